@@ -1,0 +1,78 @@
+// swift-tools-version:6.2
+// The floors of the house: a target depends only on targets below its own line
+// (Documentation/architecture.md). Read from the bottom up.
+import PackageDescription
+
+let swiftSettings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .strictMemorySafety(),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableExperimentalFeature("Lifetimes"),
+]
+
+/// A Swift module of the house and, where it has some, its tests.
+func floor(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+let package = Package(
+  name: "skerry",
+  products: [.executable(name: "skerry", targets: ["skerry"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: [
+    // 8  the command line: one small file per command
+    .executableTarget(
+      name: "skerry",
+      dependencies: [
+        "Edge", "ConfigurationFile", "RewriteEngine",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: swiftSettings,
+      // Immediate binding: a killed function may not leave the dynamic linker half way (rewrite-engine.md, rule 8).
+      linkerSettings: [.unsafeFlags(["-Xlinker", "-z", "-Xlinker", "now"])]),
+
+    // 7  assembling and operating a running proxy
+    floor("Edge", ["Pipeline", "ControlPlane", "ConfigurationFile", "Telemetry"]),
+    floor("ControlPlane", ["Pipeline", "Telemetry"]),
+
+    // 6  the life of a request
+    floor("Pipeline", ["RewriteEngine", "Origins", "Distribution", "HTTPWire", "Transport", "Telemetry", "CSystem"]),
+
+    // 5  what a request meets on its way
+    floor("RewriteEngine", ["Distribution", "CQuickJS"]),
+    floor("Origins", ["Distribution", "HTTPWire", "Transport", "Telemetry", "CSystem"]),
+
+    // 4  the model, and the file it is read from
+    floor("ConfigurationFile", ["Distribution", .product(name: "Yams", package: "Yams")]),
+    floor("Distribution", []),
+
+    // 3  HTTP/1.1 on the wire
+    floor("HTTPWire", ["Transport", "CSystem"]),
+
+    // 2  event loop, sockets, buffers, names
+    floor("Transport", ["CSystem", "CAres"]),
+
+    // 1  log records and counters
+    floor("Telemetry", ["CSystem"]),
+
+    // 0  C: the only places that include it
+    .target(name: "CSystem"),
+    .systemLibrary(name: "CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
+    .target(
+      name: "CQuickJS",
+      cSettings: [
+        // Optimised in debug builds too: limits measured on an -O0 engine would mean nothing.
+        .unsafeFlags(["-O2", "-std=gnu11", "-fwrapv", "-funsigned-char", "-w"]),
+        .define("_GNU_SOURCE"), .define("NDEBUG"),
+      ],
+      linkerSettings: [.linkedLibrary("crypto"), .linkedLibrary("m")]),
+  ]
+)

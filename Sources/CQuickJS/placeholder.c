@@ -1,0 +1,1 @@
+int skerry_quickjs_placeholder;
