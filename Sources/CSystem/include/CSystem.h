@@ -1,9 +1,6 @@
-// The system's C headers that Swift's Glibc overlay does not carry whole, and small inline shims.
+// The system's C headers that Swift's Glibc module does not carry, and small inline shims.
+// No _GNU_SOURCE here: it would give system types another shape than in Swift's own Glibc module.
 #pragma once
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
-#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stddef.h>
@@ -11,5 +8,6 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/timerfd.h>
 #include <sys/un.h>
+
+extern int accept4(int, struct sockaddr *, socklen_t *, int);

@@ -1,0 +1,187 @@
+// Owns: the bytes of one direction of one connection, or of one message head.
+// One of the few files with unsafe code: everything that leaves it is a bounds-checked Span.
+import Glibc
+
+/// A single-owner byte buffer; the bytes from its read position to its end are ``readable``.
+///
+/// An empty buffer may hold no memory at all: ``acquire(_:)`` takes a block of the pool, ``releaseIfEmpty(_:)`` gives it back.
+/// A buffer that outgrows its block continues in memory of its own. Confined to the thread of its event loop.
+@safe public struct ByteBuffer: ~Copyable {
+  @usableFromInline var base: UnsafeMutableRawPointer
+  @usableFromInline var capacity = 0
+  @usableFromInline var start = 0
+  @usableFromInline var end = 0
+
+  /// A buffer that holds no memory.
+  @inlinable public init() { unsafe base = Self.nothing }
+
+  /// A buffer with memory of its own.
+  /// - Parameter capacity: bytes.
+  public init(capacity: Int) {
+    precondition(capacity > 0, "a buffer's capacity is positive")
+    unsafe base = .allocate(byteCount: capacity, alignment: 16)
+    self.capacity = capacity
+  }
+
+  /// A valid address for "no memory": never read or written, because the capacity is 0.
+  @usableFromInline static var nothing: UnsafeMutableRawPointer {
+    unsafe UnsafeMutableRawPointer(bitPattern: 16).unsafelyUnwrapped
+  }
+
+  deinit { if capacity > 0 { unsafe base.deallocate() } }
+
+  // MARK: Reading
+
+  /// The bytes not yet consumed.
+  @inlinable public var readable: Span<UInt8> {
+    @_lifetime(borrow self) get {
+      let view = unsafe UnsafeBufferPointer(start: (base + start).assumingMemoryBound(to: UInt8.self), count: end - start)
+      return unsafe _overrideLifetime(Span(_unsafeElements: view), borrowing: self)
+    }
+  }
+  /// How many bytes are readable.
+  @inlinable public var count: Int { end - start }
+  /// Whether nothing is readable.
+  @inlinable public var isEmpty: Bool { end == start }
+  /// Whether the buffer holds memory.
+  @inlinable public var holdsMemory: Bool { capacity != 0 }
+
+  /// Moves past the first `n` readable bytes. `n` must not exceed ``count``.
+  @inlinable public mutating func consume(_ n: Int) {
+    precondition(n >= 0 && n <= end - start, "consumed more than is readable")
+    start += n
+  }
+  /// Forgets all bytes and keeps the memory.
+  @inlinable public mutating func removeAll() { start = 0; end = 0 }
+  /// Forgets the readable bytes after the first `n`.
+  @inlinable public mutating func truncate(to n: Int) {
+    precondition(n >= 0 && n <= end - start, "truncated to more than is readable")
+    end = start + n
+  }
+
+  // MARK: Memory
+
+  /// Takes a block of the pool when the buffer holds no memory.
+  @inlinable public mutating func acquire(_ pool: BlockPool) { if capacity == 0 { takeBlock(pool) } }
+  @usableFromInline mutating func takeBlock(_ pool: BlockPool) {
+    unsafe base = pool.take()
+    capacity = BlockPool.blockSize
+  }
+  /// Gives the memory back when nothing is readable.
+  @inlinable public mutating func releaseIfEmpty(_ pool: BlockPool) { if start == end && capacity != 0 { release(pool) } }
+  /// Gives the memory back and forgets all bytes.
+  public mutating func release(_ pool: BlockPool) {
+    guard capacity != 0 else { return }
+    if capacity == BlockPool.blockSize { unsafe pool.give(base) } else { unsafe base.deallocate() }
+    unsafe base = Self.nothing
+    capacity = 0
+    start = 0
+    end = 0
+  }
+
+  /// Splits off the first `n` readable bytes together with the memory they lie in. What follows them is copied to a fresh
+  /// block: most often nothing does, and nothing is copied.
+  public mutating func split(_ n: Int, _ pool: BlockPool) -> ByteBuffer {
+    precondition(n >= 0 && n <= count, "split off more than is readable")
+    var first = ByteBuffer()
+    swap(&self, &first)
+    if first.count > n {
+      acquire(pool)
+      append(first.readable.extracting(n...))
+      first.truncate(to: n)
+    }
+    return first
+  }
+
+  // MARK: Writing
+
+  /// Appends bytes, growing past the block when they do not fit.
+  @inlinable public mutating func append(_ bytes: Span<UInt8>) {
+    let n = bytes.count
+    if n > capacity - end { makeRoom(n) }
+    unsafe bytes.withUnsafeBufferPointer { source in
+      if let from = source.baseAddress { unsafe (base + end).copyMemory(from: from, byteCount: n) }
+    }
+    end += n
+  }
+  /// Appends the UTF-8 bytes of a literal.
+  @inlinable public mutating func append(_ text: StaticString) {
+    let n = text.utf8CodeUnitCount
+    if n > capacity - end { makeRoom(n) }
+    unsafe (base + end).copyMemory(from: text.utf8Start, byteCount: n)
+    end += n
+  }
+  /// Appends one byte.
+  @inlinable public mutating func append(_ byte: UInt8) {
+    if end == capacity { makeRoom(1) }
+    unsafe base.storeBytes(of: byte, toByteOffset: end, as: UInt8.self)
+    end += 1
+  }
+  /// Appends the UTF-8 bytes of a string. Off the hot path only.
+  public mutating func append(_ text: String) { for byte in text.utf8 { append(byte) } }
+  /// Appends a part of another buffer's readable bytes.
+  @inlinable public mutating func append(_ other: borrowing ByteBuffer, _ range: Range<Int>) {
+    append(other.readable.extracting(range))
+  }
+  /// Appends a number in decimal digits; `value` must not be negative.
+  public mutating func append(decimal value: Int) {
+    precondition(value >= 0, "a negative number on the wire")
+    if value < 10 { return append(48 + UInt8(truncatingIfNeeded: value)) }
+    var divisor = 10
+    while value / divisor >= 10 { divisor *= 10 }
+    while divisor > 0 {
+      append(48 + UInt8(truncatingIfNeeded: value / divisor % 10))
+      divisor /= 10
+    }
+  }
+  /// Appends a number in lower-case hexadecimal digits, without leading zeros.
+  public mutating func append(hexadecimal value: Int) {
+    precondition(value >= 0, "a negative number on the wire")
+    var shift = value == 0 ? 0 : (Int.bitWidth - 1 - value.leadingZeroBitCount) / 4 * 4
+    while shift >= 0 {
+      let digit = UInt8(truncatingIfNeeded: value >> shift & 15)
+      append(digit < 10 ? 48 + digit : 87 + digit)
+      shift -= 4
+    }
+  }
+
+  /// Makes room for `n` more bytes: first by moving the readable bytes to the front, then in memory of its own.
+  @usableFromInline @inline(never) mutating func makeRoom(_ n: Int) {
+    let readableCount = end - start
+    if capacity - readableCount >= n && start > 0 {
+      unsafe base.copyMemory(from: base + start, byteCount: readableCount)
+    } else {
+      let larger = max(capacity * 2, readableCount + n, 1024)
+      let memory = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 16)
+      unsafe memory.copyMemory(from: base + start, byteCount: readableCount)
+      if capacity > 0 { unsafe base.deallocate() }
+      unsafe base = memory
+      capacity = larger
+    }
+    start = 0
+    end = readableCount
+  }
+
+  // MARK: System calls
+
+  /// What one receive brought.
+  public enum Received: Equatable, Sendable {
+    /// So many bytes; `drained` when there was room for more, so the socket holds none now.
+    case bytes(Int, drained: Bool)
+    case end, wouldBlock
+    case failed(Int32)
+  }
+
+  /// One `recv` into the free room, which is made if there is none.
+  /// - Parameter limit: the most bytes that may be readable afterwards.
+  public mutating func receive(from descriptor: Int32, limit: Int = .max) -> Received {
+    if end == capacity { makeRoom(min(limit - count, max(capacity, 1024))) }
+    let room = min(capacity - end, limit - count)
+    guard room > 0 else { return .wouldBlock }
+    let n = unsafe recv(descriptor, base + end, room, 0)
+    if n > 0 { end += n; return .bytes(n, drained: n < room) }
+    if n == 0 { return .end }
+    let code = errno
+    return code == EAGAIN || code == EINTR ? .wouldBlock : .failed(code)
+  }
+}

@@ -1,0 +1,254 @@
+// Owns: the heart of one worker thread: an epoll loop that is also the executor of every task and actor bound to it.
+// Everything here is confined to the loop's thread except `enqueue` and `stop`, which go through the locked inbox.
+// Both executor roles are needed: an actor alone resumes continuations through the global pool (data-plane.md).
+import CSystem
+import Glibc
+import Synchronization
+
+/// Anything registered with a loop by its descriptor. Subclasses are final, so that a dispatch is one indirect call.
+public class EventHandler {
+  /// The descriptor, closed by the loop when the handler is unregistered.
+  public final let descriptor: Int32
+  /// When ``expired()`` is called, in the loop's milliseconds; `.max` for never.
+  public internal(set) final var deadline: UInt64 = .max
+
+  init(descriptor: Int32) { self.descriptor = descriptor }
+  func ready(_ events: SystemCalls.Events) {}
+  func expired() {}
+}
+
+/// One epoll loop, one thread, and the executor of what runs there.
+@safe public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
+  /// Events taken from the kernel at once.
+  static let eventBatch = 512
+  /// Jobs run before the kernel is asked for events again, so that a busy task cannot starve the sockets.
+  static let jobBatch = 4096
+  /// Longest sleep of the loop; also how often ``everySecond`` work is due.
+  static let longestWaitMilliseconds: UInt64 = 1000
+
+  private let epoll: Int32
+  private let wakeup: Int32
+  private var thread: pthread_t
+  private var handlers: [EventHandler?]
+  private var events: [epoll_event]
+  private var jobs: [UnownedJob] = []
+  private let inbox = Mutex<[UnownedJob]>([])
+  private let stopping = Atomic<Bool>(false)
+  private var closing: [Int32] = []
+  private var nextDeadline: UInt64 = .max
+  private var timers = TimerHeap()
+
+  /// The blocks that this loop's buffers borrow.
+  public let pool = BlockPool()
+  /// Milliseconds of the monotonic clock, read once per turn of the loop: coarse, for deadlines.
+  public private(set) var now: UInt64 = 0
+  /// Seconds since 1970, refreshed like ``now``.
+  public private(set) var wallSeconds: Int = 0
+  /// The 29 bytes of a Date header (RFC 9110, 5.6.7), renewed once a second.
+  public private(set) var date: [UInt8] = []
+  /// Called on the loop's thread about once a second.
+  public var everySecond: (() -> Void)?
+
+  /// A loop that does not run yet.
+  /// - Throws: ``IOFailure`` when the kernel gives no descriptor.
+  public init() throws(IOFailure) {
+    epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
+    wakeup = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
+    guard epoll >= 0, wakeup >= 0 else { throw .system(errno) }
+    thread = pthread_self()
+    handlers = Array(repeating: nil, count: 1024)
+    unsafe events = Array(repeating: epoll_event(), count: Self.eventBatch)
+    jobs.reserveCapacity(1024)
+    watch(wakeup, [.input])
+    readClocks()
+  }
+
+  deinit {
+    close(epoll)
+    close(wakeup)
+  }
+
+  // MARK: Registration
+
+  struct Interest: OptionSet {
+    let rawValue: UInt32
+    static let input = Interest(rawValue: 0x001)
+    static let output = Interest(rawValue: 0x004)
+    static let peerFinished = Interest(rawValue: 0x2000)
+    static let edgeTriggered = Interest(rawValue: 1 << 31)
+  }
+
+  /// Registers a handler, once for the life of its descriptor.
+  func register(_ handler: EventHandler, _ interest: Interest) {
+    let index = Int(handler.descriptor)
+    if index >= handlers.count { handlers.append(contentsOf: repeatElement(nil, count: index - handlers.count + 1024)) }
+    handlers[index] = handler
+    watch(handler.descriptor, interest)
+  }
+
+  /// Changes what a level-triggered handler waits for.
+  func update(_ handler: EventHandler, _ interest: Interest) {
+    var event = unsafe epoll_event()
+    unsafe event.events = interest.rawValue
+    unsafe event.data.fd = handler.descriptor
+    unsafe epoll_ctl(epoll, EPOLL_CTL_MOD, handler.descriptor, &event)
+  }
+
+  private func watch(_ descriptor: Int32, _ interest: Interest) {
+    var event = unsafe epoll_event()
+    unsafe event.events = interest.rawValue
+    unsafe event.data.fd = descriptor
+    unsafe epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event)
+  }
+
+  /// Forgets a handler and closes its descriptor at the end of this turn: a number may not be reused inside a batch of events.
+  func unregister(_ handler: EventHandler) {
+    guard forget(handler) else { return }
+    closing.append(handler.descriptor)
+  }
+
+  /// Forgets a handler and leaves its descriptor open: for descriptors that a library owns.
+  @discardableResult func forget(_ handler: EventHandler) -> Bool {
+    let index = Int(handler.descriptor)
+    guard index < handlers.count, handlers[index] === handler else { return false }
+    handlers[index] = nil
+    handler.deadline = .max
+    epoll_ctl(epoll, EPOLL_CTL_DEL, handler.descriptor, nil)
+    return true
+  }
+
+  // MARK: Deadlines and timers
+
+  /// Sets when a handler's ``EventHandler/expired()`` is called, `milliseconds` from now. Costs two stores; nothing is ordered until it is due.
+  @inline(__always) func setDeadline(_ handler: EventHandler, after milliseconds: Int) {
+    let deadline = now &+ UInt64(truncatingIfNeeded: milliseconds)
+    handler.deadline = deadline
+    if deadline < nextDeadline { nextDeadline = deadline }
+  }
+
+  /// Calls `action` once on the loop's thread after so many milliseconds.
+  @discardableResult public func schedule(afterMilliseconds milliseconds: Int, _ action: @escaping () -> Void) -> TimerID {
+    timers.add(at: now + UInt64(max(0, milliseconds)), action)
+  }
+  /// Forgets a timer; one that has fired or is unknown is no error.
+  public func cancel(_ timer: TimerID) { timers.cancel(timer) }
+
+  /// Suspends the calling task, which runs on this loop, for so many milliseconds.
+  public nonisolated(nonsending) func sleep(milliseconds: Int) async {
+    unsafe await withUnsafeContinuation { (waiter: UnsafeContinuation<Void, Never>) in
+      schedule(afterMilliseconds: milliseconds) { unsafe waiter.resume() }
+    }
+  }
+
+  /// Deadlines are usually moved before they are due, so they are only looked at when the earliest one ever set has come.
+  private func expireDeadlines() {
+    guard now >= nextDeadline else { return }
+    var earliest = UInt64.max
+    for index in handlers.indices {
+      guard let handler = handlers[index] else { continue }
+      if handler.deadline <= now {
+        handler.deadline = .max
+        handler.expired()
+      }
+      earliest = min(earliest, handler.deadline)
+    }
+    nextDeadline = max(earliest, now + 100)   // a look at every handler at most ten times a second
+  }
+
+  // MARK: Executor
+
+  /// Any thread.
+  public func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    if isCurrent { return jobs.append(job) }
+    inbox.withLock { $0.append(job) }
+    _ = eventfd_write(wakeup, 1)
+  }
+  /// The serial executor of the worker's actor.
+  public func asUnownedSerialExecutor() -> UnownedSerialExecutor { unsafe UnownedSerialExecutor(ordinary: self) }
+  /// Whether the caller runs on this loop's thread.
+  public func isIsolatingCurrentContext() -> Bool? { isCurrent }
+  /// Stops the program when the caller does not run on this loop's thread.
+  public func checkIsolated() { precondition(isCurrent, "not on the event loop's thread") }
+  @inline(__always) private var isCurrent: Bool { pthread_equal(pthread_self(), thread) != 0 }
+
+  private func runJobs() {
+    let serial = unsafe asUnownedSerialExecutor(), task = unsafe asUnownedTaskExecutor()
+    var next = 0
+    while next < jobs.count && next < Self.jobBatch {
+      unsafe jobs[next].runSynchronously(isolatedTo: serial, taskExecutor: task)
+      next += 1
+    }
+    if next == jobs.count { jobs.removeAll(keepingCapacity: true) } else { jobs.removeFirst(next) }
+  }
+
+  // MARK: Running
+
+  /// Runs the loop on the calling thread until ``stop()``.
+  public func run() {
+    thread = pthread_self()
+    while !stopping.load(ordering: .relaxed) {
+      runJobs()
+      closeForgotten()
+      waitForEvents()
+    }
+    runJobs()
+    closeForgotten()
+  }
+
+  /// Runs the loop on a thread of its own. Call once.
+  /// - Returns: what ``join(_:)`` waits for.
+  public func start() -> EventLoopThread { EventLoopThread { self.run() } }
+
+  /// Makes ``run()`` return after the work at hand. Any thread.
+  public func stop() {
+    stopping.store(true, ordering: .relaxed)
+    _ = eventfd_write(wakeup, 1)
+  }
+
+  private func closeForgotten() {
+    guard !closing.isEmpty else { return }
+    for descriptor in closing { close(descriptor) }
+    closing.removeAll(keepingCapacity: true)
+  }
+
+  private func waitForEvents() {
+    let timeout = jobs.isEmpty ? millisecondsToWait() : 0
+    let count = Int(unsafe epoll_wait(epoll, &events, Int32(Self.eventBatch), timeout))
+    readClocks()
+    var index = 0
+    while index < count {
+      let descriptor = unsafe events[index].data.fd, raw = unsafe events[index].events
+      index += 1
+      if descriptor == wakeup { takeInbox() } else { handlers[Int(descriptor)]?.ready(SystemCalls.Events(raw: raw)) }
+    }
+    expireDeadlines()
+    timers.fire(now: now)
+  }
+
+  private func millisecondsToWait() -> Int32 {
+    let next = min(nextDeadline, timers.earliest)
+    return next <= now ? 0 : Int32(truncatingIfNeeded: min(next - now, Self.longestWaitMilliseconds))
+  }
+
+  private func takeInbox() {
+    var value: eventfd_t = 0
+    unsafe eventfd_read(wakeup, &value)
+    let taken = inbox.withLock { queue in
+      defer { queue.removeAll() }
+      return queue
+    }
+    jobs.append(contentsOf: taken)
+  }
+
+  private func readClocks() {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_MONOTONIC_COARSE, &time)
+    now = UInt64(time.tv_sec) * 1000 + UInt64(time.tv_nsec) / 1_000_000
+    unsafe clock_gettime(CLOCK_REALTIME_COARSE, &time)
+    guard time.tv_sec != wallSeconds else { return }
+    wallSeconds = time.tv_sec
+    date = Array(HTTPDate.text(wallSeconds).utf8)
+    everySecond?()
+  }
+}

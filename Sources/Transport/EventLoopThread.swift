@@ -1,0 +1,34 @@
+// Owns: the operating system's thread under an event loop.
+import Glibc
+
+/// A thread that runs one closure; `join` waits for its end. Any thread may join, once.
+@safe public final class EventLoopThread: Sendable {
+  /// Stack of a worker thread. The rewrite engine's own stack limit stays well below it (rewrite-engine.md).
+  public static let stackBytes = 4 << 20
+
+  private final class Body {
+    let run: @Sendable () -> Void
+    init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+  }
+  private let thread: pthread_t
+
+  /// Starts the thread.
+  public init(_ run: @escaping @Sendable () -> Void) {
+    var attributes = pthread_attr_t()
+    unsafe pthread_attr_init(&attributes)
+    unsafe pthread_attr_setstacksize(&attributes, Self.stackBytes)
+    var thread = pthread_t()
+    let argument = unsafe Unmanaged.passRetained(Body(run)).toOpaque()
+    let code = unsafe pthread_create(&thread, &attributes, { raw in
+      guard let raw = unsafe raw else { return nil }
+      unsafe Unmanaged<Body>.fromOpaque(raw).takeRetainedValue().run()
+      return nil
+    }, argument)
+    precondition(code == 0, "the system gives no thread")
+    unsafe pthread_attr_destroy(&attributes)
+    self.thread = thread
+  }
+
+  /// Waits for the thread to end.
+  public func join() { pthread_join(thread, nil) }
+}

@@ -1,0 +1,146 @@
+// Owns: what the loop itself must see of a connected socket: readiness flags, the parked task of each direction, the deadline.
+// Everything else of a connection is a ~Copyable value in its task's frame (data-plane.md).
+import CSystem
+import Glibc
+
+/// Why bytes could not be moved.
+public enum IOFailure: Error, Equatable, Sendable {
+  /// The peer broke the connection.
+  case reset
+  /// A deadline passed.
+  case timedOut
+  /// The connection was given up by this side (drain, viewer gone).
+  case cancelled
+  /// Another error of the system: an errno value.
+  case system(Int32)
+
+  init(code: Int32) { self = code == ECONNRESET || code == EPIPE ? .reset : .system(code) }
+}
+
+/// Holds at most one parked task. It is taken out before it is resumed, so it cannot be resumed twice.
+@safe struct WaiterSlot {
+  private var parked: UnsafeContinuation<Void, Never>?
+
+  init() { unsafe parked = nil }
+  var isEmpty: Bool {
+    @inline(__always) get { if case .none = unsafe parked { true } else { false } }
+  }
+  @inline(__always) mutating func park(_ waiter: UnsafeContinuation<Void, Never>) {
+    precondition(isEmpty, "one waiter per direction")
+    unsafe parked = waiter
+  }
+  @inline(__always) mutating func wake() {
+    if let waiter = unsafe parked {
+      unsafe parked = nil
+      unsafe waiter.resume()
+    }
+  }
+}
+
+/// A connected socket on a loop: registered once, edge-triggered. Confined to the loop's thread.
+public final class Socket: EventHandler {
+  /// The loop that watches it.
+  public let loop: EventLoop
+  /// Whether a read may find bytes or the end.
+  public internal(set) var isReadable = false
+  /// Whether the peer will send no more (it may still read: a half-closed viewer gets its answer).
+  public private(set) var peerFinished = false
+  /// Whether the connection is gone in both directions.
+  public private(set) var isBroken = false
+  /// Set once: every later read or write throws it.
+  public private(set) var failure: IOFailure?
+  private var reader = WaiterSlot(), writer = WaiterSlot()
+  /// A socket that is of no use once this one is gone: the origin's side of a request.
+  public weak var dependent: Socket?
+
+  /// Takes over a non-blocking descriptor and registers it.
+  public init(loop: EventLoop, descriptor: Int32) {
+    self.loop = loop
+    super.init(descriptor: descriptor)
+    loop.register(self, [.input, .output, .peerFinished, .edgeTriggered])
+  }
+
+  override func ready(_ events: SystemCalls.Events) {
+    if events.peerFinished { peerFinished = true }
+    if events.broken {
+      isBroken = true
+      if reader.isEmpty { dependent?.fail(.cancelled) }
+    }
+    if events.readable {
+      isReadable = true
+      reader.wake()
+    }
+    if events.writable { writer.wake() }
+  }
+  override func expired() { fail(.timedOut) }
+
+  /// Makes every present and later wait end with `reason`.
+  public func fail(_ reason: IOFailure) {
+    if failure == nil { failure = reason }
+    reader.wake()
+    writer.wake()
+  }
+
+  /// Whether a pooled connection can still be used: quiet, open, no failure.
+  public var isQuiet: Bool { !isReadable && !peerFinished && !isBroken && failure == nil }
+
+  /// Whether a task waits for bytes.
+  public var hasReader: Bool { !reader.isEmpty }
+
+  nonisolated(nonsending) func waitReadable(milliseconds: Int) async {
+    loop.setDeadline(self, after: milliseconds)
+    unsafe await withUnsafeContinuation { unsafe reader.park($0) }
+    deadline = .max
+  }
+  nonisolated(nonsending) func waitWritable(milliseconds: Int) async {
+    loop.setDeadline(self, after: milliseconds)
+    unsafe await withUnsafeContinuation { unsafe writer.park($0) }
+    deadline = .max
+  }
+
+  /// Lets the loop call back when nothing happens for so long, without waiting: idle pooled connections.
+  public func expire(afterMilliseconds milliseconds: Int) { loop.setDeadline(self, after: milliseconds) }
+  /// Takes the deadline back.
+  public func keep() { deadline = .max }
+
+  /// Unregisters and closes. Waiting tasks are woken with ``IOFailure/cancelled``.
+  public func close() {
+    fail(.cancelled)
+    dependent = nil
+    loop.unregister(self)
+  }
+
+  /// Tells the peer that no more bytes come (FIN), reading goes on.
+  public func finishWriting() { _ = shutdown(descriptor, Int32(SHUT_WR)) }
+
+  /// Makes ``close()`` send a reset: the peer must not take what it got for whole.
+  public func resetOnClose() {
+    var linger = linger(l_onoff: 1, l_linger: 0)
+    _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<linger>.size))
+  }
+
+  /// Opens a connection.
+  /// - Parameters:
+  ///   - address: where to.
+  ///   - timeoutMilliseconds: how long the handshake may take.
+  /// - Throws: ``IOFailure/timedOut``, or the system's error (`ECONNREFUSED`, …).
+  public nonisolated(nonsending) static func connect(
+    to address: SocketAddress, on loop: EventLoop, timeoutMilliseconds: Int
+  ) async throws(IOFailure) -> Socket {
+    let descriptor = Glibc.socket(address.family, SystemCalls.stream, 0)
+    guard descriptor >= 0 else { throw .system(errno) }
+    if address.family != AF_UNIX { SystemCalls.setOption(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1) }
+    let code = unsafe address.withSocketAddress { unsafe Glibc.connect(descriptor, $0, $1) == 0 ? 0 : errno }
+    guard code == 0 || code == EINPROGRESS else {
+      Glibc.close(descriptor)
+      throw .system(code)
+    }
+    let socket = Socket(loop: loop, descriptor: descriptor)
+    if code == EINPROGRESS { await socket.waitWritable(milliseconds: timeoutMilliseconds) }
+    let pending = SystemCalls.pendingError(descriptor)
+    if pending == 0 && socket.failure == nil { return socket }
+    let failure = socket.failure ?? .system(pending)
+    socket.close()
+    throw failure
+  }
+}

@@ -1,0 +1,51 @@
+// Owns: the few precise timers of a loop (connection races, resolver, drain). Deadlines of sockets do not come here.
+
+/// Names a timer of one loop.
+public struct TimerID: Hashable, Sendable { let serial: UInt64 }
+
+/// A binary heap of actions by due time. Confined to its loop's thread.
+struct TimerHeap {
+  private var entries: [(due: UInt64, serial: UInt64)] = []
+  private var actions: [UInt64: () -> Void] = [:]
+  private var serial: UInt64 = 0
+
+  /// When the next timer is due, `.max` without one.
+  var earliest: UInt64 { entries.first?.due ?? .max }
+
+  mutating func add(at due: UInt64, _ action: @escaping () -> Void) -> TimerID {
+    serial += 1
+    actions[serial] = action
+    entries.append((due, serial))
+    var child = entries.count - 1
+    while child > 0, entries[child].due < entries[(child - 1) / 2].due {
+      entries.swapAt(child, (child - 1) / 2)
+      child = (child - 1) / 2
+    }
+    return TimerID(serial: serial)
+  }
+
+  /// The heap's entry stays and finds no action when it comes up.
+  mutating func cancel(_ timer: TimerID) { actions[timer.serial] = nil }
+
+  mutating func fire(now: UInt64) {
+    while let first = entries.first, first.due <= now {
+      removeFirst()
+      actions.removeValue(forKey: first.serial)?()
+    }
+  }
+
+  private mutating func removeFirst() {
+    entries.swapAt(0, entries.count - 1)
+    entries.removeLast()
+    var parent = 0
+    while true {
+      var smallest = parent
+      for child in [2 * parent + 1, 2 * parent + 2] where child < entries.count && entries[child].due < entries[smallest].due {
+        smallest = child
+      }
+      if smallest == parent { return }
+      entries.swapAt(parent, smallest)
+      parent = smallest
+    }
+  }
+}
