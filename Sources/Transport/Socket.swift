@@ -50,8 +50,10 @@ public final class Socket: EventHandler {
   /// Set once: every later read or write throws it.
   public private(set) var failure: IOFailure?
   private var reader = WaiterSlot(), writer = WaiterSlot()
-  /// A socket that is of no use once this one is gone: the origin's side of a request.
-  public weak var dependent: Socket?
+  /// A socket that is of no use once this one is gone: the origin's side of a request. Cleared when the request ends.
+  public var dependent: Socket?
+  /// Called when anything happens to a socket that no task holds: bytes, an end, its deadline. For pools of idle connections.
+  public var whenDisturbed: ((Socket) -> Void)?
 
   /// Takes over a non-blocking descriptor and registers it.
   public init(loop: EventLoop, descriptor: Int32) {
@@ -71,8 +73,12 @@ public final class Socket: EventHandler {
       reader.wake()
     }
     if events.writable { writer.wake() }
+    if let whenDisturbed, !isQuiet { whenDisturbed(self) }
   }
-  override func expired() { fail(.timedOut) }
+  override func expired() {
+    fail(.timedOut)
+    whenDisturbed?(self)
+  }
 
   /// Makes every present and later wait end with `reason`.
   public func fail(_ reason: IOFailure) {
@@ -87,12 +93,14 @@ public final class Socket: EventHandler {
   /// Whether a task waits for bytes.
   public var hasReader: Bool { !reader.isEmpty }
 
-  nonisolated(nonsending) func waitReadable(milliseconds: Int) async {
+  /// Waits until a read may find something, the socket fails, or so many milliseconds pass: then it fails with ``IOFailure/timedOut``.
+  public nonisolated(nonsending) func waitReadable(milliseconds: Int) async {
     loop.setDeadline(self, after: milliseconds)
     unsafe await withUnsafeContinuation { unsafe reader.park($0) }
     deadline = .max
   }
-  nonisolated(nonsending) func waitWritable(milliseconds: Int) async {
+  /// Waits until a write may be taken; like ``waitReadable(milliseconds:)``.
+  public nonisolated(nonsending) func waitWritable(milliseconds: Int) async {
     loop.setDeadline(self, after: milliseconds)
     unsafe await withUnsafeContinuation { unsafe writer.park($0) }
     deadline = .max
@@ -107,6 +115,7 @@ public final class Socket: EventHandler {
   public func close() {
     fail(.cancelled)
     dependent = nil
+    whenDisturbed = nil
     loop.unregister(self)
   }
 

@@ -10,4 +10,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "SkerryScan.h"
+
 extern int accept4(int, struct sockaddr *, socklen_t *, int);

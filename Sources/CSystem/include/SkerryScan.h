@@ -1,0 +1,66 @@
+// Sixteen bytes at a time over message heads: where does a field name, a field value or a request target stop?
+// Pure functions over [from, count); they read nothing outside it. Vector code where every machine of the architecture has it
+// (SSE2 on x86-64, Advanced SIMD on arm64), plain bytes elsewhere and for the last few.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#define SK_VECTOR 1
+#else
+#define SK_VECTOR 0
+#endif
+
+// Bytes that end a run, as three questions about one byte. They define what the vector forms must answer.
+static inline int sk_ends_value(uint8_t c) { return (c < 0x20 && c != '\t') || c == 0x7f; }
+static inline int sk_ends_target(uint8_t c) { return c <= 0x20 || c == 0x7f || c == '#'; }
+static inline int sk_ends_common_name(uint8_t c) {
+  uint8_t l = c | 0x20;
+  return !((l >= 'a' && l <= 'z') || (c >= '0' && c <= '9') || c == '-');
+}
+
+#if SK_VECTOR
+static inline __m128i sk_at_most(__m128i v, uint8_t limit) {  // bytes <= limit, unsigned
+  return _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8((char)limit)), v);
+}
+static inline __m128i sk_in_range(__m128i v, uint8_t low, uint8_t high) {
+  return sk_at_most(_mm_sub_epi8(v, _mm_set1_epi8((char)low)), (uint8_t)(high - low));
+}
+static inline __m128i sk_equal(__m128i v, uint8_t c) { return _mm_cmpeq_epi8(v, _mm_set1_epi8((char)c)); }
+static inline unsigned sk_value_mask(__m128i v) {
+  __m128i control = _mm_andnot_si128(sk_equal(v, '\t'), sk_at_most(v, 0x1f));
+  return (unsigned)_mm_movemask_epi8(_mm_or_si128(control, sk_equal(v, 0x7f)));
+}
+static inline unsigned sk_target_mask(__m128i v) {
+  return (unsigned)_mm_movemask_epi8(_mm_or_si128(sk_at_most(v, 0x20), _mm_or_si128(sk_equal(v, 0x7f), sk_equal(v, '#'))));
+}
+static inline unsigned sk_common_name_mask(__m128i v) {
+  __m128i letters = sk_in_range(_mm_or_si128(v, _mm_set1_epi8(0x20)), 'a', 'z');
+  __m128i common = _mm_or_si128(letters, _mm_or_si128(sk_in_range(v, '0', '9'), sk_equal(v, '-')));
+  return (unsigned)_mm_movemask_epi8(common) ^ 0xffffu;
+}
+#define SK_VECTOR_LOOP(mask_of)                                                    \
+  while (i + 16 <= count) {                                                        \
+    unsigned mask = mask_of(_mm_loadu_si128((const __m128i *)(bytes + i)));        \
+    if (mask) return i + (size_t)__builtin_ctz(mask);                              \
+    i += 16;                                                                       \
+  }
+#else
+#define SK_VECTOR_LOOP(mask_of)
+#endif
+
+#define SK_SCAN(name, ends, mask_of)                                                          \
+  static inline size_t name(const uint8_t *bytes, size_t from, size_t count) {                \
+    size_t i = from;                                                                          \
+    SK_VECTOR_LOOP(mask_of)                                                                   \
+    while (i < count && !ends(bytes[i])) i++;                                                 \
+    return i;                                                                                 \
+  }
+
+/// The first control byte other than HTAB, or DEL; `count` when there is none.
+SK_SCAN(sk_find_value_end, sk_ends_value, sk_value_mask)
+/// The first byte that cannot be part of a request target: control, space, DEL, '#'; `count` when there is none.
+SK_SCAN(sk_find_target_end, sk_ends_target, sk_target_mask)
+/// The first byte that is no letter, digit or hyphen; `count` when there is none.
+SK_SCAN(sk_find_common_name_end, sk_ends_common_name, sk_common_name_mask)

@@ -1,0 +1,179 @@
+// Owns: the bytes of one message head and the table of its field lines (RFC 9110, 5). A head is edited by marking lines as
+// dropped and appending new ones behind it in the same memory; a writer then copies runs of kept lines. Nothing is a String.
+public import Transport
+
+/// Where one field line lies in its head. 20 bytes, trivially copyable; offsets count from the head's first byte.
+public struct FieldLine: BitwiseCopyable, Sendable {
+  @usableFromInline var nameStart: UInt32, valueStart: UInt32, valueLength: UInt32
+  /// One past the line's CRLF.
+  @usableFromInline var end: UInt32
+  @usableFromInline var nameLength: UInt16
+  /// Which name it is, ``FieldName/dropped`` once the line is out.
+  public var name: FieldName
+
+  @inline(__always) init(nameStart: Int, nameLength: Int, valueStart: Int, valueLength: Int, end: Int, name: FieldName) {
+    self.nameStart = UInt32(truncatingIfNeeded: nameStart)
+    self.nameLength = UInt16(truncatingIfNeeded: nameLength)
+    self.valueStart = UInt32(truncatingIfNeeded: valueStart)
+    self.valueLength = UInt32(truncatingIfNeeded: valueLength)
+    self.end = UInt32(truncatingIfNeeded: end)
+    self.name = name
+  }
+}
+
+/// Recycles tables of field lines, so that parsing allocates nothing. Confined to one worker thread.
+public final class FieldTablePool {
+  /// Free tables kept for reuse.
+  static let retained = 256
+  private var free: [[FieldLine]] = []
+
+  /// An empty pool.
+  public init() { free.reserveCapacity(Self.retained) }
+  @inline(__always) func take() -> [FieldLine] { free.popLast() ?? Self.blank() }
+  @inline(__always) func give(_ table: consuming [FieldLine]) { if free.count < Self.retained { free.append(table) } }
+  private static func blank() -> [FieldLine] {
+    Array(repeating: FieldLine(nameStart: 0, nameLength: 0, valueStart: 0, valueLength: 0, end: 0, name: .other), count: HeaderSection.tableSize)
+  }
+}
+
+/// The bytes of a message head and the table of its field lines. Owned by one exchange on one worker thread.
+public struct HeaderSection: ~Copyable {
+  /// Field lines that fit before the table grows.
+  static let tableSize = 128
+
+  /// The head's bytes, and behind them what was added since.
+  public internal(set) var bytes = ByteBuffer()
+  /// The table; only the first ``count`` lines are used. Empty when the section holds no table.
+  @usableFromInline var lines: [FieldLine] = []
+  /// How many field lines there are, dropped ones included.
+  public internal(set) var count = 0
+  /// Which known names occur, or did before they were dropped: lets a rule about an absent field cost one test.
+  public internal(set) var present = FieldNameSet(rawValue: 0)
+  /// The part of ``bytes`` that precedes the first field line.
+  var firstLine = 0
+
+  /// A section without memory.
+  public init() {}
+
+  /// The field line at `index`.
+  @inlinable public subscript(_ index: Int) -> FieldLine { lines[index] }
+
+  /// The name of a field line, as it was spelt.
+  @_lifetime(borrow self) public borrowing func name(_ index: Int) -> Span<UInt8> {
+    bytes.readable.slice(Int(lines[index].nameStart), Int(lines[index].nameLength))
+  }
+  /// The value of a field line, without the whitespace around it.
+  @_lifetime(borrow self) public borrowing func value(_ index: Int) -> Span<UInt8> {
+    bytes.readable.slice(Int(lines[index].valueStart), Int(lines[index].valueLength))
+  }
+
+  /// The first line with a known name, or nil.
+  public borrowing func first(_ name: FieldName) -> Int? {
+    guard present.has(name) else { return nil }
+    for i in 0..<count where lines[i].name == name { return i }
+    return nil
+  }
+  /// Whether a line with this name is kept.
+  public borrowing func has(_ name: FieldName) -> Bool { first(name) != nil }
+
+  /// The first line with any name, letter case aside, or nil.
+  public borrowing func first(named name: Span<UInt8>) -> Int? {
+    for i in 0..<count where lines[i].name != .dropped && self.name(i).equalsIgnoringCase(name) { return i }
+    return nil
+  }
+
+  // MARK: Editing
+
+  /// Takes a line out.
+  @inlinable public mutating func drop(_ index: Int) { lines[index].name = .dropped }
+  /// Takes every line with a known name out.
+  public mutating func drop(_ name: FieldName) {
+    guard present.has(name) else { return }
+    for i in 0..<count where lines[i].name == name { lines[i].name = .dropped }
+  }
+  /// Takes every line out whose known name is in the set.
+  public mutating func drop(_ names: FieldNameSet) {
+    guard !present.isDisjoint(with: names) else { return }
+    for i in 0..<count where names.has(lines[i].name) { lines[i].name = .dropped }
+  }
+  /// Takes every line with this name out, letter case aside.
+  public mutating func drop(named name: Span<UInt8>) {
+    for i in 0..<count where lines[i].name != .dropped && self.name(i).equalsIgnoringCase(name) { lines[i].name = .dropped }
+  }
+
+  /// Adds a line behind the head. Name and value must already be valid (RFC 9110, 5.1 and 5.5): what comes from outside is checked before.
+  public mutating func append(_ name: Span<UInt8>, _ value: Span<UInt8>) {
+    let start = bytes.count
+    bytes.append(name)
+    bytes.append(": ")
+    let valueStart = bytes.count
+    bytes.append(value)
+    bytes.append("\r\n")
+    let known = FieldName(name)
+    let line = FieldLine(
+      nameStart: start, nameLength: name.count, valueStart: valueStart, valueLength: value.count, end: bytes.count, name: known)
+    if count < lines.count { lines[count] = line } else { lines.append(line) }
+    count += 1
+    present.add(known)
+  }
+  /// Adds a line whose name and value are fixed.
+  public mutating func append(_ name: StaticString, _ value: StaticString) {
+    name.withUTF8Buffer { name in value.withUTF8Buffer { value in unsafe append(name.span, value.span) } }
+  }
+  /// Adds a line; off the hot path.
+  public mutating func append(_ name: String, _ value: String) {
+    let name = Array(name.utf8), value = Array(value.utf8)
+    append(name.span, value.span)
+  }
+  /// Replaces every line of this name by one.
+  public mutating func set(_ name: String, _ value: String) {
+    drop(named: Array(name.utf8).span)
+    append(name, value)
+  }
+
+  // MARK: Writing
+
+  /// Copies the kept lines, neighbours in one go, except those whose name is in `names`.
+  public borrowing func copyLines(to out: inout ByteBuffer, except names: FieldNameSet) {
+    copyLines(to: &out) { !names.has($0.name) }
+  }
+
+  /// Copies the lines that `keep` approves; runs of neighbours become one copy.
+  @inline(__always) borrowing func copyLines(to out: inout ByteBuffer, where keep: (FieldLine) -> Bool) {
+    let all = bytes.readable, table = lines.span
+    var runStart = firstLine, runEnd = firstLine
+    for i in 0..<count {
+      let line = table[i]
+      let start = Int(line.nameStart)
+      if keep(line) {
+        if start == runEnd { runEnd = Int(line.end); continue }
+        if runEnd > runStart { out.append(all.extracting(runStart..<runEnd)) }
+        runStart = start
+        runEnd = Int(line.end)
+      } else {
+        if runEnd > runStart { out.append(all.extracting(runStart..<runEnd)) }
+        runStart = Int(line.end)
+        runEnd = runStart
+      }
+    }
+    if runEnd > runStart { out.append(all.extracting(runStart..<runEnd)) }
+  }
+
+  // MARK: Memory
+
+  /// Gives bytes and table back. The section is empty afterwards.
+  public mutating func release(_ blocks: BlockPool, _ tables: FieldTablePool) {
+    bytes.release(blocks)
+    releaseTable(tables)
+  }
+  /// Takes a table of the pool when the section holds none.
+  mutating func acquireTable(_ tables: FieldTablePool) { if lines.isEmpty { lines = tables.take() } }
+  mutating func releaseTable(_ tables: FieldTablePool) {
+    count = 0
+    present = FieldNameSet(rawValue: 0)
+    guard !lines.isEmpty else { return }
+    var table: [FieldLine] = []
+    swap(&table, &lines)
+    tables.give(table)
+  }
+}

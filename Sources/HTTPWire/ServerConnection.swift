@@ -1,0 +1,233 @@
+// Owns: the viewer's side of an HTTP/1.1 connection (RFC 9112): heads, bodies, keep-alive, and an orderly end.
+// Owned by the connection's task; no state of it is shared but the socket's readiness.
+import CSystem
+public import Transport
+
+/// Why an exchange on a connection cannot go on.
+public enum WireFailure: Error, Equatable, Sendable {
+  /// The peer sent what is refused.
+  case refused(Refusal)
+  /// Bytes could not be moved.
+  case io(IOFailure)
+  /// A body came more slowly than the minimum rate.
+  case tooSlow
+}
+
+/// What all connections of a worker share.
+public final class WireContext {
+  /// The worker's loop.
+  public let loop: EventLoop
+  /// Tables of field lines.
+  public let tables = FieldTablePool()
+  /// Limits toward viewers.
+  public var viewerLimits: ViewerLimits
+  /// A context for one worker.
+  public init(loop: EventLoop, viewerLimits: ViewerLimits) {
+    self.loop = loop
+    self.viewerLimits = viewerLimits
+  }
+}
+
+/// A connection from a viewer, owned by one task.
+public struct ServerConnection: ~Copyable {
+  /// The bytes.
+  public var stream: Stream
+  /// Who connected.
+  public let peer: SocketAddress
+  /// Whether the connection ends after the present exchange.
+  public var closing = false
+  /// Requests read so far.
+  public private(set) var requests = 0
+  /// What the worker's connections share.
+  public let context: WireContext
+  private var decoder = BodyDecoder()
+  private var owesContinue = false
+  private var bodyBegan: UInt64 = 0
+  private var bodyBytes = 0
+
+  /// Takes over an accepted socket.
+  public init(_ socket: Socket, peer: SocketAddress, _ context: WireContext) {
+    stream = Stream(socket)
+    self.peer = peer
+    self.context = context
+  }
+
+  // MARK: Requests
+
+  /// Waits for the next request.
+  /// - Returns: nil when the viewer is done: closed, or idle for too long.
+  /// - Throws: ``WireFailure/refused(_:)`` for a head that is malformed, too large or too slow.
+  public nonisolated(nonsending) mutating func nextRequest() async throws(WireFailure) -> RequestHead? {
+    let limits = context.viewerLimits
+    guard try await waitForFirstByte(limits) else { return nil }
+    let deadline = stream.socket.loop.now + UInt64(limits.headTimeoutMilliseconds)
+    var line = RequestLine()
+    var fields = HeaderSection()
+    fields.acquireTable(context.tables)
+    while true {
+      let result = parseRequest(stream.input.readable, limits.head, &line, &fields)
+      if result == .complete { break }
+      if case .refused(let refusal) = result {
+        fields.releaseTable(context.tables)
+        throw .refused(refusal)
+      }
+      guard try await readMoreOfHead(limits, deadline) else {
+        fields.releaseTable(context.tables)
+        return nil
+      }
+    }
+    return take(line, fields)
+  }
+
+  /// Idle: no buffer is held, the longer keep-alive timeout runs. An empty line before a request is skipped (RFC 9112, 2.2).
+  private nonisolated(nonsending) mutating func waitForFirstByte(_ limits: ViewerLimits) async throws(WireFailure) -> Bool {
+    while stream.input.isEmpty {
+      do {
+        guard try await stream.fill(timeoutMilliseconds: limits.keepAliveTimeoutMilliseconds, limit: BlockPool.blockSize) else { return false }
+      } catch { return false }
+    }
+    if stream.input.readable[0] == 13, stream.input.count > 1, stream.input.readable[1] == 10 {
+      stream.input.consume(2)
+      if stream.input.isEmpty { return try await waitForFirstByte(limits) }
+    }
+    return true
+  }
+
+  private nonisolated(nonsending) mutating func readMoreOfHead(_ limits: ViewerLimits, _ deadline: UInt64) async throws(WireFailure) -> Bool {
+    let now = stream.socket.loop.now
+    guard now < deadline else { throw .refused(.headTimeout) }
+    do {
+      return try await stream.fill(timeoutMilliseconds: Int(deadline - now), limit: limits.head.headBytes + 4)
+    } catch {
+      if error == .timedOut { throw .refused(.headTimeout) }
+      throw .io(error)
+    }
+  }
+
+  /// Takes the head's bytes out of the input, where the offsets of `line` and `fields` point.
+  private mutating func take(_ line: RequestLine, _ fields: consuming HeaderSection) -> RequestHead {
+    requests += 1
+    fields.bytes = stream.input.split(line.length, stream.socket.loop.pool)
+    stream.input.releaseIfEmpty(stream.socket.loop.pool)
+    decoder = BodyDecoder(line.framing)
+    owesContinue = line.expectsContinue && line.framing != .none
+    closing = closing || line.wantsClose
+    bodyBegan = stream.socket.loop.now
+    bodyBytes = 0
+    var head = RequestHead(line: line, fields: fields)
+    if line.authorityLength > 0 { head.completeAbsoluteTarget() }
+    return head
+  }
+
+  // MARK: Request bodies
+
+  /// Whether the request's body has been read to its end.
+  public var bodyIsDone: Bool { decoder.isDone }
+  /// The viewer waits for 100 before it sends its body.
+  public var waitsForContinue: Bool { owesContinue }
+
+  /// Waits for payload of the request's body.
+  /// - Returns: how many bytes of it stand at the front of `stream.input`; the caller takes and consumes them. 0 at the end.
+  /// - Throws: ``WireFailure/tooSlow`` when the body falls below the minimum rate.
+  public nonisolated(nonsending) mutating func nextPayload() async throws(WireFailure) -> Int {
+    while true {
+      if let n = try payloadAtHand() { return n }
+      let limits = context.viewerLimits
+      if owesContinue { try await sendContinue(limits) }
+      let now = stream.socket.loop.now
+      let due = bodyBegan + UInt64(limits.bodyRateGraceMilliseconds + bodyBytes * 1000 / max(1, limits.minimumBodyBytesPerSecond))
+      guard now < due else { throw .tooSlow }
+      await stream.socket.waitReadable(milliseconds: min(Int(due - now), limits.idleTimeoutMilliseconds))
+      if stream.socket.failure == .timedOut { throw .tooSlow }
+    }
+  }
+
+  /// Like ``nextPayload()`` without waiting: nil when it would have to.
+  public mutating func payloadAtHand() throws(WireFailure) -> Int? {
+    let n = try stream.payloadAtHand(&decoder)
+    bodyBytes += n ?? 0
+    return n
+  }
+
+  private nonisolated(nonsending) mutating func sendContinue(_ limits: ViewerLimits) async throws(WireFailure) {
+    owesContinue = false
+    stream.beginOutput()
+    stream.output.append("HTTP/1.1 100 Continue\r\n\r\n")
+    try await flush()
+  }
+
+  /// Time that passed while the other side was slow does not count against the viewer's rate.
+  public mutating func excuse(since began: UInt64) { bodyBegan += stream.socket.loop.now - began }
+
+  /// Decides about a body that nobody wants: a short rest is read so that the connection lives, else it ends after the answer.
+  public nonisolated(nonsending) mutating func discardBody() async throws(WireFailure) {
+    if decoder.isDone { return }
+    guard !owesContinue, let rest = decoder.knownRemaining, rest <= context.viewerLimits.discardedBodyBytes else {
+      closing = true
+      return
+    }
+    while true {
+      let n = try await nextPayload()
+      if n == 0 { return }
+      stream.input.consume(n)
+    }
+  }
+
+  // MARK: Answers
+
+  /// Puts payload behind what waits to be sent, framed as a chunk if asked, and sends what the kernel takes at once.
+  /// - Parameter n: bytes at the front of `source`; they are consumed.
+  public mutating func forward(_ n: Int, from source: inout ByteBuffer, asChunk: Bool) throws(WireFailure) {
+    do { try stream.forward(n, from: &source, asChunk: asChunk) } catch { throw .io(error) }
+  }
+
+  /// Sends all that waits.
+  public nonisolated(nonsending) mutating func flush() async throws(WireFailure) {
+    do { try await stream.flush(timeoutMilliseconds: context.viewerLimits.idleTimeoutMilliseconds) } catch { throw .io(error) }
+  }
+
+  /// Ends a connection whose peer may still be sending: says FIN, then reads and drops what comes, within limits, so that the
+  /// answer is not lost to a reset (RFC 9112, 9.6).
+  public nonisolated(nonsending) mutating func linger() async {
+    stream.socket.finishWriting()
+    let loop = stream.socket.loop
+    let end = loop.now + UInt64(context.viewerLimits.lingerMilliseconds)
+    stream.input.removeAll()
+    var dropped = 0
+    while loop.now < end, dropped < 1 << 20 {
+      guard let more = try? await stream.fill(timeoutMilliseconds: Int(end - loop.now)), more else { return }
+      dropped += stream.input.count
+      stream.input.removeAll()
+    }
+  }
+
+  /// Gives the memory back and closes the socket.
+  public consuming func close() {
+    stream.releaseBuffers()
+    stream.socket.close()
+  }
+}
+
+extension RequestHead {
+  /// An absolute-form target without a path means `/` (RFC 9112, 3.2.1).
+  fileprivate mutating func completeAbsoluteTarget() {
+    guard line.pathLength == 0 else { return }
+    let start = fields.bytes.count
+    fields.bytes.append(47)
+    for i in line.targetStart..<(line.targetStart + line.targetLength) {
+      let byte = fields.bytes.readable[i]
+      fields.bytes.append(byte)
+    }
+    line.targetStart = start
+    line.targetLength += 1
+    line.pathLength = 1
+  }
+
+  /// Gives the head's memory back.
+  public mutating func release(_ context: WireContext) { fields.release(context.loop.pool, context.tables) }
+}
+
+extension ResponseHead {
+  /// Gives the head's memory back.
+  public mutating func release(_ context: WireContext) { fields.release(context.loop.pool, context.tables) }
+}
