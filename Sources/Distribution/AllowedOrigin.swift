@@ -17,22 +17,32 @@ public struct AllowedOrigin: Sendable, Equatable {
   /// Whether it is `*`, every origin.
   public var isEvery: Bool { text == "*" }
 
+  /// Every origin.
+  public static let every = AllowedOrigin(text: "*", scheme: nil, host: [], isWildcard: true, port: nil)
+
+  private init(text: String, scheme: [UInt8]?, host: [UInt8], isWildcard: Bool, port: [UInt8]?) {
+    self.text = text
+    self.scheme = scheme
+    self.host = host
+    self.isWildcard = isWildcard
+    self.port = port
+  }
+
   /// An allowed origin; nil when the text is not of the form above.
   public init?(_ text: String) {
-    self.text = text
     if text == "*" {
-      (scheme, host, isWildcard, port) = (nil, [], true, nil)
+      self = .every
       return
     }
     var rest = Substring(text.lowercased())
+    var scheme: [UInt8]?
     if let colon = rest.range(ofFirst: "://") {
       let name = rest[..<colon.lowerBound]
       guard name == "http" || name == "https" else { return nil }
       scheme = Array(name.utf8)
       rest = rest[colon.upperBound...]
-    } else {
-      scheme = nil
     }
+    var port: [UInt8]?
     if let colon = rest.lastIndex(of: ":"), !rest[colon...].contains("]") {
       let digits = rest[rest.index(after: colon)...]
       guard !digits.isEmpty, digits.utf8.count <= 5,
@@ -40,17 +50,16 @@ public struct AllowedOrigin: Sendable, Equatable {
       else { return nil }
       port = Array(digits.utf8)
       rest = rest[..<colon]
-    } else {
-      port = nil
     }
-    isWildcard = rest.hasPrefix("*.")
+    let isWildcard = rest.hasPrefix("*.")
     if isWildcard { rest = rest.dropFirst() }
-    host = Array(rest.utf8)
+    let host = Array(rest.utf8)
     // A wildcard needs a domain of its own below it: `*.com` would be half the world.
     let labels = rest.split(separator: ".", omittingEmptySubsequences: true)
     guard !rest.isEmpty, !rest.contains("*"), labels.count >= (isWildcard ? 2 : 1),
       host.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "?") })
     else { return nil }
+    self.init(text: text, scheme: scheme, host: host, isWildcard: isWildcard, port: port)
   }
 
   /// Whether the value of an `Origin` request header is allowed.
