@@ -1,0 +1,178 @@
+// Everything one running proxy is told: the root of the model.
+// An immutable snapshot; a reload builds a new one beside it. Any thread may read it. No I/O.
+// Source: design/configuration.md.
+
+/// A complete, checked configuration.
+public struct Configuration: Sendable, Equatable {
+  /// Where viewers connect.
+  public var listeners: [Listener]
+  /// Where operators connect; nil for no admin address.
+  public var admin: Admin?
+  /// The absolute path of the directory for versions, queues, disk cache and token.
+  public var stateDirectory: String
+  /// How long a drain may take after SIGTERM. Default 30 s.
+  public var shutdownTimeout: Duration
+  /// The distributions; `HostTable` maps Host to an index into it.
+  public var distributions: [Distribution]
+  /// The functions; `FunctionReference.index` points into it.
+  public var functions: [FunctionDefinition]
+  /// The key value stores.
+  public var keyValueStores: [KeyValueStore]
+  /// The named limits.
+  public var limits: Limits
+  /// The size and place of the object cache.
+  public var cache: CacheStorage
+  /// Where access records go.
+  public var accessLog: AccessLog
+  /// Fixed values for `CloudFront-Viewer-*` headers, for a laptop: header to value.
+  public var viewerFixtures: [CloudFrontHeader: String]
+  /// The absolute path of a GeoLite2 database for those headers, if any.
+  public var geoDatabasePath: String?
+  /// How strictly CloudFront's limits are kept.
+  public var compatibility: Compatibility
+  /// Which origins a function may choose.
+  public var functionOrigins: FunctionOrigins
+
+  /// A configuration; the defaults are those of an empty file.
+  public init(
+    listeners: [Listener] = [], admin: Admin? = nil, stateDirectory: String = ".skerry",
+    shutdownTimeout: Duration = .seconds(30), distributions: [Distribution] = [],
+    functions: [FunctionDefinition] = [], keyValueStores: [KeyValueStore] = [], limits: Limits = Limits(),
+    cache: CacheStorage = CacheStorage(), accessLog: AccessLog = AccessLog(),
+    viewerFixtures: [CloudFrontHeader: String] = [:], geoDatabasePath: String? = nil,
+    compatibility: Compatibility = .extended, functionOrigins: FunctionOrigins = .public
+  ) {
+    self.listeners = listeners
+    self.admin = admin
+    self.stateDirectory = stateDirectory
+    self.shutdownTimeout = shutdownTimeout
+    self.distributions = distributions
+    self.functions = functions
+    self.keyValueStores = keyValueStores
+    self.limits = limits
+    self.cache = cache
+    self.accessLog = accessLog
+    self.viewerFixtures = viewerFixtures
+    self.geoDatabasePath = geoDatabasePath
+    self.compatibility = compatibility
+    self.functionOrigins = functionOrigins
+  }
+
+  /// The table from Host to distribution, built anew; keep it beside the snapshot.
+  public func makeHostTable() -> HostTable { HostTable(distributions) }
+}
+
+/// An address to listen at.
+public enum ListenAddress: Sendable, Hashable {
+  /// An IP address literal (IPv6 without brackets) and a port, 0–65535; 0 takes any free port.
+  case tcp(host: String, port: Int)
+  /// The absolute path of a Unix socket.
+  case unix(path: String)
+
+  /// As it is written in a configuration: `127.0.0.1:8080`, `[::1]:8080`, `unix:/run/skerry.sock`.
+  public var description: String {
+    switch self {
+    case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    case .unix(let path): "unix:\(path)"
+    }
+  }
+}
+
+/// One place where viewers connect.
+public struct Listener: Sendable, Equatable {
+  /// Its address; always TCP.
+  public var address: ListenAddress
+  /// The certificates, in order, when it speaks TLS; the first is the default. Nil for clear text.
+  public var certificates: [CertificateFiles]?
+
+  /// A listener.
+  public init(address: ListenAddress, certificates: [CertificateFiles]? = nil) {
+    self.address = address
+    self.certificates = certificates
+  }
+}
+
+/// The files of one certificate.
+public struct CertificateFiles: Sendable, Equatable {
+  /// The absolute path of the certificate chain, PEM.
+  public var certificatePath: String
+  /// The absolute path of its key, PEM.
+  public var keyPath: String
+
+  /// The files of one certificate.
+  public init(certificatePath: String, keyPath: String) {
+    self.certificatePath = certificatePath
+    self.keyPath = keyPath
+  }
+}
+
+/// Where operators connect.
+public struct Admin: Sendable, Equatable {
+  /// Its address, TCP or a Unix socket.
+  public var address: ListenAddress
+  /// The absolute path of the token's file; made on first start.
+  public var tokenPath: String
+
+  /// An admin address.
+  public init(address: ListenAddress, tokenPath: String) {
+    self.address = address
+    self.tokenPath = tokenPath
+  }
+}
+
+/// The size and place of the object cache.
+public struct CacheStorage: Sendable, Equatable {
+  /// The memory it may use, in bytes. Default 256 MiB.
+  public var memoryBytes: Int
+  /// The absolute path of its folder on disk; nil for none.
+  public var diskPath: String?
+  /// The disk space it may use, in bytes; 0 without a folder.
+  public var diskBytes: Int
+
+  /// A cache in memory, and on disk when a folder is given.
+  public init(memoryBytes: Int = 256 << 20, diskPath: String? = nil, diskBytes: Int = 0) {
+    self.memoryBytes = memoryBytes
+    self.diskPath = diskPath
+    self.diskBytes = diskBytes
+  }
+}
+
+/// Where access records go.
+public struct AccessLog: Sendable, Equatable {
+  /// The form of a record.
+  public enum Format: String, Sendable, CaseIterable {
+    /// One JSON object per line.
+    case json
+    /// CloudFront's 33 fields, separated by tabs.
+    case w3c
+    /// No records.
+    case off
+  }
+
+  /// The absolute path of the file; `-` is standard output.
+  public var path: String
+  /// The form of a record. Default JSON.
+  public var format: Format
+
+  /// An access log.
+  public init(path: String = "-", format: Format = .json) {
+    self.path = path
+    self.format = format
+  }
+}
+
+/// How strictly CloudFront's limits are kept.
+public enum Compatibility: String, Sendable, CaseIterable {
+  /// More than CloudFront allows where that is safe.
+  case extended
+  /// Refuse what CloudFront would refuse.
+  case cloudfront
+}
+
+/// Which origins a function may choose. Metadata services and the proxy's own addresses: never.
+public enum FunctionOrigins: String, Sendable, CaseIterable {
+  /// Public addresses only.
+  case `public`
+  /// Loopback and private ones too.
+  case any
+}

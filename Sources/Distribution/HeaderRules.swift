@@ -1,0 +1,118 @@
+// Which headers may be forwarded, added and removed: the fixed lists of the specification.
+// Pure functions over names; any thread. Names are compared without ASCII case.
+// Source: spec/request-pipeline.md 6, 12.
+
+/// The fixed lists of header names.
+public enum HeaderRules {
+  /// How a viewer's header is treated on its way to the origin, before any policy is asked. (Spec 12.)
+  enum RequestClass {
+    /// Sent whatever the policies say: it describes the body or is handled from end to end.
+    case always
+    /// Never copied: dropped, or written by the pipeline.
+    case never
+    /// Authorization: by default only with unsafe methods.
+    case authorization
+    /// Accept-Encoding: rewritten when the cache policy normalises it.
+    case acceptEncoding
+    /// Removed unless a policy forwards it.
+    case removedByDefault
+    /// Forwarded by default, dropped by a policy that does not list it.
+    case other
+  }
+
+  /// The class of a header, by its name in any case.
+  static func requestClass(of name: Span<UInt8>) -> RequestClass {
+    guard name.count > 1 else { return .other }
+    switch lowercased(name[0]) {
+    case UInt8(ascii: "a"):
+      if authorization.contains(name) { return .authorization }
+      if acceptEncoding.contains(name) { return .acceptEncoding }
+      return removedByDefault.contains(name) ? .removedByDefault : .other
+    case UInt8(ascii: "c"):
+      if name.hasPrefixIgnoringCase("content-") || cacheControl.contains(name) { return .always }
+      return name.hasPrefixIgnoringCase("cloudfront-") || written.contains(name) ? .never : .other
+    case UInt8(ascii: "i"):
+      return name.hasPrefixIgnoringCase("if-") ? .always : .other
+    case UInt8(ascii: "p"):
+      if name.hasPrefixIgnoringCase("proxy-") { return .never }
+      return alwaysForwarded.contains(name) ? .always : .other
+    case UInt8(ascii: "x"):
+      if name.hasPrefixIgnoringCase("x-edge-") || name.hasPrefixIgnoringCase("x-amz-cf-") { return .never }
+      if written.contains(name) { return .never }
+      return removedByDefault.contains(name) ? .removedByDefault : .other
+    default:
+      if written.contains(name) { return .never }
+      if alwaysForwarded.contains(name) { return .always }
+      return removedByDefault.contains(name) ? .removedByDefault : .other
+    }
+  }
+
+  private static let authorization = NameTable(["authorization"])
+  private static let acceptEncoding = NameTable(["accept-encoding"])
+  private static let cacheControl = NameTable(["cache-control"])
+  private static let alwaysForwarded = NameTable([
+    "pragma", "range", "request-range", "max-forwards", "date", "from", "warning",
+  ])
+  private static let written = NameTable([
+    "host", "cookie", "via", "x-forwarded-for", "expect", "x-forwarded-proto", "x-real-ip", "te", "trailer",
+    "connection", "keep-alive", "transfer-encoding", "upgrade", "cdn-loop",
+  ])
+  private static let removedByDefault = NameTable([
+    "accept", "accept-charset", "accept-language", "referer", "x-http-method-override", "user-agent",
+  ])
+
+  /// Whether a response headers policy may remove or add a header. (Spec 6.)
+  public static func mayChangeInResponse(_ name: String) -> Bool {
+    !isListed(name, names: fixedInResponse, prefixes: ["proxy-", "x-accel-", "x-amz-cf-", "x-amzn-", "x-edge-"])
+  }
+  private static let fixedInResponse: Set<String> = [
+    "connection", "content-encoding", "content-length", "expect", "host", "keep-alive", "trailer",
+    "transfer-encoding", "upgrade", "via", "warning", "x-cache", "x-forwarded-proto", "x-real-ip",
+  ]
+
+  /// Whether an origin's custom headers may have a header of this name. (Spec 12.)
+  public static func mayBeOriginCustomHeader(_ name: String) -> Bool {
+    !isListed(name, names: fixedTowardOrigin, prefixes: ["if-", "proxy-", "x-amz-", "x-edge-"])
+  }
+  private static let fixedTowardOrigin: Set<String> = [
+    "cache-control", "connection", "content-length", "cookie", "host", "max-forwards", "pragma", "range",
+    "request-range", "te", "trailer", "transfer-encoding", "upgrade", "via", "x-real-ip",
+  ]
+
+  /// Whether a cache policy may list a header. (Spec 3, 12.)
+  public static func mayBeInCacheKey(_ name: String) -> Bool {
+    let name = name.lowercased()
+    if name.hasPrefix("cloudfront-") { return CloudFrontHeader(lowercasedName: name)?.mayBeInCacheKey ?? false }
+    return !isListed(name, names: neverInKey, prefixes: ["x-edge-", "proxy-", "x-amz-cf-"])
+  }
+  private static let neverInKey: Set<String> = [
+    "connection", "cookie", "x-forwarded-proto", "x-real-ip", "te", "trailer", "upgrade", "cache-control", "pragma",
+    "max-forwards", "content-length", "request-range", "transfer-encoding", "accept-encoding",
+  ]
+
+  /// Whether a name is a header field name: a token of RFC 9110 section 5.6.2.
+  public static func isToken(_ name: String) -> Bool {
+    !name.isEmpty && name.utf8.allSatisfy(isTokenByte)
+  }
+
+  /// Whether a text can be a field value: visible ASCII, spaces, tabs and bytes above 127, no space at either end.
+  public static func isFieldValue(_ value: String) -> Bool {
+    let bytes = value.utf8
+    func isSpace(_ byte: UInt8?) -> Bool { byte == 0x20 || byte == 0x09 }
+    return bytes.allSatisfy { ($0 >= 0x20 && $0 != 0x7F) || $0 == 0x09 } && !isSpace(bytes.first) && !isSpace(bytes.last)
+  }
+
+  private static func isTokenByte(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"):
+      true
+    default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
+    }
+  }
+
+  private static func isListed(_ name: String, names: Set<String>, prefixes: [String]) -> Bool {
+    let name = name.lowercased()
+    return names.contains(name) || prefixes.contains { name.hasPrefix($0) }
+  }
+}

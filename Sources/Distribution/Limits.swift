@@ -1,0 +1,85 @@
+// Every limit of the proxy by name, with its default.
+// Immutable values; any thread may read them. What happens at each limit is in Documentation/configuration.md.
+// Source: spec/request-pipeline.md 1; design/style.md rule 8.
+
+/// The named limits; YAML has the same names below `limits:`, without the unit at the end.
+public struct Limits: Sendable, Equatable {
+  /// The longest request target in bytes. Beyond it: 414, connection closed.
+  public var urlBytes = 8192
+  /// The longest request head (request line and headers) in bytes. Beyond it: 494, connection closed.
+  public var headBytes = 32768
+  /// The most header fields of a request. Beyond it: 494, connection closed.
+  public var headerCount = 100
+  /// The time from the first byte of a request to the end of its head. Beyond it: 408, connection closed.
+  public var headerTimeout = Duration.seconds(10)
+  /// How long a connection may stay open between requests, and before its first. Beyond it: closed.
+  public var idleTimeout = Duration.seconds(60)
+  /// The slowest rate in bytes per second at which a body may arrive, or leave, on average after the grace time.
+  /// Slower: the connection is closed (408 when no response has begun). 0 sets no rate.
+  public var minimumBodyRateBytesPerSecond = 240
+  /// How long a body may be slower than `minimumBodyRateBytesPerSecond`.
+  public var minimumBodyRateGrace = Duration.seconds(30)
+  /// The bytes of one body that wait in memory in one direction; then the sender is made to wait.
+  public var bodyBufferBytes = 65536
+  /// How long an upgraded connection (WebSocket) may be silent in both directions. Beyond it: closed.
+  public var tunnelIdleTimeout = Duration.seconds(600)
+  /// The most viewer connections of one worker. A further one is closed at once.
+  public var connectionsPerWorker = 16384
+  /// The most viewer connections from one address (an IPv6 /64 counts as one). A further one is closed at once.
+  public var connectionsPerClientAddress = 1024
+  /// The most requests on one viewer connection; the last response says `Connection: close`. 0 sets no limit.
+  public var requestsPerConnection = 0
+  /// The most connections of one worker to all origins together. Beyond it: 503.
+  public var originConnectionsPerWorker = 8192
+  /// The longest response head of an origin in bytes. Beyond it: 502.
+  public var originHeadBytes = 32768
+  /// The most header fields of an origin's response. Beyond it: 502.
+  public var originHeaderCount = 100
+  /// The access records that wait for the log's writer. Beyond it: dropped and counted.
+  public var accessLogRecords = 65536
+  /// The limits of the rewrite engine.
+  public var rewriteEngine = RewriteEngine()
+  /// The limits of name resolution.
+  public var dns = DNS()
+
+  /// The defaults.
+  public init() {}
+
+  /// The limits of one run of a function in the rewrite engine, and of its isolates.
+  public struct RewriteEngine: Sendable, Equatable {
+    /// The CPU time of one run. Beyond it: 503, FunctionExecutionError.
+    public var cpuTime = Duration.milliseconds(1)
+    /// The memory of one run in bytes, over the isolate's base. Beyond it: 503, FunctionExecutionError.
+    public var memoryBytes = 2 << 20
+    /// The bytes of `console.log` kept of one run. Beyond it: cut off.
+    public var logBytes = 10240
+    /// The most isolates of one worker; the one unused longest makes room.
+    public var isolatesPerWorker = 512
+    /// How many runs in `throttleWindow` may be killed before the function is throttled (503, FunctionThrottledError).
+    public var throttleKills = 100
+    /// The time in which `throttleKills` are counted, and how long a function stays throttled.
+    public var throttleWindow = Duration.seconds(10)
+
+    /// The defaults.
+    public init() {}
+  }
+
+  /// The limits of name resolution on each worker.
+  public struct DNS: Sendable, Equatable {
+    /// The shortest time an answer is kept.
+    public var minimumTTL = Duration.seconds(1)
+    /// The longest time an answer is kept.
+    public var maximumTTL = Duration.seconds(300)
+    /// How long "no such name" is kept.
+    public var negativeTTL = Duration.seconds(5)
+    /// How long after its end an answer is still used while the resolver fails.
+    public var staleTTL = Duration.seconds(3600)
+    /// How long one resolution may take. Beyond it: a stale answer, else 502.
+    public var timeout = Duration.seconds(5)
+    /// The most names kept; the one unused longest makes room.
+    public var names = 1024
+
+    /// The defaults.
+    public init() {}
+  }
+}
