@@ -62,6 +62,7 @@ let package = Package(
 
     // 1  log records and counters
     floor("Telemetry", ["CSystem"]),
+    tests("TelemetryTests", ["Telemetry"]),
 
     // 0  C: the only places that include it
     .target(name: "CSystem"),

@@ -13,3 +13,5 @@
 #include "SkerryScan.h"
 
 extern int accept4(int, struct sockaddr *, socklen_t *, int);
+extern int pthread_setname_np(unsigned long thread, const char *name);
+extern const char *strerrordesc_np(int code);

@@ -1,0 +1,287 @@
+// Owns: the table of everything that is counted: one case per number, with the family it is shown in, its label and its meaning.
+// Documentation/observability.md repeats this table for readers; a test keeps the two the same.
+
+/// A Prometheus metric with one or more numbers, told apart by a label.
+public enum CounterFamily: String, CaseIterable, Sendable {
+  case connectionsAccepted = "skerry_connections_accepted_total"
+  case connectionsClosed = "skerry_connections_closed_total"
+  case viewerBytes = "skerry_viewer_bytes_total"
+  case requestsRefused = "skerry_requests_refused_total"
+  case limitsReached = "skerry_limits_reached_total"
+  case upgrades = "skerry_upgrades_total"
+  case originConnections = "skerry_origin_connections_total"
+  case originAttempts = "skerry_origin_attempts_total"
+  case originFailures = "skerry_origin_failures_total"
+  case originBytes = "skerry_origin_bytes_total"
+  case functionRuns = "skerry_function_runs_total"
+  case nameLookups = "skerry_name_lookups_total"
+  case fileRequests = "skerry_file_requests_total"
+  case reloads = "skerry_reloads_total"
+
+  /// The name of the label that tells the family's numbers apart; nil for a family of one.
+  public var label: String? {
+    switch self {
+    case .connectionsAccepted, .upgrades: nil
+    case .connectionsClosed: "reason"
+    case .viewerBytes, .originBytes: "direction"
+    case .requestsRefused: "reason"
+    case .limitsReached: "limit"
+    case .originConnections, .originAttempts: "kind"
+    case .originFailures: "reason"
+    case .functionRuns, .nameLookups, .fileRequests, .reloads: "outcome"
+    }
+  }
+
+  /// The HELP text.
+  public var help: String {
+    switch self {
+    case .connectionsAccepted: "Connections accepted from viewers."
+    case .connectionsClosed: "Viewer connections closed, by reason."
+    case .viewerBytes: "Bytes received from and sent to viewers, heads and framing included."
+    case .requestsRefused: "Requests refused before anything was forwarded, by reason."
+    case .limitsReached: "Times a named limit was reached."
+    case .upgrades: "Connections that became tunnels (101 Switching Protocols)."
+    case .originConnections: "Connections to origins, by what became of them."
+    case .originAttempts: "Attempts at an origin beyond and including the first, by kind."
+    case .originFailures: "Attempts at an origin that failed, by reason."
+    case .originBytes: "Bytes sent to and received from origins, heads and framing included."
+    case .functionRuns: "Runs of viewer functions, by outcome."
+    case .nameLookups: "Look-ups of origin names, by outcome."
+    case .fileRequests: "Requests for files of folder origins, by outcome."
+    case .reloads: "Configuration reloads, by outcome."
+    }
+  }
+}
+
+/// Something that is counted. The raw value is the number's place in every worker's table.
+public enum Counter: Int, CaseIterable, Sendable {
+  // Connections
+  case connectionsAccepted
+  case closedByViewer, closedAfterResponse, closedIdle, closedOnError, closedByDrain
+  case bytesReceived, bytesSent
+  case upgrades
+
+  // Requests refused for their form (RFC 9112); the connection is closed and nothing forwarded
+  case refusedRequestLine, refusedVersion, refusedMethodConnect, refusedObsFold, refusedBareLineBreak, refusedNUL
+  case refusedFieldName, refusedFieldValue, refusedSpaceBeforeColon
+  case refusedContentLength, refusedBothLengths, refusedTransferCoding, refusedTransferCodingInHTTP10, refusedChunk
+  case refusedHostMissing, refusedHostRepeated, refusedHostInvalid, refusedExpectation
+
+  // Requests refused by the configuration
+  case refusedUnknownHost, refusedHTTPSOnly, refusedMethod, refusedGetWithBody, refusedLoop
+
+  // Limits
+  case limitURL, limitHead, limitHeaderCount, limitHeadTimeout, limitIdleTimeout, limitBodyRate, limitSendRate
+  case limitChunkExtension, limitTrailers, limitConnectionsPerWorker, limitConnectionsPerAddress, limitDescriptors
+  case limitRequestsPerConnection, limitGeneratedBody
+  case limitOriginConnections, limitOriginWaiters, limitOriginHead, limitNamesCached, limitNameLookups, limitFileQueue
+
+  // Origins
+  case originConnected, originReused, originReturned, originStale
+  case originFirstAttempt, originRetry, originStaleRetry, originFailover
+  case originNameUnknown, originNameFailure, originAddressRefused, originConnectRefused, originConnectUnreachable
+  case originConnectTimeout, originWriteFailure, originReadTimeout, originClosedEarly, originMalformedHead, originMalformedBody
+  case originBytesSent, originBytesReceived
+
+  // Functions
+  case functionContinued, functionResponded, functionExecutionError, functionValidationError, functionCPULimit, functionMemoryLimit
+
+  // Names
+  case nameCached, nameResolved, nameStale, nameNegative, nameFailed, nameTimeout, nameCollapsed
+
+  // Files
+  case fileServed, fileNotModified, filePartial, fileRangeNotSatisfiable, fileNotFound, fileFailed
+
+  // Operation
+  case reloadDone, reloadRefused
+}
+
+/// How a counter is shown.
+public struct CounterDescription: Sendable, Equatable {
+  public let family: CounterFamily
+  /// The value of the family's label; empty for a family of one.
+  public let label: String
+  /// What is counted and, for refusals and limits, the answer the viewer gets.
+  public let meaning: String
+
+  init(_ family: CounterFamily, _ label: String, _ meaning: String) {
+    self.family = family
+    self.label = label
+    self.meaning = meaning
+  }
+}
+
+extension Counter {
+  /// The counter's row in the table.
+  public var description: CounterDescription {
+    switch self {
+    case .connectionsAccepted: .init(.connectionsAccepted, "", "accepted")
+    case .closedByViewer: .init(.connectionsClosed, "viewer", "the viewer closed or reset it")
+    case .closedAfterResponse: .init(.connectionsClosed, "response", "closed after a response, as one side had announced")
+    case .closedIdle: .init(.connectionsClosed, "idle", "no request within the keep-alive timeout")
+    case .closedOnError: .init(.connectionsClosed, "error", "closed after a refused request or a broken transfer")
+    case .closedByDrain: .init(.connectionsClosed, "drain", "closed by shutdown or reload")
+    case .bytesReceived: .init(.viewerBytes, "received", "received")
+    case .bytesSent: .init(.viewerBytes, "sent", "sent")
+    case .upgrades: .init(.upgrades, "", "tunnels begun")
+
+    case .refusedRequestLine: .init(.requestsRefused, "request_line", "400: the request line is malformed (RFC 9112, 3)")
+    case .refusedVersion: .init(.requestsRefused, "version", "505: neither HTTP/1.0 nor HTTP/1.1")
+    case .refusedMethodConnect: .init(.requestsRefused, "connect", "405: CONNECT; this is no forward proxy")
+    case .refusedObsFold: .init(.requestsRefused, "obs_fold", "400: a folded field line (RFC 9112, 5.2)")
+    case .refusedBareLineBreak: .init(.requestsRefused, "bare_line_break", "400: CR without LF or LF without CR (RFC 9112, 2.2)")
+    case .refusedNUL: .init(.requestsRefused, "nul", "400: a NUL byte in the head")
+    case .refusedFieldName: .init(.requestsRefused, "field_name", "400: a field name that is no token (RFC 9110, 5.1)")
+    case .refusedFieldValue: .init(.requestsRefused, "field_value", "400: a control character in a field value (RFC 9110, 5.5)")
+    case .refusedSpaceBeforeColon: .init(.requestsRefused, "space_before_colon", "400: whitespace before the colon (RFC 9112, 5.1)")
+    case .refusedContentLength: .init(.requestsRefused, "content_length", "400: Content-Length repeated, conflicting or malformed (RFC 9112, 6.3)")
+    case .refusedBothLengths: .init(.requestsRefused, "both_lengths", "400: Transfer-Encoding with Content-Length (RFC 9112, 6.1)")
+    case .refusedTransferCoding: .init(.requestsRefused, "transfer_coding", "501: a transfer coding other than chunked (RFC 9112, 6.1)")
+    case .refusedTransferCodingInHTTP10: .init(.requestsRefused, "transfer_coding_http10", "400: Transfer-Encoding in HTTP/1.0 (RFC 9112, 6.1)")
+    case .refusedChunk: .init(.requestsRefused, "chunk", "400: a bad chunk size or terminator (RFC 9112, 7.1)")
+    case .refusedHostMissing: .init(.requestsRefused, "host_missing", "400: HTTP/1.1 without Host (RFC 9112, 3.2)")
+    case .refusedHostRepeated: .init(.requestsRefused, "host_repeated", "400: more than one Host (RFC 9112, 3.2)")
+    case .refusedHostInvalid: .init(.requestsRefused, "host_invalid", "400: Host is no authority (RFC 9110, 7.2)")
+    case .refusedExpectation: .init(.requestsRefused, "expectation", "417: an expectation other than 100-continue (RFC 9110, 10.1.1)")
+
+    case .refusedUnknownHost: .init(.requestsRefused, "unknown_host", "403: no distribution answers this Host")
+    case .refusedHTTPSOnly: .init(.requestsRefused, "https_only", "403: the behavior's viewer protocol policy")
+    case .refusedMethod: .init(.requestsRefused, "method", "403: the behavior's allowed methods")
+    case .refusedGetWithBody: .init(.requestsRefused, "get_with_body", "403: GET with a body")
+    case .refusedLoop: .init(.requestsRefused, "loop", "403: too many distributions in CDN-Loop")
+
+    case .limitURL: .init(.limitsReached, "url", "414: request target longer than its limit")
+    case .limitHead: .init(.limitsReached, "head", "494: request line and headers longer than their limit")
+    case .limitHeaderCount: .init(.limitsReached, "header_count", "494: more field lines than the limit")
+    case .limitHeadTimeout: .init(.limitsReached, "head_timeout", "408: the head did not arrive in time")
+    case .limitIdleTimeout: .init(.limitsReached, "idle_timeout", "408 or close: nothing moved within the idle timeout during a request")
+    case .limitBodyRate: .init(.limitsReached, "body_rate", "408: the body arrived slower than the minimum rate")
+    case .limitSendRate: .init(.limitsReached, "send_rate", "close: the viewer took the response slower than the minimum rate")
+    case .limitChunkExtension: .init(.limitsReached, "chunk_extension", "400: chunk extensions longer than their limit")
+    case .limitTrailers: .init(.limitsReached, "trailers", "400: trailers longer than their limit")
+    case .limitConnectionsPerWorker: .init(.limitsReached, "connections_per_worker", "close: the worker holds as many connections as it may")
+    case .limitConnectionsPerAddress: .init(.limitsReached, "connections_per_address", "close: this client address holds as many connections as it may")
+    case .limitDescriptors: .init(.limitsReached, "descriptors", "close: the process has no file descriptor left")
+    case .limitRequestsPerConnection: .init(.limitsReached, "requests_per_connection", "Connection: close: as many requests as one connection may carry")
+    case .limitGeneratedBody: .init(.limitsReached, "generated_body", "503: a function's body is larger than its limit")
+    case .limitOriginConnections: .init(.limitsReached, "origin_connections", "wait, then 503: all connections to an origin are in use")
+    case .limitOriginWaiters: .init(.limitsReached, "origin_waiters", "503: as many requests wait for a connection as may")
+    case .limitOriginHead: .init(.limitsReached, "origin_head", "502: an origin's response head is larger than its limit")
+    case .limitNamesCached: .init(.limitsReached, "names_cached", "the name longest unused is forgotten")
+    case .limitNameLookups: .init(.limitsReached, "name_lookups", "502: as many look-ups are under way as may be")
+    case .limitFileQueue: .init(.limitsReached, "file_queue", "503: as many file operations wait as may")
+
+    case .originConnected: .init(.originConnections, "connected", "new connections made")
+    case .originReused: .init(.originConnections, "reused", "taken from the pool")
+    case .originReturned: .init(.originConnections, "returned", "given back to the pool")
+    case .originStale: .init(.originConnections, "stale", "found closed by the origin when taken from the pool")
+    case .originFirstAttempt: .init(.originAttempts, "first", "first attempts")
+    case .originRetry: .init(.originAttempts, "retry", "repeated after a failure, within connectionAttempts")
+    case .originStaleRetry: .init(.originAttempts, "stale_retry", "GET or HEAD repeated because a pooled connection had been closed")
+    case .originFailover: .init(.originAttempts, "failover", "sent to the second member of an origin group")
+    case .originNameUnknown: .init(.originFailures, "name_unknown", "502: the name does not exist or has no address")
+    case .originNameFailure: .init(.originFailures, "name_failure", "502: the name servers failed and nothing usable was cached")
+    case .originAddressRefused: .init(.originFailures, "address_refused", "502: the address may not be an origin (own listener, or chosen by a function)")
+    case .originConnectRefused: .init(.originFailures, "connect_refused", "502: the connection was refused or reset")
+    case .originConnectUnreachable: .init(.originFailures, "connect_unreachable", "502: no route to the address")
+    case .originConnectTimeout: .init(.originFailures, "connect_timeout", "504: no connection within connectionTimeout")
+    case .originWriteFailure: .init(.originFailures, "write", "502: the request could not be sent whole")
+    case .originReadTimeout: .init(.originFailures, "read_timeout", "504: no bytes within readTimeout")
+    case .originClosedEarly: .init(.originFailures, "closed_early", "502: closed before the response was complete")
+    case .originMalformedHead: .init(.originFailures, "malformed_head", "502: the response head is malformed")
+    case .originMalformedBody: .init(.originFailures, "malformed_body", "502 or a cut transfer: the response body's framing is malformed")
+    case .originBytesSent: .init(.originBytes, "sent", "sent")
+    case .originBytesReceived: .init(.originBytes, "received", "received")
+
+    case .functionContinued: .init(.functionRuns, "continued", "returned a request or response that was used")
+    case .functionResponded: .init(.functionRuns, "responded", "answered the viewer itself")
+    case .functionExecutionError: .init(.functionRuns, "execution_error", "503: threw, or could not be run")
+    case .functionValidationError: .init(.functionRuns, "validation_error", "502: returned something that is not allowed")
+    case .functionCPULimit: .init(.functionRuns, "cpu_limit", "503: used more CPU time than its limit")
+    case .functionMemoryLimit: .init(.functionRuns, "memory_limit", "503: used more memory than its limit")
+
+    case .nameCached: .init(.nameLookups, "cached", "answered from the cache")
+    case .nameResolved: .init(.nameLookups, "resolved", "answered by a name server")
+    case .nameStale: .init(.nameLookups, "stale", "answered from the cache past its TTL because the name servers failed")
+    case .nameNegative: .init(.nameLookups, "negative", "the name does not exist or has no address")
+    case .nameFailed: .init(.nameLookups, "failed", "the name servers failed or answered nonsense")
+    case .nameTimeout: .init(.nameLookups, "timeout", "no answer in time")
+    case .nameCollapsed: .init(.nameLookups, "collapsed", "joined a look-up of the same name already under way")
+
+    case .fileServed: .init(.fileRequests, "served", "200")
+    case .fileNotModified: .init(.fileRequests, "not_modified", "304")
+    case .filePartial: .init(.fileRequests, "partial", "206")
+    case .fileRangeNotSatisfiable: .init(.fileRequests, "range_not_satisfiable", "416")
+    case .fileNotFound: .init(.fileRequests, "not_found", "404: no such file, a directory, or outside of the folder")
+    case .fileFailed: .init(.fileRequests, "failed", "403, 405 or 500: not readable, method not allowed, or the disk failed")
+
+    case .reloadDone: .init(.reloads, "done", "the new configuration serves")
+    case .reloadRefused: .init(.reloads, "refused", "the new configuration had errors; the old one stays")
+    }
+  }
+}
+
+/// Something that goes up and down, kept and shown per worker.
+public enum Gauge: Int, CaseIterable, Sendable {
+  case connectionsOpen, requestsInFlight, originConnectionsOpen, originConnectionsIdle, tunnelsOpen, fileOperationsWaiting
+
+  /// The metric's name and HELP text.
+  public var description: (name: String, help: String) {
+    switch self {
+    case .connectionsOpen: ("skerry_connections_open", "Viewer connections open now.")
+    case .requestsInFlight: ("skerry_requests_in_flight", "Requests being served now.")
+    case .originConnectionsOpen: ("skerry_origin_connections_open", "Connections to origins open now, idle ones included.")
+    case .originConnectionsIdle: ("skerry_origin_connections_idle", "Connections waiting in origin pools now.")
+    case .tunnelsOpen: ("skerry_tunnels_open", "Upgraded connections open now.")
+    case .fileOperationsWaiting: ("skerry_file_operations_waiting", "File operations waiting for a helper thread now.")
+    }
+  }
+}
+
+/// A distribution of durations.
+public enum Histogram: Int, CaseIterable, Sendable {
+  case requestDuration, originFirstByte, functionCPU
+
+  /// The metric's name and HELP text.
+  public var description: (name: String, help: String) {
+    switch self {
+    case .requestDuration: ("skerry_request_duration_seconds", "Time from the request's first byte to the response's last.")
+    case .originFirstByte: ("skerry_origin_first_byte_seconds", "Time from sending a request to an origin to the first byte of its response.")
+    case .functionCPU: ("skerry_function_cpu_seconds", "CPU time of one run of a viewer function.")
+    }
+  }
+
+  /// Upper bounds of the buckets in microseconds, inclusive; a last one without bound follows.
+  public static let boundsMicroseconds: [UInt64] = [
+    10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000,
+    1_000_000, 2_500_000, 5_000_000, 10_000_000, 30_000_000, 60_000_000,
+  ]
+}
+
+/// What became of a request, as CloudFront's `x-edge-result-type` says it (spec/request-pipeline.md, 21.1).
+public enum ResultType: Int, CaseIterable, Sendable {
+  case hit, refreshHit, miss, limitExceeded, capacityExceeded, error, redirect
+  case functionGeneratedResponse, functionExecutionError, functionValidationError, functionThrottledError
+  case lambdaGeneratedResponse, lambdaExecutionError, lambdaValidationError, lambdaLimitExceeded
+
+  /// The word in logs, metrics and (followed by " from cloudfront" where CloudFront does so) in X-Cache.
+  public var word: StaticString {
+    switch self {
+    case .hit: "Hit"
+    case .refreshHit: "RefreshHit"
+    case .miss: "Miss"
+    case .limitExceeded: "LimitExceeded"
+    case .capacityExceeded: "CapacityExceeded"
+    case .error: "Error"
+    case .redirect: "Redirect"
+    case .functionGeneratedResponse: "FunctionGeneratedResponse"
+    case .functionExecutionError: "FunctionExecutionError"
+    case .functionValidationError: "FunctionValidationError"
+    case .functionThrottledError: "FunctionThrottledError"
+    case .lambdaGeneratedResponse: "LambdaGeneratedResponse"
+    case .lambdaExecutionError: "LambdaExecutionError"
+    case .lambdaValidationError: "LambdaValidationError"
+    case .lambdaLimitExceeded: "LambdaLimitExceeded"
+    }
+  }
+}

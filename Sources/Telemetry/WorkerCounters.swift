@@ -1,0 +1,155 @@
+// Owns: one worker's numbers. Confined to the worker's thread: plain additions, no atomics, no locks. The metrics page hops to each worker,
+// takes a `WorkerSnapshot` there and merges the snapshots (MetricsPage.swift).
+//
+// The cells are one raw array: cases of the enums are its indices, so an addition is one instruction and cannot miss.
+
+/// The names behind numbers that the configuration defines. Places never move: a reload only appends, so that requests which began on the
+/// old configuration still count in the right place.
+public struct MetricLabels: Sendable, Equatable {
+  /// Distributions that are told apart; further ones count together as `other`.
+  public static let distributionLimit = 256
+
+  /// Distribution ids; a distribution's index is its place here.
+  public private(set) var distributions: [String] = []
+
+  public init(distributions: [String] = []) { self.distributions = MetricLabels.appending(distributions, to: []) }
+
+  /// These labels and the ones of a new configuration.
+  public func extended(with newer: [String]) -> MetricLabels {
+    var labels = self
+    labels.distributions = MetricLabels.appending(newer, to: distributions)
+    return labels
+  }
+
+  /// The place of a distribution; the shared place after the last if it is unknown.
+  public func index(ofDistribution id: String) -> Int { distributions.firstIndex(of: id) ?? MetricLabels.distributionLimit }
+
+  private static func appending(_ newer: [String], to known: [String]) -> [String] {
+    var result = known
+    for id in newer where !result.contains(id) && result.count < distributionLimit { result.append(id) }
+    return result
+  }
+}
+
+/// A worker's counters, gauges and histograms.
+@safe public final class WorkerCounters {
+  /// Requests are kept by the first digit of their status; 0 stands for "the viewer left before one was sent".
+  static let statusClasses = 6
+  /// Kept, because `allCases` makes an array each time.
+  static let resultTypes = ResultType.allCases.count
+  /// One distribution's share of the table of requests.
+  static let requestCells = statusClasses * resultTypes
+  /// Buckets (with the unbounded one), then the sum in microseconds.
+  @usableFromInline static let histogramCells = Histogram.boundsMicroseconds.count + 2
+  @usableFromInline static let counterCount = Counter.allCases.count
+  static let gaugeCount = Gauge.allCases.count
+  static let histogramCount = Histogram.allCases.count
+
+  @usableFromInline let counters: UnsafeMutableBufferPointer<UInt64>
+  @usableFromInline let gauges: UnsafeMutableBufferPointer<Int64>
+  @usableFromInline let histograms: UnsafeMutableBufferPointer<UInt64>
+  @usableFromInline let bounds: UnsafeMutableBufferPointer<UInt64>
+  private var requests: [UInt64]
+  private var labels: MetricLabels
+
+  /// - Parameters:
+  ///   - labels: of the configuration the worker begins with.
+  public init(labels: MetricLabels = MetricLabels()) {
+    unsafe counters = .allocate(capacity: WorkerCounters.counterCount)
+    unsafe gauges = .allocate(capacity: WorkerCounters.gaugeCount)
+    unsafe histograms = .allocate(capacity: WorkerCounters.histogramCount * WorkerCounters.histogramCells)
+    unsafe bounds = .allocate(capacity: Histogram.boundsMicroseconds.count)
+    unsafe counters.initialize(repeating: 0)
+    unsafe gauges.initialize(repeating: 0)
+    unsafe histograms.initialize(repeating: 0)
+    _ = unsafe bounds.initialize(from: Histogram.boundsMicroseconds)
+    self.labels = labels
+    requests = []
+    growRequests()
+  }
+
+  deinit {
+    unsafe counters.deallocate()
+    unsafe gauges.deallocate()
+    unsafe histograms.deallocate()
+    unsafe bounds.deallocate()
+  }
+
+  /// Counts `amount` more.
+  @inlinable @inline(__always)
+  public func add(_ counter: Counter, _ amount: Int = 1) {
+    unsafe counters[counter.rawValue] &+= UInt64(truncatingIfNeeded: amount)
+  }
+
+  /// Moves a gauge up or down.
+  @inlinable @inline(__always)
+  public func move(_ gauge: Gauge, by amount: Int) {
+    unsafe gauges[gauge.rawValue] &+= Int64(truncatingIfNeeded: amount)
+  }
+
+  /// Records a duration; negative ones count as 0.
+  @inlinable
+  public func observe(_ histogram: Histogram, microseconds: Int) {
+    let value = UInt64(max(microseconds, 0))
+    var bucket = 0
+    while unsafe bucket < bounds.count && bounds[bucket] < value { bucket += 1 }
+    let start = histogram.rawValue * WorkerCounters.histogramCells
+    unsafe histograms[start + bucket] &+= 1
+    unsafe histograms[start + WorkerCounters.histogramCells - 1] &+= value
+  }
+
+  /// Counts a finished request.
+  /// - Parameters:
+  ///   - distribution: `MetricLabels.index(ofDistribution:)`; anything out of range counts as `other`.
+  ///   - status: of the response; 0 when the viewer left before one was sent.
+  public func countRequest(distribution: Int, status: Int, result: ResultType) {
+    let known = distribution >= 0 && distribution < labels.distributions.count
+    let row = known ? distribution : labels.distributions.count
+    let statusClass = (1...5).contains(status / 100) ? status / 100 : 0
+    requests[row * WorkerCounters.requestCells + statusClass * WorkerCounters.resultTypes + result.rawValue] &+= 1
+  }
+
+  /// Takes the labels of a new configuration; they must be an extension of the present ones, otherwise nothing changes.
+  public func adopt(_ newer: MetricLabels) {
+    guard newer.distributions.starts(with: labels.distributions) else { return }
+    // The row of `other` stays the last one.
+    let other = Array(requests.suffix(WorkerCounters.requestCells))
+    requests.removeLast(WorkerCounters.requestCells)
+    labels = newer
+    growRequests()
+    requests.replaceSubrange(requests.count - WorkerCounters.requestCells..<requests.count, with: other)
+  }
+
+  private func growRequests() {
+    let wanted = (labels.distributions.count + 1) * WorkerCounters.requestCells
+    requests.append(contentsOf: repeatElement(0, count: wanted - requests.count))
+  }
+
+  /// A copy to send to whoever shows it. On the worker's thread.
+  /// - Parameters:
+  ///   - worker: the worker's number, shown as the label `worker` of gauges.
+  public func snapshot(worker: Int) -> WorkerSnapshot {
+    unsafe WorkerSnapshot(
+      worker: worker, labels: labels, counters: Array(counters), gauges: Array(gauges), histograms: Array(histograms), requests: requests)
+  }
+}
+
+/// A worker's numbers at one moment.
+public struct WorkerSnapshot: Sendable {
+  let worker: Int
+  let labels: MetricLabels
+  let counters: [UInt64]
+  let gauges: [Int64]
+  let histograms: [UInt64]
+  let requests: [UInt64]
+
+  /// A counter's value; for tests and `skerry status`.
+  public subscript(_ counter: Counter) -> UInt64 { counters[counter.rawValue] }
+  /// A gauge's value.
+  public subscript(_ gauge: Gauge) -> Int64 { gauges[gauge.rawValue] }
+  /// How many durations a histogram holds.
+  public func count(of histogram: Histogram) -> UInt64 {
+    let start = histogram.rawValue * WorkerCounters.histogramCells
+    return histograms[start..<start + WorkerCounters.histogramCells - 1].reduce(0, &+)
+  }
+}
