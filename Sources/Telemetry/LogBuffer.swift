@@ -59,16 +59,17 @@
       let text = Timestamp(milliseconds: newSecond * 1000).text
       for index in secondText.indices { secondText[index] = text[index] }
     }
+    guard makeRoom(Timestamp.textLength) else { return }
     put("{\"time\":\"")
     let prefix = secondText
     put(prefix.span)
     putThreeDigits(UInt64(milliseconds))
-    put("Z\"")
+    put("Z\",")
   }
 
   /// Ends the line; hands the block to the writer when it is half full. Never blocks.
   public mutating func endLine() {
-    put("}\n")
+    close("}\n")
     if overflowed {
       end = lineStart
       writer.countTooLong()
@@ -101,39 +102,51 @@
   }
 
   // MARK: Fields
+  // Every field ends with a comma; what closes an object or list replaces it. So no field needs to know whether it is the first.
 
   /// A field whose value is text from outside: quoted and escaped. Bytes that are not part of valid UTF-8 are written as the ISO-8859-1
   /// characters they would be (`\u00e9`), as RFC 9110 section 5.5 reads such field values. At most `valueLimitBytes` are taken.
   @inlinable @inline(__always)
   public mutating func string(_ name: StaticString, _ value: Span<UInt8>) {
-    self.name(name)
+    guard makeRoom(name.utf8CodeUnitCount) else { return }
+    put("\"")
+    put(name)
+    put("\":\"")
     putEscaped(value)
+    put("\",")
   }
 
   /// A field whose value is known to need no escaping (methods, request ids, addresses, dates): quoted and copied.
   @inlinable @inline(__always)
   public mutating func token(_ name: StaticString, _ value: Span<UInt8>) {
-    self.name(name)
+    guard makeRoom(name.utf8CodeUnitCount + value.count) else { return }
     put("\"")
+    put(name)
+    put("\":\"")
     put(value)
-    put("\"")
+    put("\",")
   }
 
   /// A field whose value is one of the program's own words.
   @inlinable @inline(__always)
   public mutating func word(_ name: StaticString, _ value: StaticString) {
-    self.name(name)
+    guard makeRoom(name.utf8CodeUnitCount + value.utf8CodeUnitCount) else { return }
     put("\"")
+    put(name)
+    put("\":\"")
     put(value)
-    put("\"")
+    put("\",")
   }
 
   /// A field whose value is a whole number.
   @inlinable @inline(__always)
   public mutating func integer(_ name: StaticString, _ value: Int) {
-    self.name(name)
-    if value < 0 { put("-") }
+    guard makeRoom(name.utf8CodeUnitCount) else { return }
+    put("\"")
+    put(name)
+    if value < 0 { put("\":-") } else { put("\":") }
     putDecimal(UInt64(value.magnitude))
+    put(",")
   }
 
   /// A field whose value is a number with three decimals: seconds from milliseconds, or milliseconds from microseconds.
@@ -141,134 +154,122 @@
   ///   - thousandths: the value times 1,000; negative values are written as 0.
   @inlinable @inline(__always)
   public mutating func decimal(_ name: StaticString, thousandths: Int) {
-    self.name(name)
+    guard makeRoom(name.utf8CodeUnitCount) else { return }
+    put("\"")
+    put(name)
+    put("\":")
     let value = UInt64(max(thousandths, 0))
     putDecimal(value / 1000)
     put(".")
     putThreeDigits(value % 1000)
+    put(",")
   }
 
   /// A field whose value is true or false.
   @inlinable @inline(__always)
   public mutating func boolean(_ name: StaticString, _ value: Bool) {
-    self.name(name)
-    if value { put("true") } else { put("false") }
+    guard makeRoom(name.utf8CodeUnitCount) else { return }
+    put("\"")
+    put(name)
+    if value { put("\":true,") } else { put("\":false,") }
   }
 
   /// A field whose value is a list; its members are objects. Close it with `endArray()`.
   @inlinable public mutating func beginArray(_ name: StaticString) {
-    self.name(name)
-    put("[")
+    guard makeRoom(name.utf8CodeUnitCount) else { return }
+    put("\"")
+    put(name)
+    put("\":[")
   }
 
   /// A member of the list, holding fields. Close it with `endObject()`.
-  @inlinable public mutating func beginObject() {
-    putComma()
-    put("{")
-  }
+  @inlinable public mutating func beginObject() { if makeRoom(0) { put("{") } }
 
-  @inlinable public mutating func endObject() { put("}") }
-  @inlinable public mutating func endArray() { put("]") }
+  /// Ends the innermost object.
+  @inlinable public mutating func endObject() { close("},") }
 
-  @inlinable @inline(__always)
-  mutating func name(_ name: StaticString) {
-    putComma()
-    put("\"")
-    put(name)
-    put("\":")
-  }
+  /// Ends the innermost list.
+  @inlinable public mutating func endArray() { close("],") }
 
-  /// A comma unless this is the first member of an object or list.
-  @inlinable @inline(__always)
-  mutating func putComma() {
-    guard end > 0, end < capacityBytes else {
-      overflowed = true
-      return
-    }
-    let last = unsafe base.load(fromByteOffset: end - 1, as: UInt8.self)
-    if last != UInt8(ascii: "{"), last != UInt8(ascii: "[") { put(",") }
+  /// Writes the end of an object or list over the comma of its last member, if it has one.
+  @inlinable mutating func close(_ text: StaticString) {
+    guard makeRoom(0) else { return }
+    if end > 0, unsafe base.load(fromByteOffset: end - 1, as: UInt8.self) == UInt8(ascii: ",") { end -= 1 }
+    put(text)
   }
 }
 
-// MARK: - Writing bytes. Unsafe; each function makes sure of its room first.
+// MARK: - Writing bytes. Unsafe: `makeRoom` is called before any of these, once per field.
 
 extension LogBuffer {
+  /// What a field may need beside its name and a copied value: punctuation and a number of 20 digits and three decimals.
+  @usableFromInline static var fieldOverheadBytes: Int { @inlinable @inline(__always) get { 40 } }
+
+  /// Whether a field fits whose name and copied value have so many bytes; once one does not, the line is lost.
+  @inlinable @inline(__always)
+  mutating func makeRoom(_ count: Int) -> Bool {
+    if count <= capacityBytes - LogBuffer.fieldOverheadBytes - end { return true }
+    overflowed = true
+    return false
+  }
+
   @inlinable @inline(__always)
   mutating func put(_ text: StaticString) {
     let count = text.utf8CodeUnitCount
-    guard count <= capacityBytes - end else {
-      overflowed = true
-      return
-    }
     unsafe (base + end).copyMemory(from: text.utf8Start, byteCount: count)
-    end += count
+    end = end &+ count
   }
 
   @inlinable
   mutating func put(_ bytes: Span<UInt8>) {
-    let count = bytes.count
-    guard count <= capacityBytes - end else {
-      overflowed = true
-      return
-    }
     let target = unsafe base + end
     unsafe bytes.withUnsafeBytes { source in
-      if let start = source.baseAddress { unsafe target.copyMemory(from: start, byteCount: count) }
+      if let start = source.baseAddress { unsafe target.copyMemory(from: start, byteCount: source.count) }
     }
-    end += count
+    end = end &+ bytes.count
   }
 
   /// The decimal digits of a number, at most 20.
   @usableFromInline
   mutating func putDecimal(_ value: UInt64) {
-    var digits = 1
-    var bound: UInt64 = 10
-    while digits < 20, value >= bound {
-      digits += 1
-      bound = digits < 20 ? bound &* 10 : .max
-    }
-    guard digits <= capacityBytes - end else {
-      overflowed = true
-      return
-    }
+    let position = end &+ decimalDigits(value)
+    end = position
     var rest = value
-    var position = end + digits
-    while position > end {
-      position -= 1
-      unsafe base.storeBytes(of: UInt8(truncatingIfNeeded: 48 + rest % 10), toByteOffset: position, as: UInt8.self)
-      rest /= 10
+    var target = unsafe base + position
+    while rest >= 10 {
+      let (quotient, digit) = (rest / 10, rest % 10)
+      unsafe target -= 1
+      unsafe target.storeBytes(of: UInt8(truncatingIfNeeded: 48 &+ digit), as: UInt8.self)
+      rest = quotient
     }
-    end += digits
+    unsafe (target - 1).storeBytes(of: UInt8(truncatingIfNeeded: 48 &+ rest), as: UInt8.self)
   }
 
   /// A number below 1,000 with leading zeros.
-  @usableFromInline
+  @inlinable @inline(__always)
   mutating func putThreeDigits(_ value: UInt64) {
-    guard 3 <= capacityBytes - end else {
-      overflowed = true
-      return
-    }
-    unsafe base.storeBytes(of: UInt8(truncatingIfNeeded: 48 + value / 100 % 10), toByteOffset: end, as: UInt8.self)
-    unsafe base.storeBytes(of: UInt8(truncatingIfNeeded: 48 + value / 10 % 10), toByteOffset: end + 1, as: UInt8.self)
-    unsafe base.storeBytes(of: UInt8(truncatingIfNeeded: 48 + value % 10), toByteOffset: end + 2, as: UInt8.self)
-    end += 3
+    let hundreds = value / 100, rest = value % 100
+    unsafe (base + end).storeBytes(of: UInt8(truncatingIfNeeded: 48 &+ hundreds), as: UInt8.self)
+    unsafe (base + end).storeBytes(of: UInt8(truncatingIfNeeded: 48 &+ rest / 10), toByteOffset: 1, as: UInt8.self)
+    unsafe (base + end).storeBytes(of: UInt8(truncatingIfNeeded: 48 &+ rest % 10), toByteOffset: 2, as: UInt8.self)
+    end = end &+ 3
   }
 
-  /// The value in quotes, escaped. Runs of plain bytes are copied by the word; the word is stored first and only the part before the
-  /// byte that needs care is kept, hence the slack of 16 bytes in every check.
+  /// The value, escaped. Runs of plain bytes are copied in pieces of 16; a piece is stored first and only the part before the byte that
+  /// needs care is kept, hence the slack in every check.
   @usableFromInline @inline(never)
   mutating func putEscaped(_ value: Span<UInt8>) {
-    put("\"")
     let limit = capacityBytes - LogBuffer.tailReserveBytes
     let target = unsafe base
     var write = end
     unsafe value.withUnsafeBytes { source in
+      guard let start = source.baseAddress else { return }
       var read = 0
       var stop = min(source.count, LogBuffer.valueLimitBytes)
       while true {
         // Plain copying needs as much room as there is left to read; what has no room is cut off.
         stop = min(stop, read + max(limit - write - 16, 0))
-        let copied = unsafe copyPlainRun(source, from: read, to: stop, into: target, at: write)
+        let copied = unsafe copyPlainRun(from: start + read, count: stop - read, to: target + write)
         read += copied
         write += copied
         if read >= stop { break }
@@ -278,41 +279,67 @@ extension LogBuffer {
       }
     }
     end = write
-    put("\"")
   }
 }
 
-/// Copies bytes until the first that JSON or UTF-8 asks care for; returns how many. May scribble up to 8 bytes behind what it returns.
+/// How many decimal digits a number has (1 for 0).
 @inline(__always)
-private func copyPlainRun(
-  _ source: UnsafeRawBufferPointer, from: Int, to stop: Int, into target: UnsafeMutableRawPointer, at position: Int
-) -> Int {
-  var read = from
-  while stop - read >= 8 {
-    let word = unsafe source.loadUnaligned(fromByteOffset: read, as: UInt64.self)
-    unsafe target.storeBytes(of: word, toByteOffset: position + read - from, as: UInt64.self)
-    let special = specialBytes(in: word)
-    if special != 0 { return read - from + special.trailingZeroBitCount / 8 }
-    read += 8
+func decimalDigits(_ value: UInt64) -> Int {
+  var digits = 1
+  var rest = value
+  while rest >= 10_000 {
+    rest /= 10_000
+    digits += 4
   }
-  while read < stop {
-    let byte = unsafe source[read]
-    if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte >= 0x80 { break }
-    unsafe target.storeBytes(of: byte, toByteOffset: position + read - from, as: UInt8.self)
-    read += 1
-  }
-  return read - from
+  return digits + (rest >= 1_000 ? 3 : rest >= 100 ? 2 : rest >= 10 ? 1 : 0)
 }
 
-/// A word whose lowest set bit marks the first (lowest) byte below 0x20, at or above 0x80, or equal to `"` or `\`; 0 when there is none.
-/// A borrow can only run upwards from a byte that is itself a hit, so the lowest mark is exact.
+/// Copies bytes until the first that JSON or UTF-8 asks care for; returns how many. May scribble up to 16 bytes behind what it returns.
 @inline(__always)
-func specialBytes(in word: UInt64) -> UInt64 {
-  let ones: UInt64 = 0x0101_0101_0101_0101
-  let control = word &- ones &* 0x20
-  let quote = (word ^ (ones &* 0x22)) &- ones
-  let backslash = (word ^ (ones &* 0x5c)) &- ones
-  return (control | quote | backslash | word) & (ones &* 0x80)
+private func copyPlainRun(from source: UnsafeRawPointer, count: Int, to target: UnsafeMutableRawPointer) -> Int {
+  if count >= 16 {
+    var done = 0
+    while true {
+      let piece = unsafe source.loadUnaligned(fromByteOffset: done, as: SIMD2<UInt64>.self)
+      unsafe target.storeBytes(of: piece, toByteOffset: done, as: SIMD2<UInt64>.self)
+      let plain = plainBytes(piece)
+      if plain < 16 { return done &+ plain }
+      done = done &+ 16
+      if done == count { return count }
+      // The last piece ends where the value ends; the bytes it repeats are known to be plain.
+      if done &+ 16 > count { done = count &- 16 }
+    }
+  }
+  if count >= 8 {
+    // Two words that may overlap; what is found in the second stands counted from the value's end.
+    let (first, last) = unsafe (source.loadUnaligned(as: UInt64.self), (source + count - 8).loadUnaligned(as: UInt64.self))
+    unsafe target.storeBytes(of: first, as: UInt64.self)
+    unsafe (target + count - 8).storeBytes(of: last, as: UInt64.self)
+    let plain = plainBytes(SIMD2(first, last))
+    return plain < 8 ? plain : count &- 16 &+ plain
+  }
+  var done = 0
+  while done < count {
+    let byte = unsafe source.load(fromByteOffset: done, as: UInt8.self)
+    if byte < 0x20 || byte >= 0x80 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { break }
+    unsafe target.storeBytes(of: byte, toByteOffset: done, as: UInt8.self)
+    done = done &+ 1
+  }
+  return done
+}
+
+/// How many bytes stand before the first one that is a control character, a quotation mark, a backslash, or not ASCII; 16 without one.
+/// Arithmetic on words, as comparisons of vectors are not compiled to instructions. A subtraction marks a byte (in its highest bit) when it
+/// borrows; a borrow can only run on upwards from a byte that is itself marked, so the lowest mark of a word is exact.
+@inline(__always)
+func plainBytes(_ piece: SIMD2<UInt64>) -> Int {
+  let ones = SIMD2<UInt64>(repeating: 0x0101_0101_0101_0101)
+  let control = piece &- SIMD2(repeating: 0x2020_2020_2020_2020)
+  let quote = (piece ^ SIMD2(repeating: 0x2222_2222_2222_2222)) &- ones
+  let backslash = (piece ^ SIMD2(repeating: 0x5c5c_5c5c_5c5c_5c5c)) &- ones
+  let marks = (control | quote | backslash | piece) & SIMD2(repeating: 0x8080_8080_8080_8080)
+  if marks.x | marks.y == 0 { return 16 }
+  return marks.x != 0 ? marks.x.trailingZeroBitCount / 8 : 8 &+ marks.y.trailingZeroBitCount / 8
 }
 
 /// Writes one character that cannot be copied blindly: an escape (at most 6 bytes) or a whole UTF-8 sequence (at most 4).

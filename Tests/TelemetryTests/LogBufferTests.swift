@@ -74,15 +74,39 @@ func line(at milliseconds: Int64 = 1_795_227_606_123, _ build: (inout LogBuffer)
 
   @Test func findsEverySpecialByteAtEveryPlace() {
     for byte in UInt8.min...UInt8.max {
-      for place in 0..<8 {
-        var word: UInt64 = 0x6161_6161_6161_6161
-        word = word & ~(0xff << (8 * UInt64(place))) | UInt64(byte) << (8 * UInt64(place))
+      for place in 0..<16 {
+        var piece = SIMD2<UInt64>(repeating: 0x6161_6161_6161_6161)
+        let shift = UInt64(place % 8 * 8)
+        piece[place / 8] = piece[place / 8] & ~(0xff << shift) | UInt64(byte) << shift
         let special = byte < 0x20 || byte == 0x22 || byte == 0x5c || byte >= 0x80
-        let marks = specialBytes(in: word)
-        #expect((marks != 0) == special)
-        if special { #expect(marks.trailingZeroBitCount / 8 == place) }
+        #expect(plainBytes(piece) == (special ? place : 16))
       }
     }
+  }
+
+  /// Values of every length around the sizes of the pieces, with a special byte at every place.
+  @Test func escapesAtEveryPlaceOfEveryLength() throws {
+    for length in [0, 1, 7, 8, 9, 12, 15, 16, 17, 31, 32, 33, 47, 48] {
+      let plain = (0..<length).map { UInt8(97 + $0 % 26) }
+      let text = try line { log in
+        log.string("plain", plain.span)
+        for place in 0..<length {
+          var value = plain
+          value[place] = 10
+          log.string("v", value.span)
+        }
+      }
+      let letters = String(decoding: plain, as: UTF8.self)
+      let expected = ["\"plain\":\"\(letters)\""] + (0..<length).map { place in
+        "\"v\":\"\(letters.prefix(place))\\u000a\(letters.dropFirst(place + 1))\""
+      }
+      #expect(text == "{\"time\":\"2026-11-21T02:20:06.123Z\",\(expected.joined(separator: ","))}\n")
+    }
+  }
+
+  @Test(arguments: [0, 9, 10, 99, 100, 999, 1_000, 9_999, 10_000, 99_999, 100_000, 99_999_999, 100_000_000, .max] as [UInt64])
+  func countsDigits(_ value: UInt64) {
+    #expect(decimalDigits(value) == "\(value)".count)
   }
 
   @Test func writesNumbersListsAndWords() throws {
