@@ -14,6 +14,8 @@ public struct Limits: Sendable, Equatable {
   public var headerTimeout = Duration.seconds(10)
   /// How long a connection may stay open between requests, and before its first. Beyond it: closed.
   public var idleTimeout = Duration.seconds(60)
+  /// Waiting for the next request on a kept connection → closed.
+  public var keepAliveTimeout = Duration.seconds(60)
   /// The slowest rate in bytes per second at which a body may arrive, or leave, on average after the grace time.
   /// Slower: the connection is closed (408 when no response has begun). 0 sets no rate.
   public var minimumBodyRateBytesPerSecond = 240

@@ -2,7 +2,14 @@
 import CSystem
 public import Transport
 
-/// A connection to an origin while one request runs on it. Closed by `deinit` unless it was given back with ``intoIdle()``.
+/// Who keeps connections that are not in use. Called on the connection's loop.
+public protocol ConnectionKeeper: AnyObject {
+  /// A request has ended on this connection.
+  /// - Parameter reusable: whether another may follow; if not, the keeper closes the socket.
+  func ended(_ socket: Socket, reusable: Bool)
+}
+
+/// A connection to an origin while one request runs on it. However that ends, `deinit` hands the socket to its keeper.
 public struct ClientConnection: ~Copyable {
   /// The bytes.
   public var stream: Stream
@@ -11,16 +18,18 @@ public struct ClientConnection: ~Copyable {
   private var decoder = BodyDecoder()
   private var saysClose = false
   private var answered = false
-  private var kept = false
+  private var reusable = false
+  private let keeper: any ConnectionKeeper
 
   /// Takes over a connected socket, new or from a pool.
-  public init(_ socket: Socket, _ context: WireContext, _ limits: OriginLimits) {
+  public init(_ socket: Socket, _ context: WireContext, _ limits: OriginLimits, keeper: any ConnectionKeeper) {
     stream = Stream(socket)
     self.context = context
     self.limits = limits
+    self.keeper = keeper
   }
 
-  deinit { if !kept { stream.socket.close() } }
+  deinit { keeper.ended(stream.socket, reusable: reusable) }
 
   /// Whether any byte of the answer has come: then the request must not be sent again.
   public var hasReceived: Bool { stream.bytesReceived > 0 }
@@ -90,13 +99,11 @@ public struct ClientConnection: ~Copyable {
     await stream.socket.waitReadable(milliseconds: limits.readTimeoutMilliseconds)
   }
 
-  /// Whether the connection may carry another request: the answer is whole, nothing is left over, nobody said close.
-  public var isReusable: Bool { answered && decoder.isDone && !saysClose && stream.input.isEmpty && stream.output.isEmpty && stream.socket.failure == nil }
-
-  /// Gives the memory back and the socket to who keeps idle connections.
-  public consuming func intoIdle() -> Socket {
-    kept = true
+  /// Ends the request: gives the memory back and notes whether the connection may carry another one. That it may when the answer
+  /// is whole, nothing is left over and nobody said close.
+  public mutating func finish() {
+    let isClean = stream.input.isEmpty && stream.output.isEmpty && stream.socket.failure == nil
+    reusable = answered && decoder.isDone && !saysClose && isClean
     stream.releaseBuffers()
-    return stream.socket
   }
 }

@@ -328,6 +328,22 @@ func isValidHost(_ host: Span<UInt8>) -> Bool {
   return .complete
 }
 
+extension RequestHead {
+  /// A request that is made here: for an error page.
+  /// - Parameter bytes: a whole request head, nothing behind it.
+  /// - Returns: nil when it is no valid head.
+  public init?(parsing bytes: consuming ByteBuffer, _ context: WireContext) {
+    var fields = HeaderSection(), line = RequestLine()
+    fields.acquireTable(context.tables)
+    guard parseRequest(bytes.readable, context.viewerLimits.head, &line, &fields) == .complete else {
+      fields.releaseTable(context.tables)
+      return nil
+    }
+    fields.bytes = bytes
+    self.init(line: line, fields: fields)
+  }
+}
+
 /// The parsers for those who have no connection: tests and fuzzers. Not for the hot path.
 public enum HeadParser {
   /// Reads a request head from the front of a buffer.

@@ -50,7 +50,7 @@ public struct HeaderSection: ~Copyable {
   /// Which known names occur, or did before they were dropped: lets a rule about an absent field cost one test.
   public internal(set) var present = FieldNameSet(rawValue: 0)
   /// The part of ``bytes`` that precedes the first field line.
-  var firstLine = 0
+  @usableFromInline var firstLine = 0
 
   /// A section without memory.
   public init() {}
@@ -133,19 +133,35 @@ public struct HeaderSection: ~Copyable {
 
   // MARK: Writing
 
+  /// Copies the kept lines whose known name is in `names`. Names that no rule knows go by ``FieldName/other`` being in the set, or by `ask`.
+  @inlinable public borrowing func copyLines(to out: inout ByteBuffer, only names: FieldNameSet, ask: ((Span<UInt8>) -> Bool)? = nil) {
+    guard let ask else { return copyLines(to: &out) { names.has(lines[$0].name) } }
+    copyLines(to: &out) { i in
+      let name = lines[i].name
+      return name == .other ? ask(self.name(i)) : names.has(name)
+    }
+  }
+  /// Appends the values of every line with a known name, each followed by a comma: for a list that is continued here.
+  public borrowing func appendValues(of name: FieldName, to out: inout ByteBuffer) {
+    for i in 0..<count where lines[i].name == name && lines[i].valueLength > 0 {
+      out.append(value(i))
+      out.append(", ")
+    }
+  }
+
   /// Copies the kept lines, neighbours in one go, except those whose name is in `names`.
-  public borrowing func copyLines(to out: inout ByteBuffer, except names: FieldNameSet) {
-    copyLines(to: &out) { !names.has($0.name) }
+  @inlinable public borrowing func copyLines(to out: inout ByteBuffer, except names: FieldNameSet) {
+    copyLines(to: &out) { !names.has(lines[$0].name) }
   }
 
   /// Copies the lines that `keep` approves; runs of neighbours become one copy.
-  @inline(__always) borrowing func copyLines(to out: inout ByteBuffer, where keep: (FieldLine) -> Bool) {
+  @inlinable @inline(__always) borrowing func copyLines(to out: inout ByteBuffer, where keep: (Int) -> Bool) {
     let all = bytes.readable, table = lines.span
     var runStart = firstLine, runEnd = firstLine
     for i in 0..<count {
       let line = table[i]
       let start = Int(line.nameStart)
-      if keep(line) {
+      if keep(i) {
         if start == runEnd { runEnd = Int(line.end); continue }
         if runEnd > runStart { out.append(all.extracting(runStart..<runEnd)) }
         runStart = start

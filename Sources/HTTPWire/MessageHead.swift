@@ -83,6 +83,13 @@ public struct RequestHead: ~Copyable {
       return fields.bytes.readable.slice(line.targetStart + line.pathLength + 1, line.targetLength - line.pathLength - 1)
     }
   }
+  /// Path and query of this head as another of its start lines has them: as the viewer sent them.
+  @_lifetime(borrow self) public func path(of other: RequestLine) -> Span<UInt8> { fields.bytes.readable.slice(other.targetStart, other.pathLength) }
+  /// The query of another start line of this head.
+  @_lifetime(borrow self) public func query(of other: RequestLine) -> Span<UInt8> {
+    let length = max(0, other.targetLength - other.pathLength - 1)
+    return fields.bytes.readable.slice(other.targetStart + other.targetLength - length, length)
+  }
   /// Whom the request is for: the target's authority, else Host; empty in an HTTP/1.0 request without either.
   public var authority: Span<UInt8> {
     @_lifetime(borrow self) get {
@@ -90,6 +97,33 @@ public struct RequestHead: ~Copyable {
       guard let host = fields.first(.host) else { return fields.bytes.readable.slice(0, 0) }
       return fields.value(host)
     }
+  }
+
+  /// Whether the target itself named the authority; it replaces Host.
+  public var hasOwnAuthority: Bool { line.authorityLength > 0 }
+
+  /// Stores bytes behind the head, for as long as it lives.
+  /// - Returns: where, for ``kept(_:_:)``.
+  public mutating func keep(_ bytes: Span<UInt8>) -> Int {
+    let start = fields.bytes.count
+    fields.bytes.append(bytes)
+    return start
+  }
+  /// Bytes that were stored.
+  @_lifetime(borrow self) public func kept(_ start: Int, _ count: Int) -> Span<UInt8> { fields.bytes.readable.slice(start, count) }
+  /// Whether the path is exactly `/`.
+  public var isRoot: Bool { line.pathLength == 1 && path[0] == 47 }
+  /// Replaces the path and keeps the query.
+  public mutating func setPath(_ path: Span<UInt8>) {
+    let start = fields.bytes.count
+    fields.bytes.append(path)
+    for i in (line.targetStart + line.pathLength)..<(line.targetStart + line.targetLength) {
+      let byte = fields.bytes.readable[i]
+      fields.bytes.append(byte)
+    }
+    line.targetStart = start
+    line.pathLength = path.count
+    line.targetLength = fields.bytes.count - start
   }
 
   /// Replaces path and query.
@@ -125,6 +159,12 @@ public struct StatusLine: BitwiseCopyable, Sendable {
   /// Bytes of the head on the wire.
   public internal(set) var length = 0
   var lineEnd = 0
+
+  /// Says that the body has so many bytes.
+  public mutating func frame(length: Int) {
+    contentLength = length
+    framing = length == 0 ? .none : .length(length)
+  }
 }
 
 /// A response head that owns its bytes.

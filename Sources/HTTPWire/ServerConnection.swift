@@ -34,6 +34,8 @@ public struct ServerConnection: ~Copyable {
   public var stream: Stream
   /// Who connected.
   public let peer: SocketAddress
+  /// The viewer's address in text, for logs.
+  public let peerText: [UInt8]
   /// Whether the connection ends after the present exchange.
   public var closing = false
   /// Requests read so far.
@@ -49,6 +51,7 @@ public struct ServerConnection: ~Copyable {
   public init(_ socket: Socket, peer: SocketAddress, _ context: WireContext) {
     stream = Stream(socket)
     self.peer = peer
+    peerText = Array(peer.host.utf8)
     self.context = context
   }
 
@@ -79,8 +82,13 @@ public struct ServerConnection: ~Copyable {
     return take(line, fields)
   }
 
+  /// Bytes of the present request so far, head and framing included.
+  public var bytesOfRequest: Int { stream.bytesReceived }
+
   /// Idle: no buffer is held, the longer keep-alive timeout runs. An empty line before a request is skipped (RFC 9112, 2.2).
   private nonisolated(nonsending) mutating func waitForFirstByte(_ limits: ViewerLimits) async throws(WireFailure) -> Bool {
+    stream.socket.isIdle = true
+    defer { stream.socket.isIdle = false }
     while stream.input.isEmpty {
       do {
         guard try await stream.fill(timeoutMilliseconds: limits.keepAliveTimeoutMilliseconds, limit: BlockPool.blockSize) else { return false }
@@ -114,6 +122,7 @@ public struct ServerConnection: ~Copyable {
     closing = closing || line.wantsClose
     bodyBegan = stream.socket.loop.now
     bodyBytes = 0
+    answerHasBegun = false
     var head = RequestHead(line: line, fields: fields)
     if line.authorityLength > 0 { head.completeAbsoluteTarget() }
     return head
@@ -126,19 +135,25 @@ public struct ServerConnection: ~Copyable {
   /// The viewer waits for 100 before it sends its body.
   public var waitsForContinue: Bool { owesContinue }
 
+  /// Waits until ``payloadAtHand()`` has something to say, or something else woke the task. Says 100 Continue first if that is owed.
+  /// - Throws: ``WireFailure/tooSlow`` when the body falls below the minimum rate.
+  public nonisolated(nonsending) mutating func waitForPayload() async throws(WireFailure) {
+    let limits = context.viewerLimits
+    if owesContinue { try await sendContinue(limits) }
+    let now = stream.socket.loop.now
+    let due = bodyBegan + UInt64(limits.bodyRateGraceMilliseconds + bodyBytes * 1000 / max(1, limits.minimumBodyBytesPerSecond))
+    guard now < due else { throw .tooSlow }
+    await stream.socket.waitReadable(milliseconds: min(Int(due - now), limits.idleTimeoutMilliseconds))
+    if stream.socket.failure == .timedOut { throw .tooSlow }
+  }
+
   /// Waits for payload of the request's body.
   /// - Returns: how many bytes of it stand at the front of `stream.input`; the caller takes and consumes them. 0 at the end.
   /// - Throws: ``WireFailure/tooSlow`` when the body falls below the minimum rate.
   public nonisolated(nonsending) mutating func nextPayload() async throws(WireFailure) -> Int {
     while true {
       if let n = try payloadAtHand() { return n }
-      let limits = context.viewerLimits
-      if owesContinue { try await sendContinue(limits) }
-      let now = stream.socket.loop.now
-      let due = bodyBegan + UInt64(limits.bodyRateGraceMilliseconds + bodyBytes * 1000 / max(1, limits.minimumBodyBytesPerSecond))
-      guard now < due else { throw .tooSlow }
-      await stream.socket.waitReadable(milliseconds: min(Int(due - now), limits.idleTimeoutMilliseconds))
-      if stream.socket.failure == .timedOut { throw .tooSlow }
+      try await waitForPayload()
     }
   }
 
@@ -175,6 +190,11 @@ public struct ServerConnection: ~Copyable {
 
   // MARK: Answers
 
+  /// Whether bytes of an answer to the present request have been sent: then no other answer can follow.
+  public var answerHasBegun = false
+  /// Whether the viewer can still be answered.
+  public var isAlive: Bool { stream.socket.failure == nil && !stream.socket.isBroken }
+
   /// Puts payload behind what waits to be sent, framed as a chunk if asked, and sends what the kernel takes at once.
   /// - Parameter n: bytes at the front of `source`; they are consumed.
   public mutating func forward(_ n: Int, from source: inout ByteBuffer, asChunk: Bool) throws(WireFailure) {
@@ -185,6 +205,9 @@ public struct ServerConnection: ~Copyable {
   public nonisolated(nonsending) mutating func flush() async throws(WireFailure) {
     do { try await stream.flush(timeoutMilliseconds: context.viewerLimits.idleTimeoutMilliseconds) } catch { throw .io(error) }
   }
+
+  /// Lingers when the viewer may still be sending a body that nobody read.
+  public nonisolated(nonsending) mutating func lingerIfNeeded() async { if !decoder.isDone && stream.socket.failure == nil { await linger() } }
 
   /// Ends a connection whose peer may still be sending: says FIN, then reads and drops what comes, within limits, so that the
   /// answer is not lost to a reset (RFC 9112, 9.6).

@@ -52,7 +52,9 @@ public final class Socket: EventHandler {
   private var reader = WaiterSlot(), writer = WaiterSlot()
   /// A socket that is of no use once this one is gone: the origin's side of a request. Cleared when the request ends.
   public var dependent: Socket?
-  /// Called when anything happens to a socket that no task holds: bytes, an end, its deadline. For pools of idle connections.
+  /// Whether the connection waits for a request: what a drain may close at once.
+  public var isIdle = false
+  /// Called after every event. For who does not wait on this socket: a pool of idle connections, the other end of a tunnel.
   public var whenDisturbed: ((Socket) -> Void)?
 
   /// Takes over a non-blocking descriptor and registers it.
@@ -73,7 +75,7 @@ public final class Socket: EventHandler {
       reader.wake()
     }
     if events.writable { writer.wake() }
-    if let whenDisturbed, !isQuiet { whenDisturbed(self) }
+    whenDisturbed?(self)
   }
   override func expired() {
     fail(.timedOut)
@@ -86,6 +88,9 @@ public final class Socket: EventHandler {
     reader.wake()
     writer.wake()
   }
+
+  /// Wakes a task that waits for bytes although none came, so that it looks at something else.
+  public func nudge() { reader.wake() }
 
   /// Whether a pooled connection can still be used: quiet, open, no failure.
   public var isQuiet: Bool { !isReadable && !peerFinished && !isBroken && failure == nil }

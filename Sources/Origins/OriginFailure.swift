@@ -1,0 +1,127 @@
+// Owns: every way an origin can fail a request, the status that says so to the viewer, the words for the log, and whether
+// another attempt makes sense. The one place where a failure becomes a status (spec/request-pipeline.md, 14, 21.1).
+public import HTTPWire
+public import Telemetry
+public import Transport
+
+/// Why an attempt at an origin failed.
+public struct OriginFailure: Error, Equatable, Sendable {
+  /// The kinds of failure.
+  public enum Reason: Equatable, Sendable {
+    case nameUnknown, nameServers, addressRefused, noFreeConnection
+    case connectRefused, connectUnreachable, connectTimeout
+    case write, readTimeout, closedEarly
+    case malformedHead(Refusal), malformedBody
+    case httpsNotServed
+    case files(Int)
+  }
+  /// What happened.
+  public let reason: Reason
+  /// Where it happened, in words for the log: an address or a name.
+  public let place: String
+
+  /// A failure at a place.
+  public init(_ reason: Reason, at place: String) {
+    self.reason = reason
+    self.place = place
+  }
+
+  /// The status that answers the viewer.
+  public var status: Int {
+    switch reason {
+    case .connectTimeout, .readTimeout: 504
+    case .noFreeConnection: 503
+    case .files(let status): status
+    default: 502
+    }
+  }
+
+  /// Whether the origin could not be reached at all; a group fails over for this when 503 is among its codes.
+  public var isConnectFailure: Bool {
+    switch reason {
+    case .nameUnknown, .nameServers, .connectRefused, .connectUnreachable, .connectTimeout, .noFreeConnection: true
+    default: false
+    }
+  }
+
+  /// Whether the same request may have better luck on another connection.
+  public var isWorthRetrying: Bool {
+    switch reason {
+    case .connectRefused, .connectUnreachable, .connectTimeout, .write, .readTimeout, .closedEarly: true
+    default: false
+    }
+  }
+
+  /// CloudFront's word in x-edge-detailed-result-type.
+  public var detailedResult: StaticString {
+    switch reason {
+    case .nameUnknown, .nameServers: "OriginDnsError"
+    case .addressRefused, .noFreeConnection, .connectRefused, .connectUnreachable, .connectTimeout, .httpsNotServed: "OriginConnectError"
+    case .write: "OriginWriteError"
+    case .readTimeout: "OriginReadError"
+    case .closedEarly: "OriginCommError"
+    case .malformedHead(.headTooLarge), .malformedHead(.tooManyFields): "OriginHeaderTooBigError"
+    case .malformedHead, .malformedBody: "OriginInvalidResponseError"
+    case .files: "OriginError"
+    }
+  }
+
+  /// The reason in words, for the log.
+  public var explanation: String {
+    switch reason {
+    case .nameUnknown: "the name \(place) does not exist or has no address"
+    case .nameServers: "the name servers failed for \(place)"
+    case .addressRefused: "\(place) may not be an origin: it is this proxy's own address"
+    case .noFreeConnection: "all connections to \(place) are in use and as many requests wait as may"
+    case .connectRefused: "\(place) refused the connection"
+    case .connectUnreachable: "\(place) cannot be reached"
+    case .connectTimeout: "no connection to \(place) within connectionTimeout"
+    case .write: "\(place) did not take the request"
+    case .readTimeout: "\(place) sent nothing within readTimeout"
+    case .closedEarly: "\(place) closed the connection before its response was complete"
+    case .malformedHead(let refusal): "\(place) sent a malformed response. \(refusal.explanation)"
+    case .malformedBody: "\(place) sent a malformed body"
+    case .httpsNotServed: "\(place) is asked for over https, which this version does not speak"
+    case .files(let status): "reading the file failed with status \(status) at \(place)"
+    }
+  }
+
+  /// What is counted.
+  public var counter: Counter {
+    switch reason {
+    case .nameUnknown: .originNameUnknown
+    case .nameServers: .originNameFailure
+    case .addressRefused, .httpsNotServed: .originAddressRefused
+    case .noFreeConnection: .limitOriginConnections
+    case .connectRefused: .originConnectRefused
+    case .connectUnreachable: .originConnectUnreachable
+    case .connectTimeout: .originConnectTimeout
+    case .write: .originWriteFailure
+    case .readTimeout: .originReadTimeout
+    case .closedEarly: .originClosedEarly
+    case .malformedHead(.headTooLarge), .malformedHead(.tooManyFields): .limitOriginHead
+    case .malformedHead: .originMalformedHead
+    case .malformedBody: .originMalformedBody
+    case .files: .fileFailed
+    }
+  }
+
+  /// What a failed connection attempt means.
+  public init(connecting failure: IOFailure, at place: String) {
+    switch failure {
+    case .timedOut: self.init(.connectTimeout, at: place)
+    case .system(let code) where code == 101 || code == 113: self.init(.connectUnreachable, at: place)   // ENETUNREACH, EHOSTUNREACH
+    default: self.init(.connectRefused, at: place)
+    }
+  }
+
+  /// What a failure while the answer was read means.
+  public init(reading failure: WireFailure, at place: String) {
+    switch failure {
+    case .refused(.chunk): self.init(.malformedBody, at: place)
+    case .refused(let refusal): self.init(.malformedHead(refusal), at: place)
+    case .io(.timedOut), .tooSlow: self.init(.readTimeout, at: place)
+    case .io: self.init(.closedEarly, at: place)
+    }
+  }
+}

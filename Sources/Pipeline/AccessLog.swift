@@ -1,0 +1,102 @@
+// Owns: the access log's line: one JSON object per request, fields after CloudFront's (spec/request-pipeline.md, 21.1), described in
+// Documentation/observability.md. Written by the worker into its own buffer; the writer's thread does the rest.
+import Distribution
+import HTTPWire
+import Telemetry
+import Transport
+
+extension Worker {
+  /// Step 18: counts a request and logs it, then gives its memory back.
+  func finish(_ exchange: inout Exchange, _ viewer: borrowing ServerConnection, _ failure: WireFailure?) {
+    if failure != nil { noteInterruption(&exchange, viewer) }
+    let now = monotonicNanoseconds()
+    let microseconds = Int(now - exchange.timeline.received) / 1000
+    counters.observe(.requestDuration, microseconds: microseconds)
+    let line = exchange.timeline
+    if line.originResponse > line.originRequest, line.originRequest > 0 {
+      counters.observe(.originFirstByte, microseconds: Int(line.originResponse - line.originRequest) / 1000)
+    }
+    counters.countRequest(distribution: exchange.site.site.metricsIndex, status: exchange.status, result: exchange.result)
+    if logsRequests { writeLine(exchange, viewer, microseconds) }
+    exchange.request.release(context)
+  }
+
+  /// The exchange did not reach its end: whose doing was it?
+  private func noteInterruption(_ exchange: inout Exchange, _ viewer: borrowing ServerConnection) {
+    if exchange.result == .error { return }
+    exchange.result = .error
+    exchange.detailedResult = "ClientCommError"
+    if !viewer.answerHasBegun { exchange.status = 0 }
+  }
+
+  private func writeLine(_ exchange: borrowing Exchange, _ viewer: borrowing ServerConnection, _ microseconds: Int) {
+    log.beginLine(at: Timestamp(milliseconds: wallMilliseconds))
+    log.token("requestId", exchange.id)
+    log.token("clientIp", viewer.peerText.span)
+    log.integer("clientPort", Int(viewer.peer.port))
+    log.token("method", exchange.request.methodBytes)
+    log.string("host", exchange.request.authority)
+    log.string("uri", exchange.request.path(of: exchange.received))
+    let query = exchange.request.query(of: exchange.received)
+    if query.count > 0 { log.string("query", query) }
+    log.word("protocol", exchange.received.isHTTP10 ? "HTTP/1.0" : "HTTP/1.1")
+    log.integer("status", exchange.status)
+    log.integer("bytesSent", viewer.stream.bytesSent)
+    log.integer("bytesReceived", viewer.bytesOfRequest)
+    log.decimal("timeTakenMs", thousandths: microseconds)
+    log.word("resultType", exchange.result.word)
+    if exchange.detailedResult.utf8CodeUnitCount > 0 { log.word("detailedResultType", exchange.detailedResult) }
+    let id = exchange.site.site.id, behavior = exchange.behavior.name
+    log.token("distributionId", id.span)
+    log.string("behavior", behavior.span)
+    if exchange.attempts > 0 { writeOrigin(exchange) }
+    if !exchange.functions.isEmpty { writeFunctions(exchange) }
+    writeHeader("userAgent", .userAgent, exchange.request.fields)
+    writeHeader("referer", .referer, exchange.request.fields)
+    writeHeader("xForwardedFor", .xForwardedFor, exchange.request.fields)
+    if let failure = exchange.failure { log.string("error", Array(failure.utf8).span) }
+    log.endLine()
+  }
+
+  private func writeHeader(_ key: StaticString, _ name: FieldName, _ fields: borrowing HeaderSection) {
+    if let i = fields.first(name) { log.string(key, fields.value(i)) }
+  }
+
+  private func writeOrigin(_ exchange: borrowing Exchange) {
+    if let name = exchange.originName { log.string("origin", name.utf8.span) }
+    if exchange.originStatus > 0 { log.integer("originStatus", exchange.originStatus) }
+    let line = exchange.timeline
+    if line.originResponse > line.originRequest { log.decimal("originFirstByteMs", thousandths: Int(line.originResponse - line.originRequest) / 1000) }
+    log.boolean("originReused", exchange.reusedConnection)
+    if exchange.attempts > 1 { log.integer("originAttempts", exchange.attempts) }
+  }
+
+  private func writeFunctions(_ exchange: borrowing Exchange) {
+    log.beginArray("functions")
+    for report in exchange.functions {
+      log.beginObject()
+      log.string("name", report.name.utf8.span)
+      log.word("event", report.event)
+      log.word("outcome", report.outcome)
+      log.integer("cpuMicroseconds", report.cpuMicroseconds)
+      if let error = report.error { log.string("error", error.utf8.span) }
+      log.endObject()
+    }
+    log.endArray()
+  }
+
+  /// A request that was refused before it was one: what is known of it.
+  func logRefusal(_ refusal: Refusal, _ viewer: borrowing ServerConnection) {
+    counters.countRequest(distribution: MetricLabels.distributionLimit, status: refusal.status, result: .error)
+    guard logsRequests else { return }
+    log.beginLine(at: Timestamp(milliseconds: wallMilliseconds))
+    log.token("requestId", ids.text.span)
+    log.token("clientIp", viewer.peerText.span)
+    log.integer("clientPort", Int(viewer.peer.port))
+    log.integer("status", refusal.status)
+    log.word("resultType", ResultType.error.word)
+    log.word("detailedResultType", "InvalidRequest")
+    log.string("error", refusal.explanation.utf8.span)
+    log.endLine()
+  }
+}

@@ -1,0 +1,145 @@
+// Owns: what is known of one request while it walks through the steps. Owned by the connection's task.
+import Distribution
+import HTTPWire
+import Origins
+import Telemetry
+import Transport
+
+/// The steps of a request, in their order (architecture.md).
+public enum Step: UInt8, CaseIterable, Sendable {
+  case received, distributionChosen, behaviorChosen, viewerRequest, rootObject
+  case originRequest, originResponse, errorPage, viewerResponse, responseHeaders, sent
+}
+
+/// Sees a request walk through its steps. Called on the worker's thread; must not block.
+public protocol StepObserver: AnyObject {
+  /// A step has been taken.
+  /// - Parameter nanoseconds: monotonic time since the request was received.
+  func took(_ step: Step, nanoseconds: UInt64)
+}
+
+/// When the steps that logs and histograms speak of were taken. Monotonic nanoseconds; 0 for "not taken".
+struct Timeline: BitwiseCopyable, Sendable {
+  var received: UInt64 = 0
+  var originRequest: UInt64 = 0
+  var originResponse: UInt64 = 0
+  var sent: UInt64 = 0
+
+  mutating func mark(_ step: Step, _ now: UInt64) {
+    switch step {
+    case .received: received = now
+    case .originRequest: originRequest = now
+    case .originResponse: originResponse = now
+    case .sent: sent = now
+    default: break
+    }
+  }
+}
+
+/// What one run of a function came to, for the log.
+struct FunctionReport: Sendable {
+  let name: String
+  let event: StaticString
+  let outcome: StaticString
+  let cpuMicroseconds: Int
+  let error: String?
+}
+
+/// One request on its way, with everything decided about it so far.
+struct Exchange: ~Copyable {
+  var request: RequestHead
+  /// The start line as the viewer sent it; the request's own is what functions made of it.
+  let received: RequestLine
+  let peer: SocketAddress
+  let worker: Worker
+  var site: WorkerSite
+  var behavior: CompiledBehavior
+  /// Where the request's id lies among its head's bytes.
+  private let idStart: Int
+  var timeline = Timeline()
+  var observer: (any StepObserver)?
+  /// The connection to the origin whose answer is under way.
+  var upstream: ClientConnection?
+  /// The file whose content is under way.
+  var file: FileBody?
+
+  // What came of it.
+  var status = 0
+  var result = ResultType.miss
+  var detailedResult: StaticString = ""
+  var originStatus = 0
+  var originName: String?
+  var reusedConnection = false
+  var attempts = 0
+  var functions: [FunctionReport] = []
+  /// Whether an answer had begun when an attempt failed: then there is no other.
+  var answerBegan = false
+  /// What went wrong on the viewer's side while its body was read.
+  var viewerFailure: WireFailure?
+  /// Why it failed, in words, for the log.
+  var failure: String?
+
+  init(_ request: consuming RequestHead, _ viewer: borrowing ServerConnection, _ worker: Worker) {
+    received = request.line
+    self.request = request
+    peer = viewer.peer
+    self.worker = worker
+    site = worker.unknownSite
+    behavior = worker.unknownSite.site.behaviors[0]
+    worker.ids.renew()
+    idStart = self.request.keep(worker.ids.text.span)
+    reached(.received)
+  }
+
+  /// Notes that a step was taken.
+  @inline(__always) mutating func reached(_ step: Step) {
+    let timed = step == .received || step == .originRequest || step == .originResponse || step == .sent
+    guard timed || observer != nil else { return }
+    let now = monotonicNanoseconds()
+    timeline.mark(step, now)
+    observer?.took(step, nanoseconds: now - timeline.received)
+  }
+
+  /// X-Amz-Cf-Id: 56 bytes.
+  var id: Span<UInt8> { @_lifetime(borrow self) get { request.kept(idStart, RequestIDs.length) } }
+  /// GET or HEAD.
+  var isSafe: Bool { received.method.isRetried }
+}
+
+/// Makes request ids: 56 bytes, opaque, unguessable enough to name a request to its owner, ending in `==` as CloudFront's do.
+/// 30 characters name this worker's life, 24 are new each time.
+struct RequestIDs {
+  static let length = 56
+  private var state: (UInt64, UInt64)
+  /// The newest id.
+  private(set) var text = [UInt8](repeating: UInt8(ascii: "="), count: length)
+  private let alphabet: [UInt8] = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+
+  init() {
+    var random = SystemRandomNumberGenerator()
+    state = (random.next() | 1, random.next())
+    for i in 0..<54 { text[i] = alphabet[Int(random.next() & 63)] }
+  }
+
+  /// xoroshiro128+ (Blackman and Vigna): not for secrets, and none is made of it.
+  private mutating func random() -> UInt64 {
+    let (a, b) = state
+    let sum = a &+ b
+    let c = a ^ b
+    state = ((a << 24 | a >> 40) ^ c ^ (c << 16), c << 37 | c >> 27)
+    return sum >> 4
+  }
+
+  /// Makes ``text`` a new id.
+  mutating func renew() {
+    var place = 30
+    for _ in 0..<3 {
+      var bits = random()
+      for _ in 0..<8 {
+        text[place] = alphabet[Int(bits & 63)]
+        bits >>= 6
+        place += 1
+      }
+    }
+  }
+}

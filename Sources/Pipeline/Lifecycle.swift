@@ -1,0 +1,48 @@
+// The life of a request. Its steps stand here in their order; each is a function in a file of its own name under Steps/.
+// A step decides with pure functions of Distribution and acts through Origins and RewriteEngine. A step that returns a response
+// ends the way to the origin; what follows — error pages, the viewer-response function, response headers — is the same for all.
+import HTTPWire
+import Telemetry
+import Transport
+
+extension Worker {
+  /// Serves the requests of one connection, one after another, until either side has had enough.
+  nonisolated(nonsending) func serve(_ viewer: consuming ServerConnection) async {
+    do throws(WireFailure) {
+      while let request = try await viewer.nextRequest() {
+        var exchange = Exchange(request, viewer, self)
+        counters.move(.requestsInFlight, by: 1)
+        defer { counters.move(.requestsInFlight, by: -1) }
+        if isDraining || viewer.requests == requestsPerConnection { viewer.closing = true }
+        let response = await answer(&exchange, &viewer)
+        do throws(WireFailure) { try await send(response, &exchange, &viewer) } catch {
+          finish(&exchange, viewer, error)
+          throw error
+        }
+        finish(&exchange, viewer, nil)
+        if viewer.closing { break }
+      }
+      if viewer.closing { await viewer.lingerIfNeeded() }
+    } catch {
+      await refuse(error, &viewer)
+    }
+    ended(viewer)
+  }
+
+  /// Walks through the steps.
+  nonisolated(nonsending) func answer(_ exchange: inout Exchange, _ viewer: inout ServerConnection) async -> Response {
+    var response: Response
+    if let early = chooseDistribution(&exchange) { response = early } else
+    if let early = chooseBehavior(&exchange) { response = early } else
+    if let early = checkViewerProtocol(&exchange) { response = early } else
+    if let early = checkMethod(&exchange) { response = early } else
+    if let early = runViewerRequest(&exchange) { response = early } else {
+      applyDefaultRootObject(&exchange)
+      response = await fetch(&exchange, &viewer)
+    }
+    response = await applyErrorResponse(response, &exchange, &viewer)
+    response = runViewerResponse(response, &exchange)
+    applyResponseHeadersPolicy(&response, &exchange)
+    return response
+  }
+}

@@ -1,0 +1,129 @@
+// Owns: the request as the origin gets it (spec/request-pipeline.md, 5 and 12). One pass over the viewer's lines, then ours.
+import Distribution
+import HTTPWire
+import Transport
+
+extension Worker {
+  /// Writes the request head for an origin.
+  func composeOriginRequest(_ exchange: inout Exchange, _ origin: Int, to out: inout ByteBuffer) {
+    let behavior = exchange.behavior, rules = behavior.behavior.forwarding
+    let configured = exchange.site.site.distribution.origins[origin]
+    writeRequestLine(exchange.request, configured, rules, to: &out)
+    for name in behavior.customNames[origin] { exchange.request.fields.drop(named: Array(name.utf8).span) }
+    writeViewerLines(exchange, behavior, to: &out)
+    let lines = behavior.originLines[origin]
+    out.append(lines.span)
+    writeOwnLines(&exchange, rules, to: &out)
+    out.append("\r\n")
+  }
+
+  private func writeRequestLine(_ request: borrowing RequestHead, _ origin: Origin, _ rules: ForwardingRules, to out: inout ByteBuffer) {
+    out.append(request.methodBytes)
+    out.append(32)
+    if !origin.originPath.isEmpty { out.append(origin.originPath) }
+    if rules.queryStrings == .all || !request.hasQuery {
+      out.append(request.target)
+    } else {
+      out.append(request.path)
+      if rules.queryStrings != .none {
+        let query = rules.queryStrings.filterQuery(request.query)
+        if !query.isEmpty {
+          out.append(63)
+          out.append(query.span)
+        }
+      }
+    }
+    out.append(" HTTP/1.1\r\n")
+  }
+
+  /// The viewer's fields that are forwarded. Host goes first when the origin may see it, as RFC 9110, 7.2 asks.
+  private func writeViewerLines(_ exchange: borrowing Exchange, _ behavior: CompiledBehavior, to out: inout ByteBuffer) {
+    var kept = exchange.isSafe ? behavior.keptWhenSafe : behavior.keptOtherwise
+    if behavior.behavior.forwarding.forwardsHost && (exchange.request.hasOwnAuthority || !exchange.request.fields.present.has(.host)) {
+      kept.remove(FieldNameSet(.host))
+      if exchange.request.authority.count > 0 {
+        out.append("Host: ")
+        out.append(exchange.request.authority)
+        out.append("\r\n")
+      }
+    }
+    switch behavior.unknownNames {
+    case .keep:
+      kept.add(.other)
+      exchange.request.fields.copyLines(to: &out, only: kept)
+    case .drop: exchange.request.fields.copyLines(to: &out, only: kept)
+    case .ask:
+      let isSafe = exchange.isSafe
+      exchange.request.fields.copyLines(to: &out, only: kept) { behavior.behavior.forwarding.forwards($0, isSafe: isSafe) }
+    }
+  }
+
+  /// What this hop says itself: Via, X-Forwarded-For, the request's id, framing.
+  private func writeOwnLines(_ exchange: inout Exchange, _ rules: ForwardingRules, to out: inout ByteBuffer) {
+    let present = exchange.request.fields.present, via = exchange.site.site.via
+    out.append("Via: ")
+    if present.has(.via) { exchange.request.fields.appendValues(of: .via, to: &out) }
+    out.append(via.span)
+    out.append("\r\nX-Forwarded-For: ")
+    if present.has(.xForwardedFor) { exchange.request.fields.appendValues(of: .xForwardedFor, to: &out) }
+    exchange.peer.appendHost(to: &out)
+    out.append("\r\nX-Amz-Cf-Id: ")
+    out.append(exchange.id)
+    out.append("\r\nCDN-Loop: ")
+    if present.has(.cdnLoop) { exchange.request.fields.appendValues(of: .cdnLoop, to: &out) }
+    out.append(Site.loopName)
+    if isWebSocket(exchange) {
+      out.append("\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n")
+    } else {
+      out.append("\r\nConnection: Keep-Alive\r\n")
+    }
+    if exchange.received.framing == .chunked { out.append("Transfer-Encoding: chunked\r\n") }
+    if rules.cookies != .all && rules.cookies != .none && present.has(.cookie) { writeFilteredCookies(exchange.request.fields, rules, to: &out) }
+    if rules.acceptsGzip || rules.acceptsBrotli { writeAcceptEncoding(exchange.request.fields, rules, to: &out) }
+    if !rules.cloudFrontHeaders.isEmpty { writeCloudFrontHeaders(exchange, rules, to: &out) }
+  }
+
+  /// Only WebSocket upgrades pass, and only where the behavior forwards what the handshake needs (spec/request-pipeline.md, 15).
+  func isWebSocket(_ exchange: borrowing Exchange) -> Bool {
+    guard exchange.received.wantsUpgrade, exchange.received.method == .get, let i = exchange.request.fields.first(.upgrade) else { return false }
+    return exchange.request.fields.value(i).equalsLowercase("websocket")
+  }
+
+  private func writeFilteredCookies(_ fields: borrowing HeaderSection, _ rules: ForwardingRules, to out: inout ByteBuffer) {
+    guard let i = fields.first(.cookie) else { return }
+    let kept = rules.cookies.filterCookies(fields.value(i))
+    if kept.isEmpty { return }
+    out.append("Cookie: ")
+    out.append(kept.span)
+    out.append("\r\n")
+  }
+
+  /// The normalised Accept-Encoding (spec/request-pipeline.md, 3.2).
+  private func writeAcceptEncoding(_ fields: borrowing HeaderSection, _ rules: ForwardingRules, to out: inout ByteBuffer) {
+    guard let i = fields.first(.acceptEncoding) else { return }
+    let value = AcceptEncoding(normalizing: fields.value(i), gzip: rules.acceptsGzip, brotli: rules.acceptsBrotli)
+    out.append("Accept-Encoding: ")
+    out.append(value.rawValue)
+    out.append("\r\n")
+  }
+
+  private func writeCloudFrontHeaders(_ exchange: borrowing Exchange, _ rules: ForwardingRules, to out: inout ByteBuffer) {
+    for header in rules.cloudFrontHeaders {
+      guard let value = viewerHeader(header, exchange) else { continue }
+      out.append(header.rawValue)
+      out.append(": ")
+      out.append(value)
+      out.append("\r\n")
+    }
+  }
+
+  /// The value of a CloudFront-* header: what the connection tells, else the configuration's fixture, else nothing.
+  func viewerHeader(_ header: CloudFrontHeader, _ exchange: borrowing Exchange) -> String? {
+    switch header {
+    case .forwardedProto: "http"
+    case .viewerHTTPVersion: exchange.received.isHTTP10 ? "1.0" : "1.1"
+    case .viewerAddress: "\(exchange.peer.host):\(exchange.peer.port)"
+    default: configuration.configuration.viewerFixtures[header]
+    }
+  }
+}

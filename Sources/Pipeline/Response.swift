@@ -1,0 +1,56 @@
+// Owns: a response on its way to the viewer, whoever made it.
+import Distribution
+import HTTPWire
+import Origins
+import Telemetry
+import Transport
+
+/// A response: its head as it may still change, and where its body comes from. A body that comes from elsewhere is held by the
+/// exchange: its connection to an origin, or its file.
+struct Response: ~Copyable {
+  var head: ResponseHead
+  var source: Source
+  /// The body, when it was made here.
+  var bytes = ByteBuffer()
+  /// Whether a function made it: then neither error pages nor the viewer-response function apply (spec/cloudfront-functions.md, 1 and 3).
+  var isGenerated = false
+  /// Whether an error page has taken the place of the origin's answer: then the viewer-response function does not run.
+  var isErrorPage = false
+
+  enum Source: Sendable {
+    case generated, origin, tunnel, file
+  }
+
+  /// A response made here, with a body of text.
+  init(status: Int, contentType: StaticString, body text: consuming ByteBuffer, _ context: WireContext) {
+    head = ResponseHead(status: status, context.loop.pool, context.tables)
+    head.fields.append("Content-Type", contentType)
+    head.setContentLength(text.count)
+    bytes = text
+    source = .generated
+  }
+
+  init(head: consuming ResponseHead, _ source: Source) {
+    self.head = head
+    self.source = source
+  }
+
+  /// Replaces the body, and whatever the head said of the old one.
+  mutating func replaceBody(_ bytes: consuming ByteBuffer) {
+    head.setContentLength(bytes.count)
+    self.bytes = bytes
+    source = .generated
+  }
+}
+
+extension ResponseHead {
+  /// Frames the message by length.
+  mutating func setContentLength(_ count: Int) {
+    fields.drop(FieldNameSet(.contentLength, .transferEncoding))
+    var digits = ByteBuffer(capacity: 20)
+    digits.append(decimal: count)
+    let name: StaticString = "Content-Length"
+    name.withUTF8Buffer { name in unsafe fields.append(name.span, digits.readable) }
+    line.frame(length: count)
+  }
+}

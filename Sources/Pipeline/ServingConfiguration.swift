@@ -1,0 +1,141 @@
+// Owns: a configuration made ready for the hot path: names become sets of bits, constant lines become bytes.
+// Immutable, shared by all workers; a reload builds another one beside it.
+public import Distribution
+import HTTPWire
+import RewriteEngine
+public import Telemetry
+
+/// A configuration as workers serve it. Immutable; any thread.
+public final class ServingConfiguration: Sendable {
+  /// The configuration it was made from.
+  public let configuration: Configuration
+  /// Distribution ids in the order of counters.
+  public let labels: MetricLabels
+  let hosts: HostTable
+  let sites: [Site]
+  /// The code of the rewrite engine's functions, by their index in the configuration; nil for those of the function tier.
+  let functions: [FunctionCode?]
+
+  /// Makes a configuration ready. It must have been checked.
+  /// - Parameter previous: the labels of the configuration it replaces, so that counters keep their places.
+  public init(_ configuration: Configuration, previous: MetricLabels = MetricLabels()) {
+    self.configuration = configuration
+    let labels = previous.extended(with: configuration.distributions.map(\.id))
+    self.labels = labels
+    hosts = configuration.makeHostTable()
+    sites = configuration.distributions.map { Site($0, metricsIndex: labels.index(ofDistribution: $0.id)) }
+    functions = configuration.functions.map { FunctionCode($0, limits: configuration.limits.rewriteEngine) }
+  }
+}
+
+/// A distribution made ready.
+final class Site: Sendable {
+  /// The name that stands for this place in X-Amz-Cf-Pop: an edge location in CloudFront's form, at no airport.
+  static let pop = "SKY50-C1"
+  /// This proxy's name in CDN-Loop (RFC 8586).
+  static let loopName: StaticString = "skerry"
+  /// How often a request may have been here before it is taken for a loop (spec/request-pipeline.md, 14).
+  static let maximumPasses = 2
+
+  let distribution: Distribution
+  let metricsIndex: Int
+  /// `d….cloudfront.net`, as events and Via name the distribution.
+  let domainName: [UInt8]
+  let id: [UInt8]
+  let behaviors: [CompiledBehavior]
+  let defaultRootObject: [UInt8]?
+  /// `1.1 d….cloudfront.net (CloudFront)`
+  let via: [UInt8]
+  /// The lines of a response from an origin: X-Cache, Via, X-Amz-Cf-Pop and the name of X-Amz-Cf-Id, whose value follows.
+  let missLines: [UInt8]
+
+  init(_ distribution: Distribution, metricsIndex: Int) {
+    self.distribution = distribution
+    self.metricsIndex = metricsIndex
+    let domain = distribution.id.lowercased().filter { $0.isLetter || $0.isNumber || $0 == "-" } + ".cloudfront.net"
+    domainName = Array(domain.utf8)
+    id = Array(distribution.id.utf8)
+    let via = "1.1 \(domain) (CloudFront)"
+    self.via = Array(via.utf8)
+    missLines = Array("X-Cache: Miss from cloudfront\r\nVia: \(via)\r\nX-Amz-Cf-Pop: \(Self.pop)\r\nX-Amz-Cf-Id: ".utf8)
+    behaviors = distribution.behaviors.map { CompiledBehavior($0, distribution.origins) }
+    defaultRootObject = distribution.defaultRootObject.map { Array($0.utf8) }
+  }
+}
+
+/// A behavior made ready.
+final class CompiledBehavior: Sendable {
+  let behavior: Behavior
+  let name: [UInt8]
+  /// Fields copied to the origin for GET and HEAD, and for other methods (which keep Authorization).
+  let keptWhenSafe, keptOtherwise: FieldNameSet
+  /// What is done with field names that no rule of ours knows.
+  let unknownNames: UnknownNames
+  /// By origin: lines that every request to it gets.
+  let originLines: [[UInt8]]
+  /// By origin: names of custom headers, which replace the viewer's.
+  let customNames: [[String]]
+  let headers: CompiledResponseHeaders?
+
+  enum UnknownNames { case keep, drop, ask }
+
+  init(_ behavior: Behavior, _ origins: [Origin]) {
+    self.behavior = behavior
+    name = Array(behavior.pathPattern.text.utf8)
+    let rules = behavior.forwarding
+    func kept(isSafe: Bool) -> FieldNameSet {
+      var set = FieldNameSet()
+      for name in FieldName.allCases {
+        let text = "\(name.text)".utf8.map { $0 }
+        if !text.isEmpty && rules.forwards(text.span, isSafe: isSafe) { set.add(name) }
+      }
+      // Content-Length is written with the body's framing and kept as it came.
+      set.add(.contentLength)
+      if rules.forwardsHost { set.add(.host) }
+      if rules.forwardsUserAgent { set.add(.userAgent) } else { set.remove(FieldNameSet(.userAgent)) }
+      if rules.cookies == .all { set.add(.cookie) }
+      return set
+    }
+    keptWhenSafe = kept(isSafe: true)
+    keptOtherwise = kept(isSafe: false)
+    switch rules.headers {
+    case .all, .default: unknownNames = .keep
+    case .none: unknownNames = .drop
+    case .only, .allExcept: unknownNames = .ask
+    }
+    originLines = origins.map { Self.lines($0, rules) }
+    customNames = origins.map { $0.customHeaders.map { $0.name.lowercased() } }
+    headers = behavior.responseHeadersPolicy.map { CompiledResponseHeaders($0) }
+  }
+
+  private static func lines(_ origin: Origin, _ rules: ForwardingRules) -> [UInt8] {
+    var text = ""
+    if case .http(let server) = origin.kind, !rules.forwardsHost {
+      text += "Host: \(server.domainName)\(server.httpPort == 80 ? "" : ":\(server.httpPort)")\r\n"
+    }
+    if !rules.forwardsUserAgent { text += "User-Agent: Amazon CloudFront\r\n" }
+    for header in origin.customHeaders { text += "\(header.name): \(header.value)\r\n" }
+    return Array(text.utf8)
+  }
+}
+
+/// A response headers policy made ready (spec/request-pipeline.md, 6).
+struct CompiledResponseHeaders: Sendable {
+  struct Line: Sendable {
+    let name: [UInt8]
+    let value: [UInt8]
+    let override: Bool
+  }
+  let policy: ResponseHeadersPolicy
+  let removed: [[UInt8]]
+  let added: [Line]
+  /// Server-Timing is added for so many of a million responses.
+  let timingSamplesPerMillion: Int
+
+  init(_ policy: ResponseHeadersPolicy) {
+    self.policy = policy
+    removed = policy.removeHeaders.map { Array($0.utf8) }
+    added = policy.headersToSet.map { Line(name: Array($0.field.name.utf8), value: Array($0.field.value.utf8), override: $0.override) }
+    timingSamplesPerMillion = Int((policy.serverTimingSamplingPercent ?? 0) * 10_000)
+  }
+}

@@ -1,0 +1,195 @@
+// Steps 10–12: the way to the origin and back: attempts, a stale pooled connection, failover (spec/request-pipeline.md, 11.3, 14).
+import Distribution
+import HTTPWire
+import Origins
+import Telemetry
+import Transport
+
+extension Worker {
+  /// Asks the behavior's origin, or the members of its group in turn.
+  nonisolated(nonsending) func fetch(_ exchange: inout Exchange, _ viewer: inout ServerConnection) async -> Response {
+    let target = exchange.behavior.behavior.target
+    guard case .group(let index) = target else {
+      guard case .origin(let index) = target else { return fail(&exchange, OriginFailure(.nameUnknown, at: "")) }
+      do throws(FetchFailure) { return try await fetch(from: index, &exchange, &viewer) } catch { return answer(error, &exchange) }
+    }
+    return await fetch(fromGroup: exchange.site.site.distribution.originGroups[index], &exchange, &viewer)
+  }
+
+  /// The primary's answer, unless its status is among the group's codes or it cannot be had; then the secondary's, whatever it is.
+  /// Only GET, HEAD and OPTIONS fail over.
+  private nonisolated(nonsending) func fetch(
+    fromGroup group: OriginGroup, _ exchange: inout Exchange, _ viewer: inout ServerConnection
+  ) async -> Response {
+    let method = exchange.received.method
+    let mayFailOver = group.members.count > 1 && (method.isRetried || method == .options)
+    do throws(FetchFailure) {
+      let response = try await fetch(from: group.members[0], &exchange, &viewer)
+      guard mayFailOver, group.failsOver(on: response.head.line.status) else { return response }
+      discard(response, &exchange)
+    } catch {
+      guard mayFailOver, case .origin(let failure) = error,
+        group.failsOver(on: failure.status) || failure.isConnectFailure && group.failsOver(on: 503)
+      else { return answer(error, &exchange) }
+      counters.add(failure.counter)
+    }
+    counters.add(.originFailover)
+    do throws(FetchFailure) { return try await fetch(from: group.members[1], &exchange, &viewer) } catch { return answer(error, &exchange) }
+  }
+
+  private func answer(_ failure: FetchFailure, _ exchange: inout Exchange) -> Response {
+    switch failure {
+    case .origin(let failure): fail(&exchange, failure)
+    case .viewer(let failure): answerViewerFailure(failure, &exchange)
+    }
+  }
+
+  /// The viewer's own body was bad: its fault, not the origin's.
+  private func answerViewerFailure(_ failure: WireFailure, _ exchange: inout Exchange) -> Response {
+    switch failure {
+    case .refused(let refusal):
+      counters.add(refusal.counter)
+      return refuse(&exchange, refusal.status, refusal.explanation, "InvalidRequest")
+    case .tooSlow:
+      counters.add(.limitBodyRate)
+      return refuse(&exchange, 408, "The request body arrived too slowly.", "ClientCommError")
+    case .io: return refuse(&exchange, 400, "The request body broke off.", "ClientHungUpRequest")
+    }
+  }
+
+  /// The answer that says what became of the origin.
+  func fail(_ exchange: inout Exchange, _ failure: OriginFailure) -> Response {
+    counters.add(failure.counter)
+    let response = refuse(&exchange, failure.status, Self.originReason(failure.status), failure.detailedResult)
+    exchange.failure = failure.explanation
+    return response
+  }
+
+  private static func originReason(_ status: Int) -> String {
+    switch status {
+    case 504: "The origin did not answer in time. Try again later, or tell the owner of the site."
+    case 503: "The origin cannot take more requests now. Try again later."
+    default: "The origin could not be reached or did not answer in a way that is understood."
+    }
+  }
+
+  /// One origin, within its attempts. GET and HEAD are repeated; a request whose pooled connection turns out to be dead gets one
+  /// more try that does not count, if no byte of an answer has come.
+  private nonisolated(nonsending) func fetch(
+    from index: Int, _ exchange: inout Exchange, _ viewer: inout ServerConnection
+  ) async throws(FetchFailure) -> Response {
+    let origin = exchange.site.site.distribution.origins[index]
+    exchange.originName = origin.name
+    guard let pool = exchange.site.pools[index] else {
+      throw .origin(OriginFailure(.files(404), at: origin.name))
+    }
+    let mayRepeat = exchange.isSafe && viewer.bodyIsDone
+    var attempt = 1, triedStale = false
+    counters.add(.originFirstAttempt)
+    while true {
+      var isReused = false
+      do throws(FetchFailure) { return try await attemptFetch(pool, index, triedStale, &isReused, &exchange, &viewer) } catch {
+        guard case .origin(let failure) = error, mayRepeat, failure.isWorthRetrying else { throw error }
+        if isReused && !triedStale && (failure.reason == .closedEarly || failure.reason == .write) {
+          triedStale = true
+          counters.add(.originStaleRetry)
+          continue
+        }
+        guard attempt < origin.connectionAttempts, !exchange.answerBegan, viewer.isAlive else { throw error }
+        attempt += 1
+        counters.add(.originRetry)
+        counters.add(failure.counter)
+      }
+    }
+  }
+
+  /// One request on one connection.
+  private nonisolated(nonsending) func attemptFetch(
+    _ pool: OriginPool, _ index: Int, _ wantsFresh: Bool, _ isReused: inout Bool, _ exchange: inout Exchange, _ viewer: inout ServerConnection
+  ) async throws(FetchFailure) -> Response {
+    exchange.attempts += 1
+    var upstream: ClientConnection
+    if !wantsFresh, let idle = pool.takeIdle() {
+      upstream = idle
+      isReused = true
+    } else {
+      do throws(OriginFailure) { upstream = try await pool.connect() } catch { throw .origin(error) }
+    }
+    exchange.reusedConnection = isReused
+    exchange.reached(.originRequest)
+    let socket = upstream.stream.socket
+    viewer.stream.socket.dependent = socket
+    defer { viewer.stream.socket.dependent = nil }
+    upstream.stream.beginOutput()
+    composeOriginRequest(&exchange, index, to: &upstream.stream.output)
+    do throws(WireFailure) {
+      if viewer.bodyIsDone { try await upstream.flush() } else { try await sendBody(&exchange, &viewer, &upstream) }
+      let head = try await upstream.readHead(hasNoBody: exchange.received.method == .head)
+      return received(head, upstream, &exchange)
+    } catch {
+      exchange.answerBegan = upstream.hasReceived
+      if let failure = exchange.viewerFailure { throw .viewer(failure) }
+      throw .origin(OriginFailure(reading: error, at: pool.place))
+    }
+  }
+
+  private func received(_ head: consuming ResponseHead, _ upstream: consuming ClientConnection, _ exchange: inout Exchange) -> Response {
+    exchange.reached(.originResponse)
+    exchange.originStatus = head.line.status
+    if head.line.status >= 400 { exchange.result = .error; exchange.detailedResult = "OriginError" } else { exchange.result = .miss; exchange.detailedResult = "" }
+    exchange.failure = nil
+    exchange.upstream = consume upstream
+    let source: Response.Source = head.line.status == 101 ? .tunnel : .origin
+    return Response(head: head, source)
+  }
+
+  /// Streams the viewer's body to the origin, with back-pressure. An origin that answers before the body is whole is listened to.
+  private nonisolated(nonsending) func sendBody(
+    _ exchange: inout Exchange, _ viewer: inout ServerConnection, _ upstream: inout ClientConnection
+  ) async throws(WireFailure) {
+    let chunked = exchange.received.framing == .chunked
+    let viewerSocket = viewer.stream.socket, originSocket = upstream.stream.socket
+    originSocket.whenDisturbed = { _ in viewerSocket.nudge() }
+    defer { originSocket.whenDisturbed = nil }
+    if viewer.waitsForContinue { try await upstream.flush() }
+    while true {
+      if originSocket.isReadable { break }
+      let n: Int
+      do throws(WireFailure) {
+        guard let some = try viewer.payloadAtHand() else {
+          try await upstream.flush()
+          if originSocket.isReadable { break }
+          try await viewer.waitForPayload()
+          continue
+        }
+        n = some
+      } catch {
+        if originSocket.failure == nil { exchange.viewerFailure = error }
+        throw error
+      }
+      if n == 0 { break }
+      try upstream.forward(n, from: &viewer.stream.input, asChunk: chunked)
+      let began = loop.now
+      if !upstream.stream.output.isEmpty {
+        try await upstream.flush()
+        viewer.excuse(since: began)
+      }
+    }
+    if viewer.bodyIsDone {
+      if chunked {
+        upstream.stream.beginOutput()
+        upstream.stream.output.append("0\r\n\r\n")
+      }
+      try await upstream.flush()
+    } else {
+      viewer.closing = true
+    }
+  }
+}
+
+/// Why a request got no answer from an origin.
+enum FetchFailure: Error {
+  case origin(OriginFailure)
+  /// The viewer's side broke while its body was read.
+  case viewer(WireFailure)
+}

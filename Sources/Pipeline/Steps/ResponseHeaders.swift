@@ -1,0 +1,52 @@
+// Step 16: the behavior's response headers policy (spec/request-pipeline.md, 6): remove, CORS, security and custom, Server-Timing.
+import Distribution
+import HTTPWire
+import Telemetry
+
+extension Worker {
+  /// Applies the policy, to every response: the origin's, a function's, an error.
+  func applyResponseHeadersPolicy(_ response: inout Response, _ exchange: inout Exchange) {
+    guard let compiled = exchange.behavior.headers else { return }
+    for name in compiled.removed { response.head.fields.drop(named: name.span) }
+    applyCORS(compiled.policy, &response.head.fields, exchange)
+    for line in compiled.added {
+      if let existing = response.head.fields.first(named: line.name.span) {
+        guard line.override else { continue }
+        response.head.fields.drop(existing)
+        response.head.fields.drop(named: line.name.span)
+      }
+      response.head.fields.append(line.name.span, line.value.span)
+    }
+    addServerTiming(compiled, &response.head.fields, exchange)
+    exchange.reached(.responseHeaders)
+  }
+
+  private func applyCORS(_ policy: ResponseHeadersPolicy, _ fields: inout HeaderSection, _ exchange: borrowing Exchange) {
+    guard let cors = policy.cors, let origin = exchange.request.fields.first(.origin) else { return }
+    let asksMethod = exchange.request.fields.first(.accessControlRequestMethod) != nil
+    let asksHeaders = exchange.request.fields.first(.accessControlRequestHeaders)
+    var sent = false
+    for name in CORSDecision.headerNames where fields.first(named: Array(name.utf8).span) != nil { sent = true }
+    let decision = cors.decision(
+      requestOrigin: exchange.request.fields.value(origin).text, isPreflight: exchange.received.method == .options && asksMethod,
+      requestHeaders: asksHeaders.map { exchange.request.fields.value($0).text }, originSentCORSHeaders: sent)
+    if decision.removesOriginHeaders { for name in CORSDecision.headerNames { fields.drop(named: Array(name.utf8).span) } }
+    for header in decision.headers { fields.append(header.name, header.value) }
+    if decision.variesByOrigin { fields.append("Vary", "Origin") }
+  }
+
+  /// `Server-Timing` for the sampled share of responses, or when the request says `Pragma: server-timing`.
+  private func addServerTiming(_ compiled: CompiledResponseHeaders, _ fields: inout HeaderSection, _ exchange: borrowing Exchange) {
+    guard compiled.policy.serverTimingSamplingPercent != nil else { return }
+    var asked = false
+    if let i = exchange.request.fields.first(.pragma) { asked = exchange.request.fields.value(i).equalsLowercase("server-timing") }
+    guard asked || Int.random(in: 0..<1_000_000) < compiled.timingSamplesPerMillion else { return }
+    var metrics = ["cdn-cache-miss", "cdn-pop;desc=\"\(Site.pop)\"", "cdn-rid;desc=\"\(exchange.id.text)\""]
+    let line = exchange.timeline
+    if line.originResponse > line.originRequest && line.originRequest > 0 {
+      metrics.append("cdn-upstream-layer;desc=\"EDGE\"")
+      metrics.append("cdn-upstream-fbl;dur=\((line.originResponse - line.originRequest) / 1_000_000)")
+    }
+    fields.append("Server-Timing", metrics.joined(separator: ","))
+  }
+}

@@ -1,0 +1,109 @@
+// Step 17: the response as the viewer gets it (spec/request-pipeline.md, 13; RFC 9112, 6), and its body.
+import Distribution
+import HTTPWire
+import Origins
+import Telemetry
+import Transport
+
+extension Worker {
+  /// Sends a response whole: head and the body at hand in one call, the rest as it comes, with back-pressure.
+  nonisolated(nonsending) func send(
+    _ response: consuming Response, _ exchange: inout Exchange, _ viewer: inout ServerConnection
+  ) async throws(WireFailure) {
+    exchange.status = response.head.line.status
+    if !viewer.bodyIsDone && exchange.status != 101 { try await viewer.discardBody() }
+    let hasNoBody = exchange.received.method == .head || exchange.status == 204 || exchange.status == 304
+    let chunked = chooseFraming(&response, &exchange, &viewer)
+    viewer.stream.beginOutput()
+    composeResponseHead(response, exchange, viewer.closing, chunked, to: &viewer.stream.output)
+    viewer.answerHasBegun = true
+    response.head.release(context)
+    switch response.source {
+    case .generated:
+      if !hasNoBody { try viewer.forward(response.bytes.count, from: &response.bytes, asChunk: false) }
+      try await viewer.flush()
+    case .origin: try await relay(&exchange, &viewer, chunked)
+    case .tunnel: try await tunnel(&exchange, &viewer)
+    case .file: try await sendFile(&exchange, &viewer, hasNoBody)
+    }
+    exchange.reached(.sent)
+  }
+
+  /// Decides how the viewer finds the end of the body: as the origin said, in chunks, or (HTTP/1.0) by the connection's end.
+  private func chooseFraming(_ response: inout Response, _ exchange: inout Exchange, _ viewer: inout ServerConnection) -> Bool {
+    switch response.head.line.framing {
+    case .none, .length: return false
+    case .chunked, .untilClose:
+      guard response.source == .origin else { return false }
+      if exchange.received.isHTTP10 {
+        viewer.closing = true
+        return false
+      }
+      return true
+    }
+  }
+
+  /// Streams an origin's body. One that breaks off ends the viewer's connection so that it cannot be taken for whole.
+  private nonisolated(nonsending) func relay(
+    _ exchange: inout Exchange, _ viewer: inout ServerConnection, _ chunked: Bool
+  ) async throws(WireFailure) {
+    guard var upstream = exchange.upstream.take() else { return }
+    viewer.stream.socket.dependent = upstream.stream.socket
+    defer { viewer.stream.socket.dependent = nil }
+    while true {
+      let atHand: Int?
+      do throws(WireFailure) { atHand = try upstream.payloadAtHand() } catch {
+        noteBrokenBody(error, &exchange, viewer)
+        throw .io(.reset)
+      }
+      guard let n = atHand else {
+        try await viewer.flush()
+        await upstream.waitForPayload()
+        continue
+      }
+      if n == 0 { break }
+      try viewer.forward(n, from: &upstream.stream.input, asChunk: chunked)
+      if viewer.stream.output.count > Self.gatheredBytes { try await viewer.flush() }
+    }
+    if chunked {
+      viewer.stream.beginOutput()
+      viewer.stream.output.append("0\r\n\r\n")
+    }
+    counters.add(.originBytesReceived, upstream.stream.bytesReceived)
+    counters.add(.originBytesSent, upstream.stream.bytesSent)
+    upstream.finish()
+    try await viewer.flush()
+  }
+
+  /// Output beyond this is sent before more of the body is read.
+  private static var gatheredBytes: Int { 12_288 }
+
+  private func noteBrokenBody(_ failure: WireFailure, _ exchange: inout Exchange, _ viewer: borrowing ServerConnection) {
+    guard viewer.isAlive else { return }
+    let failure = OriginFailure(reading: failure, at: exchange.originName ?? "")
+    counters.add(failure.counter)
+    exchange.failure = failure.explanation
+    exchange.detailedResult = failure.detailedResult
+    exchange.result = .error
+    viewer.stream.socket.resetOnClose()
+  }
+
+  /// A generated body that comes from a folder.
+  private nonisolated(nonsending) func sendFile(
+    _ exchange: inout Exchange, _ viewer: inout ServerConnection, _ hasNoBody: Bool
+  ) async throws(WireFailure) {
+    guard let file = exchange.file.take(), !hasNoBody else { return try await viewer.flush() }
+    var piece = ByteBuffer()
+    while true {
+      let n = await file.read(into: &piece)
+      guard n > 0 else { break }
+      try viewer.forward(n, from: &piece, asChunk: false)
+      try await viewer.flush()
+    }
+    if file.isBroken {
+      viewer.stream.socket.resetOnClose()
+      throw .io(.reset)
+    }
+    try await viewer.flush()
+  }
+}

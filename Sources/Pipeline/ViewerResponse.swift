@@ -1,0 +1,88 @@
+// Owns: the response head as the viewer gets it (spec/request-pipeline.md, 13).
+import Distribution
+import HTTPWire
+import Telemetry
+import Transport
+
+extension Worker {
+  /// What an origin's response never passes on: hop-by-hop fields and the names that are ours to write.
+  private static var dropped: FieldNameSet {
+    FieldNameSet.hopByHop.union(FieldNameSet(.via, .xCache, .xAmzCfId, .xAmzCfPop, .xAmzCf, .xEdge, .vary))
+  }
+
+  /// Writes status line and fields. `Vary` and `Set-Cookie` are passed on as far as the behavior lets what they speak of through.
+  func composeResponseHead(_ response: borrowing Response, _ exchange: borrowing Exchange, _ closing: Bool, _ chunked: Bool, to out: inout ByteBuffer) {
+    let status = response.head.line.status
+    writeStatusLine(response.head, status, to: &out)
+    var dropped = Self.dropped
+    let present = response.head.fields.present
+    if status == 204 || status < 200 || chunked { dropped.add(.contentLength) }
+    let rules = exchange.behavior.behavior.forwarding
+    if present.has(.setCookie), rules.cookies == .none, response.source == .origin { dropped.add(.setCookie) }
+    response.head.fields.copyLines(to: &out, except: dropped)
+    if present.has(.vary) { writeVary(response.head.fields, rules, to: &out) }
+    if !present.has(.date) || !response.head.fields.has(.date) { writeDate(to: &out) }
+    if !present.has(.server) || !response.head.fields.has(.server) { out.append("Server: CloudFront\r\n") }
+    if chunked { out.append("Transfer-Encoding: chunked\r\n") }
+    if status == 101 {
+      out.append("Connection: Upgrade\r\nUpgrade: websocket\r\n")
+    } else if closing {
+      out.append("Connection: close\r\n")
+    } else if exchange.received.isHTTP10 {
+      out.append("Connection: keep-alive\r\n")
+    }
+    writeOwnLines(exchange, to: &out)
+  }
+
+  private func writeStatusLine(_ head: borrowing ResponseHead, _ status: Int, to out: inout ByteBuffer) {
+    out.append("HTTP/1.1 ")
+    out.append(decimal: status)
+    out.append(32)
+    if head.reason.count > 0 { out.append(head.reason) } else { out.append(ReasonPhrase.of(status)) }
+    out.append("\r\n")
+  }
+
+  private func writeDate(to out: inout ByteBuffer) {
+    out.append("Date: ")
+    let date = loop.date
+    out.append(date.span)
+    out.append("\r\n")
+  }
+
+  private func writeOwnLines(_ exchange: borrowing Exchange, to out: inout ByteBuffer) {
+    let missLines = exchange.site.site.missLines, via = exchange.site.site.via
+    if exchange.result == .miss {
+      out.append(missLines.span)
+    } else {
+      out.append("X-Cache: ")
+      out.append(exchange.result.word)
+      out.append(" from cloudfront\r\nVia: ")
+      out.append(via.span)
+      out.append("\r\nX-Amz-Cf-Pop: \(Site.pop)\r\nX-Amz-Cf-Id: ")
+    }
+    out.append(exchange.id)
+    out.append("\r\n\r\n")
+  }
+
+  /// `Vary` names only what the behavior forwards, and Accept-Encoding.
+  private func writeVary(_ fields: borrowing HeaderSection, _ rules: ForwardingRules, to out: inout ByteBuffer) {
+    var kept: [String] = []
+    for i in 0..<fields.count where fields[i].name == .vary {
+      for part in fields.value(i).text.split(separator: ",") {
+        let name = part.filter { $0 != " " && $0 != "\t" }
+        if name == "*" || varies(name.lowercased(), rules) { kept.append(name) }
+      }
+    }
+    if !kept.isEmpty { out.append("Vary: \(kept.joined(separator: ", "))\r\n") }
+  }
+
+  private func varies(_ name: String, _ rules: ForwardingRules) -> Bool {
+    switch name {
+    case "accept-encoding", "origin": true
+    case "cookie": rules.cookies != .none
+    case "user-agent": rules.forwardsUserAgent || !rules.cloudFrontHeaders.isEmpty
+    case "host": rules.forwardsHost
+    default: rules.forwards(Array(name.utf8).span, isSafe: true)
+    }
+  }
+}

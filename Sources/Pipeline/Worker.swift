@@ -1,0 +1,185 @@
+// Owns: everything one worker thread has to itself: its loop, the configuration it serves, origin pools, isolates, counters, log.
+// Confined to that thread; only the actor below is Sendable.
+import Distribution
+public import HTTPWire
+import Glibc
+import Origins
+public import Telemetry
+public import Transport
+
+/// One worker's world. Not Sendable: it lives on its loop's thread.
+public final class Worker {
+  /// The worker's number, from 0.
+  public let number: Int
+  /// The worker's loop.
+  public let loop: EventLoop
+  /// What its connections share.
+  public let context: WireContext
+  /// Its numbers.
+  public let counters: WorkerCounters
+  var log: LogBuffer
+  var logsRequests: Bool
+  var configuration: ServingConfiguration
+  var sites: [WorkerSite] = []
+  let unknownSite: WorkerSite
+  let connector: Connector
+  var ids = RequestIDs()
+  var requestsPerConnection = Int.max
+  var tunnelIdleMilliseconds = 600_000
+  /// Set when the process is to end: answers then say Connection: close.
+  public internal(set) var isDraining = false
+  /// Connections at work or waiting; the drain ends those that wait.
+  var connections: [ObjectIdentifier: Socket] = [:]
+  private let released: (SocketAddress) -> Void
+  private let diagnostics: Diagnostics
+
+  /// A worker on a loop that does not run yet, or on the loop's thread.
+  /// - Parameter released: told when a connection has ended.
+  public init(
+    number: Int, loop: EventLoop, _ configuration: ServingConfiguration, log: LogWriter, diagnostics: Diagnostics,
+    released: @escaping (SocketAddress) -> Void
+  ) {
+    self.number = number
+    self.loop = loop
+    self.configuration = configuration
+    self.log = log.makeBuffer()
+    self.released = released
+    self.diagnostics = diagnostics
+    counters = WorkerCounters(labels: configuration.labels)
+    context = WireContext(loop: loop, viewerLimits: ViewerLimits())
+    connector = Connector(loop: loop)
+    logsRequests = false
+    unknownSite = WorkerSite.unknown
+    adopt(configuration)
+    loop.everySecond = { [unowned self] in self.log.flush() }
+  }
+
+  /// Serves a configuration from the next request on.
+  public func adopt(_ configuration: ServingConfiguration) {
+    self.configuration = configuration
+    counters.adopt(configuration.labels)
+    let limits = configuration.configuration.limits
+    context.viewerLimits = ViewerLimits(limits)
+    requestsPerConnection = limits.requestsPerConnection > 0 ? limits.requestsPerConnection : .max
+    tunnelIdleMilliseconds = limits.tunnelIdleTimeout.milliseconds
+    logsRequests = configuration.configuration.accessLog.format != .off
+    for site in sites { site.retire() }
+    sites = configuration.sites.map { WorkerSite($0, self, OriginLimits(limits)) }
+  }
+
+  /// Addresses that may never be origins: this proxy's own.
+  public func forbid(_ addresses: [SocketAddress]) { connector.forbidden = Set(addresses) }
+
+  /// Milliseconds since 1970, for log lines.
+  var wallMilliseconds: Int64 {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_REALTIME_COARSE, &time)
+    return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec / 1_000_000)
+  }
+
+  /// Begins to serve a connection; the task ends with it.
+  nonisolated(nonsending) func connected(_ descriptor: Int32, _ peer: SocketAddress) async {
+    let socket = Socket(loop: loop, descriptor: descriptor)
+    connections[ObjectIdentifier(socket)] = socket
+    counters.add(.connectionsAccepted)
+    counters.move(.connectionsOpen, by: 1)
+    await serve(ServerConnection(socket, peer: peer, context))
+  }
+
+  /// A connection's task is done with it.
+  func ended(_ viewer: consuming ServerConnection) {
+    let peer = viewer.peer
+    connections[ObjectIdentifier(viewer.stream.socket)] = nil
+    counters.move(.connectionsOpen, by: -1)
+    viewer.close()
+    released(peer)
+  }
+
+  /// Stops keeping connections: those that wait for a request are closed now, the others after their answer.
+  public func drain() {
+    isDraining = true
+    for socket in connections.values where socket.isIdle { socket.fail(.cancelled) }
+  }
+  /// Closes every connection.
+  public func closeAll() { for socket in connections.values { socket.fail(.cancelled) } }
+  /// How many connections are open.
+  public var openConnections: Int { connections.count }
+  /// Hands the log's last lines to its writer.
+  public func flushLog() { log.flush() }
+}
+
+/// A distribution on one worker: its connections to origins. Exchanges hold it, so that a reload lets them finish.
+final class WorkerSite {
+  let site: Site
+  /// By origin; nil for folders.
+  let pools: [OriginPool?]
+
+  init(_ site: Site, _ worker: Worker, _ limits: OriginLimits) {
+    self.site = site
+    pools = site.distribution.origins.map { origin in
+      guard case .http(let server) = origin.kind else { return nil }
+      return OriginPool(origin, server, limits, worker.context, worker.counters, worker.connector)
+    }
+  }
+
+  private init(unknown site: Site) {
+    self.site = site
+    pools = []
+  }
+
+  /// Stands for "no distribution" in exchanges that are answered before one is chosen.
+  static var unknown: WorkerSite {
+    let behavior = Behavior(pathPattern: .all, target: .origin(0))
+    return WorkerSite(unknown: Site(Distribution(id: "-", origins: [], behaviors: [behavior]), metricsIndex: MetricLabels.distributionLimit))
+  }
+
+  func retire() { for pool in pools { pool?.closeIdle() } }
+}
+
+/// The isolation of a worker: its executor is the loop, so what it awaits resumes on the loop's thread.
+public actor WorkerIsolation {
+  private let loop: EventLoop
+  private let worker: Worker
+  /// The loop.
+  public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+
+  /// Takes a worker over, before its loop runs.
+  public init(_ loop: EventLoop, _ make: @Sendable () -> Worker) {
+    self.loop = loop
+    worker = make()
+  }
+
+  /// Serves a connection until it ends.
+  public func serve(_ descriptor: Int32, _ peer: SocketAddress) async { await worker.connected(descriptor, peer) }
+  /// Runs something on the worker's thread.
+  public func with<Result: Sendable>(_ body: @Sendable (Worker) throws -> Result) rethrows -> Result { try body(worker) }
+}
+
+extension ViewerLimits {
+  /// The limits of a configuration.
+  init(_ limits: Limits) {
+    self.init()
+    head = HeadLimits(targetBytes: limits.urlBytes, headBytes: limits.headBytes, fieldLines: limits.headerCount)
+    headTimeoutMilliseconds = limits.headerTimeout.milliseconds
+    keepAliveTimeoutMilliseconds = limits.keepAliveTimeout.milliseconds
+    idleTimeoutMilliseconds = limits.idleTimeout.milliseconds
+    minimumBodyBytesPerSecond = limits.minimumBodyRateBytesPerSecond
+    bodyRateGraceMilliseconds = limits.minimumBodyRateGrace.milliseconds
+  }
+}
+
+extension OriginLimits {
+  /// The limits of a configuration.
+  init(_ limits: Limits) {
+    self.init()
+    head = HeadLimits(headBytes: limits.originHeadBytes, fieldLines: limits.originHeaderCount)
+    writeTimeoutMilliseconds = limits.idleTimeout.milliseconds
+  }
+}
+
+/// Monotonic time in nanoseconds, precise: for durations.
+@inline(__always) func monotonicNanoseconds() -> UInt64 {
+  var time = timespec()
+  unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+  return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+}
