@@ -49,7 +49,7 @@ public enum ConfigurationFile {
     let problems = Problems()
     var draft: Configuration?
     if let root = SourceText.compose(bytes, file: fileName, problems: problems) {
-      let reader = Reader(folder: folder, problems: problems)
+      let reader = Reader(fileName: fileName, folder: folder, problems: problems)
       draft = reader.configuration(Value(node: root, name: "the file", file: fileName, problems: problems))
     }
     return LoadedConfiguration(

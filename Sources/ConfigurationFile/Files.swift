@@ -16,6 +16,13 @@ enum Files {
     resolve(resolve(path, in: FileManager.default.currentDirectoryPath) + "/..", in: "/")
   }
 
+  /// What to call a file in diagnostics: below the configuration's folder, as seen from where that file was named.
+  static func display(_ path: String, in folder: String, namedLike fileName: String) -> String {
+    guard path.hasPrefix(folder + "/") else { return path }
+    let prefix = fileName.lastIndex(of: "/").map { fileName[...$0] } ?? ""
+    return prefix + path.dropFirst(folder.count + 1)
+  }
+
   static func isFolder(_ path: String) -> Bool {
     var isFolder: ObjCBool = false
     return unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue

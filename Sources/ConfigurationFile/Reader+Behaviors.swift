@@ -12,7 +12,7 @@ extension Reader {
     for item in items {
       guard let content = item.section("a behavior") else { continue }
       let pathValue = content.required("path", or: "pathPattern")
-      let pattern = pathValue.flatMap(pathPattern) ?? .all
+      let pattern = pathValue.flatMap(pathPattern) ?? PathPattern("")
       if let pathValue { reportUnreachable(pathValue, pattern, behaviors) }
       behaviors.append(behavior(content, pattern, distribution))
       content.finish()

@@ -68,8 +68,7 @@ extension Reader {
     let folder = Files.isFolder(codePath) ? codePath : Files.resolve(codePath + "/..", in: "/")
     let path = folder + "/function.yaml"
     guard case .success(let bytes) = Files.read(path, maximumBytes: SourceText.maximumBytes) else { return nil }
-    let prefix = self.folder + "/"
-    let name = path.hasPrefix(prefix) ? String(path.dropFirst(prefix.count)) : path
+    let name = Files.display(path, in: self.folder, namedLike: fileName)
     guard let root = SourceText.compose(bytes, file: name, problems: problems) else { return nil }
     return Value(node: root, name: "function.yaml", file: name, problems: problems).section("function.yaml")
   }

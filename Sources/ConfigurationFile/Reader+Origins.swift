@@ -157,7 +157,13 @@ extension Reader {
     for entry in section.entries {
       guard headerName(entry.key) != nil, let content = fieldValue(entry.value, maximumBytes: 1783) else { continue }
       if !HeaderRules.mayBeOriginCustomHeader(entry.name) {
-        entry.key.error("\(entry.name) cannot be a custom header of an origin")
+        // These name CloudFront's own machines; here they are free, and a viewer's are never sent on.
+        let lowercased = entry.name.lowercased()
+        if lowercased.hasPrefix("x-edge-") || lowercased == "x-real-ip" {
+          refuse(entry.key, "\(entry.name) cannot be a custom header of an origin")
+        } else {
+          entry.key.error("\(entry.name) cannot be a custom header of an origin")
+        }
       }
       if entry.name.utf8.count > 256 { entry.key.error("a custom header's name has at most 256 bytes") }
       if headers.contains(where: { $0.name.lowercased() == entry.name.lowercased() }) {

@@ -4,6 +4,8 @@
 import Distribution
 
 final class Reader {
+  /// What diagnostics call the file.
+  let fileName: String
   /// The folder that relative paths are taken from, absolute.
   let folder: String
   let problems: Problems
@@ -19,7 +21,8 @@ final class Reader {
   var originRequestPolicies: [OriginRequestPolicy] = []
   var responseHeadersPolicies: [ResponseHeadersPolicy] = []
 
-  init(folder: String, problems: Problems) {
+  init(fileName: String, folder: String, problems: Problems) {
+    self.fileName = fileName
     self.folder = folder
     self.problems = problems
   }
