@@ -53,6 +53,10 @@ let package = Package(
     // 4  the model, and the file it is read from
     floor("ConfigurationFile", ["Distribution", .product(name: "Yams", package: "Yams")]),
     floor("Distribution", []),
+    tests("DistributionTests", ["Distribution"]),
+    .testTarget(
+      name: "ConfigurationFileTests", dependencies: ["ConfigurationFile", "Distribution"], exclude: ["Golden"],
+      swiftSettings: swiftSettings),
 
     // 3  HTTP/1.1 on the wire
     floor("HTTPWire", ["Transport", "CSystem"]),

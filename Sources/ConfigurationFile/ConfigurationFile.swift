@@ -1,1 +1,58 @@
-// placeholder
+// Reading a configuration: from YAML to the model, with every problem found on the way.
+// Runs once at start and at each reload, off the request path; any thread. Reads the file, the code of functions and
+// what stands beside it, and looks whether other named files are there.
+// Source: design/configuration.md. What each key means is in Documentation/configuration.md.
+public import Distribution
+import Foundation
+
+/// What came of reading a configuration.
+public struct LoadedConfiguration: Sendable {
+  /// The configuration; nil when any problem is an error.
+  public var configuration: Configuration?
+  /// All problems, by place.
+  public var diagnostics: [Diagnostic]
+  /// Whether the file itself could not be read: exit status 2 also for `check`.
+  public var isUnreadable = false
+  /// What could be read in spite of errors: for tests and for `check`, never to be served.
+  var draft: Configuration?
+
+  /// Whether any problem is an error.
+  public var hasErrors: Bool { diagnostics.contains { $0.severity == .error } }
+}
+
+/// Reads configuration files.
+public enum ConfigurationFile {
+  /// Reads the file at a path; relative paths in it are taken from its folder. Blocks on the file system.
+  /// - Parameter path: absolute or relative to the current directory; diagnostics name the file as given here.
+  public static func load(path: String) -> LoadedConfiguration {
+    switch Files.read(path, maximumBytes: SourceText.maximumBytes) {
+    case .success(let bytes):
+      return parse(bytes: bytes, fileName: path, folder: Files.folder(of: path))
+    case .failure(let problem):
+      let diagnostic = Diagnostic(
+        file: path, line: 1, column: 1, severity: .error, text: "the configuration cannot be read: \(problem.text)")
+      return LoadedConfiguration(configuration: nil, diagnostics: [diagnostic], isUnreadable: true)
+    }
+  }
+
+  /// Reads a configuration from text.
+  /// - Parameters:
+  ///   - text: the YAML.
+  ///   - fileName: what diagnostics call it.
+  ///   - folder: the absolute path of the folder that relative paths are taken from.
+  public static func parse(text: String, fileName: String, folder: String) -> LoadedConfiguration {
+    parse(bytes: Array(text.utf8), fileName: fileName, folder: folder)
+  }
+
+  /// Reads a configuration from bytes, which need not be UTF-8 (that is an error with a place).
+  public static func parse(bytes: [UInt8], fileName: String, folder: String) -> LoadedConfiguration {
+    let problems = Problems()
+    var draft: Configuration?
+    if let root = SourceText.compose(bytes, file: fileName, problems: problems) {
+      let reader = Reader(fileName: fileName, folder: folder, problems: problems)
+      draft = reader.configuration(Value(node: root, name: "the file", file: fileName, problems: problems))
+    }
+    return LoadedConfiguration(
+      configuration: problems.hasErrors ? nil : draft, diagnostics: problems.sorted(mainFile: fileName), draft: draft)
+  }
+}

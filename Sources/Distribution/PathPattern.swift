@@ -8,7 +8,7 @@ public struct PathPattern: Sendable, Equatable {
   /// The pattern as it was written.
   public let text: String
   /// The pattern without its leading slash.
-  private let bytes: [UInt8]
+  public let bytes: [UInt8]
   /// Whether it matches every path.
   public let isCatchAll: Bool
 

@@ -1,0 +1,157 @@
+// Behaviors: their order, their target, their policies and functions.
+// Source: spec/request-pipeline.md 2, 8, spec/cloudfront-functions.md 1; design/configuration.md.
+import Distribution
+
+extension Reader {
+  /// The behaviors in matching order, the default one last.
+  func behaviors(_ section: Section, _ distribution: Distribution) -> [Behavior] {
+    var behaviors: [Behavior] = []
+    let value = section.optional("behaviors")
+    let items = value?.items(of: "a behavior") ?? []
+    if let value, items.count > 75 { refuse(value, "a distribution has at most 75 behaviors") }
+    for item in items {
+      guard let content = item.section("a behavior") else { continue }
+      let pathValue = content.required("path", or: "pathPattern")
+      let pattern = pathValue.flatMap(pathPattern) ?? PathPattern("")
+      if let pathValue { reportUnreachable(pathValue, pattern, behaviors) }
+      behaviors.append(behavior(content, pattern, distribution))
+      content.finish()
+    }
+    // Without it there is nothing to serve; a placeholder keeps the promise that the last one is the default.
+    guard let last = section.required("defaultBehavior"), let content = last.section("defaultBehavior") else {
+      return behaviors + [Behavior(pathPattern: .all, target: .origin(0))]
+    }
+    behaviors.append(behavior(content, .all, distribution))
+    content.finish()
+    return behaviors
+  }
+
+  private func pathPattern(_ value: Value) -> PathPattern? {
+    guard let text = value.text("a path pattern such as /images/*") else { return nil }
+    if let problem = PathPattern.problem(in: text) { value.error(problem) }
+    return PathPattern(text)
+  }
+
+  /// A pattern that an earlier one hides is a mistake: the first match wins.
+  private func reportUnreachable(_ value: Value, _ pattern: PathPattern, _ earlier: [Behavior]) {
+    if earlier.contains(where: { $0.pathPattern.bytes == pattern.bytes }) {
+      refuseOrWarn(value, "never reached: an earlier behavior has the same path \(pattern.text)")
+    } else if let hiding = earlier.first(where: { $0.pathPattern.isCatchAll }) {
+      value.warning("never reached: the earlier path \(hiding.pathPattern.text) matches everything")
+    }
+  }
+
+  private func behavior(_ section: Section, _ pattern: PathPattern, _ distribution: Distribution) -> Behavior {
+    let target = section.required("origin", or: "targetOriginId").flatMap { self.target($0, distribution) } ?? BehaviorTarget.origin(0)
+    let cacheValue = section.optional("cachePolicy")
+    let requestValue = section.optional("originRequestPolicy")
+    if cacheValue == nil && requestValue == nil {
+      section.value.warning(
+        "without cachePolicy and originRequestPolicy the origin sees no query string and no cookies (CloudFront's rule); "
+          + "to send everything add originRequestPolicy: AllViewer")
+    } else if cacheValue == nil, let requestValue {
+      refuse(requestValue, "an originRequestPolicy needs a cachePolicy")
+    }
+    let redirects = section.optional("redirects")
+    redirects?.notSupportedYet("tables of redirects are")
+    return Behavior(
+      pathPattern: pattern, target: target,
+      viewerProtocolPolicy: section.choice("viewerProtocolPolicy", default: .allowAll),
+      allowedMethods: section.optional("allowedMethods").flatMap(methods) ?? .getHead,
+      cachePolicy: policy(cacheValue, own: cachePolicies),
+      originRequestPolicy: policy(requestValue, own: originRequestPolicies),
+      responseHeadersPolicy: policy(section.optional("responseHeadersPolicy"), own: responseHeadersPolicies),
+      compress: section.flag("compress", default: false),
+      functions: section.optional("functions").map(associations) ?? FunctionAssociations(),
+      redirectsPath: readablePath(redirects))
+  }
+
+  private func target(_ value: Value, _ distribution: Distribution) -> BehaviorTarget? {
+    guard let name = value.nonEmptyText("the name of an origin or an origin group") else { return nil }
+    if let index = distribution.origins.firstIndex(where: { $0.name == name }) { return .origin(index) }
+    if let index = distribution.originGroups.firstIndex(where: { $0.name == name }) { return .group(index) }
+    let names = distribution.origins.map(\.name) + distribution.originGroups.map(\.name)
+    value.error("there is no origin or origin group \(name.quoted)\(Suggestion.text(for: name, among: names))")
+    return nil
+  }
+
+  private func methods(_ value: Value) -> MethodSet? {
+    guard let items = value.items(of: "a method") else { return nil }
+    if items.isEmpty { value.error("at least one method is needed") }
+    var methods: MethodSet = []
+    for item in items {
+      guard let name = item.nonEmptyText("a method such as GET") else { continue }
+      if let known = MethodSet.named.first(where: { $0.name == name }) {
+        methods.insert(known.method)
+      } else {
+        item.error("there is no method \(name.quoted)\(Suggestion.text(for: name, among: MethodSet.named.map(\.name)))")
+      }
+    }
+    if ![.getHead, .getHeadOptions, .all].contains(methods) {
+      refuse(value, "allowedMethods are GET and HEAD, or those and OPTIONS, or all seven")
+    }
+    return methods
+  }
+
+  private func associations(_ value: Value) -> FunctionAssociations {
+    var associations = FunctionAssociations()
+    guard let section = value.section("functions") else { return associations }
+    var viewerSide: [Value] = []
+    for hook in HookPoint.allCases {
+      guard let value = section.optional(hook.rawValue) else { continue }
+      if value.isList {
+        value.error("there is at most one function per event")
+        continue
+      }
+      guard let reference = function(value, at: hook) else { continue }
+      associations[hook] = reference
+      if hook == .viewerRequest || hook == .viewerResponse { viewerSide.append(value) }
+    }
+    section.finish()
+    if let request = associations.viewerRequest, let response = associations.viewerResponse, viewerSide.count == 2,
+      functions[request.index].runtime.isRewriteEngine != functions[response.index].runtime.isRewriteEngine
+    {
+      refuseOrWarn(
+        viewerSide[1], "CloudFront Functions and Lambda@Edge cannot both serve the viewer events of one behavior")
+    }
+    return associations
+  }
+
+  /// `name`, `name:3` or `name:live`.
+  private func function(_ value: Value, at hook: HookPoint) -> FunctionReference? {
+    guard let text = value.nonEmptyText("the name of a function") else { return nil }
+    let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+    let name = String(parts[0])
+    guard let index = functions.firstIndex(where: { $0.name == name }) else {
+      value.error("there is no function \(name.quoted)\(Suggestion.text(for: name, among: functions.map(\.name)))")
+      return nil
+    }
+    let reference = FunctionReference(index: index, qualifier: parts.count > 1 ? String(parts[1]) : nil)
+    if let qualifier = reference.qualifier {
+      if qualifier.isEmpty {
+        value.error("a version or an alias must follow the colon in \(text.quoted)")
+      } else {
+        value.notSupportedYet("versions and aliases of functions are")
+      }
+    }
+    checkPlace(value, reference, hook)
+    return reference
+  }
+
+  private func checkPlace(_ value: Value, _ reference: FunctionReference, _ hook: HookPoint) {
+    let function = functions[reference.index]
+    if function.runtime.isRewriteEngine {
+      if hook == .originRequest || hook == .originResponse {
+        value.error("a \(function.runtime.name) function runs at viewer-request or viewer-response, not at \(hook.rawValue)")
+      }
+    } else {
+      value.notSupportedYet("functions on \(function.runtime.name) are")
+      if reference.qualifier == nil {
+        refuse(value, "a Lambda@Edge function is associated by a version, such as \(function.name):1")
+      }
+    }
+    if let meant = eventTypes[reference.index], meant != hook {
+      value.warning("\(function.name) says in its own settings that it is for \(meant.rawValue)")
+    }
+  }
+}

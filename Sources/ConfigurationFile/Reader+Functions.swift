@@ -1,0 +1,158 @@
+// Functions: the section `functions`, `function.yaml` beside the code, and the code itself.
+// Source: design/configuration.md; spec/cloudfront-functions.md, spec/lambda-at-edge.md.
+import Distribution
+
+extension Reader {
+  /// The most bytes of code the rewrite engine takes in extended mode.
+  static let maximumSourceBytes = 1 << 20
+
+  func readFunctions(_ top: Section) {
+    guard let section = top.optional("functions")?.section("functions") else { return }
+    for entry in section.entries {
+      functions.append(function(entry))
+    }
+  }
+
+  /// A function; a bad one stays as a placeholder, so that the associations that name it are not reported too.
+  private func function(_ entry: Section.Entry) -> FunctionDefinition {
+    checkName(entry.key)
+    var function = FunctionDefinition(name: entry.name, runtime: .cloudfrontJS2, codePath: "")
+    guard let section = entry.value.section("function \(entry.name)") else { return function }
+    defer { section.finish() }
+    let code = section.required("code")
+    if let code, let codePath = path(code) {
+      function.codePath = codePath
+      section.fallback = functionFile(codePath)
+    }
+    let runtimeValue = section.required("runtime")
+    if let runtime = runtimeValue.flatMap(runtime) { function.runtime = runtime }
+    function.comment = section.optional("comment")?.text()
+    function.keyValueStore = section.optional("keyValueStore").flatMap(keyValueStore)
+    eventTypes[functions.count] = section.optional("eventType")?.choice(HookPoint.self)
+    let tierKeys = tierSettings(section, &function.tier)
+    guard let code, let runtimeValue, !function.codePath.isEmpty else { return function }
+    if function.runtime.isRewriteEngine {
+      for value in tierKeys { value.warning("\(value.name) has no effect on a \(function.runtime.name) function") }
+      function.source = source(code, function.codePath)
+    } else {
+      runtimeValue.notSupportedYet("functions on \(function.runtime.name) are", .warning)
+      checkTierCode(code, function.codePath)
+      if isStrict && !function.tier.environment.isEmpty {
+        refuse(section.optional("environment") ?? entry.value, "Lambda@Edge functions have no environment variables")
+      }
+    }
+    return function
+  }
+
+  /// A colon would make a name ambiguous in associations; CloudFront allows fewer characters still.
+  private func checkName(_ key: Value) {
+    let name = key.plainText ?? ""
+    if name.isEmpty || name.contains(":") || name.utf8.count > 140 {
+      key.error("a function's name has from 1 to 140 bytes and no colon")
+    } else if name.utf8.count > 64 || !name.utf8.allSatisfy(Reader.isNameByte) {
+      refuse(key, "a function's name has at most 64 letters, digits, '-' and '_'")
+    }
+  }
+
+  private static func isNameByte(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
+      true
+    default: false
+    }
+  }
+
+  /// The `function.yaml` beside a file of code, or inside a folder of code.
+  private func functionFile(_ codePath: String) -> Section? {
+    let folder = Files.isFolder(codePath) ? codePath : Files.resolve(codePath + "/..", in: "/")
+    let path = folder + "/function.yaml"
+    guard case .success(let bytes) = Files.read(path, maximumBytes: SourceText.maximumBytes) else { return nil }
+    let name = Files.display(path, in: self.folder, namedLike: fileName)
+    guard let root = SourceText.compose(bytes, file: name, problems: problems) else { return nil }
+    return Value(node: root, name: "function.yaml", file: name, problems: problems).section("function.yaml")
+  }
+
+  private func runtime(_ value: Value) -> FunctionRuntime? {
+    guard let text = value.nonEmptyText("a runtime such as cloudfront-js-2.0") else { return nil }
+    switch text {
+    case "cloudfront-js-1.0": return .cloudfrontJS1
+    case "cloudfront-js-2.0": return .cloudfrontJS2
+    default: break
+    }
+    func isNumbers(_ text: Substring) -> Bool {
+      !text.isEmpty && text.allSatisfy { $0.isASCII && ($0.isNumber || $0 == ".") }
+    }
+    if text.hasPrefix("nodejs"), text.hasSuffix(".x"), isNumbers(text.dropFirst(6).dropLast(2)) { return .nodejs(text) }
+    if text.hasPrefix("python3."), isNumbers(text.dropFirst(8)) { return .python(text) }
+    if text == "provided" || text.hasPrefix("provided.") { return .provided(text) }
+    let names = ["cloudfront-js-1.0", "cloudfront-js-2.0", "nodejs20.x", "nodejs22.x", "python3.12", "provided"]
+    value.error("there is no runtime \(text.quoted)\(Suggestion.text(for: text, among: names))")
+    return nil
+  }
+
+  private func keyValueStore(_ value: Value) -> String? {
+    guard let name = value.nonEmptyText() else { return nil }
+    let names = keyValueStores.map(\.name)
+    if names.contains(name) { return name }
+    value.error("there is no key value store \(name.quoted)\(Suggestion.text(for: name, among: names))")
+    return nil
+  }
+
+  /// Reads the keys of the function tier; returns those that are there.
+  private func tierSettings(_ section: Section, _ tier: inout FunctionTierSettings) -> [Value] {
+    var present: [Value] = []
+    func value(_ key: String) -> Value? {
+      let value = section.optional(key)
+      if let value { present.append(value) }
+      return value
+    }
+    if let text = value("handler")?.nonEmptyText("a handler such as index.handler") { tier.handler = text }
+    if let number = value("memory")?.wholeNumber(128...10240) { tier.memoryMB = number }
+    if let time = value("timeout")?.duration(.milliseconds(1) ... .seconds(30)) { tier.timeout = time }
+    if let flag = value("includeBody")?.flag() { tier.includeBody = flag }
+    if let network = value("network")?.choice(FunctionNetwork.self) { tier.network = network }
+    tier.reservedConcurrency = value("reservedConcurrency")?.wholeNumber(0...10000)
+    if let number = value("provisionedConcurrency")?.wholeNumber(0...10000) { tier.provisionedConcurrency = number }
+    for entry in value("environment")?.section("environment")?.entries ?? [] {
+      guard let text = entry.value.text() else { continue }
+      if entry.name.isEmpty || entry.name.contains("=") || entry.name.utf8.contains(0) || text.utf8.contains(0) {
+        entry.key.error("an environment variable has a name without '=' and no NUL")
+      } else {
+        tier.environment.append(HeaderField(name: entry.name, value: text))
+      }
+    }
+    tier.environment.sort { $0.name < $1.name }
+    return present
+  }
+
+  /// The code of a function of the rewrite engine.
+  private func source(_ value: Value, _ path: String) -> [UInt8] {
+    let written = (value.plainText ?? "").quoted
+    switch Files.read(path, maximumBytes: Reader.maximumSourceBytes) {
+    case .failure(let problem):
+      value.error("\(written) cannot be read: \(problem.text)")
+      return []
+    case .success(let bytes):
+      if bytes.isEmpty { value.error("\(written) is empty") }
+      if String(validating: bytes, as: UTF8.self) == nil { value.error("\(written) is not UTF-8") }
+      if bytes.count > FunctionDefinition.cloudFrontSourceBytes {
+        refuseOrWarn(
+          value,
+          "\(written) has \(bytes.count) bytes; CloudFront accepts at most \(FunctionDefinition.cloudFrontSourceBytes)")
+      }
+      return bytes
+    }
+  }
+
+  /// The code of the function tier is a folder or an archive.
+  private func checkTierCode(_ value: Value, _ path: String) {
+    if Files.isFolder(path) { return }
+    let written = (value.plainText ?? "").quoted
+    if let problem = Files.problem(with: path) {
+      value.error("\(written) cannot be read: \(problem)")
+    } else if !path.hasSuffix(".zip") && !path.hasSuffix(".js") && !path.hasSuffix(".mjs") && !path.hasSuffix(".py") {
+      value.error("\(written) is neither a folder nor a .zip")
+    }
+  }
+}

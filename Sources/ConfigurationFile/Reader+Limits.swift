@@ -1,0 +1,79 @@
+// The section `limits`: one table of names, places and ranges.
+// Source: Distribution/Limits.swift has the meaning and default of each.
+import Distribution
+
+extension Reader {
+  /// What kind of quantity a limit is, where it is kept and what it may be.
+  private enum Row {
+    case count(String, WritableKeyPath<Limits, Int>, ClosedRange<Int>)
+    case size(String, WritableKeyPath<Limits, Int>, ClosedRange<Int>)
+    case time(String, WritableKeyPath<Limits, Duration>, ClosedRange<Duration>)
+  }
+
+  func limits(_ value: Value) -> Limits {
+    var limits = Limits()
+    guard let section = value.section("limits") else { return limits }
+    let times = Duration.milliseconds(1) ... .seconds(86400)
+    let counts = 1...1_000_000
+    read(
+      [
+        .size("urlBytes", \.urlBytes, 16...1 << 20),
+        .size("headBytes", \.headBytes, 256...1 << 20),
+        .count("headerCount", \.headerCount, 1...1000),
+        .time("headerTimeout", \.headerTimeout, times),
+        .time("idleTimeout", \.idleTimeout, times),
+        .size("minimumBodyRate", \.minimumBodyRateBytesPerSecond, 0...1 << 30),
+        .time("minimumBodyRateGrace", \.minimumBodyRateGrace, times),
+        .size("bodyBufferBytes", \.bodyBufferBytes, 4096...16 << 20),
+        .time("tunnelIdleTimeout", \.tunnelIdleTimeout, times),
+        .count("connectionsPerWorker", \.connectionsPerWorker, counts),
+        .count("connectionsPerClientAddress", \.connectionsPerClientAddress, counts),
+        .count("requestsPerConnection", \.requestsPerConnection, 0...1_000_000_000),
+        .count("originConnectionsPerWorker", \.originConnectionsPerWorker, counts),
+        .size("originHeadBytes", \.originHeadBytes, 256...1 << 20),
+        .count("originHeaderCount", \.originHeaderCount, 1...1000),
+        .count("accessLogRecords", \.accessLogRecords, 16...1 << 24),
+      ], section, &limits)
+    if let engine = section.optional("rewriteEngine")?.section("rewriteEngine") {
+      read(
+        [
+          .time("cpuTime", \.rewriteEngine.cpuTime, .milliseconds(1) ... .seconds(10)),
+          .size("memory", \.rewriteEngine.memoryBytes, 256 << 10...256 << 20),
+          .size("logBytes", \.rewriteEngine.logBytes, 0...1 << 20),
+          .count("isolatesPerWorker", \.rewriteEngine.isolatesPerWorker, 1...65536),
+          .count("throttleKills", \.rewriteEngine.throttleKills, counts),
+          .time("throttleWindow", \.rewriteEngine.throttleWindow, times),
+        ], engine, &limits)
+      engine.finish()
+    }
+    if let dns = section.optional("dns")?.section("dns") {
+      let ages = Duration.zero ... .seconds(7 * 86400)
+      read(
+        [
+          .time("minimumTTL", \.dns.minimumTTL, ages), .time("maximumTTL", \.dns.maximumTTL, ages),
+          .time("negativeTTL", \.dns.negativeTTL, ages), .time("staleTTL", \.dns.staleTTL, ages),
+          .time("timeout", \.dns.timeout, times), .count("names", \.dns.names, counts),
+        ], dns, &limits)
+      if limits.dns.minimumTTL > limits.dns.maximumTTL {
+        dns.value.error("minimumTTL cannot be longer than maximumTTL")
+      }
+      dns.finish()
+    }
+    if limits.urlBytes > limits.headBytes { value.error("urlBytes cannot be more than headBytes, which contain the URL") }
+    section.finish()
+    return limits
+  }
+
+  private func read(_ rows: [Row], _ section: Section, _ limits: inout Limits) {
+    for row in rows {
+      switch row {
+      case .count(let name, let path, let range):
+        if let number = section.optional(name)?.wholeNumber(range) { limits[keyPath: path] = number }
+      case .size(let name, let path, let range):
+        if let bytes = section.optional(name)?.byteCount(range) { limits[keyPath: path] = bytes }
+      case .time(let name, let path, let range):
+        if let duration = section.optional(name)?.duration(range) { limits[keyPath: path] = duration }
+      }
+    }
+  }
+}

@@ -1,0 +1,169 @@
+// Addresses: listeners and the admin address, and whether they collide.
+// Source: design/configuration.md.
+import Distribution
+
+extension Reader {
+  func listeners(_ top: Section) -> [Listener] {
+    guard let value = top.required("listeners"), let items = value.items(of: "a listener") else { return [] }
+    if items.isEmpty { value.error("at least one listener is needed") }
+    return items.compactMap(listener)
+  }
+
+  private func listener(_ value: Value) -> Listener? {
+    guard let section = value.section("a listener") else { return nil }
+    defer { section.finish() }
+    let addressValue = section.required("address")
+    var certificates: [CertificateFiles]?
+    if let tls = section.optional("tls") {
+      tls.notSupportedYet("TLS listeners are")
+      certificates = self.certificates(tls)
+    }
+    guard let addressValue, let address = address(addressValue) else { return nil }
+    if case .unix = address {
+      addressValue.error("a listener needs an IP address and a port")
+      return nil
+    }
+    take(address, addressValue)
+    return Listener(address: address, certificates: certificates)
+  }
+
+  private func certificates(_ tls: Value) -> [CertificateFiles] {
+    guard let section = tls.section("tls") else { return [] }
+    defer { section.finish() }
+    guard let list = section.required("certificates"), let items = list.items(of: "a certificate") else { return [] }
+    if items.isEmpty { list.error("at least one certificate is needed") }
+    return items.compactMap { item in
+      guard let pair = item.section("a certificate") else { return nil }
+      defer { pair.finish() }
+      let certificate = readablePath(pair.required("certificate"))
+      let key = readablePath(pair.required("key"))
+      guard let certificate, let key else { return nil }
+      return CertificateFiles(certificatePath: certificate, keyPath: key)
+    }
+  }
+
+  func admin(_ value: Value, state: String) -> Admin? {
+    guard let section = value.section("admin") else { return nil }
+    defer { section.finish() }
+    let addressValue = section.required("address")
+    var tokenPath = state + "/admin-token"
+    if let token = section.optional("token")?.section("token") {
+      tokenPath = path(token.required("file")) ?? tokenPath
+      token.finish()
+    }
+    guard let addressValue, let address = address(addressValue) else { return nil }
+    take(address, addressValue)
+    return Admin(address: address, tokenPath: tokenPath)
+  }
+
+  /// `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080` or `unix:/run/skerry.sock`.
+  func address(_ value: Value) -> ListenAddress? {
+    guard let text = value.nonEmptyText("an address such as 127.0.0.1:8080") else { return nil }
+    if text.hasPrefix("unix:") {
+      let path = String(text.dropFirst("unix:".count))
+      // sun_path has room for 108 bytes with its NUL.
+      let absolute = Files.resolve(path, in: folder)
+      if path.isEmpty || absolute.utf8.count > 107 || path.utf8.contains(0) {
+        value.error("the path of a Unix socket has from 1 to 107 bytes")
+        return nil
+      }
+      return .unix(path: absolute)
+    }
+    guard let (host, port) = IPLiteral.split(text) else {
+      let isPort = text.drop { $0 == ":" || $0 == "*" }.allSatisfy(\.isNumber)
+      let hint = isPort ? "; for every address write 0.0.0.0:\(text.drop { $0 == ":" || $0 == "*" })" : ""
+      value.error("\(text.quoted) is not an address with a port, such as 127.0.0.1:8080 or [::1]:8080\(hint)")
+      return nil
+    }
+    guard let number = Int(port), (0...65535).contains(number), port.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+      value.error("\(port.quoted) is not a port from 0 to 65535")
+      return nil
+    }
+    if host == "localhost" { return .tcp(host: "127.0.0.1", port: number) }
+    guard IPLiteral.isIPv4(host) || IPLiteral.isIPv6(host) else {
+      value.error("\(host.quoted) is not an IP address; a listener needs one, such as 127.0.0.1 or 0.0.0.0 for all")
+      return nil
+    }
+    return .tcp(host: host, port: number)
+  }
+
+  /// Takes an address, or reports that another one has it already.
+  private func take(_ address: ListenAddress, _ value: Value) {
+    if let other = takenAddresses.first(where: { Reader.overlap($0.address, address) }) {
+      value.error("\(address.description) overlaps \(other.address.description) of line \(other.line)")
+    }
+    takenAddresses.append((address, value.line))
+  }
+
+  /// Whether two addresses cannot both be bound. `[::]` takes IPv4 too; port 0 takes whatever is free.
+  static func overlap(_ a: ListenAddress, _ b: ListenAddress) -> Bool {
+    guard case .tcp(let hostA, let portA) = a, case .tcp(let hostB, let portB) = b else { return a == b }
+    guard portA == portB, portA != 0 else { return false }
+    let (v6A, v6B) = (IPLiteral.groups(hostA), IPLiteral.groups(hostB))
+    let isAnyA = hostA == "0.0.0.0" || v6A?.allSatisfy { $0 == 0 } == true
+    let isAnyB = hostB == "0.0.0.0" || v6B?.allSatisfy { $0 == 0 } == true
+    if (isAnyA && v6A != nil) || (isAnyB && v6B != nil) { return true }
+    if (v6A == nil) != (v6B == nil) { return false }
+    return isAnyA || isAnyB || (v6A != nil ? v6A == v6B : hostA == hostB)
+  }
+}
+
+/// IP address literals as text; no resolution.
+enum IPLiteral {
+  /// The two parts of `host:port` or `[host]:port`.
+  static func split(_ text: String) -> (host: String, port: String)? {
+    guard let colon = text.lastIndex(of: ":") else { return nil }
+    var host = text[..<colon]
+    if host.hasPrefix("[") && host.hasSuffix("]") {
+      host = host.dropFirst().dropLast()
+      guard isIPv6(String(host)) else { return nil }
+    } else if host.contains(":") {
+      return nil
+    }
+    let port = text[text.index(after: colon)...]
+    return host.isEmpty || port.isEmpty ? nil : (String(host), String(port))
+  }
+
+  static func isIPv4(_ text: String) -> Bool {
+    let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+    return parts.count == 4
+      && parts.allSatisfy { part in
+        (1...3).contains(part.utf8.count) && part.utf8.allSatisfy { (0x30...0x39).contains($0) }
+          && (part == "0" || !part.hasPrefix("0")) && Int(part) ?? 256 <= 255
+      }
+  }
+
+  static func isIPv6(_ text: String) -> Bool { groups(text) != nil }
+
+  /// The eight groups of an IPv6 address without a zone (RFC 4291 section 2.2); nil for anything else.
+  static func groups(_ text: String) -> [UInt16]? {
+    guard text.contains(":"), text.utf8.count <= 45 else { return nil }
+    var text = text
+    if text.contains("."), let colon = text.lastIndex(of: ":") {
+      let tail = String(text[text.index(after: colon)...])
+      guard isIPv4(tail) else { return nil }
+      let octets = tail.split(separator: ".").compactMap { Int($0) }
+      let hex = [octets[0] << 8 | octets[1], octets[2] << 8 | octets[3]].map { String($0, radix: 16) }
+      text = text[...colon] + hex.joined(separator: ":")
+    }
+    func parse(_ part: Substring) -> [UInt16]? {
+      if part.isEmpty { return [] }
+      var groups: [UInt16] = []
+      for group in part.split(separator: ":", omittingEmptySubsequences: false) {
+        guard (1...4).contains(group.utf8.count), group.utf8.allSatisfy({ $0 != UInt8(ascii: "+") }),
+          let number = UInt16(group, radix: 16)
+        else { return nil }
+        groups.append(number)
+      }
+      return groups
+    }
+    guard let gap = text.firstRange(of: "::") else {
+      let groups = parse(text[...])
+      return groups?.count == 8 ? groups : nil
+    }
+    guard let head = parse(text[..<gap.lowerBound]), let tail = parse(text[gap.upperBound...]),
+      head.count + tail.count <= 7
+    else { return nil }
+    return head + Array(repeating: 0, count: 8 - head.count - tail.count) + tail
+  }
+}

@@ -1,0 +1,157 @@
+// The top of the file: its sections in the order in which they depend on each other.
+// One Reader reads one configuration, on one thread.
+// Source: design/configuration.md.
+import Distribution
+
+final class Reader {
+  /// What diagnostics call the file.
+  let fileName: String
+  /// The folder that relative paths are taken from, absolute.
+  let folder: String
+  let problems: Problems
+  /// How strictly CloudFront's limits are kept; known before anything else is read.
+  var compatibility = Compatibility.extended
+  /// The addresses that listeners and the admin address have taken, with their lines.
+  var takenAddresses: [(address: ListenAddress, line: Int)] = []
+  var functions: [FunctionDefinition] = []
+  /// Where `function.yaml` says a function is meant to run, by the function's place.
+  var eventTypes: [Int: HookPoint] = [:]
+  var keyValueStores: [KeyValueStore] = []
+  var cachePolicies: [CachePolicy] = []
+  var originRequestPolicies: [OriginRequestPolicy] = []
+  var responseHeadersPolicies: [ResponseHeadersPolicy] = []
+
+  init(fileName: String, folder: String, problems: Problems) {
+    self.fileName = fileName
+    self.folder = folder
+    self.problems = problems
+  }
+
+  /// Whether everything CloudFront would refuse is refused.
+  var isStrict: Bool { compatibility == .cloudfront }
+
+  /// Reports what CloudFront would refuse, in cloudfront mode only.
+  func refuse(_ value: Value, _ text: String) {
+    if isStrict { value.error("CloudFront refuses this: \(text)") }
+  }
+
+  /// Reports what CloudFront would refuse as an error in cloudfront mode, as a warning otherwise.
+  func refuseOrWarn(_ value: Value, _ text: String) {
+    if isStrict { refuse(value, text) } else { value.warning(text) }
+  }
+
+  /// The whole configuration; nil when the root is no mapping.
+  func configuration(_ root: Value) -> Configuration? {
+    guard let top = root.section("the configuration") else { return nil }
+    compatibility = top.choice("compatibility", default: .extended)
+    var result = Configuration(compatibility: compatibility)
+    result.stateDirectory = path(top.optional("state")) ?? Files.resolve(".skerry", in: folder)
+    result.shutdownTimeout = top.duration("shutdownTimeout", .zero ... .seconds(86400), default: .seconds(30))
+    result.functionOrigins = top.choice("functionOrigins", default: .public)
+    result.listeners = listeners(top)
+    result.admin = top.optional("admin").flatMap { admin($0, state: result.stateDirectory) }
+    readKeyValueStores(top)
+    readFunctions(top)
+    cachePolicies = policies(top, "cachePolicies", cachePolicy)
+    originRequestPolicies = policies(top, "originRequestPolicies", originRequestPolicy)
+    responseHeadersPolicies = policies(top, "responseHeadersPolicies", responseHeadersPolicy)
+    result.distributions = distributions(top)
+    result.functions = functions
+    result.keyValueStores = keyValueStores
+    if let value = top.optional("limits") { result.limits = limits(value) }
+    if let value = top.optional("cache") { result.cache = cache(value) }
+    if let value = top.optional("accessLog") { result.accessLog = accessLog(value) }
+    if let value = top.optional("viewer") { result.viewerFixtures = viewerFixtures(value) }
+    result.geoDatabasePath = top.optional("geo").flatMap(geoDatabase)
+    top.finish()
+    return result
+  }
+
+  /// A path, absolute.
+  func path(_ value: Value?) -> String? {
+    guard let value, let text = value.nonEmptyText("a path") else { return nil }
+    if text.utf8.contains(0) {
+      value.error("\(value.name) contains a NUL")
+      return nil
+    }
+    return Files.resolve(text, in: folder)
+  }
+
+  /// The path of a file that must be readable now.
+  func readablePath(_ value: Value?) -> String? {
+    guard let value, let path = path(value) else { return nil }
+    if let problem = Files.problem(with: path) { value.error("\((value.plainText ?? "").quoted) cannot be read: \(problem)") }
+    return path
+  }
+
+  private func readKeyValueStores(_ top: Section) {
+    guard let section = top.optional("keyValueStores")?.section("keyValueStores") else { return }
+    for entry in section.entries {
+      guard let path = readablePath(entry.value) else { continue }
+      keyValueStores.append(KeyValueStore(name: entry.name, path: path))
+    }
+  }
+
+  private func cache(_ value: Value) -> CacheStorage {
+    var cache = CacheStorage()
+    guard let section = value.section("cache") else { return cache }
+    let sizes = 1 << 20 ... 1 << 50
+    if let memory = section.optional("memory")?.byteCount(sizes) { cache.memoryBytes = memory }
+    if let disk = section.optional("disk")?.section("disk") {
+      cache.diskPath = path(disk.required("path"))
+      cache.diskBytes = disk.required("size")?.byteCount(sizes) ?? 0
+      disk.finish()
+    }
+    section.finish()
+    return cache
+  }
+
+  private func accessLog(_ value: Value) -> AccessLog {
+    var log = AccessLog()
+    // `accessLog: off` is what one would try first.
+    if value.plainText == AccessLog.Format.off.rawValue {
+      log.format = .off
+      return log
+    }
+    guard let section = value.section("accessLog") else { return log }
+    if let value = section.optional("path") { log.path = value.plainText == "-" ? "-" : path(value) ?? "-" }
+    if let value = section.optional("format") {
+      log.format = value.choice(AccessLog.Format.self) ?? .json
+      if log.format == .w3c { value.notSupportedYet("the w3c format (JSON lines are written) is", .warning) }
+    }
+    section.finish()
+    return log
+  }
+
+  private func geoDatabase(_ value: Value) -> String? {
+    guard let section = value.section("geo") else { return nil }
+    let database = section.required("database")
+    database?.notSupportedYet("a geography database is", .warning)
+    section.finish()
+    return readablePath(database)
+  }
+
+  /// Fixed values of `CloudFront-Viewer-*` headers, under the header's name without `CloudFront-Viewer-`, camelCase.
+  private func viewerFixtures(_ value: Value) -> [CloudFrontHeader: String] {
+    guard let section = value.section("viewer") else { return [:] }
+    let keys: [(String, CloudFrontHeader)] = [
+      ("country", .viewerCountry), ("countryName", .viewerCountryName), ("countryRegion", .viewerCountryRegion),
+      ("countryRegionName", .viewerCountryRegionName), ("city", .viewerCity), ("postalCode", .viewerPostalCode),
+      ("metroCode", .viewerMetroCode), ("latitude", .viewerLatitude), ("longitude", .viewerLongitude),
+      ("timeZone", .viewerTimeZone), ("asn", .viewerASN),
+    ]
+    var fixtures: [CloudFrontHeader: String] = [:]
+    for (key, header) in keys {
+      guard let value = section.optional(key), let text = value.nonEmptyText() else { continue }
+      if header == .viewerCountry && !(text.utf8.count == 2 && text.utf8.allSatisfy { (0x41...0x5A).contains($0) }) {
+        value.error("country must be two capital letters (ISO 3166-1), not \(text.quoted)")
+      } else if !HeaderRules.isFieldValue(text) {
+        value.error("\(key) cannot be the value of a header")
+      } else {
+        fixtures[header] = text
+      }
+    }
+    section.finish()
+    return fixtures
+  }
+}

@@ -1,0 +1,144 @@
+// A configuration as text, one fact per line, so that golden files show what was understood.
+import Distribution
+
+/// The normal form of a configuration; `folder` is written as `.`, what is at its default is left out.
+func normalForm(_ configuration: Configuration, folder: String) -> String {
+  var lines: [String] = []
+  for listener in configuration.listeners {
+    let certificates = listener.certificates?.map { "\($0.certificatePath)+\($0.keyPath)" }.joined(separator: ",")
+    lines.append("listener \(listener.address.description)" + (certificates.map { " tls \($0)" } ?? ""))
+  }
+  if let admin = configuration.admin { lines.append("admin \(admin.address.description) token \(admin.tokenPath)") }
+  if configuration.stateDirectory != folder + "/.skerry" { lines.append("state \(configuration.stateDirectory)") }
+  let defaults = Configuration()
+  func show<Content: Equatable>(_ name: String, _ path: KeyPath<Configuration, Content>) {
+    let value = configuration[keyPath: path]
+    if value != defaults[keyPath: path] { lines.append("\(name) \(value)") }
+  }
+  show("shutdownTimeout", \.shutdownTimeout)
+  show("compatibility", \.compatibility)
+  show("functionOrigins", \.functionOrigins)
+  lines += configuration.distributions.flatMap { distribution($0, configuration) }
+  lines += configuration.functions.map(function)
+  lines += configuration.keyValueStores.map { "keyValueStore \($0.name) \($0.path)" }
+  if configuration.cache != CacheStorage() {
+    let cache = configuration.cache
+    lines.append("cache memory \(cache.memoryBytes) disk \(cache.diskPath ?? "-") \(cache.diskBytes)")
+  }
+  if configuration.accessLog != AccessLog() {
+    lines.append("accessLog \(configuration.accessLog.path) \(configuration.accessLog.format)")
+  }
+  for header in CloudFrontHeader.allCases {
+    if let value = configuration.viewerFixtures[header] { lines.append("viewer \(header.rawValue): \(value)") }
+  }
+  if let path = configuration.geoDatabasePath { lines.append("geo \(path)") }
+  lines += changedLimits(configuration.limits)
+  return lines.joined(separator: "\n").replacing(folder + "/", with: "./")
+}
+
+private func distribution(_ distribution: Distribution, _ configuration: Configuration) -> [String] {
+  var lines = ["distribution \(distribution.id)" + (distribution.isDefault ? " default" : "")]
+  if !distribution.aliases.isEmpty { lines.append("  aliases \(distribution.aliases.joined(separator: " "))") }
+  if let object = distribution.defaultRootObject { lines.append("  defaultRootObject \(object)") }
+  lines += distribution.origins.map(origin)
+  for group in distribution.originGroups {
+    let members = group.members.map { distribution.origins[$0].name }.joined(separator: " then ")
+    lines.append("  group \(group.name): \(members) on \(group.statusCodes)")
+  }
+  for behavior in distribution.behaviors {
+    let target = switch behavior.target {
+    case .origin(let index): distribution.origins[index].name
+    case .group(let index): "group \(distribution.originGroups[index].name)"
+    }
+    lines.append(
+      "  behavior \(behavior.pathPattern.text) to \(target), \(behavior.viewerProtocolPolicy.rawValue), "
+        + behavior.allowedMethods.names.joined(separator: " ") + (behavior.compress ? ", compress" : ""))
+    if let policy = behavior.cachePolicy { lines.append("    cache \(cachePolicy(policy))") }
+    if let policy = behavior.originRequestPolicy {
+      lines.append("    request \(policy.name) headers \(policy.headers) cookies \(policy.cookies) query \(policy.queryStrings)")
+    }
+    if let policy = behavior.responseHeadersPolicy { lines += responseHeaders(policy) }
+    for hook in HookPoint.allCases {
+      guard let reference = behavior.functions[hook] else { continue }
+      let name = configuration.functions[reference.index].name
+      lines.append("    \(hook.rawValue) \(name)" + (reference.qualifier.map { ":\($0)" } ?? ""))
+    }
+    if let path = behavior.redirectsPath { lines.append("    redirects \(path)") }
+  }
+  for error in distribution.errorResponses {
+    lines.append(
+      "  error \(error.errorCode)"
+        + (error.responsePagePath.map { " → \(error.responseCode ?? 0) \($0)" } ?? "")
+        + " for \(error.errorCachingMinTTLSeconds) s")
+  }
+  return lines
+}
+
+private func origin(_ origin: Origin) -> String {
+  var line = "  origin \(origin.name): "
+  switch origin.kind {
+  case .http(let server):
+    line += "\(server.originProtocolPolicy.rawValue) \(server.domainName) \(server.httpPort)/\(server.httpsPort)"
+  case .folder(let path): line += "folder \(path)"
+  }
+  line += origin.originPath
+  let standard = Origin(name: "", kind: origin.kind)
+  func show<Content: Equatable>(_ name: String, _ path: KeyPath<Origin, Content>) {
+    if origin[keyPath: path] != standard[keyPath: path] { line += ", \(name) \(origin[keyPath: path])" }
+  }
+  show("attempts", \.connectionAttempts)
+  show("connect", \.connectionTimeout)
+  show("read", \.readTimeout)
+  show("keepAlive", \.keepAliveTimeout)
+  show("connections", \.connectionsPerWorker)
+  show("idle", \.idleConnectionsPerWorker)
+  show("waiting", \.waitingRequestsPerWorker)
+  for header in origin.customHeaders { line += ", \(header.name): \(header.value)" }
+  return line
+}
+
+private func cachePolicy(_ policy: CachePolicy) -> String {
+  "\(policy.name) \(policy.mode.rawValue) \(policy.minTTLSeconds)/\(policy.defaultTTLSeconds)/\(policy.maxTTLSeconds) "
+    + "headers \(policy.headers) cookies \(policy.cookies) query \(policy.queryStrings)"
+    + (policy.enableAcceptEncodingGzip ? " gzip" : "") + (policy.enableAcceptEncodingBrotli ? " br" : "")
+}
+
+private func responseHeaders(_ policy: ResponseHeadersPolicy) -> [String] {
+  var lines = ["    response \(policy.name)"]
+  if let cors = policy.cors {
+    lines.append(
+      "      cors origins \(cors.allowOrigins.map(\.text)) methods \(cors.allowMethods) headers \(cors.allowHeaders) "
+        + "expose \(cors.exposeHeaders) credentials \(cors.allowCredentials) maxAge \(cors.maxAgeSeconds ?? -1) "
+        + "override \(cors.originOverride)")
+  }
+  for header in policy.headersToSet {
+    lines.append("      set\(header.override ? "!" : "") \(header.field.name): \(header.field.value)")
+  }
+  if !policy.removeHeaders.isEmpty { lines.append("      remove \(policy.removeHeaders)") }
+  if let percent = policy.serverTimingSamplingPercent { lines.append("      serverTiming \(percent) %") }
+  return lines
+}
+
+private func function(_ function: FunctionDefinition) -> String {
+  var line = "function \(function.name) \(function.runtime.name) \(function.codePath) \(function.source.count) bytes"
+  if let store = function.keyValueStore { line += " kvs \(store)" }
+  if let comment = function.comment { line += " (\(comment))" }
+  if function.tier != FunctionTierSettings() {
+    let tier = function.tier
+    line += " \(tier.handler) \(tier.memoryMB) MB \(tier.timeout) body \(tier.includeBody) network \(tier.network) "
+    line += "environment \(tier.environment.map { "\($0.name)=\($0.value)" }) "
+    line += "concurrency \(tier.reservedConcurrency ?? -1)/\(tier.provisionedConcurrency)"
+  }
+  return line
+}
+
+private func changedLimits(_ limits: Limits) -> [String] {
+  func members(_ value: Any, _ prefix: String) -> [(String, String)] {
+    Mirror(reflecting: value).children.flatMap { child -> [(String, String)] in
+      let name = prefix + (child.label ?? "")
+      if child.value is Limits.RewriteEngine || child.value is Limits.DNS { return members(child.value, name + ".") }
+      return [(name, "\(child.value)")]
+    }
+  }
+  return zip(members(limits, ""), members(Limits(), "")).filter { $0.0.1 != $0.1.1 }.map { "limit \($0.0.0) \($0.0.1)" }
+}
