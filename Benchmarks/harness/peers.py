@@ -73,12 +73,13 @@ class Peer:
 
 class Nginx(Peer):
     kind = "nginx"
+    log_format = "json"
 
     def prepare(self, extra):
         file = self.folder / "nginx.conf"
         render("peers/nginx/proxy.conf", file, {
             "FOLDER": self.folder, "PORT": self.port, "ORIGIN_PORT": self.origin.port, "WORKERS": self.workers,
-            "LOG": self.log, "PEERS": ROOT / "peers", "EXTRA": extra})
+            "LOG": self.log, "LOG_FORMAT": self.log_format, "PEERS": ROOT / "peers", "EXTRA": extra})
         return [binary("nginx"), "-c", str(file), "-e", f"{self.folder}/nginx.error.log"]
 
     def wait_until_ready(self, seconds):
@@ -86,6 +87,13 @@ class Nginx(Peer):
 
     # A single process: what valgrind can follow.
     single_process = "master_process off;"
+
+
+class NginxCombined(Nginx):
+    """The same with the shortest of the usual log formats."""
+
+    kind = "nginx-combined"
+    log_format = "combined"
 
 
 class Skerry(Peer):
@@ -122,7 +130,7 @@ def binary(name):
 
 def make(names, folder, origin, workers, program):
     """Peers for a list such as ["nginx", "skerry"]. The same name twice gives the noise of the measurement itself."""
-    kinds = {"nginx": Nginx, "skerry": Skerry}
+    kinds = {kind.kind: kind for kind in (Nginx, NginxCombined, Skerry)}
     peers = []
     for index, name in enumerate(names):
         if name not in kinds:
