@@ -20,6 +20,7 @@ help: ## this list
 deps: ## install what is missing and fetch the JavaScript engine's sources
 	@command -v $(SWIFT) >/dev/null || { echo "skerry needs Swift 6.2 or newer on the PATH: https://swift.org/install" >&2; exit 1; }
 	@.ci/packages $(BUILD_PACKAGES)
+	@[ -e Sources/CQuickJS/quickjs/.stamp ] || python3 -m pip --version >/dev/null 2>&1 || .ci/packages python3-pip
 	@if [ -x Sources/CQuickJS/fetch.sh ]; then Sources/CQuickJS/fetch.sh; fi
 
 build: deps ## build .build/release/skerry
@@ -32,7 +33,7 @@ run: build ## serve the built-in example; your own: make run CONFIG=edge.yaml
 # engine is optimised in it too (Package.swift), so that limits mean the same as in a release.
 test: deps ## build and run every test; some of them: make test FILTER=Parser
 	$(SWIFT) build --build-tests
-	$(SWIFT) test --skip-build --parallel $(if $(FILTER),--filter $(FILTER)) $(ARGS)
+	$(SWIFT) test --skip-build $(if $(FILTER),--filter $(FILTER)) $(ARGS)
 
 bench-deps: deps
 	@.ci/packages $(BENCH_PACKAGES)
