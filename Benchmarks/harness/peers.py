@@ -85,6 +85,11 @@ class Nginx(Peer):
     def wait_until_ready(self, seconds):
         return self.process.wait_for_port(self.port, seconds)
 
+    def worker_cpu(self):
+        """{thread id: nanoseconds} of the workers only: every process but the master."""
+        return {thread: time for (thread, _), time in self.process.cpu_by_thread().items()
+                if thread != self.process.child.pid}
+
     # A single process: what valgrind can follow.
     single_process = "master_process off;"
 
@@ -108,6 +113,11 @@ class Skerry(Peer):
 
     def wait_until_ready(self, seconds):
         return self.process.wait_for_line(b"ready", seconds)
+
+    def worker_cpu(self):
+        """{thread id: nanoseconds} of the workers only, which are named so."""
+        return {thread: time for (thread, name), time in self.process.cpu_by_thread().items()
+                if name.startswith("worker")}
 
     # Under valgrind a function takes some fifty times as long: the CPU limit must not end it.
     single_process = "limits:\n  rewriteEngine: { cpuTime: 10s }\n"
