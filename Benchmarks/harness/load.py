@@ -1,0 +1,110 @@
+"""The load: wrk for rates, plain sockets for exact numbers of requests. Every answer is checked or accounted for."""
+
+import re
+import socket
+import subprocess
+
+from .process import Failure
+
+# What a browser sends, about 500 bytes with the request line and Host.
+BROWSER_HEADERS = {
+    "User-Agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36",
+    "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",
+    "Accept-Language": "en-GB,en;q=0.9,de;q=0.7",
+    "Accept-Encoding": "gzip, deflate, br",
+    "Referer": "https://www.example.com/products/all",
+    "Cookie": "session=8a1f0c55e2d94b7b; theme=dark; consent=1",
+    "Sec-Fetch-Site": "same-origin",
+    "Sec-Fetch-Mode": "navigate",
+    "Upgrade-Insecure-Requests": "1",
+}
+
+
+def request_bytes(path, port):
+    lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{port}"]
+    lines += [f"{name}: {value}" for name, value in BROWSER_HEADERS.items()]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+class Client:
+    """One keep-alive connection; reads answers that carry Content-Length."""
+
+    def __init__(self, port, source="127.0.0.1", timeout=20):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout, source_address=(source, 0))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.received = b""
+
+    def send(self, request):
+        self.socket.sendall(request)
+
+    def receive(self):
+        """(status, {name: value}, body, bytes on the wire) of one answer."""
+        while b"\r\n\r\n" not in self.received:
+            self._more()
+        head, _, rest = self.received.partition(b"\r\n\r\n")
+        status_line, *lines = head.decode("latin-1").split("\r\n")
+        fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        length = int(fields.get("content-length", 0))
+        while len(rest) < length:
+            self._more()
+            rest = self.received[len(head) + 4:]
+        self.received = rest[length:]
+        return int(status_line.split()[1]), fields, rest[:length], len(head) + 4 + length
+
+    def _more(self):
+        piece = self.socket.recv(65536)
+        if not piece:
+            raise Failure("the connection closed inside an answer")
+        self.received += piece
+
+    def close(self):
+        self.socket.close()
+
+
+def probe(port, case):
+    """One request, whose answer must be what the case expects; returns its size on the wire."""
+    client = Client(port)
+    client.send(request_bytes(case.path, port))
+    status, fields, body, size = client.receive()
+    client.close()
+    if status != case.status:
+        raise Failure(f"{case.name}: status {status} instead of {case.status}: {body[:300]!r}")
+    for name, value in case.fields.items():
+        if fields.get(name) != value:
+            raise Failure(f"{case.name}: {name} is {fields.get(name)!r} instead of {value!r}")
+    if case.body is not None and body != case.body:
+        raise Failure(f"{case.name}: a body of {len(body)} bytes instead of {len(case.body)}")
+    return size
+
+
+def wrk(port, case, connections, seconds, answer_bytes):
+    """Runs wrk; returns (requests, requests per second). Fails on any error, wrong status or wrong size of answers."""
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s"]
+    for name, value in BROWSER_HEADERS.items():
+        command += ["-H", f"{name}: {value}"]
+    run = subprocess.run(command + [f"http://127.0.0.1:{port}{case.path}"], capture_output=True, text=True)
+    text = run.stdout
+    counted = re.search(r"(\d+) requests in [\d.]+\w+, ([\d.]+)(\w+) read", text)
+    if run.returncode != 0 or not counted or "Socket errors" in text or "Non-2xx" in text:
+        raise Failure(f"{case.name}: wrk reports trouble:\n{text}{run.stderr}")
+    requests = int(counted[1])
+    # wrk cannot compare bodies, but a wrong answer would seldom have the right size.
+    read = float(counted[2]) * {"B": 1, "KB": 2**10, "MB": 2**20, "GB": 2**30}[counted[3]]
+    if requests < 100 or abs(read / requests / answer_bytes - 1) > 0.03:
+        raise Failure(f"{case.name}: {read / max(requests, 1):.0f} bytes an answer, the first one had {answer_bytes}:\n{text}")
+    return requests, float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1])
+
+
+def lockstep(port, case, requests, connections=8):
+    """Exactly `requests` requests over a few connections, each answer checked: for counting instructions."""
+    clients = [Client(port, timeout=120) for _ in range(connections)]
+    request = request_bytes(case.path, port)
+    for _ in range(requests // connections):
+        for client in clients:
+            client.send(request)
+        for client in clients:
+            status, _, body, _ = client.receive()
+            if status != case.status or (case.body is not None and body != case.body):
+                raise Failure(f"{case.name}: a wrong answer, status {status}")
+    for client in clients:
+        client.close()

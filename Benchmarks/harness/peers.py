@@ -1,0 +1,150 @@
+"""The programs that are compared, and the origin they share: how each is configured and started.
+
+Configurations are the files under peers/ and skerry/, with @NAME@ filled in.
+"""
+
+import re
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from .cases import BODY
+from .process import Failure, Process, free_port
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def render(template, target, values):
+    text = re.sub(r"@([A-Z_]+)@", lambda match: str(values[match[1]]), (ROOT / template).read_text())
+    Path(target).write_text(text)
+
+
+class Origin:
+    """nginx with a body in memory. Its CPU time is not counted."""
+
+    def __init__(self, folder):
+        self.port = free_port()
+        file = Path(folder) / "origin.conf"
+        render("peers/nginx/origin.conf", file, {"FOLDER": folder, "ORIGIN_PORT": self.port, "BODY": BODY.decode()})
+        self.process = Process("origin", [binary("nginx"), "-c", str(file), "-e", f"{folder}/origin.error.log"], folder)
+        self.process.wait_for_port(self.port)
+
+
+class Peer:
+    """A proxy under measurement. Subclasses say how to configure and start it."""
+
+    kind = ""
+
+    def __init__(self, folder, origin, workers=1, label=None, program=None):
+        self.label = label or self.kind
+        self.folder = Path(folder) / self.label
+        self.folder.mkdir()
+        self.port, self.origin, self.workers, self.program = free_port(), origin, workers, program
+        self.log = self.folder / "access.log"
+        self.log_read = 0
+        self.process = None
+
+    def start(self, wrapper=(), extra="", seconds=20):
+        """Starts it (under `wrapper`, such as valgrind) and returns the seconds until it said or showed it was ready."""
+        command = self.prepare(extra)
+        self.process = Process(self.label, [*wrapper, *command], self.folder)
+        return self.wait_until_ready(seconds)
+
+    def stop(self):
+        return self.process.stop()
+
+    def logged_lines(self):
+        """Lines the log has gained since the last call. Waits until it has been quiet for longer than nginx's flush=1s."""
+        size, quiet = -1, 0
+        while quiet < 12:
+            now = self.log.stat().st_size if self.log.exists() else 0
+            quiet = quiet + 1 if now == size else 0
+            size = now
+            time.sleep(0.1)
+        lines = 0
+        with open(self.log, "rb") as log:
+            log.seek(self.log_read)
+            while piece := log.read(1 << 20):
+                lines += piece.count(b"\n")
+            self.log_read = log.tell()
+        return lines
+
+
+class Nginx(Peer):
+    kind = "nginx"
+    log_format = "json"
+
+    def prepare(self, extra):
+        file = self.folder / "nginx.conf"
+        render("peers/nginx/proxy.conf", file, {
+            "FOLDER": self.folder, "PORT": self.port, "ORIGIN_PORT": self.origin.port, "WORKERS": self.workers,
+            "LOG": self.log, "LOG_FORMAT": self.log_format, "PEERS": ROOT / "peers", "EXTRA": extra})
+        return [binary("nginx"), "-c", str(file), "-e", f"{self.folder}/nginx.error.log"]
+
+    def wait_until_ready(self, seconds):
+        return self.process.wait_for_port(self.port, seconds)
+
+    def worker_cpu(self):
+        """{thread id: nanoseconds} of the workers only: every process but the master."""
+        return {thread: time for (thread, _), time in self.process.cpu_by_thread().items()
+                if thread != self.process.child.pid}
+
+    # A single process: what valgrind can follow.
+    single_process = "master_process off;"
+
+
+class NginxCombined(Nginx):
+    """The same with the shortest of the usual log formats."""
+
+    kind = "nginx-combined"
+    log_format = "combined"
+
+
+class Skerry(Peer):
+    kind = "skerry"
+
+    def prepare(self, extra):
+        file = self.folder / "edge.yaml"
+        render("skerry/edge.yaml", file, {
+            "FOLDER": self.folder, "PORT": self.port, "ADMIN_PORT": free_port(), "ORIGIN_PORT": self.origin.port,
+            "LOG": self.log, "SKERRY": ROOT / "skerry", "EXTRA": extra})
+        return [self.program or default_program(), "serve", str(file), "--workers", str(self.workers)]
+
+    def wait_until_ready(self, seconds):
+        return self.process.wait_for_line(b"ready", seconds)
+
+    def worker_cpu(self):
+        """{thread id: nanoseconds} of the workers only, which are named so."""
+        return {thread: time for (thread, name), time in self.process.cpu_by_thread().items()
+                if name.startswith("worker")}
+
+    # Under valgrind a function takes some fifty times as long: the CPU limit must not end it.
+    single_process = "limits:\n  rewriteEngine: { cpuTime: 10s }\n"
+
+
+def default_program():
+    program = ROOT.parent / ".build" / "release" / "skerry"
+    if not program.exists():
+        raise Failure(f"{program} is missing: run make build first")
+    return str(program)
+
+
+def binary(name):
+    """A program that Debian may keep outside an ordinary user's PATH."""
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin:/sbin")
+    if not found:
+        raise Failure(f"{name} is missing: make bench-deps installs it")
+    return found
+
+
+def make(names, folder, origin, workers, program):
+    """Peers for a list such as ["nginx", "skerry"]. The same name twice gives the noise of the measurement itself."""
+    kinds = {kind.kind: kind for kind in (Nginx, NginxCombined, Skerry)}
+    peers = []
+    for index, name in enumerate(names):
+        if name not in kinds:
+            sys.exit(f"no peer {name}; there are {', '.join(kinds)}")
+        label = name if name not in names[:index] else f"{name}-{index + 1}"
+        peers.append(kinds[name](folder, origin, workers, label, program))
+    return peers

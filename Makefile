@@ -1,0 +1,45 @@
+# What a person types. Each target does all it needs, so `make run` is enough on a fresh Debian machine with Swift.
+# A second run of anything is quick: `deps` only asks dpkg, and SwiftPM builds what changed.
+
+SWIFT ?= swift
+# A configuration file for `make run`; none: ./edge.yaml, else the built-in example (Functions/edge.yaml).
+CONFIG ?=
+# More words for `skerry serve` (make run ARGS='--workers 1') or for `swift test` (make test FILTER=Parser).
+ARGS ?=
+FILTER ?=
+
+BUILD_PACKAGES = ca-certificates pkg-config patch python3 libssl-dev libc-ares-dev libnghttp2-dev
+BENCH_PACKAGES = nginx libnginx-mod-http-js wrk valgrind
+
+.DEFAULT_GOAL := help
+.PHONY: help deps build run test bench bench-deps clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+deps: ## install what is missing and fetch the JavaScript engine's sources
+	@command -v $(SWIFT) >/dev/null || { echo "skerry needs Swift 6.2 or newer on the PATH: https://swift.org/install" >&2; exit 1; }
+	@.ci/packages $(BUILD_PACKAGES)
+	@[ -e Sources/CQuickJS/quickjs/.stamp ] || python3 -m pip --version >/dev/null 2>&1 || .ci/packages python3-pip
+	@if [ -x Sources/CQuickJS/fetch.sh ]; then Sources/CQuickJS/fetch.sh; fi
+
+build: deps ## build .build/release/skerry
+	$(SWIFT) build -c release --product skerry
+
+run: build ## serve the built-in example; your own: make run CONFIG=edge.yaml
+	.build/release/skerry serve $(CONFIG) $(ARGS)
+
+# One debug build serves the unit tests and the scenario tests, which start .build/debug/skerry; the JavaScript
+# engine is optimised in it too (Package.swift), so that limits mean the same as in a release.
+test: deps ## build and run every test; some of them: make test FILTER=Parser
+	$(SWIFT) build --build-tests
+	$(SWIFT) test --skip-build $(if $(FILTER),--filter $(FILTER)) $(ARGS)
+
+bench-deps: deps
+	@.ci/packages $(BENCH_PACKAGES)
+
+bench: bench-deps build ## measure beside nginx and print the table of Benchmarks/README.md
+	Benchmarks/run $(ARGS)
+
+clean: ## remove what was built (fetched sources stay)
+	rm -rf .build Benchmarks/results
