@@ -32,7 +32,7 @@ let package = Package(
     .executableTarget(
       name: "skerry",
       dependencies: [
-        "Edge", "ConfigurationFile", "RewriteEngine",
+        "Edge", "ControlPlane", "ConfigurationFile", "Distribution", "RewriteEngine",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings,
@@ -40,8 +40,8 @@ let package = Package(
       linkerSettings: [.unsafeFlags(["-Xlinker", "-z", "-Xlinker", "now"])]),
 
     // 7  assembling and operating a running proxy
-    floor("Edge", ["Pipeline", "ControlPlane", "ConfigurationFile", "Telemetry"]),
-    floor("ControlPlane", ["Pipeline", "Telemetry"]),
+    floor("Edge", ["ControlPlane", "Pipeline", "Distribution", "Transport", "Telemetry"]),
+    floor("ControlPlane", ["Pipeline", "HTTPWire", "Transport", "Telemetry"]),
 
     // 6  the life of a request
     floor("Pipeline", ["RewriteEngine", "Origins", "Distribution", "HTTPWire", "Transport", "Telemetry", "CSystem"]),

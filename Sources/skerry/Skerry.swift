@@ -1,5 +1,38 @@
+// The command line. One small file per command; what it says on errors is one clear sentence on stderr, and the exit status of
+// design/configuration.md: 0 good, 1 found what it looks for, 2 bad usage, unreadable file or bad configuration.
 import ArgumentParser
+import ControlPlane
+import Foundation
 
 @main struct Skerry: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "skerry", abstract: "A self-hosted edge: a reverse proxy with CloudFront's four hook points.")
+  static let configuration = CommandConfiguration(
+    commandName: "skerry",
+    abstract: "A self-hosted edge: a reverse proxy with CloudFront's hook points.",
+    discussion: """
+      Examples:
+        skerry serve                     the built-in example, or ./edge.yaml where there is one
+        skerry serve site/edge.yaml      your own configuration
+        skerry check site/edge.yaml      what is wrong with it, with file, line and column
+      """,
+    version: Version.text, subcommands: [Serve.self, Check.self])
+
+  static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch let code as ExitCode { Foundation.exit(code.rawValue) } catch {
+      let message = fullMessage(for: error)
+      let status = exitCode(for: error)
+      if status == .success {
+        FileHandle.standardOutput.write(Data((message + "\n").utf8))
+        Foundation.exit(0)
+      }
+      StandardError.say(message)
+      Foundation.exit(2)
+    }
+  }
+}
+
+enum StandardError {
+  static func say(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
 }

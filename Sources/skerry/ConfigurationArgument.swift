@@ -1,0 +1,37 @@
+// Which configuration a command is about, and how its problems are said.
+import ArgumentParser
+import ConfigurationFile
+import Distribution
+import Foundation
+
+/// The optional CONFIG argument.
+struct ConfigurationArgument: ParsableArguments {
+  @Argument(help: "The configuration file; without it ./edge.yaml, else the built-in example.")
+  var config: String?
+
+  /// The file: named, in the current directory, or the example that stands beside the program's sources.
+  func path() throws -> String {
+    if let config { return config }
+    if FileManager.default.fileExists(atPath: "edge.yaml") { return "edge.yaml" }
+    var folder = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
+    if let own = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") {
+      folder = URL(fileURLWithPath: own).deletingLastPathComponent()
+    }
+    for _ in 0..<5 {
+      let example = folder.appendingPathComponent("Functions/edge.yaml").path
+      if FileManager.default.fileExists(atPath: example) { return example }
+      folder.deleteLastPathComponent()
+    }
+    StandardError.say("skerry: no configuration: name one, or make an edge.yaml here (the built-in example was not found beside the program)")
+    throw ExitCode(2)
+  }
+
+  /// Reads the file; problems go to stderr.
+  /// - Throws: exit status 2 when it cannot be served.
+  func load() throws -> Configuration {
+    let loaded = ConfigurationFile.load(path: try path())
+    for diagnostic in loaded.diagnostics { StandardError.say(diagnostic.description) }
+    guard let configuration = loaded.configuration, !loaded.hasErrors else { throw ExitCode(2) }
+    return configuration
+  }
+}

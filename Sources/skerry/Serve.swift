@@ -1,0 +1,35 @@
+// skerry serve: runs the proxy in the foreground.
+import ArgumentParser
+import Edge
+import Foundation
+
+struct Serve: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Run the proxy.",
+    discussion: """
+      Prints one line, `ready` and the addresses, on stderr once every listener accepts. SIGTERM drains and ends; a second one ends at once.
+
+      Examples:
+        skerry serve
+        skerry serve edge.yaml --workers 4
+      """)
+
+  @OptionGroup var file: ConfigurationArgument
+  @Option(help: "Worker threads, each with its own event loop. Default: one per core.")
+  var workers: Int?
+
+  func validate() throws {
+    if let workers, !(1...256).contains(workers) { throw ValidationError("--workers takes a number from 1 to 256") }
+  }
+
+  func run() throws {
+    let configuration = try file.load()
+    let server: Server
+    do { server = try Server(configuration, workerCount: workers ?? max(1, ProcessInfo.processInfo.activeProcessorCount)) } catch {
+      StandardError.say("skerry: \(error)")
+      throw ExitCode(2)
+    }
+    StandardError.say(server.ready)
+    server.run()
+  }
+}
