@@ -196,7 +196,7 @@ static void build(sk_isolate *isolate, const char *source, size_t count) {
 }
 
 static void reset_result(sk_isolate *isolate) {
-  memset(&isolate->result, 0, offsetof(sk_result, error));
+  isolate->result = (sk_result){0};
   isolate->edits = NULL;
   isolate->edit_capacity = 0;
   isolate->polls = 0;
@@ -217,7 +217,7 @@ static void build_limited(sk_isolate *isolate, const char *source, size_t count)
 }
 
 sk_isolate *sk_isolate_create(sk_thread *thread, const sk_limits *limits, sk_slice source, sk_result *result) {
-  memset(result, 0, offsetof(sk_result, error));
+  *result = (sk_result){0};
   sk_isolate *isolate = calloc(1, sizeof *isolate);
   size_t count = 0;
   char *text = isolate ? without_imports(source, &count) : NULL;

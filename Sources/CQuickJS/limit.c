@@ -36,6 +36,7 @@ struct sk_thread {
   volatile uint64_t deadline;       // monotonic time before which no run can have used up its limit
   uint64_t limit, began_at, cpu_at_begin;
   uint64_t reading_at, reading;     // last reading of the CPU clock, and when
+  uint8_t error_text[SK_ERROR_TEXT_MAX];
 };
 
 /// The thread whose limit runs, for the handler: a late signal of a destroyed thread must not follow its pointer.
@@ -150,6 +151,8 @@ void sk_limit_leave(sk_thread *thread, int reason) {
   atomic_signal_fence(memory_order_seq_cst);
   siglongjmp(thread->jump, reason);
 }
+
+uint8_t *sk_limit_error_text(sk_thread *thread) { return thread->error_text; }
 
 uint64_t sk_limit_random(sk_thread *thread) {
   // splitmix64: good enough for Math.random, which promises nothing.

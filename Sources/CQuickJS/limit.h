@@ -20,6 +20,8 @@ sigjmp_buf *sk_limit_jump(sk_thread *thread);
 void sk_limit_leave(sk_thread *thread, int reason);
 /// Whether the calling thread is the thread's own.
 bool sk_limit_is_own_thread(const sk_thread *thread);
+/// SK_ERROR_TEXT_MAX bytes for the error of the thread's last run or build.
+uint8_t *sk_limit_error_text(sk_thread *thread);
 /// Random bits from outside of any arena, so that they never repeat after a restore.
 uint64_t sk_limit_random(sk_thread *thread);
 /// What `Date.now()` gives on this thread until the next call (rule: the date is frozen per run).

@@ -33,21 +33,24 @@ typedef struct {
 
 // --- Failures
 
-static void append_error(sk_result *result, const char *text, size_t count) {
-  size_t room = sizeof result->error - result->error_count;
-  if (count > room) count = room;
-  memcpy(result->error + result->error_count, text, count);
-  result->error_count += (uint32_t)count;
+static void append_error(sk_isolate *isolate, const char *text, size_t count) {
+  sk_slice *error = &isolate->result.error;
+  uint8_t *buffer = sk_limit_error_text(isolate->thread);
+  size_t room = SK_ERROR_TEXT_MAX - error->count;
+  if (count > room)
+    for (count = room; count && ((uint8_t)text[count] & 0xc0) == 0x80;) count--;
+  memcpy(buffer + error->count, text, count);
+  *error = (sk_slice){buffer, error->count + count};
 }
 
 void sk_fail(sk_isolate *isolate, sk_outcome outcome, sk_failure failure, ...) {
   sk_result *result = &isolate->result;
   result->outcome = outcome;
   result->failure = failure;
-  result->error_count = 0;
+  result->error.count = 0;
   va_list parts;
   va_start(parts, failure);
-  for (const char *part; (part = va_arg(parts, const char *));) append_error(result, part, strlen(part));
+  for (const char *part; (part = va_arg(parts, const char *));) append_error(isolate, part, strlen(part));
   va_end(parts);
 }
 
@@ -58,11 +61,11 @@ static bool invalid(sk_isolate *isolate, const char *what, const char *why) {
 
 /// "request.headers['x-y'] must …"
 static bool invalid_name(const sk_reader *reader, sk_slice name, const char *why) {
-  sk_result *result = &reader->isolate->result;
-  invalid(reader->isolate, reader->label, "['");
-  append_error(result, (const char *)name.bytes, name.count < 100 ? name.count : 100);
-  append_error(result, "'] ", 3);
-  append_error(result, why, strlen(why));
+  sk_isolate *isolate = reader->isolate;
+  invalid(isolate, reader->label, "['");
+  append_error(isolate, (const char *)name.bytes, name.count < 100 ? name.count : 100);
+  append_error(isolate, "'] ", 3);
+  append_error(isolate, why, strlen(why));
   return false;
 }
 
@@ -101,10 +104,10 @@ void sk_fail_with_exception(sk_isolate *isolate, sk_outcome outcome) {
   const char *text = JS_ToCStringLen(context, &count, error);
   if (!text) {
     JS_FreeValue(context, JS_GetException(context));
-    append_error(result, "an exception that has no text", 29);
+    append_error(isolate, "an exception that has no text", 29);
     return;
   }
-  append_error(result, text, count);
+  append_error(isolate, text, count);
   if (!JS_IsObject(error)) return;
   JSValue stack = JS_GetProperty(context, error, isolate->atoms.stack);
   if (JS_IsString(stack) && (text = JS_ToCStringLen(context, &count, stack)))

@@ -48,9 +48,9 @@ typedef enum {
 /// "Replace all lines of this name by these values"; no values: delete. Names are lower case.
 typedef struct { sk_slice name; const sk_slice *values; size_t count; } sk_edit;
 
-enum { SK_ERROR_TEXT_MAX = 1024, SK_LOG_MAX = 10240, SK_LOG_LINES_MAX = 512 };
+enum { SK_ERROR_TEXT_MAX = 1024, SK_LOG_MAX = 10240, SK_LOG_LINES_MAX = 512 };  // bytes, bytes, lines
 
-/// What one run gave. Slices point into the arena or the event: valid until `sk_isolate_finish`.
+/// What one run gave. Slices point into the arena or the event, if not said otherwise: valid until `sk_isolate_finish`.
 typedef struct {
   sk_outcome outcome;
   sk_failure failure;
@@ -60,12 +60,11 @@ typedef struct {
   sk_slice uri, query, status_description, body;
   const sk_edit *edits;
   size_t edit_count;
-  uint32_t error_count;           ///< bytes in `error`
   uint32_t error_line, error_column;  ///< 1-based, 0: unknown
   uint64_t cpu_nanoseconds;
   uint64_t fuel;                  ///< the engine's steps: the same on every machine
   size_t memory_bytes;            ///< the most this run had above its snapshot
-  char error[SK_ERROR_TEXT_MAX];
+  sk_slice error;                 ///< valid until the next run or build on this thread
 } sk_result;
 
 typedef struct sk_thread sk_thread;
