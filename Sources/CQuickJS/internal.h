@@ -1,7 +1,7 @@
 // What the files of this folder share: an isolate's parts, and who writes them.
 //
 //   arena.c   memory          limit.c  CPU limit           isolate.c  build, run, put back
-//   event.c   event objects, filled on first access         result.c   what the handler returned, checked and read back
+//   event.c   event objects, filled on first access         result.c   what the handler returned (readback.c, failure.c)
 //   host*.c   globals and modules that functions may use
 //
 // Host memory (this struct) is written during a run only where `sk_isolate_run` resets it; everything else a run

@@ -102,6 +102,10 @@ sk_thread *sk_thread_create(void) {
     return NULL;
   }
   thread->owner = pthread_self();
+  sigset_t kill_signal;  // threads of libdispatch begin with all signals blocked
+  sigemptyset(&kill_signal);
+  sigaddset(&kill_signal, sk_kill_signal());
+  pthread_sigmask(SIG_UNBLOCK, &kill_signal, NULL);
   if (getrandom(&thread->random, sizeof thread->random, 0) != sizeof thread->random)
     thread->random = nanoseconds(CLOCK_MONOTONIC) ^ (uint64_t)(uintptr_t)thread;
   return thread;

@@ -112,7 +112,7 @@ func onThreads(_ count: Int, _ body: @escaping @Sendable () -> Void) {
   final class Box { let body: @Sendable () -> Void; init(_ body: @escaping @Sendable () -> Void) { self.body = body } }
   var threads = [pthread_t](repeating: 0, count: count)
   for index in 0..<count {
-    let box = Unmanaged.passRetained(Box(body))
+    let box = unsafe Unmanaged.passRetained(Box(body))
     unsafe pthread_create(
       &threads[index], nil,
       {
@@ -121,5 +121,5 @@ func onThreads(_ count: Int, _ body: @escaping @Sendable () -> Void) {
         return nil
       }, box.toOpaque())
   }
-  for thread in threads { unsafe pthread_join(thread, nil) }
+  for thread in threads { pthread_join(thread, nil) }
 }

@@ -79,7 +79,7 @@ typedef struct {
   size_t stack_limit;         ///< bytes of C stack; the thread needs about twice as much
 } sk_limits;
 
-/// The calling thread's kill timer (POSIX timer with SIGEV_THREAD_ID and the signal `sk_kill_signal()`); NULL when
+/// The calling thread's kill timer, whose signal is unblocked for it (POSIX timer with SIGEV_THREAD_ID and the signal `sk_kill_signal()`); NULL when
 /// the system has none left.
 sk_thread *sk_thread_create(void);
 /// Must be called on the thread that made it, after its last isolate is gone.
