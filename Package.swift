@@ -73,11 +73,17 @@ let package = Package(
     .systemLibrary(name: "CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
     .target(
       name: "CQuickJS",
+      exclude: ["quickjs", "quickjs.patch", "fetch.sh"],
       cSettings: [
         // Optimised in debug builds too: limits measured on an -O0 engine would mean nothing.
-        .unsafeFlags(["-O2", "-std=gnu11", "-fwrapv", "-funsigned-char", "-w"]),
+        .unsafeFlags(["-O2", "-std=gnu11", "-fwrapv", "-funsigned-char", "-Wall", "-Wextra"]),
         .define("_GNU_SOURCE"), .define("NDEBUG"),
       ],
-      linkerSettings: [.linkedLibrary("crypto"), .linkedLibrary("m")]),
+      linkerSettings: [
+        .linkedLibrary("crypto"), .linkedLibrary("m"),
+        // As for skerry: tests abandon runs too.
+        .unsafeFlags(["-Xlinker", "-z", "-Xlinker", "now"]),
+      ]),
+    tests("RewriteEngineTests", ["RewriteEngine"]),
   ]
 )

@@ -1,0 +1,102 @@
+// Globals of spec/cloudfront-functions.md section 9: console and require are added, and what a run must not have is
+// taken away (9.4; design/rewrite-engine.md rules 4 and 7).
+#include "internal.h"
+
+// --- console
+
+/// Appends to the line under construction, which begins at `log->used` and has `*length` bytes. What goes beyond
+/// SK_LOG_MAX is cut at a character (spec section 7).
+static void append_to_line(sk_log *log, uint32_t *length, const char *text, size_t count) {
+  size_t room = SK_LOG_MAX - log->used - *length;
+  if (count > room)
+    for (count = room; count && ((uint8_t)text[count] & 0xc0) == 0x80;) count--;
+  memcpy(log->text + log->used + *length, text, count);
+  *length += (uint32_t)count;
+}
+
+/// Objects as JSON, everything else as String() has it.
+static JSValue text_for_log(JSContext *context, JSValueConst value) {
+  if (JS_IsObject(value) && !JS_IsFunction(context, value) && !JS_IsError(value)) {
+    JSValue json = JS_JSONStringify(context, value, JS_UNDEFINED, JS_UNDEFINED);
+    if (!JS_IsUndefined(json)) return json;
+  }
+  if (JS_IsSymbol(value)) return JS_NewString(context, "Symbol()");
+  return JS_ToString(context, value);
+}
+
+static JSValue console_log(JSContext *context, JSValueConst this_value, int count, JSValueConst *arguments) {
+  (void)this_value;
+  sk_log *log = &sk_isolate_of(context)->log;
+  uint32_t length = 0;
+  if (log->count == SK_LOG_LINES_MAX || log->used == SK_LOG_MAX) return JS_UNDEFINED;
+  for (int i = 0; i < count; i++) {
+    size_t bytes;
+    JSValue value = text_for_log(context, arguments[i]);
+    const char *text = JS_IsException(value) ? NULL : JS_ToCStringLen(context, &bytes, value);
+    if (!text) return JS_EXCEPTION;
+    if (i) append_to_line(log, &length, " ", 1);
+    append_to_line(log, &length, text, bytes);
+    JS_FreeCString(context, text);
+    JS_FreeValue(context, value);
+  }
+  log->used += length;
+  log->ends[log->count] = log->used;
+  log->count++;  // last: a run may be abandoned in between
+  return JS_UNDEFINED;
+}
+
+// --- Modules
+
+JSValue sk_module_object(sk_isolate *isolate, sk_module module) {
+  static JSValue (*const makers[MODULES])(sk_isolate *) = {sk_make_crypto, sk_make_querystring, sk_make_buffer};
+  sk_modules *modules = &isolate->modules;
+  if (!modules->made[module]) {
+    JSValue object = makers[module](isolate);
+    if (JS_IsException(object)) return object;
+    modules->objects[module] = object;
+    modules->made[module] = true;
+  }
+  return modules->objects[module];
+}
+
+static JSValue require(JSContext *context, JSValueConst this_value, int count, JSValueConst *arguments) {
+  (void)this_value;
+  static const char *const names[MODULES] = {"crypto", "querystring", "buffer"};
+  sk_isolate *isolate = sk_isolate_of(context);
+  const char *name = JS_ToCString(context, count ? arguments[0] : JS_UNDEFINED);
+  if (!name) return JS_EXCEPTION;
+  for (int i = 0; i < MODULES; i++) {
+    if (strcmp(name, names[i])) continue;
+    JSValue object = JS_DupValue(context, sk_module_object(isolate, (sk_module)i));
+    if (i != MODULE_BUFFER || JS_IsException(object)) return object;
+    JSValue buffer_module = JS_NewObject(context);
+    JS_DefinePropertyValueStr(context, buffer_module, "Buffer", object, JS_PROP_C_W_E);
+    return buffer_module;
+  }
+  if (!strcmp(name, "cloudfront"))
+    return JS_ThrowTypeError(context, "the module 'cloudfront' is not available in this version of Skerry");
+  return JS_ThrowTypeError(context, "cannot find module '%s'", name);
+}
+
+// --- Globals
+
+static bool define_function(JSContext *context, JSValueConst object, const char *name, JSCFunction *function, int arguments) {
+  JSValue value = JS_NewCFunction(context, function, name, arguments);
+  return JS_DefinePropertyValueStr(context, object, name, value, JS_PROP_CONFIGURABLE | JS_PROP_WRITABLE) >= 0;
+}
+
+bool sk_install_globals(sk_isolate *isolate) {
+  JSContext *context = isolate->context;
+  JSValue global = JS_GetGlobalObject(context), console = JS_NewObject(context);
+  static const char *const removed[] = {"eval", "Atomics", "SharedArrayBuffer", "WeakRef", "FinalizationRegistry", "gc", "performance"};
+  for (size_t i = 0; i < sizeof removed / sizeof removed[0]; i++)
+    if (JS_DeleteProperty(context, global, JS_NewAtom(context, removed[i]), 0) < 0) return false;
+  static const char *const levels[] = {"log", "error", "warn", "info", "debug"};
+  for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++)
+    if (!define_function(context, console, levels[i], console_log, 1)) return false;
+  JSAtom buffer = JS_NewAtom(context, "Buffer");
+  return define_function(context, global, "require", require, 1) &&
+      JS_DefinePropertyValueStr(context, global, "console", console, JS_PROP_CONFIGURABLE | JS_PROP_WRITABLE) >= 0 &&
+      (isolate->limits.runtime == SK_RUNTIME_1_0 ||
+       JS_DefineHostLazy(context, global, buffer, sk_lazy_opaque(LAZY_MODULE, MODULE_BUFFER), JS_PROP_CONFIGURABLE | JS_PROP_WRITABLE) >= 0);
+}

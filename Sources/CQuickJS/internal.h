@@ -1,0 +1,137 @@
+// What the files of this folder share: an isolate's parts, and who writes them.
+//
+//   arena.c   memory          limit.c  CPU limit           isolate.c  build, run, put back
+//   event.c   event objects, filled on first access         result.c   what the handler returned (readback.c, failure.c)
+//   host*.c   globals and modules that functions may use
+//
+// Host memory (this struct) is written during a run only where `sk_isolate_run` resets it; everything else a run
+// needs comes from the arena. JSValues kept here belong to the snapshot and are never freed: finalizers never run.
+#pragma once
+#include <string.h>
+
+#include "arena.h"
+#include "engine_options.h"
+#include "include/CQuickJS.h"
+#include "limit.h"
+#include "quickjs/quickjs.h"
+
+/// The collections of named values an event has.
+typedef enum {
+  SET_REQUEST_HEADERS, SET_QUERY, SET_REQUEST_COOKIES, SET_RESPONSE_HEADERS, SET_RESPONSE_COOKIES, SETS
+} sk_set_id;
+
+/// What a lazy property stands for; its opaque pointer is `index << 8 | kind`.
+typedef enum {
+  LAZY_CONTEXT, LAZY_VIEWER, LAZY_METHOD, LAZY_URI, LAZY_STATUS, LAZY_STATUS_DESCRIPTION,
+  LAZY_SET = 16,   // + sk_set_id: the whole object
+  LAZY_ITEM = 32,  // + sk_set_id: the value of one name; index is its first item
+  LAZY_MODULE = 48 // index: sk_module
+} sk_lazy;
+
+/// One occurrence of a name, as received. Items of one name are chained from the first to the last.
+typedef struct {
+  sk_slice name, value, attributes;  // attributes: response cookies
+  sk_slice raw;                      // the whole piece, for writing it back unchanged
+  JSAtom atom;                       // JS_ATOM_NULL: invisible to the function
+  uint32_t next, last;               // 0: none; last is kept in the first item
+  bool first, seen;                  // seen: met again while reading back
+} sk_item;
+
+typedef struct {
+  bool built;
+  uint32_t count;
+  sk_item *items;  // in the arena
+} sk_set;
+
+/// Names that are looked up in every run.
+typedef struct {
+  JSAtom value, multi_value, attributes, method, uri, querystring, headers, cookies, status_code,
+      status_description, body, encoding, data, stack, length, ip;
+} sk_atoms;
+
+typedef enum { MODULE_CRYPTO, MODULE_QUERYSTRING, MODULE_BUFFER, MODULES } sk_module;
+
+/// Modules made so far. Those of the snapshot come first; one made during a run is gone with it.
+typedef struct {
+  bool made[MODULES];
+  JSValue objects[MODULES], buffer_prototype;
+} sk_modules;
+
+typedef struct {
+  uint32_t count, used;                  // lines; bytes in text
+  uint32_t ends[SK_LOG_LINES_MAX];       // where each line ends in text
+  uint8_t text[SK_LOG_MAX];
+} sk_log;
+
+struct sk_isolate {
+  sk_thread *thread;
+  sk_arena *arena;
+  sk_limits limits;
+  JSRuntime *runtime;
+  JSContext *context;
+  JSValue handler, events[2];            // events by sk_event_type
+  sk_modules snapshot_modules;
+  JSClassID hash_class;
+  sk_atoms atoms;
+  int interrupt_counter;                 // at the snapshot
+  // Reset by every run:
+  const sk_event *event;
+  sk_set sets[SETS];
+  sk_modules modules;
+  uint64_t polls;
+  size_t edit_capacity;
+  sk_edit *edits;                        // in the arena
+  sk_result result;
+  sk_log log;
+};
+
+static inline sk_isolate *sk_isolate_of(JSContext *context) { return JS_GetRuntimeOpaque(JS_GetRuntime(context)); }
+static inline void *sk_lazy_opaque(uint32_t kind, uint32_t index) { return (void *)((uintptr_t)index << 8 | kind); }
+static inline uint32_t sk_lazy_kind(void *opaque) { return (uint32_t)((uintptr_t)opaque & 0xff); }
+static inline uint32_t sk_lazy_index(void *opaque) { return (uint32_t)((uintptr_t)opaque >> 8); }
+
+// event.c
+/// Builds one event object whose properties are lazy. JS_EXCEPTION: no memory.
+JSValue sk_event_skeleton(sk_isolate *isolate, sk_event_type type);
+/// A set's object with one lazy property per visible name; parses the set on first use.
+JSValue sk_set_object(sk_isolate *isolate, sk_set_id id);
+/// A string of bytes off the wire: UTF-8, or ISO-8859-1 when they are not valid UTF-8.
+JSValue sk_string(JSContext *context, sk_slice bytes);
+bool sk_is_utf8(sk_slice bytes);
+
+// names.c
+bool sk_header_is_disallowed(sk_slice lower_case_name);
+bool sk_header_is_read_only(sk_slice lower_case_name, sk_event_type type);
+/// Framing that the proxy sets itself on responses: edits of it are dropped.
+bool sk_header_is_framing(sk_slice lower_case_name);
+bool sk_is_token(sk_slice bytes);
+
+// result.c
+/// Checks and reads back what the handler returned (or its promise gave) into `isolate->result`.
+void sk_read_result(sk_isolate *isolate, JSValue returned);
+/// Fills the result from the pending exception.
+void sk_fail_with_exception(sk_isolate *isolate, sk_outcome outcome);
+/// Sets the result to an error whose text is the parts joined; the last part is NULL.
+void sk_fail(sk_isolate *isolate, sk_outcome outcome, sk_failure failure, ...) __attribute__((sentinel));
+
+// host*.c
+/// Puts console, require and the modules' lazy globals in place, and takes away what functions may not have.
+bool sk_install_globals(sk_isolate *isolate);
+/// Makes a module's object (once; before the snapshot when the source names it).
+JSValue sk_module_object(sk_isolate *isolate, sk_module module);
+JSValue sk_make_crypto(sk_isolate *isolate);
+/// Calls every function of libcrypto that a run may call once, so that none is left for the dynamic linker.
+void sk_crypto_bind(void);
+JSValue sk_make_querystring(sk_isolate *isolate);
+JSValue sk_make_buffer(sk_isolate *isolate);
+/// A new Buffer with a copy of `bytes`.
+JSValue sk_new_buffer(sk_isolate *isolate, sk_slice bytes);
+typedef enum { ENCODING_UTF8, ENCODING_HEX, ENCODING_BASE64, ENCODING_BASE64URL, ENCODING_LATIN1, ENCODING_UNKNOWN } sk_encoding;
+sk_encoding sk_encoding_named(JSContext *context, JSValueConst name);
+JSValue sk_encode(JSContext *context, sk_slice bytes, sk_encoding encoding);
+/// Decodes leniently, as Buffer does: stops at the first character that does not belong. `out` has room for `text.count`.
+size_t sk_decode(sk_slice text, sk_encoding encoding, uint8_t *out);
+/// Decodes base64 strictly; false when it is not valid.
+bool sk_decode_base64_strict(sk_slice text, uint8_t *out, size_t *count);
+/// Bytes of a string (as UTF-8), Buffer, typed array, DataView or ArrayBuffer. False: none of these, exception pending.
+bool sk_bytes_of(JSContext *context, JSValueConst value, sk_slice *bytes);

@@ -1,0 +1,328 @@
+// An isolate's life: build, then run and put back, again and again (design/rewrite-engine.md, "Arena snapshot isolation").
+// Between `sk_limit_begin` and `sk_limit_end` the run may be abandoned at any instruction; nothing in between may hold
+// anything that a jump would lose, and no Swift frame is ever in between.
+#include "internal.h"
+
+#include <setjmp.h>
+#include <stdlib.h>
+
+enum {
+  ENGINE_RESERVE = 512 * 1024,  // what the engine itself needs below a function's own top-level data
+  JOBS_MAX = 10000,             // promise reactions in one run
+};
+
+static const char function_file[] = "function.js";  // as error positions name it; kept out of messages
+
+// --- Leaving the engine
+
+static void on_memory_exhausted(void *argument) { sk_limit_leave(((sk_isolate *)argument)->thread, SK_JUMP_MEMORY); }
+
+static void fail_abandoned(sk_isolate *isolate, int reason) {
+  if (reason == SK_JUMP_MEMORY)
+    sk_fail(isolate, SK_EXECUTION_ERROR, SK_FAILURE_MEMORY_LIMIT, "MemoryError: the function used more memory than it may", (char *)NULL);
+  else
+    sk_fail(isolate, SK_EXECUTION_ERROR, SK_FAILURE_CPU_LIMIT, "the function used more CPU time than it may", (char *)NULL);
+  isolate->result.error_line = isolate->result.error_column = 0;
+}
+
+/// Counts steps for fuel; limits are enforced by the timer, never from here.
+static int count_poll(JSRuntime *runtime, void *opaque) {
+  (void)runtime;
+  ((sk_isolate *)opaque)->polls++;
+  return 0;
+}
+
+// --- Building
+
+static bool is_name_byte(uint8_t c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '$' || c >= 0x80;
+}
+
+/// The first byte at or after `at` that is neither white space nor comment nor a directive like 'use strict'.
+static size_t skip_blank(sk_slice s, size_t at) {
+  while (at < s.count) {
+    uint8_t c = s.bytes[at];
+    if (c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == ';') {
+      at++;
+    } else if (c == '/' && at + 1 < s.count && s.bytes[at + 1] == '/') {
+      while (at < s.count && s.bytes[at] != '\n') at++;
+    } else if (c == '/' && at + 1 < s.count && s.bytes[at + 1] == '*') {
+      at += 2;
+      while (at + 1 < s.count && !(s.bytes[at] == '*' && s.bytes[at + 1] == '/')) at++;
+      at += 2;
+    } else if (at + 12 <= s.count && (!memcmp(s.bytes + at, "'use strict'", 12) || !memcmp(s.bytes + at, "\"use strict\"", 12))) {
+      at += 12;
+    } else {
+      return at;
+    }
+  }
+  return s.count;
+}
+
+static size_t skip_spaces(sk_slice s, size_t at) {
+  while (at < s.count && (s.bytes[at] == ' ' || s.bytes[at] == '\t' || s.bytes[at] == '\n' || s.bytes[at] == '\r')) at++;
+  return at;
+}
+
+typedef struct { size_t start, end; sk_slice name, module; } sk_import;  // module with its quotes
+
+/// Matches `import name from 'module'` at `at`.
+static bool match_import(sk_slice s, size_t at, sk_import *found) {
+  found->start = at;
+  if (at + 7 > s.count || memcmp(s.bytes + at, "import", 6) || is_name_byte(s.bytes[at + 6])) return false;
+  size_t name = skip_spaces(s, at + 6), name_end = name;
+  while (name_end < s.count && is_name_byte(s.bytes[name_end])) name_end++;
+  size_t from = skip_spaces(s, name_end);
+  if (name_end == name || from + 5 > s.count || memcmp(s.bytes + from, "from", 4)) return false;
+  size_t quote = skip_spaces(s, from + 4);
+  if (quote >= s.count || (s.bytes[quote] != '\'' && s.bytes[quote] != '"')) return false;
+  const uint8_t *close = memchr(s.bytes + quote + 1, s.bytes[quote], s.count - quote - 1);
+  if (!close) return false;
+  found->end = (size_t)(close - s.bytes) + 1;
+  found->name = (sk_slice){s.bytes + name, name_end - name};
+  found->module = (sk_slice){s.bytes + quote, found->end - quote};
+  return true;
+}
+
+typedef struct { char *bytes; size_t count; } sk_buffer;
+
+static void copy_to(sk_buffer *out, const void *bytes, size_t count) {
+  memcpy(out->bytes + out->count, bytes, count);
+  out->count += count;
+}
+
+/// A leading `import name from 'module'` becomes `var name=require('module')` in its place, so that lines stay the
+/// same. Returns a copy of the source, zero terminated; NULL: no memory. Plain scripts are copied unchanged.
+static char *without_imports(sk_slice source, size_t *count) {
+  // Each import of at least 15 bytes grows by at most 2 + the line breaks inside it, which are kept.
+  sk_buffer out = {malloc(source.count * 2 + 64), 0};
+  if (!out.bytes) return NULL;
+  size_t copied = 0, at = skip_blank(source, 0);
+  for (sk_import found; match_import(source, at, &found); at = skip_blank(source, copied)) {
+    copy_to(&out, source.bytes + copied, found.start - copied);
+    copy_to(&out, "var ", 4);
+    copy_to(&out, found.name.bytes, found.name.count);
+    copy_to(&out, "=require(", 9);
+    copy_to(&out, found.module.bytes, found.module.count);
+    copy_to(&out, ")", 1);
+    for (size_t i = found.start; i < found.end; i++)
+      if (source.bytes[i] == '\n') copy_to(&out, "\n", 1);
+    copied = found.end;
+  }
+  copy_to(&out, source.bytes + copied, source.count - copied);
+  out.bytes[out.count] = 0;
+  *count = out.count;
+  return out.bytes;
+}
+
+static bool make_atoms(sk_isolate *isolate) {
+  static const char *const names[] = {"value", "multiValue", "attributes", "method", "uri", "querystring", "headers",
+      "cookies", "statusCode", "statusDescription", "body", "encoding", "data", "stack", "length", "ip"};
+  _Static_assert(sizeof names / sizeof names[0] == sizeof(sk_atoms) / sizeof(JSAtom), "one name per atom");
+  JSAtom *atoms = (JSAtom *)&isolate->atoms;
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+    if ((atoms[i] = JS_NewAtom(isolate->context, names[i])) == JS_ATOM_NULL) return false;
+  // Header names that most requests have: a run finds them instead of making them.
+  static const char *const common[] = {"host", "user-agent", "accept", "accept-encoding", "accept-language", "referer",
+      "authorization", "origin", "cache-control", "content-type", "content-length", "if-none-match", "x-forwarded-for",
+      "location", "set-cookie", "etag", "last-modified", "vary", "date", "server"};
+  for (size_t i = 0; i < sizeof common / sizeof common[0]; i++)
+    if (JS_NewAtom(isolate->context, common[i]) == JS_ATOM_NULL) return false;
+  return true;
+}
+
+static bool start_engine(sk_isolate *isolate) {
+  static const JSMallocFunctions functions = {
+      sk_arena_calloc, sk_arena_malloc, sk_arena_free, sk_arena_realloc, sk_arena_usable_size};
+  JSRuntime *runtime = isolate->runtime = JS_NewRuntime2(&functions, isolate->arena);
+  if (!runtime) return false;
+  JS_SetRuntimeOpaque(runtime, isolate);
+  JS_SetGCThreshold(runtime, SIZE_MAX);  // a run is undone before a collection would pay
+  JS_SetMaxStackSize(runtime, isolate->limits.stack_limit);
+  JS_SetInterruptHandler(runtime, count_poll, isolate);
+  JSContext *context = isolate->context = JS_NewContextRaw(runtime);
+  if (!context) return false;
+  JS_SetRandomState(context, sk_limit_random(isolate->thread));
+  return !JS_AddIntrinsicBaseObjects(context) && !JS_AddIntrinsicDate(context) && !JS_AddIntrinsicEval(context) &&
+      !JS_AddIntrinsicRegExp(context) && !JS_AddIntrinsicJSON(context) && !JS_AddIntrinsicProxy(context) &&
+      !JS_AddIntrinsicMapSet(context) && !JS_AddIntrinsicTypedArrays(context) && !JS_AddIntrinsicPromise(context) &&
+      !JS_AddIntrinsicWeakRef(context) && !JS_AddIntrinsicAToB(context) && make_atoms(isolate);
+}
+
+static bool drain_jobs(sk_isolate *isolate) {
+  JSContext *context;
+  for (int jobs = 0; jobs < JOBS_MAX; jobs++) {
+    int more = JS_ExecutePendingJob(isolate->runtime, &context);
+    if (more == 0) return true;
+    if (more < 0) JS_FreeValue(context, JS_GetException(context));  // an unhandled rejection shows in its promise
+  }
+  return false;
+}
+
+static bool evaluate(sk_isolate *isolate, const char *source, size_t count) {
+  JSContext *context = isolate->context;
+  JSValue done = JS_Eval(context, source, count, function_file, JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_STRICT);
+  if (JS_IsException(done)) return false;
+  JS_FreeValue(context, done);
+  drain_jobs(isolate);
+  static const char find[] = "typeof handler==='function'?handler:undefined";
+  isolate->handler = JS_Eval(context, find, sizeof find - 1, "<handler>", JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_STRICT);
+  return !JS_IsException(isolate->handler);
+}
+
+/// Everything of a build that may run user code or be abandoned.
+static void build(sk_isolate *isolate, const char *source, size_t count) {
+  JSContext *context;
+  if (!start_engine(isolate) || !(context = isolate->context) || !sk_install_globals(isolate)) {
+    fail_abandoned(isolate, SK_JUMP_MEMORY);
+    return;
+  }
+  // Modules the source names become part of the snapshot; the others would be made anew in every run that asks.
+  static const char *const words[MODULES] = {"crypto", "querystring", "Buffer"};
+  for (int i = 0; i < MODULES; i++)
+    if (memmem(source, count, words[i], strlen(words[i]))) sk_module_object(isolate, (sk_module)i);
+  if (!evaluate(isolate, source, count)) {
+    sk_fail_with_exception(isolate, SK_EXECUTION_ERROR);
+    return;
+  }
+  if (!JS_IsFunction(context, isolate->handler)) {
+    sk_fail(isolate, SK_EXECUTION_ERROR, SK_FAILURE_EXCEPTION, "there is no top-level function named handler", (char *)NULL);
+    return;
+  }
+  for (int type = SK_VIEWER_REQUEST; type <= SK_VIEWER_RESPONSE; type++)
+    isolate->events[type] = sk_event_skeleton(isolate, (sk_event_type)type);
+  if (JS_IsException(isolate->events[0]) || JS_IsException(isolate->events[1])) fail_abandoned(isolate, SK_JUMP_MEMORY);
+  JS_DisableEval(context);  // eval, Function and their kin (spec 9.4)
+}
+
+static void reset_result(sk_isolate *isolate) {
+  isolate->result = (sk_result){0};
+  isolate->edits = NULL;
+  isolate->edit_capacity = 0;
+  isolate->polls = 0;
+  memset(isolate->sets, 0, sizeof isolate->sets);
+  isolate->modules = isolate->snapshot_modules;
+}
+
+/// The `sigsetjmp` of a build stands in a function of its own: nothing here changes after it.
+static void build_limited(sk_isolate *isolate, const char *source, size_t count) {
+  int reason = sigsetjmp(*sk_limit_jump(isolate->thread), 0);
+  if (reason == 0) {
+    sk_limit_begin(isolate->thread, isolate->limits.load_cpu_limit);
+    build(isolate, source, count);
+  } else {
+    fail_abandoned(isolate, reason);
+  }
+  isolate->result.cpu_nanoseconds = sk_limit_end(isolate->thread);
+}
+
+sk_isolate *sk_isolate_create(sk_thread *thread, const sk_limits *limits, sk_slice source, sk_result *result) {
+  *result = (sk_result){0};
+  sk_isolate *isolate = calloc(1, sizeof *isolate);
+  size_t count = 0;
+  char *text = isolate ? without_imports(source, &count) : NULL;
+  if (text && sk_limit_is_own_thread(thread)) {
+    isolate->thread = thread;
+    isolate->limits = *limits;
+    isolate->arena = sk_arena_create(ENGINE_RESERVE + limits->base_limit + limits->memory_limit);
+    if (isolate->arena) {
+      sk_arena_set_exhausted(isolate->arena, on_memory_exhausted, isolate);
+      build_limited(isolate, text, count);
+      if (isolate->result.failure == SK_FAILURE_NONE) {
+        isolate->snapshot_modules = isolate->modules;
+        isolate->interrupt_counter = JS_GetInterruptCounter(isolate->context);
+        if (!sk_arena_snapshot(isolate->arena, limits->memory_limit)) fail_abandoned(isolate, SK_JUMP_MEMORY);
+      }
+    } else {
+      fail_abandoned(isolate, SK_JUMP_MEMORY);
+    }
+    *result = isolate->result;
+  } else {
+    result->outcome = SK_EXECUTION_ERROR;
+    result->failure = text ? SK_FAILURE_WRONG_THREAD : SK_FAILURE_MEMORY_LIMIT;
+  }
+  free(text);
+  if (result->failure == SK_FAILURE_NONE) return isolate;
+  if (isolate) sk_isolate_destroy(isolate);
+  return NULL;
+}
+
+void sk_isolate_destroy(sk_isolate *isolate) {
+  if (isolate->arena) sk_arena_destroy(isolate->arena);  // the runtime needs no other end: all of it lies there
+  free(isolate);
+}
+
+// --- Running
+
+/// The value a promise was settled with; sets the result to an error and gives JS_EXCEPTION otherwise.
+static JSValue awaited(sk_isolate *isolate, JSValue promise) {
+  JSContext *context = isolate->context;
+  JS_PromiseMarkAsHandled(context, promise);
+  bool drained = drain_jobs(isolate);
+  switch (JS_PromiseState(context, promise)) {
+    case JS_PROMISE_FULFILLED: return JS_PromiseResult(context, promise);
+    case JS_PROMISE_REJECTED:
+      JS_Throw(context, JS_PromiseResult(context, promise));
+      sk_fail_with_exception(isolate, SK_EXECUTION_ERROR);
+      return JS_EXCEPTION;
+    default:
+      sk_fail(isolate, SK_EXECUTION_ERROR, SK_FAILURE_PENDING,
+          drained ? "the handler's promise can never settle" : "the handler's promise takes too many steps", (char *)NULL);
+      return JS_EXCEPTION;
+  }
+}
+
+static void invoke(sk_isolate *isolate) {
+  JSContext *context = isolate->context;
+  JS_UpdateStackTop(isolate->runtime);
+  JS_SetRandomState(context, sk_limit_random(isolate->thread));
+  JSValueConst arguments[] = {isolate->events[isolate->event->type]};
+  JSValue returned = JS_Call(context, isolate->handler, JS_UNDEFINED, 1, arguments);
+  if (JS_IsException(returned)) {
+    sk_fail_with_exception(isolate, SK_EXECUTION_ERROR);
+    return;
+  }
+  if (JS_IsPromise(returned) && JS_IsException(returned = awaited(isolate, returned))) return;
+  sk_read_result(isolate, returned);
+}
+
+const sk_result *sk_isolate_run(sk_isolate *isolate, const sk_event *event, int64_t now_milliseconds) {
+  reset_result(isolate);
+  isolate->event = event;
+  isolate->log.count = isolate->log.used = 0;
+  if (!sk_limit_is_own_thread(isolate->thread)) {
+    sk_fail(isolate, SK_EXECUTION_ERROR, SK_FAILURE_WRONG_THREAD, "the isolate belongs to another thread", (char *)NULL);
+    return &isolate->result;
+  }
+  sk_limit_freeze_clock(now_milliseconds);
+  int reason = sigsetjmp(*sk_limit_jump(isolate->thread), 0);
+  if (reason == 0) {
+    sk_limit_begin(isolate->thread, isolate->limits.cpu_limit);
+    invoke(isolate);
+  } else {
+    fail_abandoned(isolate, reason);
+  }
+  sk_result *result = &isolate->result;
+  result->cpu_nanoseconds = sk_limit_end(isolate->thread);
+  result->memory_bytes = sk_arena_high_water(isolate->arena);
+  result->fuel = isolate->polls * JS_INTERRUPT_COUNTER_INIT +
+      (uint64_t)(isolate->interrupt_counter - JS_GetInterruptCounter(isolate->context));
+  return result;
+}
+
+void sk_isolate_finish(sk_isolate *isolate) {
+  sk_arena_restore(isolate->arena);
+  isolate->event = NULL;
+}
+
+size_t sk_isolate_log_count(const sk_isolate *isolate) { return isolate->log.count; }
+
+sk_slice sk_isolate_log_line(const sk_isolate *isolate, size_t index) {
+  const sk_log *log = &isolate->log;
+  if (index >= log->count) return (sk_slice){log->text, 0};
+  uint32_t start = index ? log->ends[index - 1] : 0;
+  return (sk_slice){log->text + start, log->ends[index] - start};
+}
+
+size_t sk_isolate_base_bytes(const sk_isolate *isolate) { return sk_arena_base_bytes(isolate->arena); }
+bool sk_isolate_is_pristine(const sk_isolate *isolate) { return sk_arena_is_pristine(isolate->arena); }

@@ -1,0 +1,54 @@
+// Header rules of spec/cloudfront-functions.md section 6, as tables.
+#include "internal.h"
+
+typedef struct { uint8_t count; const char *name; } entry;
+#define NAME(text) {sizeof(text) - 1, text}
+
+static const entry disallowed[] = {
+    NAME("connection"), NAME("expect"), NAME("keep-alive"), NAME("proxy-authenticate"), NAME("proxy-authorization"),
+    NAME("proxy-connection"), NAME("trailer"), NAME("upgrade"), NAME("x-accel-buffering"), NAME("x-accel-charset"),
+    NAME("x-accel-limit-rate"), NAME("x-accel-redirect"), NAME("x-amzn-auth"), NAME("x-amzn-cf-billing"),
+    NAME("x-amzn-cf-id"), NAME("x-amzn-cf-xff"), NAME("x-amzn-errortype"), NAME("x-amzn-fle-profile"),
+    NAME("x-amzn-header-count"), NAME("x-amzn-header-order"), NAME("x-amzn-lambda-integration-tag"),
+    NAME("x-amzn-requestid"), NAME("x-cache"), NAME("x-forwarded-proto"), NAME("x-real-ip"),
+};
+static const entry disallowed_prefixes[] = {NAME("x-amz-cf-"), NAME("x-edge-")};
+static const entry read_only_request[] = {
+    NAME("cdn-loop"), NAME("content-length"), NAME("host"), NAME("transfer-encoding"), NAME("via"),
+};
+static const entry read_only_response[] = {NAME("warning"), NAME("via")};
+static const entry framing[] = {NAME("content-length"), NAME("transfer-encoding")};
+
+#define COUNT(table) (sizeof(table) / sizeof(table)[0])
+
+static bool contains(const entry *table, size_t count, sk_slice name) {
+  for (size_t i = 0; i < count; i++)
+    if (table[i].count == name.count && !memcmp(table[i].name, name.bytes, name.count)) return true;
+  return false;
+}
+
+bool sk_header_is_disallowed(sk_slice name) {
+  if (!name.count || !memchr("cekptux", name.bytes[0], 7)) return false;  // most names end here
+  for (size_t i = 0; i < COUNT(disallowed_prefixes); i++) {
+    const entry *prefix = &disallowed_prefixes[i];
+    if (name.count >= prefix->count && !memcmp(prefix->name, name.bytes, prefix->count)) return true;
+  }
+  return contains(disallowed, COUNT(disallowed), name);
+}
+
+bool sk_header_is_read_only(sk_slice name, sk_event_type type) {
+  return type == SK_VIEWER_REQUEST ? contains(read_only_request, COUNT(read_only_request), name)
+                                   : contains(read_only_response, COUNT(read_only_response), name);
+}
+
+bool sk_header_is_framing(sk_slice name) { return contains(framing, COUNT(framing), name); }
+
+bool sk_is_token(sk_slice text) {
+  static const char marks[] = "!#$%&'*+-.^_`|~";  // RFC 9110 5.6.2
+  for (size_t i = 0; i < text.count; i++) {
+    uint8_t c = text.bytes[i];
+    bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    if (!alphanumeric && !memchr(marks, c, sizeof marks - 1)) return false;
+  }
+  return text.count > 0;
+}

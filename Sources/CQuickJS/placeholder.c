@@ -1,1 +1,0 @@
-int skerry_quickjs_placeholder;

@@ -1,0 +1,89 @@
+// The bytes of one event on their way to the engine, in memory that does not move until the event is done.
+// Unsafe: hand-managed buffers, because C reads them by pointer. Only `Isolate` uses this, on its thread.
+import CQuickJS
+
+/// Copies of what an event consists of, reused from run to run without allocating.
+@safe struct EventStorage: ~Copyable {
+  /// What C reads; all its pointers are into this storage.
+  private(set) var event = unsafe sk_event()
+  private var chunk: UnsafeMutableRawBufferPointer
+  private var used = 0
+  /// Chunks that were too small for this event; slices point into them until the next one.
+  private var retired: [UnsafeMutableRawBufferPointer] = unsafe []
+  private var requestHeaders = FieldTable()
+  private var responseHeaders = FieldTable()
+
+  /// Most heads fit; larger ones double it for good.
+  private static let firstChunkBytes = 8 << 10
+
+  init() { unsafe chunk = .allocate(byteCount: Self.firstChunkBytes, alignment: 16) }
+
+  deinit {
+    unsafe chunk.deallocate()
+    for unsafe old in unsafe retired { unsafe old.deallocate() }
+  }
+
+  /// Forgets the last event.
+  mutating func reset(_ type: FunctionEvent) {
+    used = 0
+    requestHeaders.count = 0
+    responseHeaders.count = 0
+    for unsafe old in unsafe retired { unsafe old.deallocate() }
+    unsafe retired.removeAll()
+    unsafe event = sk_event()
+    unsafe event.type = type == .viewerRequest ? SK_VIEWER_REQUEST : SK_VIEWER_RESPONSE
+  }
+
+  /// Copies `text` to where it stays until `reset`.
+  mutating func copy(_ text: Span<UInt8>) -> sk_slice {
+    if unsafe text.count > chunk.count - used {
+      unsafe retired.append(chunk)
+      unsafe chunk = .allocate(byteCount: max(chunk.count * 2, text.count), alignment: 16)
+      used = 0
+    }
+    let start = unsafe chunk.baseAddress.unsafelyUnwrapped + used
+    unsafe text.withUnsafeBytes { source in
+      if let base = source.baseAddress { unsafe start.copyMemory(from: base, byteCount: source.count) }
+    }
+    used += text.count
+    return unsafe sk_slice(bytes: start.assumingMemoryBound(to: UInt8.self), count: text.count)
+  }
+
+  /// Changes the event's own fields.
+  mutating func set(_ change: (inout sk_event) -> Void) { unsafe change(&event) }
+
+  mutating func addRequestHeader(_ name: Span<UInt8>, _ value: Span<UInt8>) {
+    let field = unsafe sk_field(name: copy(name), value: copy(value))
+    unsafe requestHeaders.append(field)
+    unsafe event.request_headers = UnsafePointer(requestHeaders.fields)
+    unsafe event.request_header_count = requestHeaders.count
+  }
+
+  mutating func addResponseHeader(_ name: Span<UInt8>, _ value: Span<UInt8>) {
+    let field = unsafe sk_field(name: copy(name), value: copy(value))
+    unsafe responseHeaders.append(field)
+    unsafe event.response_headers = UnsafePointer(responseHeaders.fields)
+    unsafe event.response_header_count = responseHeaders.count
+  }
+
+  /// A growing array of C fields.
+  @safe private struct FieldTable: ~Copyable {
+    private(set) var fields: UnsafeMutablePointer<sk_field> = .allocate(capacity: 64)
+    private var capacity = 64
+    var count = 0
+
+    mutating func append(_ field: sk_field) {
+      if count == capacity {
+        let grown = UnsafeMutablePointer<sk_field>.allocate(capacity: capacity * 2)
+        unsafe grown.update(from: fields, count: count)
+        unsafe fields.deallocate()
+        unsafe fields = grown
+        capacity *= 2
+      }
+      unsafe fields[count] = field
+      count += 1
+    }
+
+    deinit { unsafe fields.deallocate() }
+  }
+}

@@ -1,0 +1,94 @@
+// What a rewrite function is before any worker has built it: source, runtime and limits, as configured.
+// Immutable and shared by all workers. Follows spec/cloudfront-functions.md sections 3, 7 and 9.
+import CQuickJS
+import Synchronization
+
+/// A CloudFront Function's code with the limits it runs under.
+///
+/// A value, free to share. `validate()` checks it; `Isolate` runs it.
+public struct FunctionCode: Sendable {
+  /// The JavaScript runtime a function was written for (`FunctionConfig.Runtime`).
+  public enum Runtime: String, Sendable, CaseIterable {
+    /// `cloudfront-js-1.0`: no `Buffer`, and `digest()` gives a byte string.
+    case cloudfrontJS10 = "cloudfront-js-1.0"
+    /// `cloudfront-js-2.0`: async handlers, `Buffer`, `rawQueryString()`.
+    case cloudfrontJS20 = "cloudfront-js-2.0"
+  }
+
+  /// The limits of one function. Reaching one ends the run with `FunctionFailure`, and the request with 503.
+  public struct Limits: Sendable, Equatable {
+    /// Nanoseconds of thread CPU time one run may use. Default 1 ms; at least 50 µs.
+    public var cpuNanoseconds: UInt64 = 1_000_000
+    /// Nanoseconds of thread CPU time that building may use: the engine's start, compiling, top-level code. Default 100 ms.
+    public var loadCPUNanoseconds: UInt64 = 100_000_000
+    /// Bytes one run may allocate, exact to the allocation; rounded up to 4,096. Default 2 MiB, at most 1 GiB.
+    public var memoryBytes: Int = 2 << 20
+    /// Bytes that top-level code may keep for all runs, beside `memoryBytes`. Default 2 MiB, at most 1 GiB.
+    public var baseMemoryBytes: Int = 2 << 20
+    /// Bytes of C stack for recursion; the thread needs about twice as much. Default 256 KiB.
+    public var stackBytes: Int = 256 << 10
+
+    /// The defaults.
+    public init() {}
+  }
+
+  /// The name the configuration gives it, for messages.
+  public let name: String
+  /// UTF-8 JavaScript.
+  public let source: [UInt8]
+  /// The runtime it was written for.
+  public let runtime: Runtime
+  /// Its limits.
+  public let limits: Limits
+  /// Tells values apart whose names are equal, as before and after a reload. Unique in the process.
+  public let id: UInt64
+
+  private static let lastID = Atomic<UInt64>(0)
+
+  /// Makes a function of its source. Nothing is compiled yet.
+  public init(name: String, source: [UInt8], runtime: Runtime = .cloudfrontJS20, limits: Limits = Limits()) {
+    self.name = name
+    self.source = source
+    self.runtime = runtime
+    self.limits = limits
+    id = Self.lastID.add(1, ordering: .relaxed).newValue
+  }
+
+  /// Builds the function once, on the calling thread, and tells what is wrong with it; nothing when it can serve.
+  public func validate() -> [FunctionLoadError] {
+    do throws(FunctionLoadError) {
+      _ = try Isolate(self, on: try ThreadContext(for: self))
+      return []
+    } catch {
+      return [error]
+    }
+  }
+
+  /// The limits as the C side takes them, within its bounds.
+  var cLimits: sk_limits {
+    let page = 4096
+    func pages(_ bytes: Int) -> Int { (min(max(bytes, page), 1 << 30) + page - 1) / page * page }
+    return sk_limits(
+      runtime: runtime == .cloudfrontJS10 ? SK_RUNTIME_1_0 : SK_RUNTIME_2_0,
+      memory_limit: pages(limits.memoryBytes),
+      base_limit: pages(limits.baseMemoryBytes),
+      cpu_limit: max(limits.cpuNanoseconds, 50_000),
+      load_cpu_limit: max(limits.loadCPUNanoseconds, 1_000_000),
+      stack_limit: max(limits.stackBytes, 32 << 10))
+  }
+}
+
+/// Why a function could not be built.
+public struct FunctionLoadError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// The function's name.
+  public let function: String
+  /// Line in its source, from 1; 0 when unknown.
+  public let line: Int
+  /// Column in that line, from 1; 0 when unknown.
+  public let column: Int
+  /// What is wrong, in the engine's words: `SyntaxError: …`.
+  public let message: String
+
+  /// `name:line:column: message`.
+  public var description: String { line > 0 ? "\(function):\(line):\(column): \(message)" : "\(function): \(message)" }
+}

@@ -1,0 +1,132 @@
+// What one run of a function came to, and the counts of many. Plain values.
+import CQuickJS
+
+/// The event that runs a function (spec/cloudfront-functions.md section 1).
+public enum FunctionEvent: Sendable { case viewerRequest, viewerResponse }
+
+/// What a function decided.
+public enum FunctionOutcome: Sendable {
+  /// Go on with the request, changed as told.
+  case request
+  /// Viewer request: answer this. Viewer response: the response, changed as told.
+  case response
+  /// The function failed: 503, `FunctionExecutionError` (spec section 5).
+  case executionError
+  /// It returned what it may not: 502, `FunctionValidationError` (spec section 5).
+  case validationError
+}
+
+/// Why a run failed.
+public enum FunctionFailure: Sendable {
+  /// An exception left the handler, or its promise was rejected.
+  case exception
+  /// Over `Limits.cpuNanoseconds`.
+  case cpuLimit
+  /// Over `Limits.memoryBytes`.
+  case memoryLimit
+  /// The handler's promise can never settle, or took too many steps.
+  case pendingPromise
+  /// The returned value is not allowed.
+  case invalidResult
+  /// The isolate was used on a thread that is not its own: a mistake of the caller's.
+  case wrongThread
+
+  init?(_ failure: sk_failure) {
+    switch failure {
+    case SK_FAILURE_EXCEPTION: self = .exception
+    case SK_FAILURE_CPU_LIMIT: self = .cpuLimit
+    case SK_FAILURE_MEMORY_LIMIT: self = .memoryLimit
+    case SK_FAILURE_PENDING: self = .pendingPromise
+    case SK_FAILURE_INVALID: self = .invalidResult
+    case SK_FAILURE_WRONG_THREAD: self = .wrongThread
+    default: return nil
+    }
+  }
+}
+
+/// The short answer of one run; texts are read from the isolate until `finish()`.
+public struct Invocation: Sendable {
+  /// What the function decided.
+  public let outcome: FunctionOutcome
+  /// Why it failed; nil for `.request` and `.response`.
+  public let failure: FunctionFailure?
+  /// `.request`: whether `Isolate.withURI` differs from what was set. Unchanged parts are to be sent as received.
+  public let uriChanged: Bool
+  /// `.request`: whether `Isolate.withQuery` differs from what was set.
+  public let queryChanged: Bool
+  /// `.request`: whether there is a `?` at all; meaningful when `queryChanged`.
+  public let hasQuery: Bool
+  /// `.response`: the status to send.
+  public let status: UInt16
+  /// `.response`: whether `status` differs from the one set; always true for a generated response.
+  public let statusChanged: Bool
+  /// `.response`: whether `Isolate.withStatusDescription` has one.
+  public let hasStatusDescription: Bool
+  /// `.response`: whether `Isolate.withBody` replaces the body (an empty one removes it).
+  public let hasBody: Bool
+  /// Headers to be replaced, see `Isolate.forEachHeaderEdit`.
+  public let headerEditCount: Int
+  /// Thread CPU time of the run.
+  public let cpuNanoseconds: UInt64
+  /// The engine's steps: the same on every machine.
+  public let fuel: UInt64
+  /// The most memory the run had.
+  public let memoryBytes: Int
+
+  init(_ result: borrowing sk_result) {
+    switch unsafe result.outcome {
+    case SK_REQUEST: outcome = .request
+    case SK_RESPONSE: outcome = .response
+    case SK_VALIDATION_ERROR: outcome = .validationError
+    default: outcome = .executionError
+    }
+    failure = unsafe FunctionFailure(result.failure)
+    uriChanged = unsafe result.uri_changed
+    queryChanged = unsafe result.query_changed
+    hasQuery = unsafe result.has_query
+    status = unsafe result.status
+    statusChanged = unsafe result.status_changed
+    hasStatusDescription = unsafe result.has_status_description
+    hasBody = unsafe result.has_body
+    headerEditCount = unsafe result.edit_count
+    cpuNanoseconds = unsafe result.cpu_nanoseconds
+    fuel = unsafe result.fuel
+    memoryBytes = unsafe result.memory_bytes
+  }
+}
+
+/// What an isolate's runs came to since it was built. The owner of the worker adds them up.
+public struct InvocationCounts: Sendable, Equatable {
+  /// Runs that gave a request.
+  public var requests: UInt64 = 0
+  /// Runs that gave a response.
+  public var responses: UInt64 = 0
+  /// Runs that failed, whatever the reason.
+  public var executionErrors: UInt64 = 0
+  /// Of these, runs over the CPU limit.
+  public var cpuLimits: UInt64 = 0
+  /// Of these, runs over the memory limit.
+  public var memoryLimits: UInt64 = 0
+  /// Runs whose result was refused.
+  public var validationErrors: UInt64 = 0
+  /// CPU time of all runs.
+  public var cpuNanoseconds: UInt64 = 0
+
+  /// No runs yet.
+  public init() {}
+
+  mutating func add(_ invocation: Invocation) {
+    cpuNanoseconds &+= invocation.cpuNanoseconds
+    switch invocation.outcome {
+    case .request: requests &+= 1
+    case .response: responses &+= 1
+    case .validationError: validationErrors &+= 1
+    case .executionError: executionErrors &+= 1
+    }
+    switch invocation.failure {
+    case .cpuLimit: cpuLimits &+= 1
+    case .memoryLimit: memoryLimits &+= 1
+    default: break
+    }
+  }
+}

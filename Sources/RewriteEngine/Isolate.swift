@@ -1,0 +1,225 @@
+// One function on one worker thread: a QuickJS runtime in an arena that is put back to its snapshot after every run
+// (design/rewrite-engine.md). Belongs to the thread of its `ThreadContext`; not Sendable.
+// Unsafe: calls C and lends its memory as spans, which the type system keeps from outliving the call.
+import CQuickJS
+
+/// A built function, ready to run.
+///
+/// One run is: `begin`, the setters, `run`, reading the result, `finish`. Setters copy what they are given. Texts of
+/// a result are lent until `finish`; each run starts from a byte-identical heap.
+///
+/// ```swift
+/// isolate.begin(.viewerRequest)
+/// isolate.setMethod(method); isolate.setURI(path); isolate.addRequestHeader(name, value)
+/// let invocation = isolate.run(nowMilliseconds: now)
+/// if invocation.outcome == .request { isolate.forEachHeaderEdit(remove: { … }, append: { … }) }
+/// isolate.finish()
+/// ```
+@safe public final class Isolate {
+  /// The function this was built from.
+  public let code: FunctionCode
+  /// What its runs came to.
+  public private(set) var counts = InvocationCounts()
+  private let thread: ThreadContext
+  private let pointer: OpaquePointer
+  private var storage = EventStorage()
+  /// The last run's result until `finish`.
+  private var result: UnsafePointer<sk_result>?
+
+  /// Builds `code` on the calling thread, which must be `thread`'s: starts the engine, compiles, runs top-level code
+  /// (within `Limits.loadCPUNanoseconds`), finds `handler`, takes the snapshot. About 0.4 ms and 0.6 MB.
+  public init(_ code: FunctionCode, on thread: ThreadContext) throws(FunctionLoadError) {
+    self.code = code
+    self.thread = thread
+    var limits = code.cLimits
+    var result = unsafe sk_result()
+    let pointer = unsafe code.source.withUnsafeBufferPointer { source in
+      unsafe sk_isolate_create(
+        thread.pointer, &limits, sk_slice(bytes: source.baseAddress, count: source.count), &result)
+    }
+    guard let pointer = unsafe pointer else {
+      let message = unsafe text(result.error)
+      throw unsafe FunctionLoadError(
+        function: code.name, line: Int(result.error_line), column: Int(result.error_column),
+        message: message.isEmpty ? "no memory to build the function" : message)
+    }
+    unsafe self.pointer = pointer
+  }
+
+  deinit { unsafe sk_isolate_destroy(pointer) }
+
+  // MARK: The event
+
+  /// Starts a new event; forgets what was set before.
+  public func begin(_ event: FunctionEvent) {
+    finish()
+    storage.reset(event)
+  }
+
+  /// The request's method.
+  public func setMethod(_ text: Span<UInt8>) {
+    let slice = unsafe storage.copy(text)
+    unsafe storage.set { unsafe $0.method = slice }
+  }
+
+  /// The request's path, raw, without query.
+  public func setURI(_ text: Span<UInt8>) {
+    let slice = unsafe storage.copy(text)
+    unsafe storage.set { unsafe $0.uri = slice }
+  }
+
+  /// The request's query without `?`; to be left out when there was no `?`.
+  public func setQuery(_ text: Span<UInt8>) {
+    let slice = unsafe storage.copy(text)
+    unsafe storage.set {
+      unsafe $0.query = slice
+      unsafe $0.has_query = true
+    }
+  }
+
+  /// The viewer's address as text, without port.
+  public func setViewerAddress(_ text: Span<UInt8>) {
+    let slice = unsafe storage.copy(text)
+    unsafe storage.set { unsafe $0.viewer_ip = slice }
+  }
+
+  /// `context.requestId`.
+  public func setRequestID(_ text: Span<UInt8>) {
+    let slice = unsafe storage.copy(text)
+    unsafe storage.set { unsafe $0.request_id = slice }
+  }
+
+  /// `context.distributionId`.
+  public func setDistributionID(_ text: Span<UInt8>) {
+    let slice = unsafe storage.copy(text)
+    unsafe storage.set { unsafe $0.distribution_id = slice }
+  }
+
+  /// `context.distributionDomainName`.
+  public func setDistributionDomain(_ text: Span<UInt8>) {
+    let slice = unsafe storage.copy(text)
+    unsafe storage.set { unsafe $0.distribution_domain = slice }
+  }
+
+  /// `context.endpoint`, of multi-tenant distributions.
+  public func setEndpoint(_ text: Span<UInt8>) {
+    let slice = unsafe storage.copy(text)
+    unsafe storage.set { unsafe $0.endpoint = slice }
+  }
+
+  /// The response's status and reason, for `.viewerResponse`.
+  public func setStatus(_ status: UInt16, description: Span<UInt8>) {
+    let slice = unsafe storage.copy(description)
+    unsafe storage.set {
+      unsafe $0.status = status
+      unsafe $0.status_description = slice
+    }
+  }
+
+  /// One request header line, in the order received; names in any case. `cookie` becomes `request.cookies`, and
+  /// disallowed ones are hidden here, so that all lines may be given.
+  public func addRequestHeader(_ name: Span<UInt8>, _ value: Span<UInt8>) { storage.addRequestHeader(name, value) }
+
+  /// One response header line; `set-cookie` becomes `response.cookies`.
+  public func addResponseHeader(_ name: Span<UInt8>, _ value: Span<UInt8>) { storage.addResponseHeader(name, value) }
+
+  // MARK: The run
+
+  /// Runs the handler. `nowMilliseconds` is what `Date.now()` gives all along: milliseconds since 1970.
+  ///
+  /// Never throws and never takes much longer than `Limits.cpuNanoseconds` of CPU time.
+  public func run(nowMilliseconds: Int64) -> Invocation {
+    if unsafe result != nil { unsafe sk_isolate_finish(pointer) }
+    var event = unsafe storage.event
+    let result = unsafe sk_isolate_run(pointer, &event, nowMilliseconds).unsafelyUnwrapped
+    unsafe self.result = result
+    let invocation = unsafe Invocation(result.pointee)
+    counts.add(invocation)
+    return invocation
+  }
+
+  /// Puts the heap back. After it, and before the next `run`, results read as empty.
+  public func finish() {
+    guard unsafe result != nil else { return }
+    unsafe result = nil
+    unsafe sk_isolate_finish(pointer)
+  }
+
+  // MARK: The result
+
+  /// Lends the URI to send, when `Invocation.uriChanged`.
+  public func withURI<R>(_ body: (Span<UInt8>) throws -> R) rethrows -> R {
+    try unsafe lend(result?.pointee.uri, to: body)
+  }
+
+  /// Lends the query to send without `?`, when `Invocation.queryChanged`.
+  public func withQuery<R>(_ body: (Span<UInt8>) throws -> R) rethrows -> R {
+    try unsafe lend(result?.pointee.query, to: body)
+  }
+
+  /// Lends the reason phrase, when `Invocation.hasStatusDescription`.
+  public func withStatusDescription<R>(_ body: (Span<UInt8>) throws -> R) rethrows -> R {
+    try unsafe lend(result?.pointee.status_description, to: body)
+  }
+
+  /// Lends the body, decoded, when `Invocation.hasBody`.
+  public func withBody<R>(_ body: (Span<UInt8>) throws -> R) rethrows -> R {
+    try unsafe lend(result?.pointee.body, to: body)
+  }
+
+  /// Lends the text of what went wrong, as `TypeError: …` or `request.headers['host'] is a read-only header`;
+  /// at most 1,024 bytes.
+  public func withErrorText<R>(_ body: (Span<UInt8>) throws -> R) rethrows -> R {
+    try unsafe lend(result?.pointee.error, to: body)
+  }
+
+  /// Where an exception was thrown: line and column from 1, or nil when unknown.
+  public var errorPosition: (line: Int, column: Int)? {
+    guard let result = unsafe result, unsafe result.pointee.error_line > 0 else { return nil }
+    return unsafe (Int(result.pointee.error_line), Int(result.pointee.error_column))
+  }
+
+  /// Header lines to change: for each changed name `remove` (all its lines), then `append` for every line it is to
+  /// have. Names are in lower case and never read-only or disallowed; cookies come as `cookie` and `set-cookie`.
+  /// A response's framing (`content-length`, `transfer-encoding`) is never among them.
+  public func forEachHeaderEdit(
+    remove: (_ name: Span<UInt8>) throws -> Void,
+    append: (_ name: Span<UInt8>, _ value: Span<UInt8>) throws -> Void
+  ) rethrows {
+    guard let result = unsafe result else { return }
+    for index in 0..<(unsafe result.pointee.edit_count) {
+      let edit = unsafe result.pointee.edits[index]
+      try unsafe lend(edit.name) { name in
+        try remove(name)
+        for value in 0..<(unsafe edit.count) {
+          try unsafe lend(edit.values[value]) { try append(name, $0) }
+        }
+      }
+    }
+  }
+
+  /// The lines the last run gave to `console.log`, at most 10,240 bytes in all; they stay until the next run.
+  public func forEachLogLine(_ body: (Span<UInt8>) throws -> Void) rethrows {
+    for index in 0..<(unsafe sk_isolate_log_count(pointer)) {
+      try unsafe lend(sk_isolate_log_line(pointer, index), to: body)
+    }
+  }
+
+  /// Bytes that `finish` copies back.
+  public var baseBytes: Int { unsafe sk_isolate_base_bytes(pointer) }
+
+  /// Whether the heap equals the snapshot and everything above it is zero. Slow; for tests.
+  public var isPristine: Bool { unsafe sk_isolate_is_pristine(pointer) }
+}
+
+/// Lends a slice as a span for the length of a call; absent ones as an empty span.
+private func lend<R>(_ slice: sk_slice?, to body: (Span<UInt8>) throws -> R) rethrows -> R {
+  let count = unsafe slice?.count ?? 0
+  let bytes = unsafe UnsafeBufferPointer(start: slice?.bytes, count: unsafe slice?.bytes == nil ? 0 : count)
+  return try body(unsafe bytes.span)
+}
+
+/// A slice as text, with replacement characters for what is no UTF-8.
+private func text(_ slice: sk_slice) -> String {
+  unsafe String(decoding: UnsafeBufferPointer(start: slice.bytes, count: slice.count), as: UTF8.self)
+}
