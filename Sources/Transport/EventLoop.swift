@@ -198,7 +198,10 @@ public class EventHandler {
 
   /// Runs the loop on a thread of its own. Call once.
   /// - Returns: what ``join(_:)`` waits for.
-  public func start() -> EventLoopThread { EventLoopThread { self.run() } }
+  public func start() -> EventLoopThread {
+    thread = 0   // no longer the caller's: what it enqueues from here on goes through the inbox
+    return EventLoopThread { self.run() }
+  }
 
   /// Makes ``run()`` return after the work at hand. Any thread.
   public func stop() {
