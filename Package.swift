@@ -63,6 +63,7 @@ let package = Package(
 
     // 2  event loop, sockets, buffers, names
     floor("Transport", ["CSystem", "CAres"]),
+    tests("ResolverTests", ["Transport"]),
 
     // 1  log records and counters
     floor("Telemetry", ["CSystem"]),
@@ -70,7 +71,7 @@ let package = Package(
 
     // 0  C: the only places that include it
     .target(name: "CSystem"),
-    .systemLibrary(name: "CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
+    .target(name: "CAres", linkerSettings: [.linkedLibrary("cares")]),
     .target(
       name: "CQuickJS",
       exclude: ["quickjs", "quickjs.patch", "fetch.sh"],

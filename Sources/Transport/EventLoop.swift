@@ -128,7 +128,7 @@ public class EventHandler {
 
   /// Calls `action` once on the loop's thread after so many milliseconds.
   @discardableResult public func schedule(afterMilliseconds milliseconds: Int, _ action: @escaping () -> Void) -> TimerID {
-    timers.add(at: now + UInt64(max(0, milliseconds)), action)
+    timers.add(at: now + UInt64(max(1, milliseconds)), action)
   }
   /// Forgets a timer; one that has fired or is unknown is no error.
   public func cancel(_ timer: TimerID) { timers.cancel(timer) }
@@ -198,7 +198,10 @@ public class EventHandler {
 
   /// Runs the loop on a thread of its own. Call once.
   /// - Returns: what ``join(_:)`` waits for.
-  public func start() -> EventLoopThread { EventLoopThread { self.run() } }
+  public func start() -> EventLoopThread {
+    thread = 0   // no longer the caller's: what it enqueues from here on goes through the inbox
+    return EventLoopThread { self.run() }
+  }
 
   /// Makes ``run()`` return after the work at hand. Any thread.
   public func stop() {
@@ -223,7 +226,7 @@ public class EventHandler {
       if descriptor == wakeup { takeInbox() } else { handlers[Int(descriptor)]?.ready(SystemCalls.Events(raw: raw)) }
     }
     expireDeadlines()
-    timers.fire(now: now)
+    while let action = timers.takeDue(now: now) { action() }
   }
 
   private func millisecondsToWait() -> Int32 {

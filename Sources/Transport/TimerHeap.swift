@@ -27,11 +27,13 @@ struct TimerHeap {
   /// The heap's entry stays and finds no action when it comes up.
   mutating func cancel(_ timer: TimerID) { actions[timer.serial] = nil }
 
-  mutating func fire(now: UInt64) {
+  /// Takes the next due timer out. Its action is for the caller to run, who then does not hold on to the heap: actions add and cancel timers.
+  mutating func takeDue(now: UInt64) -> (() -> Void)? {
     while let first = entries.first, first.due <= now {
       removeFirst()
-      actions.removeValue(forKey: first.serial)?()
+      if let action = actions.removeValue(forKey: first.serial) { return action }
     }
+    return nil
   }
 
   private mutating func removeFirst() {
