@@ -12,9 +12,10 @@ extension Reader {
     for item in items {
       guard let content = item.section("a behavior") else { continue }
       let pathValue = content.required("path", or: "pathPattern")
-      let pattern = pathValue.flatMap(pathPattern) ?? PathPattern("")
-      if let pathValue { reportUnreachable(pathValue, pattern, behaviors) }
-      behaviors.append(behavior(content, pattern, distribution))
+      let pattern = pathValue.flatMap(pathPattern)
+      if let pathValue, let pattern { reportUnreachable(pathValue, pattern, behaviors) }
+      // A path that could not be read hides no other one.
+      behaviors.append(behavior(content, pattern ?? PathPattern(""), distribution))
       content.finish()
     }
     // Without it there is nothing to serve; a placeholder keeps the promise that the last one is the default.
