@@ -43,7 +43,7 @@ extension Reader {
   }
 
   private func behavior(_ section: Section, _ pattern: PathPattern, _ distribution: Distribution) -> Behavior {
-    let target = section.required("origin", or: "targetOriginId").flatMap { self.target($0, distribution) } ?? BehaviorTarget.origin(0)
+    let targetValue = section.required("origin", or: "targetOriginId")
     let cacheValue = section.optional("cachePolicy")
     let requestValue = section.optional("originRequestPolicy")
     if cacheValue == nil && requestValue == nil {
@@ -56,7 +56,7 @@ extension Reader {
     let redirects = section.optional("redirects")
     redirects?.notSupportedYet("tables of redirects are")
     return Behavior(
-      pathPattern: pattern, target: target,
+      pathPattern: pattern, target: targetValue.flatMap { target($0, distribution) } ?? .origin(0),
       viewerProtocolPolicy: section.choice("viewerProtocolPolicy", default: .allowAll),
       allowedMethods: section.optional("allowedMethods").flatMap(methods) ?? .getHead,
       cachePolicy: policy(cacheValue, own: cachePolicies),
@@ -143,7 +143,8 @@ extension Reader {
     let function = functions[reference.index]
     if function.runtime.isRewriteEngine {
       if hook == .originRequest || hook == .originResponse {
-        value.error("a \(function.runtime.name) function runs at viewer-request or viewer-response, not at \(hook.rawValue)")
+        value.error(
+          "a \(function.runtime.name) function runs at viewer-request or viewer-response, not at \(hook.rawValue)")
       }
     } else {
       value.notSupportedYet("functions on \(function.runtime.name) are")
