@@ -20,7 +20,7 @@ enum Files {
   static func display(_ path: String, in folder: String, namedLike fileName: String) -> String {
     guard path.hasPrefix(folder + "/") else { return path }
     let prefix = fileName.lastIndex(of: "/").map { fileName[...$0] } ?? ""
-    return String(prefix) + String(path.dropFirst(folder.count + 1))
+    return prefix + String(path.dropFirst(folder.count + 1))
   }
 
   static func isFolder(_ path: String) -> Bool {

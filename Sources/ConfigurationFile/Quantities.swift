@@ -10,8 +10,8 @@ extension Value {
     }
     let duration = Duration.milliseconds(milliseconds)
     guard range.contains(duration) else {
-      error(
-        "\(name) must be from \(Quantity.describe(range.lowerBound)) to \(Quantity.describe(range.upperBound)), not \(text)")
+      let bounds = "from \(Quantity.describe(range.lowerBound)) to \(Quantity.describe(range.upperBound))"
+      error("\(name) must be \(bounds), not \(text)")
       return nil
     }
     return duration
@@ -35,7 +35,8 @@ extension Value {
       return nil
     }
     guard range.contains(bytes) else {
-      error("\(name) must be from \(Quantity.describe(range.lowerBound)) to \(Quantity.describe(range.upperBound)), not \(text)")
+      let bounds = "from \(Quantity.describe(range.lowerBound)) to \(Quantity.describe(range.upperBound))"
+      error("\(name) must be \(bounds), not \(text)")
       return nil
     }
     return bytes

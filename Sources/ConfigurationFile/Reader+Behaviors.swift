@@ -12,9 +12,10 @@ extension Reader {
     for item in items {
       guard let content = item.section("a behavior") else { continue }
       let pathValue = content.required("path", or: "pathPattern")
-      let pattern = pathValue.flatMap(pathPattern) ?? PathPattern("")
-      if let pathValue { reportUnreachable(pathValue, pattern, behaviors) }
-      behaviors.append(behavior(content, pattern, distribution))
+      let pattern = pathValue.flatMap(pathPattern)
+      if let pathValue, let pattern { reportUnreachable(pathValue, pattern, behaviors) }
+      // A path that could not be read hides no other one.
+      behaviors.append(behavior(content, pattern ?? PathPattern(""), distribution))
       content.finish()
     }
     // Without it there is nothing to serve; a placeholder keeps the promise that the last one is the default.
@@ -42,7 +43,7 @@ extension Reader {
   }
 
   private func behavior(_ section: Section, _ pattern: PathPattern, _ distribution: Distribution) -> Behavior {
-    let target = section.required("origin", or: "targetOriginId").flatMap { self.target($0, distribution) } ?? BehaviorTarget.origin(0)
+    let targetValue = section.required("origin", or: "targetOriginId")
     let cacheValue = section.optional("cachePolicy")
     let requestValue = section.optional("originRequestPolicy")
     if cacheValue == nil && requestValue == nil {
@@ -55,7 +56,7 @@ extension Reader {
     let redirects = section.optional("redirects")
     redirects?.notSupportedYet("tables of redirects are")
     return Behavior(
-      pathPattern: pattern, target: target,
+      pathPattern: pattern, target: targetValue.flatMap { target($0, distribution) } ?? .origin(0),
       viewerProtocolPolicy: section.choice("viewerProtocolPolicy", default: .allowAll),
       allowedMethods: section.optional("allowedMethods").flatMap(methods) ?? .getHead,
       cachePolicy: policy(cacheValue, own: cachePolicies),
@@ -142,7 +143,8 @@ extension Reader {
     let function = functions[reference.index]
     if function.runtime.isRewriteEngine {
       if hook == .originRequest || hook == .originResponse {
-        value.error("a \(function.runtime.name) function runs at viewer-request or viewer-response, not at \(hook.rawValue)")
+        value.error(
+          "a \(function.runtime.name) function runs at viewer-request or viewer-response, not at \(hook.rawValue)")
       }
     } else {
       value.notSupportedYet("functions on \(function.runtime.name) are")

@@ -88,7 +88,7 @@ extension Reader {
       guard let codeValue = section.required("errorCode"),
         let code = statusCode(codeValue, among: ErrorResponse.supportedErrorCodes)
       else {
-        _ = (section.optional("responsePagePath"), section.optional("responseCode"), section.optional("errorCachingMinTTL"))
+        for key in ["responsePagePath", "responseCode", "errorCachingMinTTL"] { _ = section.optional(key) }
         continue
       }
       var response = ErrorResponse(errorCode: code)

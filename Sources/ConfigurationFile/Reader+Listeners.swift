@@ -75,7 +75,7 @@ extension Reader {
       value.error("\(text.quoted) is not an address with a port, such as 127.0.0.1:8080 or [::1]:8080\(hint)")
       return nil
     }
-    guard let number = Int(port), (0...65535).contains(number), port.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+    guard port.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int(port), number <= 65535 else {
       value.error("\(port.quoted) is not a port from 0 to 65535")
       return nil
     }

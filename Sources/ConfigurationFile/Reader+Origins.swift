@@ -25,8 +25,8 @@ extension Reader {
     }
     guard let separator = text.firstRange(of: "://") else {
       let looksLikeHost = text.contains(":") || text.contains(".") || text == "localhost"
-      value.error(
-        "\(text.quoted) is neither a URL (http://…) nor a folder (./…); did you mean \(looksLikeHost ? "http://" : "./")\(text)?")
+      let meant = (looksLikeHost ? "http://" : "./") + text
+      value.error("\(text.quoted) is neither a URL (http://…) nor a folder (./…); did you mean \(meant.prefix(60))?")
       return nil
     }
     let scheme = text[..<separator.lowerBound]
@@ -91,7 +91,8 @@ extension Reader {
       var server = Origin.HTTPServer(domainName: "")
       if let value = section.required("domainName"), let host = value.nonEmptyText("a host name") {
         if host.contains("://") {
-          value.error("domainName is a host name without a scheme; did you mean \(host.split(separator: "/").dropFirst().first ?? "")?")
+          let meant = host.split(separator: "/").dropFirst().first ?? ""
+          value.error("domainName is a host name without a scheme; did you mean \(meant.prefix(60))?")
         } else if checkHost(value, host) {
           server.domainName = host
         }
@@ -178,7 +179,9 @@ extension Reader {
   }
 
   func originGroups(_ distribution: Section, origins: [Origin]) -> [OriginGroup] {
-    guard let value = distribution.optional("originGroups"), let section = value.section("originGroups") else { return [] }
+    guard let value = distribution.optional("originGroups"), let section = value.section("originGroups") else {
+      return []
+    }
     if section.entries.count > 10 { refuse(value, "a distribution has at most 10 origin groups") }
     return section.entries.map { entry in
       if origins.contains(where: { $0.name == entry.name }) {

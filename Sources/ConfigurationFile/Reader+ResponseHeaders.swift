@@ -19,7 +19,8 @@ extension Reader {
     guard let section = value.section("cors") else { return nil }
     defer { section.finish() }
     let originsValue = section.required("accessControlAllowOrigins", or: "allowOrigins")
-    var cors = ResponseHeadersPolicy.CORS(allowOrigins: (originsValue?.items(of: "an origin") ?? []).compactMap(allowedOrigin))
+    let origins = originsValue?.items(of: "an origin") ?? []
+    var cors = ResponseHeadersPolicy.CORS(allowOrigins: origins.compactMap(allowedOrigin))
     if originsValue?.isEmptyList == true { originsValue?.error("at least one origin is needed") }
     if let flag = section.optional("accessControlAllowCredentials", or: "allowCredentials")?.flag() {
       cors.allowCredentials = flag
@@ -39,7 +40,8 @@ extension Reader {
     guard let text = value.nonEmptyText("an origin such as https://www.example.com") else { return nil }
     if let origin = AllowedOrigin(text) { return origin }
     value.error(
-      "\(text.quoted) is not an origin: [scheme://]host[:port] without a path, * only as the whole leftmost label or in the port")
+      "\(text.quoted) is not an origin: [scheme://]host[:port] without a path, "
+        + "* only as the whole leftmost label or in the port")
     return nil
   }
 

@@ -80,7 +80,9 @@ final class Reader {
   /// The path of a file that must be readable now.
   func readablePath(_ value: Value?) -> String? {
     guard let value, let path = path(value) else { return nil }
-    if let problem = Files.problem(with: path) { value.error("\((value.plainText ?? "").quoted) cannot be read: \(problem)") }
+    if let problem = Files.problem(with: path) {
+      value.error("\((value.plainText ?? "").quoted) cannot be read: \(problem)")
+    }
     return path
   }
 

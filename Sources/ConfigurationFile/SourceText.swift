@@ -130,7 +130,9 @@ enum SourceText {
       return "; a value that begins with * must be in quotes"
     }
     if during.contains("anchor") { return "; a value that begins with & must be in quotes" }
-    if problem.contains("cannot start any token") { return "; a value that begins with @, %, ` or a tab must be in quotes" }
+    if problem.contains("cannot start any token") {
+      return "; indentation is spaces, not tabs, and a value that begins with @, % or ` must be in quotes"
+    }
     return ""
   }
 }

@@ -39,7 +39,8 @@ struct Value {
     switch node {
     case .mapping: "a mapping"
     case .sequence: "a list"
-    case .scalar(let scalar): node.isNull ? "nothing" : isQuoted ? "the text \(scalar.string.quoted)" : scalar.string.quoted
+    case .scalar where node.isNull: "nothing"
+    case .scalar(let scalar): (isQuoted ? "the text " : "") + scalar.string.quoted
     case .alias: "an alias"
     }
   }

@@ -3,30 +3,55 @@
 
 /// One `CloudFront-*` header that the proxy can add to a request.
 public enum CloudFrontHeader: String, Sendable, CaseIterable {
+  /// The viewer's scheme, `http` or `https`.
   case forwardedProto = "CloudFront-Forwarded-Proto"
+  /// `true` for Android.
   case isAndroidViewer = "CloudFront-Is-Android-Viewer"
+  /// `true` for a desktop.
   case isDesktopViewer = "CloudFront-Is-Desktop-Viewer"
+  /// `true` for iOS.
   case isIOSViewer = "CloudFront-Is-IOS-Viewer"
+  /// `true` for a phone.
   case isMobileViewer = "CloudFront-Is-Mobile-Viewer"
+  /// `true` for a television.
   case isSmartTVViewer = "CloudFront-Is-SmartTV-Viewer"
+  /// `true` for a tablet.
   case isTabletViewer = "CloudFront-Is-Tablet-Viewer"
+  /// The viewer's address and port.
   case viewerAddress = "CloudFront-Viewer-Address"
+  /// The autonomous system number of the viewer's network.
   case viewerASN = "CloudFront-Viewer-ASN"
+  /// The viewer's city.
   case viewerCity = "CloudFront-Viewer-City"
+  /// The viewer's country, ISO 3166-1.
   case viewerCountry = "CloudFront-Viewer-Country"
+  /// The viewer's country by name.
   case viewerCountryName = "CloudFront-Viewer-Country-Name"
+  /// The viewer's region, ISO 3166-2 without the country.
   case viewerCountryRegion = "CloudFront-Viewer-Country-Region"
+  /// The viewer's region by name.
   case viewerCountryRegionName = "CloudFront-Viewer-Country-Region-Name"
+  /// The viewer's HTTP version, such as `1.1`.
   case viewerHTTPVersion = "CloudFront-Viewer-Http-Version"
+  /// The viewer's latitude in degrees.
   case viewerLatitude = "CloudFront-Viewer-Latitude"
+  /// The viewer's longitude in degrees.
   case viewerLongitude = "CloudFront-Viewer-Longitude"
+  /// The viewer's metro code (USA).
   case viewerMetroCode = "CloudFront-Viewer-Metro-Code"
+  /// The viewer's postal code.
   case viewerPostalCode = "CloudFront-Viewer-Postal-Code"
+  /// The viewer's time zone, such as `Europe/Berlin`.
   case viewerTimeZone = "CloudFront-Viewer-Time-Zone"
+  /// The viewer's TLS version, cipher and handshake.
   case viewerTLS = "CloudFront-Viewer-TLS"
+  /// The names of the viewer's headers in their order.
   case viewerHeaderOrder = "CloudFront-Viewer-Header-Order"
+  /// How many headers the viewer sent.
   case viewerHeaderCount = "CloudFront-Viewer-Header-Count"
+  /// The JA3 fingerprint of the viewer's TLS.
   case viewerJA3Fingerprint = "CloudFront-Viewer-JA3-Fingerprint"
+  /// The JA4 fingerprint of the viewer's TLS.
   case viewerJA4Fingerprint = "CloudFront-Viewer-JA4-Fingerprint"
 
   /// The header of this name in lower case, as policies keep it; nil when there is none.

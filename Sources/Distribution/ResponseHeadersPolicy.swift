@@ -109,13 +109,21 @@ public struct ResponseHeadersPolicy: Sendable, Equatable {
 
   /// `Referrer-Policy`.
   public enum ReferrerPolicy: String, Sendable, CaseIterable {
+    /// Never.
     case noReferrer = "no-referrer"
+    /// Not from https to http.
     case noReferrerWhenDowngrade = "no-referrer-when-downgrade"
+    /// Only the origin.
     case origin
+    /// Only the origin to other origins.
     case originWhenCrossOrigin = "origin-when-cross-origin"
+    /// Only to the same origin.
     case sameOrigin = "same-origin"
+    /// Only the origin, and not from https to http.
     case strictOrigin = "strict-origin"
+    /// Only the origin to other origins, and not from https to http.
     case strictOriginWhenCrossOrigin = "strict-origin-when-cross-origin"
+    /// Always all of it.
     case unsafeURL = "unsafe-url"
   }
 

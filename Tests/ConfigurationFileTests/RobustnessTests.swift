@@ -1,5 +1,6 @@
 // Hostile files: whatever the bytes, reading ends with diagnostics and never with a trap.
 @testable import ConfigurationFile
+import Distribution
 import Foundation
 import Testing
 

@@ -28,14 +28,15 @@ struct PathPatternTests {
   @Test func hostilePatternsTakeBoundedTime() {
     let pattern = PathPattern(String(repeating: "*a", count: 126) + "*b")
     let path = bytes("/" + String(repeating: "a", count: 8191))
-    let duration = ContinuousClock().measure { #expect(!pattern.matches(path.span)) }
-    #expect(duration < .seconds(5))
+    var matches = true
+    let duration = ContinuousClock().measure { matches = pattern.matches(path.span) }
+    #expect(!matches && duration < .seconds(5))
   }
 
   @Test(arguments: [
     ("/images/*", nil), ("*", nil), ("a?b_-.*$/~\"'@:+&", nil), ("", "a path pattern cannot be empty"),
     ("/a b", "a path pattern cannot contain ' '"), ("/a\u{7}", "a path pattern cannot contain '\\u{07}'"),
-    ("/ä", "a path pattern cannot contain '\\u{E4}'"),
+    ("/ä", "a path pattern cannot contain '\\u{00E4}'"),
     (String(repeating: "a", count: 255), nil),
     (String(repeating: "a", count: 256), "a path pattern has at most 255 characters"),
   ] as [(String, String?)])

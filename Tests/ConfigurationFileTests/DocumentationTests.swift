@@ -1,0 +1,34 @@
+// The reference stays true: its examples are good configurations, and it names everything there is.
+import ConfigurationFile
+import Distribution
+import Foundation
+import Testing
+
+struct DocumentationTests {
+  static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent()
+  static let text = try? String(
+    contentsOf: root.appendingPathComponent("Documentation/configuration.md"), encoding: .utf8)
+
+  @Test func examplesAreGood() throws {
+    let blocks = try #require(Self.text).split(separator: "```").enumerated()
+      .filter { $0.offset % 2 == 1 && $0.element.hasPrefix("yaml\n") }.map { String($0.element.dropFirst(5)) }
+    #expect(blocks.count == 2)
+    let folder = Self.root.appendingPathComponent("Tests/ConfigurationFileTests/Golden").path
+    for block in blocks {
+      let loaded = ConfigurationFile.parse(text: block, fileName: "configuration.md", folder: folder)
+      #expect(loaded.diagnostics.isEmpty && loaded.configuration != nil, "\(loaded.diagnostics)")
+    }
+  }
+
+  @Test func everyNameIsThere() throws {
+    let text = try #require(Self.text)
+    let policies = CachePolicy.managed.map(\.name) + OriginRequestPolicy.managed.map(\.name)
+      + ResponseHeadersPolicy.managed.map(\.name)
+    let limits = [Mirror(reflecting: Limits()), Mirror(reflecting: Limits.RewriteEngine()), Mirror(reflecting: Limits.DNS())]
+      .flatMap(\.children).compactMap(\.label)
+      .filter { $0 != "rewriteEngine" && $0 != "dns" && $0 != "memoryBytes" }
+      .map { $0.replacing("BytesPerSecond", with: "") }
+    for name in policies + limits { #expect(text.contains(name), "\(name)") }
+  }
+}
