@@ -79,5 +79,8 @@ let package = Package(
         .define("_GNU_SOURCE"), .define("NDEBUG"),
       ],
       linkerSettings: [.linkedLibrary("crypto"), .linkedLibrary("m")]),
+
+    // The house seen from outside: scripted origin, the real program, scripted viewer
+    tests("ScenarioTests", ["skerry"]),
   ]
 )
