@@ -24,7 +24,23 @@ public final class ServingConfiguration: Sendable {
     self.labels = labels
     hosts = configuration.makeHostTable()
     sites = configuration.distributions.map { Site($0, metricsIndex: labels.index(ofDistribution: $0.id)) }
-    functions = configuration.functions.map { FunctionCode($0, limits: configuration.limits.rewriteEngine) }
+    functions = configuration.functions.map { FunctionCode(of: $0, configuration.limits.rewriteEngine) }
+  }
+}
+
+extension FunctionCode {
+  /// The code of a function of the rewrite engine; nil for one of the function tier.
+  init?(of definition: FunctionDefinition, _ limits: Distribution.Limits.RewriteEngine) {
+    let runtime: Runtime
+    switch definition.runtime {
+    case .cloudFrontJS10: runtime = .cloudfrontJS10
+    case .cloudFrontJS20: runtime = .cloudfrontJS20
+    default: return nil
+    }
+    var own = Limits()
+    own.cpuNanoseconds = UInt64(max(1, limits.cpuTime.milliseconds)) * 1_000_000
+    own.memoryBytes = limits.memoryBytes
+    self.init(name: definition.name, source: definition.source, runtime: runtime, limits: own)
   }
 }
 

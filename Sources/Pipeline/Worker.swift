@@ -4,6 +4,7 @@ import Distribution
 public import HTTPWire
 import Glibc
 import Origins
+import RewriteEngine
 public import Telemetry
 public import Transport
 
@@ -31,7 +32,9 @@ public final class Worker {
   /// Connections at work or waiting; the drain ends those that wait.
   var connections: [ObjectIdentifier: Socket] = [:]
   private let released: (SocketAddress) -> Void
-  private let diagnostics: Diagnostics
+  let diagnostics: Diagnostics
+  /// Made on the loop's thread, where the engine's timer belongs.
+  private var isolatePool: IsolatePool?
 
   /// A worker on a loop that does not run yet, or on the loop's thread.
   /// - Parameter released: told when a connection has ended.
@@ -47,7 +50,7 @@ public final class Worker {
     self.diagnostics = diagnostics
     counters = WorkerCounters(labels: configuration.labels)
     context = WireContext(loop: loop, viewerLimits: ViewerLimits())
-    connector = Connector(loop: loop)
+    connector = Connector(loop: loop, Resolver.Configuration(configuration.configuration.limits.dns), counters)
     logsRequests = false
     unknownSite = WorkerSite.unknown
     adopt(configuration)
@@ -69,6 +72,18 @@ public final class Worker {
 
   /// Addresses that may never be origins: this proxy's own.
   public func forbid(_ addresses: [SocketAddress]) { connector.forbidden = Set(addresses) }
+
+  /// The isolate of a function, built on its first use here.
+  /// - Throws: what is wrong with the function's code.
+  func isolates(_ code: FunctionCode) throws(FunctionLoadError) -> Isolate {
+    if isolatePool == nil {
+      var limits = IsolatePool.Configuration()
+      limits.maximumIsolates = configuration.configuration.limits.rewriteEngine.isolatesPerWorker
+      isolatePool = IsolatePool(configuration: limits)
+    }
+    guard let isolatePool else { throw FunctionLoadError(function: code.name, line: 0, column: 0, message: "the system has no timer left") }
+    return try isolatePool.isolate(for: code)
+  }
 
   /// Milliseconds since 1970, for log lines.
   var wallMilliseconds: Int64 {
@@ -174,6 +189,19 @@ extension OriginLimits {
     self.init()
     head = HeadLimits(headBytes: limits.originHeadBytes, fieldLines: limits.originHeaderCount)
     writeTimeoutMilliseconds = limits.idleTimeout.milliseconds
+  }
+}
+
+extension Resolver.Configuration {
+  /// The limits of a configuration.
+  init(_ limits: Limits.DNS) {
+    self.init()
+    minimumTTLSeconds = limits.minimumTTL.milliseconds / 1000
+    maximumTTLSeconds = limits.maximumTTL.milliseconds / 1000
+    negativeTTLSeconds = limits.negativeTTL.milliseconds / 1000
+    staleLimitSeconds = limits.staleTTL.milliseconds / 1000
+    timeoutMilliseconds = limits.timeout.milliseconds
+    cachedNamesLimit = limits.names
   }
 }
 

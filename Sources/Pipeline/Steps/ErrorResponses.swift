@@ -57,6 +57,11 @@ extension Worker {
   /// Lets a response go unsent. Its connection lives on if the rest of the body is at hand.
   func discard(_ response: consuming Response, _ exchange: inout Exchange) {
     response.head.release(context)
+    discardBody(&exchange)
+  }
+
+  /// Lets a body that comes from elsewhere go unsent.
+  func discardBody(_ exchange: inout Exchange) {
     exchange.file = nil
     guard var upstream = exchange.upstream.take() else { return }
     while let n = try? upstream.payloadAtHand() {
