@@ -134,7 +134,7 @@ static bool make_atoms(sk_isolate *isolate) {
 static bool start_engine(sk_isolate *isolate) {
   static const JSMallocFunctions functions = {
       sk_arena_calloc, sk_arena_malloc, sk_arena_free, sk_arena_realloc, sk_arena_usable_size};
-  JSRuntime *runtime = isolate->runtime = JS_NewRuntime2(&functions, isolate->arena);
+  JSRuntime *runtime = isolate->runtime = JS_NewRuntime2(&functions, sk_arena_opaque(isolate->arena));
   if (!runtime) return false;
   JS_SetRuntimeOpaque(runtime, isolate);
   JS_SetGCThreshold(runtime, SIZE_MAX);  // a run is undone before a collection would pay
