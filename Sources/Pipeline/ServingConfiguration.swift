@@ -28,13 +28,16 @@ public final class ServingConfiguration: Sendable {
   }
 }
 
+/// The configuration's limits of the engine; the engine's own type has the shorter name inside it.
+private typealias EngineLimits = Limits.RewriteEngine
+
 extension FunctionCode {
   /// The code of a function of the rewrite engine; nil for one of the function tier.
-  init?(of definition: FunctionDefinition, _ limits: Distribution.Limits.RewriteEngine) {
+  fileprivate init?(of definition: FunctionDefinition, _ limits: EngineLimits) {
     let runtime: Runtime
     switch definition.runtime {
-    case .cloudFrontJS10: runtime = .cloudfrontJS10
-    case .cloudFrontJS20: runtime = .cloudfrontJS20
+    case .cloudfrontJS1: runtime = .cloudfrontJS10
+    case .cloudfrontJS2: runtime = .cloudfrontJS20
     default: return nil
     }
     var own = Limits()

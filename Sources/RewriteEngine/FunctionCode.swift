@@ -89,6 +89,14 @@ public struct FunctionLoadError: Error, Sendable, Equatable, CustomStringConvert
   /// What is wrong, in the engine's words: `SyntaxError: …`.
   public let message: String
 
+  /// A failure to load; line and column 0 when unknown.
+  public init(function: String, line: Int, column: Int, message: String) {
+    self.function = function
+    self.line = line
+    self.column = column
+    self.message = message
+  }
+
   /// `name:line:column: message`.
   public var description: String { line > 0 ? "\(function):\(line):\(column): \(message)" : "\(function): \(message)" }
 }

@@ -81,9 +81,12 @@ extension Isolate {
     var pending: [String] = []
     var name = ""
     func flush() { answer.edits += pending.isEmpty && !name.isEmpty ? ["\(name):"] : pending }
-    forEachHeaderEdit(
-      remove: { flush(); name = string($0); pending = [] },
-      append: { pending.append("\(string($0)): \(string($1))") })
+    forEachHeaderEdit { edit, changed, value in
+      switch edit {
+      case .removal: flush(); name = string(changed); pending = []
+      case .addition: pending.append("\(string(changed)): \(string(value))")
+      }
+    }
     flush()
     answer.edits.sort()
     forEachLogLine { answer.log.append(string($0)) }

@@ -112,9 +112,12 @@ extension Worker {
   }
 
   private func applyEdits(_ isolate: Isolate, to fields: inout HeaderSection) {
-    var edits = fields
-    isolate.forEachHeaderEdit(remove: { edits.drop(named: $0) }, append: { edits.appendCapitalised($0, $1) })
-    fields = edits
+    isolate.forEachHeaderEdit { edit, name, value in
+      switch edit {
+      case .removal: fields.drop(named: name)
+      case .addition: fields.appendCapitalised(name, value)
+      }
+    }
   }
 
   /// A response that a function made.
