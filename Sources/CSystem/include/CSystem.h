@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "SkerryFiles.h"
 #include "SkerryScan.h"
 
 extern int accept4(int, struct sockaddr *, socklen_t *, int);
