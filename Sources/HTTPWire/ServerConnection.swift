@@ -46,6 +46,7 @@ public struct ServerConnection: ~Copyable {
   private var owesContinue = false
   private var bodyBegan: UInt64 = 0
   private var bodyBytes = 0
+  private var headBytes = 0
 
   /// Takes over an accepted socket.
   public init(_ socket: Socket, peer: SocketAddress, _ context: WireContext) {
@@ -82,8 +83,8 @@ public struct ServerConnection: ~Copyable {
     return take(line, fields)
   }
 
-  /// Bytes of the present request so far, head and framing included.
-  public var bytesOfRequest: Int { stream.bytesReceived }
+  /// Bytes of the present request so far: head and payload.
+  public var bytesOfRequest: Int { headBytes + bodyBytes }
 
   /// Idle: no buffer is held, the longer keep-alive timeout runs. An empty line before a request is skipped (RFC 9112, 2.2).
   private nonisolated(nonsending) mutating func waitForFirstByte(_ limits: ViewerLimits) async throws(WireFailure) -> Bool {
@@ -122,6 +123,8 @@ public struct ServerConnection: ~Copyable {
     closing = closing || line.wantsClose
     bodyBegan = stream.socket.loop.now
     bodyBytes = 0
+    headBytes = line.length
+    stream.bytesSent = 0
     answerHasBegun = false
     var head = RequestHead(line: line, fields: fields)
     if line.authorityLength > 0 { head.completeAbsoluteTarget() }
@@ -232,11 +235,11 @@ public struct ServerConnection: ~Copyable {
 }
 
 extension RequestHead {
-  /// An absolute-form target without a path means `/` (RFC 9112, 3.2.1).
+  /// An absolute-form target without a path means `/` (RFC 9112, 3.2.1), or `*` for OPTIONS without a query (3.2.4).
   fileprivate mutating func completeAbsoluteTarget() {
     guard line.pathLength == 0 else { return }
     let start = fields.bytes.count
-    fields.bytes.append(47)
+    fields.bytes.append(line.method == .options && line.targetLength == 0 ? 42 : 47)
     for i in line.targetStart..<(line.targetStart + line.targetLength) {
       let byte = fields.bytes.readable[i]
       fields.bytes.append(byte)

@@ -16,6 +16,8 @@ extension Worker {
     if line.originResponse > line.originRequest, line.originRequest > 0 {
       counters.observe(.originFirstByte, microseconds: Int(line.originResponse - line.originRequest) / 1000)
     }
+    counters.add(.bytesReceived, viewer.bytesOfRequest)
+    counters.add(.bytesSent, viewer.stream.bytesSent)
     counters.countRequest(distribution: exchange.site.site.metricsIndex, status: exchange.status, result: exchange.result)
     if logsRequests { writeLine(exchange, viewer, microseconds) }
     exchange.request.release(context)
