@@ -52,7 +52,7 @@ public final class Worker {
     context = WireContext(loop: loop, viewerLimits: ViewerLimits())
     connector = Connector(loop: loop, Resolver.Configuration(configuration.configuration.limits.dns), counters)
     logsRequests = false
-    unknownSite = WorkerSite.unknown
+    unknownSite = WorkerSite()
     adopt(configuration)
     loop.everySecond = { [unowned self] in self.log.flush() }
   }
@@ -137,15 +137,11 @@ final class WorkerSite {
     }
   }
 
-  private init(unknown site: Site) {
-    self.site = site
-    pools = []
-  }
-
   /// Stands for "no distribution" in exchanges that are answered before one is chosen.
-  static var unknown: WorkerSite {
+  init() {
     let behavior = Behavior(pathPattern: .all, target: .origin(0))
-    return WorkerSite(unknown: Site(Distribution(id: "-", origins: [], behaviors: [behavior]), metricsIndex: MetricLabels.distributionLimit))
+    site = Site(Distribution(id: "-", origins: [], behaviors: [behavior]), metricsIndex: MetricLabels.distributionLimit, [])
+    pools = []
   }
 
   func retire() { for pool in pools { pool?.closeIdle() } }
