@@ -10,6 +10,10 @@ let swiftSettings: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
   .enableUpcomingFeature("InternalImportsByDefault"),
   .enableExperimentalFeature("Lifetimes"),
+  // The compiler proves exclusive access statically wherever it can. What it would check at run time is the state of classes that
+  // one thread owns; those checks cost a proxied request 9,800 of 44,000 instructions. They are on in debug builds, where the
+  // tests run, and off in releases. Bounds and overflow checks stay on in both.
+  .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
 ]
 
 /// A Swift module of the house and, where it has some, its tests.

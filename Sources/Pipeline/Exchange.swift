@@ -89,7 +89,8 @@ struct Exchange: ~Copyable {
     site = worker.unknownSite
     behavior = worker.unknownSite.site.behaviors[0]
     worker.ids.renew()
-    idStart = self.request.keep(worker.ids.text.span)
+    let id = worker.ids.text
+    idStart = self.request.keep(id.span)
     reached(.received)
   }
 

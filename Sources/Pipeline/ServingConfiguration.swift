@@ -60,7 +60,7 @@ extension FunctionCode {
 /// A distribution made ready.
 final class Site: Sendable {
   /// The name that stands for this place in X-Amz-Cf-Pop: an edge location in CloudFront's form, at no airport.
-  static let pop = "SKY50-C1"
+  static let pop: StaticString = "SKY50-C1"
   /// This proxy's name in CDN-Loop (RFC 8586).
   static let loopName: StaticString = "skerry"
   /// How often a request may have been here before it is taken for a loop (spec/request-pipeline.md, 14).

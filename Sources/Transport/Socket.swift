@@ -49,7 +49,8 @@ public final class Socket: EventHandler {
   public private(set) var isBroken = false
   /// Set once: every later read or write throws it.
   public private(set) var failure: IOFailure?
-  private var reader = WaiterSlot(), writer = WaiterSlot()
+  private var reader = WaiterSlot()
+  private var writer = WaiterSlot()
   /// A socket that is of no use once this one is gone: the origin's side of a request. Cleared when the request ends.
   public var dependent: Socket?
   /// Whether the connection waits for a request: what a drain may close at once.

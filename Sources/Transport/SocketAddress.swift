@@ -97,7 +97,7 @@ public enum SocketAddress: Hashable, Sendable {
 
   /// Appends ``host`` to a buffer; IPv4, the common case, without allocating.
   public func appendHost(to buffer: inout ByteBuffer) {
-    guard case .ipv4(let address, _) = self else { return buffer.append(host) }
+    guard case .ipv4(let address, _) = self else { return buffer.append(text: host) }
     var shift: UInt32 = 24
     while true {
       buffer.append(decimal: Int(address >> shift & 255))

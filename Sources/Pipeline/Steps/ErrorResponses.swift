@@ -37,7 +37,7 @@ extension Worker {
   private func pageExchange(_ path: String, _ exchange: borrowing Exchange, _ viewer: borrowing ServerConnection) -> Exchange? {
     var bytes = ByteBuffer(capacity: 1024)
     bytes.append(exchange.received.method == .head ? "HEAD " : "GET ")
-    bytes.append(path)
+    bytes.append(text: path)
     bytes.append(" HTTP/1.1\r\n")
     exchange.request.fields.copyLines(
       to: &bytes,
