@@ -88,7 +88,7 @@ static bool define_function(JSContext *context, JSValueConst object, const char 
 bool sk_install_globals(sk_isolate *isolate) {
   JSContext *context = isolate->context;
   JSValue global = JS_GetGlobalObject(context), console = JS_NewObject(context);
-  static const char *const removed[] = {"eval", "Atomics", "SharedArrayBuffer", "WeakRef", "FinalizationRegistry", "gc", "performance"};
+  static const char *const removed[] = {"eval", "Atomics", "SharedArrayBuffer"};
   for (size_t i = 0; i < sizeof removed / sizeof removed[0]; i++)
     if (JS_DeleteProperty(context, global, JS_NewAtom(context, removed[i]), 0) < 0) return false;
   static const char *const levels[] = {"log", "error", "warn", "info", "debug"};

@@ -2,6 +2,7 @@
 //
 //   arena.c   memory          limit.c  CPU limit           isolate.c  build, run, put back
 //   event.c   event objects, filled on first access         result.c   what the handler returned (readback.c, failure.c)
+//   source.c  import lines
 //   host*.c   globals and modules that functions may use
 //
 // Host memory (this struct) is written during a run only where `sk_isolate_run` resets it; everything else a run
@@ -89,6 +90,11 @@ static inline sk_isolate *sk_isolate_of(JSContext *context) { return JS_GetRunti
 static inline void *sk_lazy_opaque(uint32_t kind, uint32_t index) { return (void *)((uintptr_t)index << 8 | kind); }
 static inline uint32_t sk_lazy_kind(void *opaque) { return (uint32_t)((uintptr_t)opaque & 0xff); }
 static inline uint32_t sk_lazy_index(void *opaque) { return (uint32_t)((uintptr_t)opaque >> 8); }
+
+// source.c
+/// A leading `import name from 'module'` becomes `var name=require('module')` in its place, so that lines stay the
+/// same. Returns a copy of the source, zero terminated; NULL: no memory. Plain scripts are copied unchanged.
+char *sk_without_imports(sk_slice source, size_t *count);
 
 // event.c
 /// Builds one event object whose properties are lazy. JS_EXCEPTION: no memory.
