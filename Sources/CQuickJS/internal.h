@@ -50,7 +50,10 @@ typedef struct {
       status_description, body, encoding, data, stack, length, ip;
 } sk_atoms;
 
-typedef enum { MODULE_CRYPTO, MODULE_QUERYSTRING, MODULE_BUFFER, MODULES } sk_module;
+/// What is made when it is first asked for. The first three can be required.
+typedef enum {
+  MODULE_CRYPTO, MODULE_QUERYSTRING, MODULE_BUFFER, MODULE_TEXT_ENCODER, MODULE_TEXT_DECODER, MODULES
+} sk_module;
 
 /// Modules made so far. Those of the snapshot come first; one made during a run is gone with it.
 typedef struct {
@@ -130,6 +133,10 @@ JSValue sk_make_crypto(sk_isolate *isolate);
 void sk_crypto_bind(void);
 JSValue sk_make_querystring(sk_isolate *isolate);
 JSValue sk_make_buffer(sk_isolate *isolate);
+JSValue sk_make_text_encoder(sk_isolate *isolate);
+JSValue sk_make_text_decoder(sk_isolate *isolate);
+/// Adds String.bytesFrom and its kin, which only runtime 1.0 has.
+bool sk_add_byte_strings(sk_isolate *isolate);
 /// A new Buffer with a copy of `bytes`.
 JSValue sk_new_buffer(sk_isolate *isolate, sk_slice bytes);
 typedef enum { ENCODING_UTF8, ENCODING_HEX, ENCODING_BASE64, ENCODING_BASE64URL, ENCODING_LATIN1, ENCODING_UNKNOWN } sk_encoding;

@@ -118,7 +118,7 @@ static void build(sk_isolate *isolate, sk_arena *parsing, const char *source, si
     return;
   }
   // Modules the source names become part of the snapshot; the others would be made anew in every run that asks.
-  static const char *const words[MODULES] = {"crypto", "querystring", "Buffer"};
+  static const char *const words[MODULES] = {"crypto", "querystring", "Buffer", "TextEncoder", "TextDecoder"};
   for (int i = 0; i < MODULES; i++)
     if (memmem(source, count, words[i], strlen(words[i]))) sk_module_object(isolate, (sk_module)i);
   if (!evaluate(isolate, bytecode)) {

@@ -54,6 +54,16 @@ struct HostCase: CustomTestStringConvertible, Sendable {
     .init(expression: "typeof Buffer", value: "undefined", runtime: .cloudfrontJS10),
     .init(expression: "require('buffer').Buffer === Buffer", value: "true"),
     .init(expression: "atob(btoa('x'))", value: "x"),
+    .init(expression: "new TextEncoder().encode('é€').join()", value: "195,169,226,130,172"),
+    .init(expression: "JSON.stringify(new TextEncoder().encodeInto('aé€', new Uint8Array(4)))", value: #"{"read":2,"written":3}"#),
+    .init(expression: "new TextDecoder().decode(new Uint8Array([0xef, 0xbb, 0xbf, 195, 169]))", value: "é"),
+    .init(expression: "new TextDecoder('utf-8', {ignoreBOM: true}).decode(new Uint8Array([0xef, 0xbb, 0xbf, 65])).length", value: "2"),
+    .init(expression: "try_(() => new TextDecoder('utf8', {fatal: true}).decode(new Uint8Array([255]))) + try_(() => new TextDecoder('x'))", value: "TypeErrorRangeError"),
+    .init(expression: "typeof TextEncoder + typeof String.bytesFrom", value: "undefinedfunction", runtime: .cloudfrontJS10),
+    .init(expression: "typeof String.bytesFrom", value: "undefined"),
+    .init(expression: "String.bytesFrom('aGVsbG8', 'base64url') + String.bytesFrom([104, 105])", value: "hellohi", runtime: .cloudfrontJS10),
+    .init(expression: "String.bytesFrom('c3a9', 'hex').fromUTF8() + 'é'.toUTF8().length + 'é'.toBytes().length + '€'.toBytes()", value: "é21null", runtime: .cloudfrontJS10),
+    .init(expression: "'abcd'.fromBytes(1, 3)", value: "bc", runtime: .cloudfrontJS10),
   ]
 
   @Test(arguments: rows) func expression(_ row: HostCase) throws {
