@@ -133,6 +133,8 @@ JSValue sk_make_crypto(sk_isolate *isolate);
 void sk_crypto_bind(void);
 JSValue sk_make_querystring(sk_isolate *isolate);
 JSValue sk_make_buffer(sk_isolate *isolate);
+/// Buffer's methods for numbers.
+bool sk_add_buffer_numbers(JSContext *context, JSValueConst prototype);
 JSValue sk_make_text_encoder(sk_isolate *isolate);
 JSValue sk_make_text_decoder(sk_isolate *isolate);
 /// Adds String.bytesFrom and its kin, which only runtime 1.0 has.
