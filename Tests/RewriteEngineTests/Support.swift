@@ -9,6 +9,7 @@ struct Event {
   var uri = "/index.html"
   var query: String? = nil
   var headers: [(String, String)] = [("Host", "example.com")]
+  var requestID = "rid=="
   var status: UInt16 = 200
   var description = "OK"
   var responseHeaders: [(String, String)] = []
@@ -67,7 +68,7 @@ extension Isolate {
     bytes("192.0.2.7") { setViewerAddress($0) }
     bytes("E123") { setDistributionID($0) }
     bytes("d111.cloudfront.net") { setDistributionDomain($0) }
-    bytes("rid==") { setRequestID($0) }
+    bytes(event.requestID) { setRequestID($0) }
     for (name, value) in event.headers { bytes(name) { name in bytes(value) { addRequestHeader(name, $0) } } }
     if event.type == .viewerResponse { bytes(event.description) { setStatus(event.status, description: $0) } }
     for (name, value) in event.responseHeaders { bytes(name) { name in bytes(value) { addResponseHeader(name, $0) } } }
