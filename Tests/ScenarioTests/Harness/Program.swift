@@ -4,6 +4,7 @@ import Testing
 
 final class Program: Sendable {
   let skerry: Skerry
+  private let script: ScriptedOrigin.Script?
   private let waiting: Watched<[(host: String, origin: ScriptedOrigin)]>
 
   /// The program of the suite the current test is in.
@@ -16,6 +17,7 @@ final class Program: Sendable {
   @TaskLocal fileprivate static var running: Program?
 
   fileprivate init(_ plan: Plan) throws {
+    script = plan.script
     let stages = try (0..<plan.stages).map { (host: "stage\($0).test", origin: try ScriptedOrigin()) }
     waiting = Watched(stages)
     let distributions = stages.map {
@@ -35,9 +37,20 @@ final class Program: Sendable {
     return Stage(host: host, origin: origin, skerry: skerry)
   }
 
+  /// The next stage with the script the whole suite plays (for suites whose scenarios share one stage: `.serialized`).
+  func sharedStage() throws -> Stage {
+    if let stage = shared.current { return stage }
+    guard let script else { throw ScenarioFailure("the suite's .program trait has no script") }
+    let first = try stage(script)
+    shared.update { $0 = first }
+    return first
+  }
+  private let shared = Watched<Stage?>(nil)
+
   /// What a suite's program is started with.
   struct Plan: Sendable {
     var stages = 1
+    var script: ScriptedOrigin.Script? = nil
     var distribution: @Sendable (Configuration.Distribution) -> Configuration.Distribution = { $0 }
     var more = ""
     var files: [String: String] = [:]
@@ -77,10 +90,12 @@ struct RunningProgram: SuiteTrait, TestScoping {
 
 extension Trait where Self == RunningProgram {
   /// A program with `stages` distributions, each with a scripted origin of its own.
+  /// With a `script`, the first of them is shared by the suite and plays it.
   static func program(
-    stages: Int, more: String = "", files: [String: String] = [:], arguments: [String] = [],
+    stages: Int = 1, script: ScriptedOrigin.Script? = nil, more: String = "", files: [String: String] = [:], arguments: [String] = [],
     distribution: @escaping @Sendable (Configuration.Distribution) -> Configuration.Distribution = { $0 }
   ) -> Self {
-    Self(plan: .init(stages: stages, distribution: distribution, more: more, files: files, arguments: arguments))
+    Self(plan: .init(
+      stages: stages, script: script, distribution: distribution, more: more, files: files, arguments: arguments))
   }
 }

@@ -48,6 +48,14 @@ final class ScriptedOrigin: Sendable {
   /// Every byte of every connection, for showing that something is not among them.
   var everything: String { String(wire: record.current.connections.joined()) }
 
+  /// What has arrived since an earlier `record.current`, all connections together.
+  func bytes(since earlier: Record) -> String {
+    let now = record.current.connections
+    return String(wire: now.enumerated().flatMap { index, bytes in
+      bytes.dropFirst(index < earlier.connections.count ? earlier.connections[index].count : 0)
+    })
+  }
+
   func waitForRequests(_ count: Int) throws -> [Request] {
     try record.wait(for: "\(count) request(s) at the origin") { $0.requests.count >= count ? $0.requests : nil }
   }
