@@ -12,6 +12,7 @@ final class ScriptedOrigin: Sendable {
     var requests: [Request] = []
     /// What scripts objected to. `verify` reports it.
     var failures: [String] = []
+    var isStopped = false
   }
   let record = Watched(Record())
   private let listening: Socket
@@ -37,6 +38,7 @@ final class ScriptedOrigin: Sendable {
 
   /// Refuses new connections and ends the ones there are.
   func stop() {
+    record.update { $0.isStopped = true }
     listening.shutDown()
     sockets.update { $0.forEach { $0.shutDown() } }
   }
@@ -103,10 +105,14 @@ final class OriginConnection {
   private let socket: Socket
   private let reader: MessageReader
   private let record: Watched<ScriptedOrigin.Record>
+  /// More than this of one connection is not remembered.
+  static let recordedBytes = 1 << 20
 
   init(number: Int, socket: Socket, record: Watched<ScriptedOrigin.Record>) {
     (self.number, self.socket, self.record) = (number, socket, record)
-    reader = MessageReader(socket) { bytes in record.update { $0.connections[number] += bytes } }
+    reader = MessageReader(socket) { bytes in
+      record.update { if $0.connections[number].count < Self.recordedBytes { $0.connections[number] += bytes } }
+    }
   }
 
   // MARK: Reading
@@ -136,6 +142,9 @@ final class OriginConnection {
   func waitForEnd() throws {
     do { while try !reader.readSome().isEmpty {} } catch ConnectionError.reset {}
   }
+
+  /// Reads nothing and waits until the scenario stops the origin.
+  func waitUntilStopped() throws { try record.wait(for: "the scenario to stop the origin") { $0.isStopped ? true : nil } }
 
   // MARK: Writing
 

@@ -51,6 +51,7 @@ extension Scenarios {
     private func play(_ refusal: Refusal) throws {
       let stage = try Program.current.sharedStage()
       let before = stage.origin.record.current
+      let countersBefore = try stage.skerry.metrics()
 
       // A viewer sends a malformed request and, right behind it, a second one.
       let viewer = try stage.viewer()
@@ -70,6 +71,11 @@ extension Scenarios {
       let completed = stage.origin.requests.dropFirst(before.requests.count).map(\.target)
       #expect(completed == ["/alive"])
       if !refusal.isInBody { #expect(seen.hasPrefix("GET /alive ")) }
+
+      // It has been counted, as a refusal or as a limit reached.
+      let counters = try stage.skerry.metrics()
+      let counted = ["skerry_requests_refused_total", "skerry_limits_reached_total"].map { counters[$0] - countersBefore[$0] }
+      #expect(counted.reduce(0, +) >= 1)
     }
 
     /// A good request does not vouch for the one after it.

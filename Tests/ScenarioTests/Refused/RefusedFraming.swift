@@ -49,12 +49,12 @@ extension Refusal {
     ("vertical tab before", "Transfer-Encoding: \u{0b}chunked\r\n"), ("vertical tab after", "Transfer-Encoding: chunked\u{0b}\r\n"),
     ("NUL after", "Transfer-Encoding: chunked\u{00}\r\n"), ("non-breaking space before", "Transfer-Encoding: \u{a0}chunked\r\n"),
     ("a trailing comma and word", "Transfer-Encoding: chunked,x\r\n"),
-  ].map { Refusal("Transfer-Encoding: \($0.0)", post($0.1, "0\r\n\r\n")) }
+  ].map { Refusal("Transfer-Encoding: \($0.0)", post($0.1, "0\r\n\r\n"), statuses: [400, 501]) }
     + [
       .init("Transfer-Encoding in HTTP/1.0", "POST /refused HTTP/1.0\r\nHost: shop.test\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
       .init("Transfer-Encoding and Content-Length in HTTP/1.0",
         "POST /refused HTTP/1.0\r\nHost: shop.test\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n"),
-      .init("Transfer-Encoding: gzip in a GET", get("Transfer-Encoding: gzip\r\n")),
+      .init("Transfer-Encoding: gzip in a GET", get("Transfer-Encoding: gzip\r\n"), statuses: [400, 501]),
     ]
 
   /// Chunks (RFC 9112 7.1). The head is good, so the origin may have seen the beginning, never the end.
