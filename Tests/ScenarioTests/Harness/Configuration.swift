@@ -10,6 +10,8 @@ struct Configuration: Sendable {
     var hosts: [String] = []
     var isDefault = false
     var origin = ""
+    /// What the default behavior names: the origin `app`, or a group of `more`.
+    var target = "app"
     /// Lines of the default behavior beyond its origin, methods and policies; unindented YAML.
     var behavior = ""
     var originRequestPolicy: String? = "AllViewer"
@@ -47,7 +49,7 @@ extension Configuration.Distribution {
     \(originLines.indented(by: 6))
     \(moreOrigins.indented(by: 6))
         defaultBehavior:
-          origin: app
+          origin: \(target)
           allowedMethods: \(methods)
           cachePolicy: CachingDisabled
     \(originRequestPolicy.map { "originRequestPolicy: \($0)" }.map { $0.indented(by: 6) } ?? "")

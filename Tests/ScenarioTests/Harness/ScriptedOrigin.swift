@@ -13,6 +13,7 @@ final class ScriptedOrigin: Sendable {
     /// What scripts objected to. `verify` reports it.
     var failures: [String] = []
     var isStopped = false
+    var mayGo = false
   }
   let record = Watched(Record())
   private let listening: Socket
@@ -42,6 +43,9 @@ final class ScriptedOrigin: Sendable {
     listening.shutDown()
     sockets.update { $0.forEach { $0.shutDown() } }
   }
+
+  /// Lets the scripts that wait in `waitForGo` continue.
+  func go() { record.update { $0.mayGo = true } }
 
   // MARK: What it saw
 
@@ -145,6 +149,9 @@ final class OriginConnection {
 
   /// Reads nothing and waits until the scenario stops the origin.
   func waitUntilStopped() throws { try record.wait(for: "the scenario to stop the origin") { $0.isStopped ? true : nil } }
+
+  /// Waits until the scenario calls the origin's `go`.
+  func waitForGo() throws { try record.wait(for: "the scenario's go") { $0.mayGo ? true : nil } }
 
   // MARK: Writing
 
