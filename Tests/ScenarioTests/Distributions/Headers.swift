@@ -1,0 +1,189 @@
+// What exactly reaches the origin, and what the viewer is given (spec/request-pipeline.md 5, 6, 7, 12, 13).
+import Testing
+
+extension Scenarios {
+  @Suite struct Headers {
+    static let browser = """
+      User-Agent: Mozilla/5.0\r\nAccept: text/html\r\nAccept-Language: de\r\nAccept-Encoding: gzip, br\r\nReferer: http://r.test/\r\n\
+      Cookie: b=2; a=1\r\nAuthorization: Basic eA==\r\nOrigin: http://o.test\r\nX-Own: own\r\nCache-Control: no-cache\r\n
+      """
+
+    /// The names of the fields that reach the origin, per policy. Required ones are always there.
+    @Test(arguments: [
+      (nil, [:]),
+      ("AllViewer", [
+        "host": "a.test", "user-agent": "Mozilla/5.0", "accept": "text/html", "accept-language": "de", "referer": "http://r.test/",
+        "authorization": "Basic eA==", "origin": "http://o.test", "x-own": "own",
+      ]),
+      ("AllViewerExceptHostHeader", ["user-agent": "Mozilla/5.0", "accept": "text/html", "referer": "http://r.test/", "x-own": "own"]),
+      ("CORS-CustomOrigin", ["origin": "http://o.test"]),
+      ("HostHeaderOnly", ["host": "a.test"]),
+      ("UserAgentRefererHeaders", ["user-agent": "Mozilla/5.0", "referer": "http://r.test/"]),
+    ] as [(String?, [String: String])])
+    func theOriginRequestPolicyDecidesWhatIsForwarded(policy: String?, forwarded: [String: String]) throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { _ in ok() } }
+      let skerry = try startSkerry(before: origin) { $0.originRequestPolicy = policy }
+      _ = try skerry.viewer().exchange("GET /a?q=1 HTTP/1.1\r\nHost: a.test\r\n\(Self.browser)\r\n")
+      let request = try origin.waitForRequests(1)[0]
+      for name in ["accept", "accept-language", "referer", "authorization", "origin", "x-own"] {
+        #expect(request.fields[name] == forwarded[name], "\(name)")
+      }
+      // Always there, whatever the policy (spec 12).
+      #expect(request.fields["host"] == (forwarded["host"] ?? "127.0.0.1:\(origin.port)"))
+      #expect(request.fields["user-agent"] == (forwarded["user-agent"] ?? "Amazon CloudFront"))
+      #expect(request.fields["via"]?.wholeMatch(of: /1\.1 [^ ]+\.cloudfront\.net \(CloudFront\)/) != nil)
+      #expect(request.fields["x-forwarded-for"] == "127.0.0.1")
+      #expect(request.fields["x-amz-cf-id"]?.isEmpty == false)
+      #expect(request.fields["cdn-loop"] != nil)
+      // Query and cookies only with a policy that says so.
+      let all = policy == "AllViewer" || policy == "AllViewerExceptHostHeader"
+      #expect(request.target == (all ? "/a?q=1" : "/a"))
+      #expect(request.fields["cookie"] == (all ? "a=1; b=2" : nil))
+    }
+
+    @Test func aPolicyOfOnesOwn() throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { _ in ok() } }
+      let skerry = try startSkerry(
+        before: origin,
+        more: """
+          originRequestPolicies:
+            mine: { headers: [x-own, accept-language], cookies: [a], queryStrings: [keep, also] }
+          """
+      ) { $0.originRequestPolicy = "mine" }
+      _ = try skerry.viewer().exchange("GET /a?drop=1&keep=2&also&keep=%33 HTTP/1.1\r\nHost: a.test\r\n\(Self.browser)\r\n")
+      let request = try origin.waitForRequests(1)[0]
+      #expect(request.target == "/a?keep=2&also&keep=%33")
+      #expect(request.fields["x-own"] == "own" && request.fields["accept-language"] == "de")
+      #expect(request.fields["cookie"] == "a=1")
+      #expect(request.fields["accept"] == nil && request.fields["referer"] == nil)
+    }
+
+    @Test func forwardedForGrows() throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { _ in ok() } }
+      let skerry = try startSkerry(before: origin)
+      _ = try skerry.viewer(from: "127.0.0.9").exchange("GET / HTTP/1.1\r\nHost: a.test\r\nX-Forwarded-For: 203.0.113.7\r\nVia: 1.0 earlier\r\n\r\n")
+      let request = try origin.waitForRequests(1)[0]
+      #expect(request.fields["x-forwarded-for"] == "203.0.113.7, 127.0.0.9")
+      #expect(request.fields["via"]?.hasPrefix("1.0 earlier, 1.1 ") == true)
+    }
+
+    /// More than two stacked distributions are a loop (spec 14).
+    @Test func cdnLoop() throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { _ in ok() } }
+      let skerry = try startSkerry(before: origin)
+      let viewer = try skerry.viewer()
+      _ = try viewer.exchange("GET /1 HTTP/1.1\r\nHost: a.test\r\nCDN-Loop: other; v=1\r\n\r\n")
+      let passed = try #require(try origin.waitForRequests(1)[0].fields["cdn-loop"])
+      #expect(passed.hasPrefix("other; v=1, "))
+      // Sent round and round, it stops before long, and never reaches the origin again.
+      var loop = passed, status = 200, rounds = 0
+      while status == 200, rounds < 10 {
+        status = try skerry.viewer().exchange("GET /loop HTTP/1.1\r\nHost: a.test\r\nCDN-Loop: \(loop)\r\n\r\n").status
+        if status == 200 { loop = origin.requests.last?.fields["cdn-loop"] ?? "" }
+        rounds += 1
+      }
+      #expect(status == 403)
+      #expect(rounds <= 3)
+      #expect(try skerry.metrics()["skerry_requests_refused_total{reason=\"loop\"}"] == 1)
+    }
+
+    // MARK: Toward the viewer
+
+    @Test func theViewerIsTold() throws {
+      let origin = try ScriptedOrigin { connection in
+        try connection.answerAll { _ in
+          ok("hi", fields: "Server: mine\r\nTrailer: X\r\nX-Own: own\r\nSet-Cookie: a=1; Path=/\r\nSet-Cookie: b=2\r\nConnection: keep-alive, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=9\r\nVia: 1.1 inner\r\n")
+        }
+      }
+      let skerry = try startSkerry(before: origin)
+      let response = try skerry.viewer().exchange("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+      #expect(response.fields["x-cache"] == "Miss from cloudfront")
+      #expect(response.fields["via"]?.wholeMatch(of: /(1\.1 inner, )?1\.1 [^ ]+\.cloudfront\.net \(CloudFront\)/) != nil)
+      #expect(response.fields["x-amz-cf-id"]?.wholeMatch(of: /[-_A-Za-z0-9]{54}==/) != nil)
+      #expect(response.fields["x-amz-cf-pop"]?.wholeMatch(of: /[A-Z]{3}[0-9]+-[CP][0-9]+/) != nil)
+      #expect(response.fields["server"] == "mine")
+      #expect(response.fields["date"] != nil)
+      #expect(response.fields["x-own"] == "own")
+      #expect(response.fields.all("set-cookie") == ["a=1; Path=/", "b=2"])
+      for gone in ["trailer", "x-hop", "keep-alive"] { #expect(response.fields[gone] == nil, "\(gone)") }
+    }
+
+    @Test func setCookieNeedsCookiesForwarded() throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { _ in ok("hi", fields: "Set-Cookie: a=1\r\n") } }
+      let skerry = try startSkerry(before: origin) { $0.originRequestPolicy = "HostHeaderOnly" }
+      let response = try skerry.viewer().exchange("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+      #expect(response.fields["set-cookie"] == nil)
+      #expect(response.fields["server"] == "CloudFront")
+    }
+
+    @Test func everyRequestHasItsOwnId() throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { ok($0.fields["x-amz-cf-id"] ?? "") } }
+      let skerry = try startSkerry(before: origin)
+      let viewer = try skerry.viewer()
+      var seen: Set<String> = []
+      for _ in 0..<50 {
+        let response = try viewer.exchange("GET / HTTP/1.1\r\nHost: a.test\r\nX-Amz-Cf-Id: forged\r\n\r\n")
+        let id = try #require(response.fields["x-amz-cf-id"])
+        #expect(response.bodyText == id)
+        #expect(seen.insert(id).inserted)
+      }
+    }
+
+    // MARK: Response headers policies
+
+    @Test func theManagedSecurityHeadersPolicy() throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { _ in ok("", fields: "X-Frame-Options: DENY\r\nX-Content-Type-Options: other\r\n") } }
+      let skerry = try startSkerry(before: origin) { $0.behavior = "responseHeadersPolicy: SecurityHeadersPolicy" }
+      let fields = try skerry.viewer().exchange("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").fields
+      #expect(fields["strict-transport-security"] == "max-age=31536000")
+      #expect(fields["referrer-policy"] == "strict-origin-when-cross-origin")
+      #expect(fields["x-xss-protection"] == "1; mode=block")
+      #expect(fields.all("x-frame-options") == ["DENY"])  // no override: the origin's stays
+      #expect(fields.all("x-content-type-options") == ["nosniff"])  // override
+    }
+
+    @Test func theManagedSimpleCORSPolicy() throws {
+      let origin = try ScriptedOrigin { connection in
+        try connection.answerAll { $0.target == "/own" ? ok("", fields: "Access-Control-Allow-Origin: http://x.test\r\n") : ok() }
+      }
+      let skerry = try startSkerry(before: origin) { $0.behavior = "responseHeadersPolicy: SimpleCORS" }
+      let viewer = try skerry.viewer()
+      let cors = try viewer.exchange("GET / HTTP/1.1\r\nHost: a.test\r\nOrigin: http://o.test\r\n\r\n")
+      #expect(cors.fields["access-control-allow-origin"] == "*")
+      #expect(try viewer.exchange("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").fields["access-control-allow-origin"] == nil)
+      let own = try viewer.exchange("GET /own HTTP/1.1\r\nHost: a.test\r\nOrigin: http://o.test\r\n\r\n")
+      #expect(own.fields.all("access-control-allow-origin") == ["http://x.test"])
+    }
+
+    @Test func preflight() throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { _ in ok() } }
+      let skerry = try startSkerry(before: origin) { $0.behavior = "responseHeadersPolicy: CORS-With-Preflight" }
+      let response = try skerry.viewer().exchange(
+        "OPTIONS / HTTP/1.1\r\nHost: a.test\r\nOrigin: http://o.test\r\nAccess-Control-Request-Method: PUT\r\n\r\n")
+      #expect(response.fields["access-control-allow-origin"] == "*")
+      #expect(response.fields["access-control-expose-headers"] == "*")
+      #expect(response.fields["access-control-allow-methods"]?.contains("PUT") == true)
+    }
+
+    @Test func aResponseHeadersPolicyOfOnesOwn() throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { _ in ok("", fields: "X-Powered-By: x\r\nX-Keep: origin\r\nX-Win: origin\r\n") } }
+      let skerry = try startSkerry(
+        before: origin,
+        more: """
+          responseHeadersPolicies:
+            mine:
+              customHeaders:
+                - { header: X-Keep, value: policy, override: false }
+                - { header: X-Win, value: policy, override: true }
+                - { header: X-New, value: policy, override: false }
+              removeHeaders: [X-Powered-By]
+              serverTiming: 100
+          """
+      ) { $0.behavior = "responseHeadersPolicy: mine" }
+      let fields = try skerry.viewer().exchange("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").fields
+      #expect(fields.all("x-keep") == ["origin"] && fields.all("x-win") == ["policy"] && fields.all("x-new") == ["policy"])
+      #expect(fields["x-powered-by"] == nil)
+      #expect(fields["server-timing"]?.contains("cdn-cache-miss") == true)
+    }
+  }
+}

@@ -1,0 +1,187 @@
+// Limits in time and number: each is reached, answered as documented, and counted under its own name
+// (issue 2, point 3; Sources/Distribution/Limits.swift). The limits of size are in Refused.
+import Foundation
+import Testing
+
+/// The counter of a named limit.
+private func reached(_ limit: String) -> String { "skerry_limits_reached_total{limit=\"\(limit)\"}" }
+
+extension Scenarios {
+  @Suite struct Limits {
+    private func program(_ limits: String, arguments: [String] = []) throws -> (Skerry, ScriptedOrigin) {
+      let origin = try ScriptedOrigin { try $0.answerAll { ok($0.target) } }
+      return (try startSkerry(before: origin, more: "limits: { \(limits) }", arguments: arguments), origin)
+    }
+
+    // MARK: Size
+
+    @Test(arguments: [(10, 200), (11, 494)])
+    func headerCount(fields: Int, status: Int) throws {
+      let (skerry, origin) = try program("headerCount: 10")
+      let viewer = try skerry.viewer()
+      let lines = (1..<fields).map { "F\($0): x\r\n" }.joined()  // and Host
+      #expect(try viewer.exchange("GET /a HTTP/1.1\r\nHost: a.test\r\n\(lines)\r\n").status == status)
+      #expect(origin.requests.count == (status == 200 ? 1 : 0))
+      #expect(try skerry.metrics()[reached("header_count")] == (status == 200 ? 0 : 1))
+    }
+
+    /// Exactly at the limit is good, one byte more is not. The URL counts without method and version.
+    @Test(arguments: [(100, 200), (101, 414)])
+    func urlLength(length: Int, status: Int) throws {
+      let (skerry, origin) = try program("url: 100")
+      let target = "/" + String(repeating: "x", count: length - 1)
+      let viewer = try skerry.viewer()
+      let response = try viewer.exchange("GET \(target) HTTP/1.1\r\nHost: a.test\r\n\r\n")
+      #expect(response.status == status)
+      #expect(origin.requests.count == (status == 200 ? 1 : 0))
+      #expect(try skerry.metrics()[reached("url")] == (status == 200 ? 0 : 1))
+      if status == 414 { #expect(viewer.isClosedSilently()) }
+    }
+
+    @Test(arguments: [(1000, 200), (1001, 494)])
+    func headLength(length: Int, status: Int) throws {
+      let (skerry, origin) = try program("head: 1000")
+      let frame = "GET /a HTTP/1.1\r\nHost: a.test\r\nA: \r\n\r\n"
+      let padding = String(repeating: "x", count: length - wire(frame).count)
+      let viewer = try skerry.viewer()
+      let response = try viewer.exchange("GET /a HTTP/1.1\r\nHost: a.test\r\nA: \(padding)\r\n\r\n")
+      #expect(response.status == status)
+      #expect(origin.requests.count == (status == 200 ? 1 : 0))
+      #expect(try skerry.metrics()[reached("head")] == (status == 200 ? 0 : 1))
+      if status == 494 { #expect(viewer.isClosedSilently()) }
+    }
+
+    // MARK: Time
+
+    /// Slowloris: a head that trickles in is cut off, however busily it trickles.
+    @Test func aHeadThatTakesTooLong() throws {
+      let (skerry, origin) = try program("headerTimeout: 1s, idleTimeout: 60s")
+      let viewer = try skerry.viewer()
+      try viewer.send("GET /a HTTP/1.1\r\nHost: a.test\r\n")
+      let trickle = Trickle { try viewer.send("A: b\r\n") }
+      let response = try viewer.readResponse()
+      trickle.stop()
+      #expect(response.status == 408)
+      #expect(response.fields["connection"] == "close")
+      #expect(viewer.readEnding().ending != .stillOpen)
+      #expect(origin.connectionCount == 0)
+      #expect(try skerry.metrics()[reached("head_timeout")] == 1)
+    }
+
+    @Test(arguments: ["before the first request", "between requests"])
+    func anIdleConnectionIsClosed(when: String) throws {
+      let (skerry, _) = try program("idleTimeout: 1s")
+      let viewer = try skerry.viewer()
+      if when == "between requests" {
+        #expect(try viewer.exchange("GET /a HTTP/1.1\r\nHost: a.test\r\n\r\n").bodyText == "/a")
+      }
+      #expect(viewer.isClosedSilently())
+      try eventually("the closing to be counted") {
+        try skerry.metrics()["skerry_connections_closed_total{reason=\"idle\"}"] == 1
+      }
+    }
+
+    @Test func aConnectionInUseIsNotIdle() throws {
+      let (skerry, _) = try program("idleTimeout: 1s")
+      let viewer = try skerry.viewer()
+      let start = ContinuousClock.now
+      while ContinuousClock.now - start < .seconds(2) {
+        #expect(try viewer.exchange("GET /a HTTP/1.1\r\nHost: a.test\r\n\r\n").bodyText == "/a")
+      }
+    }
+
+    @Test func aBodyBelowTheMinimumRate() throws {
+      let (skerry, origin) = try program("minimumBodyRate: 1000, minimumBodyRateGrace: 1s")
+      let viewer = try skerry.viewer()
+      try viewer.send("POST /a HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1000000\r\n\r\n")
+      let trickle = Trickle { try viewer.send("x") }
+      let (bytes, ending) = viewer.readEnding()
+      trickle.stop()
+      #expect(ending != .stillOpen)
+      #expect(bytes.isEmpty || String(wire: bytes).hasPrefix("HTTP/1.1 408 "))
+      #expect(origin.requests.isEmpty)
+      #expect(try skerry.metrics()[reached("body_rate")] == 1)
+    }
+
+    /// A body is measured by its rate, not by its length of time.
+    @Test func aBodyAboveTheMinimumRate() throws {
+      let (skerry, origin) = try program("minimumBodyRate: 100, minimumBodyRateGrace: 1s")
+      let viewer = try skerry.viewer()
+      try viewer.send("POST /a HTTP/1.1\r\nHost: a.test\r\nContent-Length: 200000\r\n\r\n")
+      let start = ContinuousClock.now
+      var sent = 0
+      while ContinuousClock.now - start < .seconds(2), sent < 100_000 {
+        try viewer.send(String(repeating: "x", count: 100))
+        sent += 100
+        usleep(2_000)
+      }
+      try viewer.send(String(repeating: "x", count: 200_000 - sent))
+      #expect(try viewer.readResponse().bodyText == "/a")
+      #expect(origin.requests.first?.body.count == 200_000)
+    }
+
+    // MARK: Number
+
+    @Test func connectionsPerClientAddress() throws {
+      let (skerry, _) = try program("connectionsPerClientAddress: 3", arguments: ["--workers", "1"])
+      let held = try (0..<3).map { _ in try skerry.viewer(from: "127.0.0.2") }
+      for viewer in held { #expect(try viewer.exchange("GET /a HTTP/1.1\r\nHost: a.test\r\n\r\n").status == 200) }
+      #expect(try skerry.viewer(from: "127.0.0.2").isClosedSilently())
+      #expect(try skerry.metrics()[reached("connections_per_address")] == 1)
+      // Another address is not concerned.
+      #expect(try skerry.viewer(from: "127.0.0.3").exchange("GET /b HTTP/1.1\r\nHost: a.test\r\n\r\n").status == 200)
+    }
+
+    @Test func aClosedConnectionMakesRoom() throws {
+      let (skerry, _) = try program("connectionsPerClientAddress: 1")
+      for _ in 0..<20 {
+        let response: Response? = try eventually("room for the next connection") {
+          let viewer = try skerry.viewer(from: "127.0.0.2")
+          return try? viewer.exchange("GET /a HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n")
+        }
+        #expect(response?.status == 200)
+      }
+    }
+
+    @Test func connectionsPerWorker() throws {
+      let (skerry, _) = try program("connectionsPerWorker: 4", arguments: ["--workers", "1"])
+      let held = try (0..<4).map { _ in try skerry.viewer() }
+      for viewer in held { #expect(try viewer.exchange("GET /a HTTP/1.1\r\nHost: a.test\r\n\r\n").status == 200) }
+      #expect(try skerry.viewer().isClosedSilently())
+      #expect(try skerry.metrics()[reached("connections_per_worker")] >= 1)
+    }
+
+    @Test func requestsPerConnection() throws {
+      let (skerry, _) = try program("requestsPerConnection: 3")
+      let viewer = try skerry.viewer()
+      for number in 1...3 {
+        let response = try viewer.exchange("GET /a HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        #expect(response.fields["connection"] == (number == 3 ? "close" : nil))
+      }
+      #expect(viewer.isClosedSilently())
+      #expect(try skerry.metrics()[reached("requests_per_connection")] == 1)
+    }
+
+    /// Every limit of the page is there before it is reached: an alert can be written on the first day.
+    @Test func everyLimitHasItsCounterFromTheStart() throws {
+      let (skerry, _) = try program("headerCount: 100")
+      let metrics = try skerry.metrics()
+      for limit in [
+        "url", "head", "header_count", "head_timeout", "idle_timeout", "body_rate", "connections_per_worker", "connections_per_address",
+      ] { #expect(metrics.values[reached(limit)] == 0, "\(limit)") }
+    }
+  }
+}
+
+/// Does something again and again, slowly, on a thread of its own, until it fails or is stopped.
+private final class Trickle: Sendable {
+  private let stopped = Watched(false)
+
+  init(_ act: @escaping () throws -> Void) {
+    nonisolated(unsafe) let act = act
+    startThread { [stopped] in
+      while !stopped.current, (try? unsafe act()) != nil { usleep(50_000) }
+    }
+  }
+  func stop() { stopped.update { $0 = true } }
+}
