@@ -62,7 +62,7 @@ final class Skerry: Sendable {
   }
 
   /// SKERRY_BINARY, else the one built beside these tests, else the release build.
-  private static func binary() throws -> String {
+  static func binary() throws -> String {
     if let named = ProcessInfo.processInfo.environment["SKERRY_BINARY"] { return named }
     let tests = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
     let here = FileManager.default.currentDirectoryPath

@@ -28,7 +28,7 @@ extension Scenarios {
     /// Exactly at the limit is good, one byte more is not. The URL counts without method and version.
     @Test(arguments: [(100, 200), (101, 414)])
     func urlLength(length: Int, status: Int) throws {
-      let (skerry, origin) = try program("url: 100")
+      let (skerry, origin) = try program("urlBytes: 100")
       let target = "/" + String(repeating: "x", count: length - 1)
       let viewer = try skerry.viewer()
       let response = try viewer.exchange("GET \(target) HTTP/1.1\r\nHost: a.test\r\n\r\n")
@@ -40,7 +40,7 @@ extension Scenarios {
 
     @Test(arguments: [(1000, 200), (1001, 494)])
     func headLength(length: Int, status: Int) throws {
-      let (skerry, origin) = try program("head: 1000")
+      let (skerry, origin) = try program("headBytes: 1000, urlBytes: 500")
       let frame = "GET /a HTTP/1.1\r\nHost: a.test\r\nA: \r\n\r\n"
       let padding = String(repeating: "x", count: length - wire(frame).count)
       let viewer = try skerry.viewer()

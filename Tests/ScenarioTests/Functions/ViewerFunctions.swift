@@ -1,0 +1,289 @@
+// CloudFront Functions at work in a running proxy: what they change, what they may not, and what happens when they fail
+// (spec/cloudfront-functions.md 1–6; issue 2, point 6).
+import Testing
+
+extension Scenarios {
+  @Suite struct ViewerFunctions {
+    /// A program whose default behavior runs these functions.
+    private func program(
+      before origin: ScriptedOrigin, viewerRequest: String? = nil, viewerResponse: String? = nil, more: String = ""
+    ) throws -> Skerry {
+      let functions = [("viewer-request", viewerRequest), ("viewer-response", viewerResponse)].filter { $0.1 != nil }
+      let definitions = functions.map { "  \($0.0):\n    runtime: cloudfront-js-2.0\n    code: \($0.0).js\n" }.joined()
+      return try startSkerry(
+        before: origin, more: "functions:\n\(definitions)\(more)",
+        files: Dictionary(uniqueKeysWithValues: functions.map { ("\($0.0).js", $0.1 ?? "") })
+      ) { distribution in
+        distribution.behavior = "functions:\n" + functions.map { "  \($0.0): \($0.0)\n" }.joined()
+      }
+    }
+
+    private func echoingOrigin() throws -> ScriptedOrigin { try ScriptedOrigin { try $0.answerAll { ok("origin saw \($0.target)") } } }
+
+    // MARK: viewer-request
+
+    @Test func aRedirect() throws {
+      let origin = try echoingOrigin()
+      let skerry = try program(before: origin, viewerRequest: """
+        function handler(event) {
+          return { statusCode: 302, statusDescription: 'Found', headers: { location: { value: '/new' + event.request.uri } },
+                   cookies: { seen: { value: '1', attributes: 'Path=/; Secure' } } };
+        }
+        """)
+      let viewer = try skerry.viewer()
+      for path in ["/a", "/b"] {
+        let response = try viewer.exchange("GET \(path) HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        #expect(response.line == "HTTP/1.1 302 Found")
+        #expect(response.fields["location"] == "/new\(path)")
+        #expect(response.fields["x-cache"] == "FunctionGeneratedResponse from cloudfront")
+        #expect(response.fields["set-cookie"] == "seen=1; Path=/; Secure")
+        #expect(response.fields["server"] == "CloudFront" && response.fields["date"] != nil)
+        #expect(response.body.isEmpty)
+      }
+      #expect(origin.connectionCount == 0)
+      #expect(try skerry.metrics()["skerry_function_runs_total{outcome=\"responded\"}"] == 2)
+    }
+
+    @Test(arguments: [
+      ("'plain'", "plain"), ("{ encoding: 'text', data: 'caf\u{e9}' }", "caf\u{c3}\u{a9}"), ("{ encoding: 'base64', data: 'AAH/' }", "\u{00}\u{01}\u{ff}"),
+    ])
+    func aGeneratedBody(body: String, bytes: String) throws {
+      let origin = try echoingOrigin()
+      let skerry = try program(
+        before: origin, viewerRequest: "function handler(event) { return { statusCode: 200, headers: { 'content-type': { value: 'text/plain' } }, body: \(body) }; }")
+      let response = try skerry.viewer().exchange("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+      #expect(response.bodyText == bytes)
+      #expect(response.framing == .contentLength(wire(bytes).count))
+      #expect(response.fields["content-type"] == "text/plain")
+      // HEAD: the same head, no body.
+      #expect(try skerry.viewer().exchange("HEAD / HTTP/1.1\r\nHost: a.test\r\n\r\n").body.isEmpty)
+    }
+
+    @Test func aRewrite() throws {
+      let origin = try echoingOrigin()
+      let skerry = try program(before: origin, viewerRequest: """
+        async function handler(event) {
+          const request = event.request;
+          if (request.uri.endsWith('/')) request.uri += 'index.html';
+          request.querystring.added = { value: 'yes' };
+          delete request.querystring.utm;
+          return request;
+        }
+        """)
+      let viewer = try skerry.viewer()
+      #expect(try viewer.exchange("GET /docs/?utm=x&a=%41&a=b HTTP/1.1\r\nHost: a.test\r\n\r\n").bodyText == "origin saw /docs/index.html?a=%41&a=b&added=yes")
+    }
+
+    @Test func whatIsNotTouchedGoesOnByteForByte() throws {
+      let origin = try echoingOrigin()
+      let skerry = try program(before: origin, viewerRequest: "function handler(event) { return event.request; }")
+      let viewer = try skerry.viewer()
+      for target in ["/a//b/../c%2F?x=%41&&=&y", "/?", "/caf%C3%A9", "/a?b?c"] {
+        #expect(try viewer.exchange("GET \(target) HTTP/1.1\r\nHost: a.test\r\n\r\n").bodyText == "origin saw \(target)")
+      }
+      _ = try viewer.exchange("GET /obs HTTP/1.1\r\nHost: a.test\r\nA: caf\u{e9}\r\nB: 1\r\nB: 2\r\nCookie: z=1; a=2\r\n\r\n")
+      let request = try origin.waitForRequests(5)[4]
+      #expect(request.fields["a"] == "caf\u{e9}")
+      #expect(request.fields.all("b") == ["1", "2"])
+    }
+
+    @Test func headersAndCookies() throws {
+      let origin = try echoingOrigin()
+      let skerry = try program(before: origin, viewerRequest: """
+        function handler(event) {
+          const headers = event.request.headers;
+          headers['x-client'] = { value: event.viewer.ip };
+          headers['x-many'].value = 'first';
+          delete headers['x-gone'];
+          headers['x-count'] = { value: String(Object.keys(headers).length) };
+          event.request.cookies.added = { value: 'c' };
+          delete event.request.cookies.b;
+          return event.request;
+        }
+        """)
+      _ = try skerry.viewer(from: "127.0.0.7").exchange(
+        "GET / HTTP/1.1\r\nHost: a.test\r\nX-Many: 1\r\nX-Many: 2\r\nX-GONE: x\r\nCookie: a=1; b=2\r\n\r\n")
+      let request = try origin.waitForRequests(1)[0]
+      #expect(request.fields["x-client"] == "127.0.0.7")
+      #expect(request.fields.all("x-many") == ["first", "2"])
+      #expect(request.fields["x-gone"] == nil)
+      #expect(request.fields["cookie"] == "a=1; added=c")
+      #expect(request.fields.list.contains { $0.name == "X-Client" })
+    }
+
+    @Test func theBodyPassesByTheFunction() throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { ok($0.bodyText) } }
+      let skerry = try program(before: origin, viewerRequest: "function handler(event) { event.request.uri = '/moved'; return event.request; }")
+      let response = try skerry.viewer().exchange("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\n\r\nhello")
+      #expect(response.bodyText == "hello")
+      #expect(origin.requests.first?.target == "/moved")
+    }
+
+    @Test func aGeneratedAnswerToAPostLeavesTheConnectionInOrder() throws {
+      let origin = try echoingOrigin()
+      let skerry = try program(before: origin, viewerRequest: """
+        function handler(event) { return event.request.method == 'POST' ? { statusCode: 401 } : event.request; }
+        """)
+      let viewer = try skerry.viewer()
+      #expect(try viewer.exchange("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 40\r\n\r\nGET /inside HTTP/1.1\r\nHost: other.te\r\n\r\n").status == 401)
+      #expect(try viewer.exchange("GET /after HTTP/1.1\r\nHost: a.test\r\n\r\n").bodyText == "origin saw /after")
+      #expect(!origin.everything.holds("/inside"))
+    }
+
+    /// Every request starts from the same heap: nothing of one is seen by the next.
+    @Test func nothingIsRememberedBetweenRequests() throws {
+      let origin = try echoingOrigin()
+      let skerry = try program(before: origin, viewerRequest: """
+        let count = 0; const seen = [];
+        function handler(event) {
+          count++; seen.push(event.request.uri); globalThis.leak = (globalThis.leak || 0) + 1; Array.prototype.mine = (Array.prototype.mine || 0) + 1;
+          return { statusCode: 200, body: [count, seen.length, globalThis.leak, Array.prototype.mine].join() };
+        }
+        """)
+      let viewer = try skerry.viewer()
+      for _ in 0..<20 { #expect(try viewer.exchange("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").bodyText == "1,1,1,1") }
+    }
+
+    // MARK: viewer-response
+
+    @Test func aResponseIsChanged() throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { _ in ok("body", fields: "X-Powered-By: x\r\nSet-Cookie: a=1; Path=/\r\n") } }
+      let skerry = try program(before: origin, viewerResponse: """
+        function handler(event) {
+          const response = event.response;
+          response.headers['strict-transport-security'] = { value: 'max-age=63072000' };
+          delete response.headers['x-powered-by'];
+          response.headers['x-status'] = { value: String(response.statusCode) };
+          response.cookies.b = { value: '2', attributes: 'Secure' };
+          response.statusCode = 203;
+          response.statusDescription = 'Changed';
+          return response;
+        }
+        """)
+      let response = try skerry.viewer().exchange("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+      #expect(response.line == "HTTP/1.1 203 Changed")
+      #expect(response.bodyText == "body")
+      #expect(response.fields["strict-transport-security"] == "max-age=63072000")
+      #expect(response.fields["x-powered-by"] == nil)
+      #expect(response.fields["x-status"] == "200")
+      #expect(response.fields.all("set-cookie") == ["a=1; Path=/", "b=2; Secure"])
+    }
+
+    @Test func aResponseBodyIsReplaced() throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { _ in ok("the origin's long body") } }
+      let skerry = try program(before: origin, viewerResponse: "function handler(event) { event.response.body = 'mine'; return event.response; }")
+      let viewer = try skerry.viewer()
+      for _ in 0..<2 {
+        let response = try viewer.exchange("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        #expect(response.bodyText == "mine")
+      }
+    }
+
+    /// spec/cloudfront-functions.md 1: not for origin errors, not for generated responses.
+    @Test func viewerResponseDoesNotRunForErrorsAndGeneratedResponses() throws {
+      let origin = try ScriptedOrigin { connection in
+        try connection.answerAll { $0.target == "/good" ? ok("good") : "HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnope" }
+      }
+      let skerry = try program(
+        before: origin,
+        viewerRequest: "function handler(event) { return event.request.uri == '/generated' ? { statusCode: 200 } : event.request; }",
+        viewerResponse: "function handler(event) { event.response.headers['x-ran'] = { value: 'yes' }; return event.response; }")
+      let viewer = try skerry.viewer()
+      #expect(try viewer.exchange("GET /good HTTP/1.1\r\nHost: a.test\r\n\r\n").fields["x-ran"] == "yes")
+      let missing = try viewer.exchange("GET /missing HTTP/1.1\r\nHost: a.test\r\n\r\n")
+      #expect(missing.status == 404 && missing.bodyText == "nope" && missing.fields["x-ran"] == nil)
+      #expect(try viewer.exchange("GET /generated HTTP/1.1\r\nHost: a.test\r\n\r\n").fields["x-ran"] == nil)
+    }
+
+    // MARK: Failing
+
+    /// Each ends as the table of spec/cloudfront-functions.md 5 says, and the next request is served as ever.
+    @Test(arguments: [
+      ("an endless loop", "while (true) {}", 503), ("an endless recursion", "(function f() { f(); })()", 503),
+      ("an exception", "throw new Error('on purpose')", 503), ("a missing property", "event.nothing.at.all", 503),
+      ("a rejected promise", "return Promise.reject(new Error('no'))", 503), ("a promise that never settles", "return new Promise(() => {})", 503),
+      ("too much memory", "let a = []; while (true) a.push(new Array(1000).fill(1))", 503),
+      ("a native call that takes forever", "'a'.repeat(30000).match(/(a+)+b/)", 503),
+      ("a huge sort", "Array.from({ length: 90000 }, (_, i) => -i).sort()", 503),
+      ("undefined", "return undefined", 502), ("null", "return null", 502), ("a string", "return 'hello'", 502), ("the event", "return event", 502),
+      ("a number", "return 42", 502), ("a status out of range", "return { statusCode: 1000 }", 502), ("a status that is no number", "return { statusCode: 'x' }", 502),
+      ("a header with upper-case letters", "return { statusCode: 200, headers: { Location: { value: '/' } } }", 502),
+      ("a header that is a string", "return { statusCode: 200, headers: { location: '/' } }", 502),
+      ("a line break in a header", "return { statusCode: 200, headers: { a: { value: 'x\\r\\nSmuggled: y' } } }", 502),
+      ("a bad header name", "return { statusCode: 200, headers: { 'a b': { value: 'x' } } }", 502),
+      ("a uri without slash", "event.request.uri = 'x'; return event.request", 502),
+      ("a uri with a line break", "event.request.uri = '/x HTTP/1.1\\r\\nA: b'; return event.request", 502),
+      ("a read-only header", "event.request.headers.host = { value: 'other' }; return event.request", 502),
+      ("a disallowed header", "event.request.headers['x-amz-cf-id'] = { value: 'x' }; return event.request", 502),
+      ("the method", "event.request.method = 'DELETE'; return event.request", 502),
+      ("bad base64", "return { statusCode: 200, body: { encoding: 'base64', data: '!' } }", 502),
+      ("an unknown encoding", "return { statusCode: 200, body: { encoding: 'gzip', data: 'x' } }", 502),
+    ])
+    func aFailingFunction(what: String, code: String, status: Int) throws {
+      let origin = try echoingOrigin()
+      let skerry = try program(before: origin, viewerRequest: """
+        function handler(event) {
+          if (event.request.uri == '/good') return event.request;
+          \(code);
+          return event.request;
+        }
+        """)
+      let viewer = try skerry.viewer()
+      for _ in 0..<3 {
+        let response = try viewer.exchange("GET /bad HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        #expect(response.status == status)
+        #expect(response.fields["x-cache"] == (status == 503 ? "FunctionExecutionError from cloudfront" : "FunctionValidationError from cloudfront"))
+        #expect(response.fields["smuggled"] == nil)
+        #expect(response.bodyText.contains("Generated by cloudfront (CloudFront)"))
+      }
+      #expect(try viewer.exchange("GET /good HTTP/1.1\r\nHost: a.test\r\n\r\n").bodyText == "origin saw /good")
+      #expect(origin.requests.map(\.target) == ["/good"])
+    }
+
+    @Test(arguments: [("throw new Error('x')", 503, "FunctionExecutionError"), ("return event.request", 502, "FunctionValidationError"), ("event.response.headers.via = { value: 'x' }; return event.response", 502, "FunctionValidationError")])
+    func aFailingViewerResponseFunction(code: String, status: Int, result: String) throws {
+      let origin = try echoingOrigin()
+      let skerry = try program(before: origin, viewerResponse: "function handler(event) { if (event.request.uri == '/good') return event.response; \(code); }")
+      let viewer = try skerry.viewer()
+      let response = try viewer.exchange("GET /bad HTTP/1.1\r\nHost: a.test\r\n\r\n")
+      #expect(response.status == status)
+      #expect(response.fields["x-cache"] == "\(result) from cloudfront")
+      #expect(!response.bodyText.contains("origin saw"))
+      #expect(try viewer.exchange("GET /good HTTP/1.1\r\nHost: a.test\r\n\r\n").bodyText == "origin saw /good")
+    }
+
+    /// A killed function takes about its limit, not more, and the worker serves others meanwhile and afterwards.
+    @Test func aLoopIsEndedAtItsLimit() throws {
+      let origin = try echoingOrigin()
+      let skerry = try program(
+        before: origin, viewerRequest: "function handler(event) { while (event.request.uri == '/loop'); return event.request; }",
+        more: "limits: { rewriteEngine: { cpuTime: 20ms } }")
+      let viewer = try skerry.viewer()
+      let start = ContinuousClock.now
+      for _ in 0..<10 { #expect(try viewer.exchange("GET /loop HTTP/1.1\r\nHost: a.test\r\n\r\n").status == 503) }
+      let elapsed = ContinuousClock.now - start
+      #expect(elapsed > .milliseconds(200) && elapsed < .seconds(5))
+      #expect(try viewer.exchange("GET /x HTTP/1.1\r\nHost: a.test\r\n\r\n").status == 200)
+      #expect(try skerry.metrics()["skerry_function_runs_total{outcome=\"cpu_limit\"}"] == 10)
+    }
+
+    /// A function that is killed again and again may not own a worker (design/rewrite-engine.md).
+    @Test func aFunctionKilledTooOftenIsThrottled() throws {
+      let origin = try echoingOrigin()
+      let skerry = try program(
+        before: origin, viewerRequest: "function handler(event) { while (true); }",
+        more: "limits: { rewriteEngine: { throttleKills: 5, throttleWindow: 60s } }")
+      let viewer = try skerry.viewer()
+      let results = try (0..<30).map { _ in try viewer.exchange("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").fields["x-cache"] ?? "" }
+      #expect(results.first == "FunctionExecutionError from cloudfront")
+      #expect(results.last == "FunctionThrottledError from cloudfront")
+    }
+
+    @Test func whatAFunctionLogsIsKept() throws {
+      let origin = try echoingOrigin()
+      let skerry = try program(before: origin, viewerRequest: "function handler(event) { console.log('seen ' + event.request.uri); return event.request; }")
+      _ = try skerry.viewer().exchange("GET /told HTTP/1.1\r\nHost: a.test\r\n\r\n")
+      try eventually("the function's words") { skerry.standardError.contains("seen /told") }
+    }
+  }
+}
