@@ -90,5 +90,10 @@ let package = Package(
 
     // The house seen from outside: scripted origin, the real program, scripted viewer
     tests("ScenarioTests", ["skerry"]),
+
+    // Fuzzing the parser: what must hold, the command that tries to break it, a short run of it as a test
+    .target(name: "Fuzzing", dependencies: ["HTTPWire", "Transport"], path: "Fuzzing/Checks", swiftSettings: swiftSettings),
+    .executableTarget(name: "fuzz-http1", dependencies: ["Fuzzing"], path: "Fuzzing/Command", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
+    tests("FuzzTests", ["Fuzzing"]),
   ]
 )

@@ -1,0 +1,64 @@
+// The fuzz target. Built plainly it replays and mutates the corpus, the same way for the same seed; built by `make fuzz` it is
+// an input function of libFuzzer, which looks for new ways through the parser (Documentation/testing.md).
+import Fuzzing
+import Foundation
+
+/// All three kinds of input in one: any bytes may be any of them.
+private func checkEverything(_ bytes: [UInt8]) throws(BrokenProperty) {
+  try HTTP1Checks.request(bytes)
+  try HTTP1Checks.response(bytes)
+  try HTTP1Checks.chunkedBody(bytes)
+}
+
+#if LIBFUZZER
+
+/// Called by libFuzzer with every input. A broken property ends the process, which is how libFuzzer is told.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+  let bytes = unsafe Array(UnsafeBufferPointer(start: start, count: count))
+  do { try checkEverything(bytes) } catch {
+    FileHandle.standardError.write(Data("\(error)\n".utf8))
+    abort()
+  }
+  return 0
+}
+
+#else
+
+/// `fuzz-http1 [--seed N] [--iterations N] FOLDER|FILE…`
+@main
+enum FuzzHTTP1 {
+  static func main() {
+    var arguments = CommandLine.arguments.dropFirst(), seed: UInt64 = 1, iterations = 100_000
+    while let option = arguments.first, option.hasPrefix("--") {
+      guard let value = arguments.dropFirst().first.flatMap(UInt64.init) else { usage() }
+      switch option {
+      case "--seed": seed = value
+      case "--iterations": iterations = Int(clamping: value)
+      default: usage()
+      }
+      arguments = arguments.dropFirst(2)
+    }
+    if arguments.isEmpty { usage() }
+    for path in arguments { run(URL(fileURLWithPath: path), seed, iterations) }
+  }
+
+  private static func run(_ url: URL, _ seed: UInt64, _ iterations: Int) {
+    do {
+      if let bytes = try? Data(contentsOf: url) { return try checkEverything([UInt8](bytes)) }
+      let corpus = try Corpus(folder: url)
+      for (_, bytes) in corpus.seeds { try checkEverything(bytes) }
+      for index in 0..<iterations { try checkEverything(corpus.mutant(index, seed: seed)) }
+    } catch {
+      FileHandle.standardError.write(Data("\(url.lastPathComponent), seed \(seed): \(error)\n".utf8))
+      exit(1)
+    }
+  }
+
+  private static func usage() -> Never {
+    FileHandle.standardError.write(Data("usage: fuzz-http1 [--seed N] [--iterations N] FOLDER|FILE…\n".utf8))
+    exit(2)
+  }
+}
+
+#endif
