@@ -40,19 +40,29 @@ enum FuzzHTTP1 {
       arguments = arguments.dropFirst(2)
     }
     if arguments.isEmpty { usage() }
-    for path in arguments { run(URL(fileURLWithPath: path), seed, iterations) }
+    let broken = arguments.flatMap { run(URL(fileURLWithPath: $0), seed, iterations) }
+    exit(broken.isEmpty ? 0 : 1)
   }
 
-  private static func run(_ url: URL, _ seed: UInt64, _ iterations: Int) {
-    do {
-      if let bytes = try? Data(contentsOf: url) { return try checkEverything([UInt8](bytes)) }
-      let corpus = try Corpus(folder: url)
-      for (_, bytes) in corpus.seeds { try checkEverything(bytes) }
-      for index in 0..<iterations { try checkEverything(corpus.mutant(index, seed: seed)) }
-    } catch {
-      FileHandle.standardError.write(Data("\(url.lastPathComponent), seed \(seed): \(error)\n".utf8))
-      exit(1)
+  /// Tries everything of a file or folder and prints the first example of each property that does not hold.
+  private static func run(_ url: URL, _ seed: UInt64, _ iterations: Int) -> [BrokenProperty] {
+    var broken: [BrokenProperty] = []
+    func check(_ bytes: [UInt8]) {
+      do throws(BrokenProperty) { try checkEverything(bytes) } catch {
+        if broken.contains(where: { $0.property == error.property }) { return }
+        broken.append(error)
+        FileHandle.standardError.write(Data("\(url.lastPathComponent), seed \(seed): \(error)\n".utf8))
+      }
     }
+    if let bytes = try? Data(contentsOf: url) {
+      check([UInt8](bytes))
+    } else if let corpus = try? Corpus(folder: url) {
+      for (_, bytes) in corpus.seeds { check(bytes) }
+      for index in 0..<iterations { check(corpus.mutant(index, seed: seed)) }
+    } else {
+      usage()
+    }
+    return broken
   }
 
   private static func usage() -> Never {
