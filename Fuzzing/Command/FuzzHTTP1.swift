@@ -12,7 +12,14 @@ private func checkEverything(_ bytes: [UInt8]) throws(BrokenProperty) {
 
 #if LIBFUZZER
 
-/// Called by libFuzzer with every input. A broken property ends the process, which is how libFuzzer is told.
+/// libFuzzer's loop, in its runtime library.
+@_silgen_name("LLVMFuzzerRunDriver")
+private func runFuzzer(
+  _ argumentCount: UnsafeMutablePointer<CInt>, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>>,
+  _ input: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
+) -> CInt
+
+/// Called with every input. A broken property ends the process, which is how libFuzzer is told.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   let bytes = unsafe Array(UnsafeBufferPointer(start: start, count: count))
@@ -21,6 +28,14 @@ public func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     abort()
   }
   return 0
+}
+
+/// What SwiftPM makes the program's `main`.
+@_cdecl("fuzz_http1_main")
+public func fuzzMain(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> CInt {
+  var count = count
+  var arguments = unsafe arguments
+  return unsafe runFuzzer(&count, &arguments) { unsafe fuzzOneInput($0, $1) }
 }
 
 #else
