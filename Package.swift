@@ -86,7 +86,6 @@ let package = Package(
         .unsafeFlags(["-Xlinker", "-z", "-Xlinker", "now"]),
       ]),
     tests("RewriteEngineTests", ["RewriteEngine"]),
-      linkerSettings: [.linkedLibrary("crypto"), .linkedLibrary("m")]),
 
     // The house seen from outside: scripted origin, the real program, scripted viewer
     tests("ScenarioTests", ["skerry"]),
