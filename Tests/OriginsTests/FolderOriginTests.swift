@@ -1,6 +1,7 @@
 // A folder origin on a real folder and a real loop.
 
 import Glibc
+import Synchronization
 import Testing
 
 @testable import Origins
@@ -209,15 +210,16 @@ private func get(
     let pool = try BlockingPool(configuration: configuration)
     defer { pool.stop() }
     let origin = try FolderOrigin(path: folder.path, pool: pool)
-    // One job runs and one waits; the third finds no room.
-    async let running: Void? = try? pool.run { _ = usleep(300_000) }
-    usleep(100_000)
+    // One job runs until the gate opens and one waits; the third finds no room.
+    let gate = Mutex(false)
+    async let running: Void? = try? pool.run { while !gate.withLock({ $0 }) { usleep(1_000) } }
     async let waiting: Void? = try? pool.run {}
-    usleep(100_000)
+    while pool.waiting < 1 { try await Task.sleep(for: .milliseconds(5)) }
     let request = FileRequest(method: Array("GET".utf8).span, path: Array("/a.txt".utf8).span)
     let response = await origin.open(request)
     #expect(response.status == 503)
     #expect(response.counter == .limitFileQueue)
+    gate.withLock { $0 = true }
     _ = await (running, waiting)
   }
 }
