@@ -28,6 +28,16 @@ public final class WireContext {
   }
 }
 
+/// A connection that waits for a request without a task of its own.
+public struct ParkedConnection {
+  /// The socket; its `whenDisturbed` wakes whoever parked it.
+  public let socket: Socket
+  /// Who connected.
+  public let peer: SocketAddress
+  let peerText: [UInt8]
+  let requests: Int
+}
+
 /// A connection from a viewer, owned by one task.
 public struct ServerConnection: ~Copyable {
   /// The bytes.
@@ -39,7 +49,7 @@ public struct ServerConnection: ~Copyable {
   /// Whether the connection ends after the present exchange.
   public var closing = false
   /// Requests read so far.
-  public private(set) var requests = 0
+  public private(set) var requests: Int
   /// What the worker's connections share.
   public let context: WireContext
   private var decoder = BodyDecoder()
@@ -48,11 +58,20 @@ public struct ServerConnection: ~Copyable {
   private var bodyBytes = 0
   private var headBytes = 0
 
+  /// Set when ``nextRequest()`` returned nil only because the connection has been idle for a while: it is to be parked.
+  public private(set) var isParked = false
+
   /// Takes over an accepted socket.
   public init(_ socket: Socket, peer: SocketAddress, _ context: WireContext) {
-    stream = Stream(socket)
-    self.peer = peer
-    peerText = Array(peer.host.utf8)
+    self.init(ParkedConnection(socket: socket, peer: peer, peerText: Array(peer.host.utf8), requests: 0), context)
+  }
+
+  /// Takes up a connection again.
+  public init(_ parked: ParkedConnection, _ context: WireContext) {
+    stream = Stream(parked.socket)
+    peer = parked.peer
+    peerText = parked.peerText
+    requests = parked.requests
     self.context = context
   }
 
@@ -86,14 +105,20 @@ public struct ServerConnection: ~Copyable {
   /// Bytes of the present request so far: head and payload.
   public var bytesOfRequest: Int { headBytes + bodyBytes }
 
-  /// Idle: no buffer is held, the longer keep-alive timeout runs. An empty line before a request is skipped (RFC 9112, 2.2).
+  /// Idle: no buffer is held. A connection that stays idle for a while is to be parked, so that it costs no task either.
+  /// An empty line before a request is skipped (RFC 9112, 2.2).
   private nonisolated(nonsending) mutating func waitForFirstByte(_ limits: ViewerLimits) async throws(WireFailure) -> Bool {
     stream.socket.isIdle = true
     defer { stream.socket.isIdle = false }
     while stream.input.isEmpty {
-      do {
-        guard try await stream.fill(timeoutMilliseconds: limits.keepAliveTimeoutMilliseconds, limit: BlockPool.blockSize) else { return false }
-      } catch { return false }
+      guard let result = try? stream.attemptRead(limit: BlockPool.blockSize) else { return false }
+      if result == .end { return false }
+      if result == .bytes { break }
+      await stream.socket.waitReadableSoftly(milliseconds: min(limits.parkAfterMilliseconds, limits.keepAliveTimeoutMilliseconds))
+      if !stream.socket.isReadable && stream.socket.failure == nil {
+        isParked = true
+        return false
+      }
     }
     if stream.input.readable[0] == 13, stream.input.count > 1, stream.input.readable[1] == 10 {
       stream.input.consume(2)
@@ -225,6 +250,12 @@ public struct ServerConnection: ~Copyable {
       dropped += stream.input.count
       stream.input.removeAll()
     }
+  }
+
+  /// Gives everything back but what a silent connection needs to be remembered by.
+  public consuming func park() -> ParkedConnection {
+    stream.releaseBuffers()
+    return ParkedConnection(socket: stream.socket, peer: peer, peerText: peerText, requests: requests)
   }
 
   /// Gives the memory back and closes the socket.

@@ -3,6 +3,7 @@
 import Distribution
 public import HTTPWire
 import Glibc
+import CSystem  // after Glibc: see Transport
 import Origins
 import RewriteEngine
 public import Telemetry
@@ -32,6 +33,9 @@ public final class Worker {
   /// Connections at work or waiting; the drain ends those that wait.
   var connections: [ObjectIdentifier: Socket] = [:]
   private let released: (SocketAddress) -> Void
+  /// Gives a parked connection a task again; set by the isolation.
+  var resume: (ParkedConnection) -> Void = { _ in }
+  private var parkedSinceTrim = 0
   let diagnostics: Diagnostics
   /// Made on the loop's thread, where the engine's timer belongs.
   private var isolatePool: IsolatePool?
@@ -54,7 +58,7 @@ public final class Worker {
     logsRequests = false
     unknownSite = WorkerSite()
     adopt(configuration)
-    loop.everySecond = { [unowned self] in self.log.flush() }
+    loop.everySecond = { [unowned self] in self.everySecond() }
   }
 
   /// Serves a configuration from the next request on.
@@ -101,22 +105,57 @@ public final class Worker {
     await serve(ServerConnection(socket, peer: peer, context))
   }
 
-  /// A connection's task is done with it.
+  /// A connection's task is done with it: it is closed, or parked until something happens to it.
   func ended(_ viewer: consuming ServerConnection) {
-    let peer = viewer.peer
-    connections[ObjectIdentifier(viewer.stream.socket)] = nil
-    counters.move(.connectionsOpen, by: -1)
+    if viewer.isParked && !isDraining { return park(viewer.park()) }
+    let peer = viewer.peer, socket = viewer.stream.socket
     viewer.close()
+    forget(socket, peer)
+  }
+
+  private func forget(_ socket: Socket, _ peer: SocketAddress) {
+    connections[ObjectIdentifier(socket)] = nil
+    counters.move(.connectionsOpen, by: -1)
     released(peer)
   }
+
+  /// Keeps a silent connection without a task. Bytes give it one again; its end, or the keep-alive timeout, closes it.
+  private func park(_ parked: ParkedConnection) {
+    let socket = parked.socket, limits = context.viewerLimits
+    parkedSinceTrim += 1
+    socket.isIdle = true
+    socket.expire(afterMilliseconds: max(0, limits.keepAliveTimeoutMilliseconds - limits.parkAfterMilliseconds))
+    socket.whenDisturbed = { [unowned self] socket in
+      guard socket.isReadable || socket.failure != nil || socket.isBroken else { return }
+      socket.whenDisturbed = nil
+      socket.isIdle = false
+      if socket.failure == nil {
+        socket.keep()
+        return resume(parked)
+      }
+      counters.add(socket.failure == .timedOut ? .closedIdle : .closedByDrain)
+      socket.close()
+      forget(socket, parked.peer)
+    }
+  }
+
+  /// Gives memory of many parked connections back to the system: the allocator would keep it.
+  private func everySecond() {
+    log.flush()
+    guard parkedSinceTrim >= Self.parkedBeforeTrim else { return }
+    parkedSinceTrim = 0
+    malloc_trim(0)
+  }
+  /// Connections parked before the allocator is asked to give memory back.
+  private static let parkedBeforeTrim = 256
 
   /// Stops keeping connections: those that wait for a request are closed now, the others after their answer.
   public func drain() {
     isDraining = true
-    for socket in connections.values where socket.isIdle { socket.fail(.cancelled) }
+    for socket in connections.values where socket.isIdle { socket.cancelIdle() }
   }
   /// Closes every connection.
-  public func closeAll() { for socket in connections.values { socket.fail(.cancelled) } }
+  public func closeAll() { for socket in connections.values { socket.cancelIdle() } }
   /// How many connections are open.
   public var openConnections: Int { connections.count }
   /// Hands the log's last lines to its writer.
@@ -157,14 +196,24 @@ public actor WorkerIsolation {
   /// Takes a worker over, before its loop runs.
   public init(_ loop: EventLoop, _ make: @Sendable () -> Worker) {
     self.loop = loop
-    worker = make()
+    let worker = make()
+    self.worker = worker
+    worker.resume = { [unowned self] parked in
+      let parked = OnThisLoop(value: parked)
+      Task(executorPreference: loop) { await self.resume(parked) }
+    }
   }
+
+  private func resume(_ parked: OnThisLoop<ParkedConnection>) async { await worker.serve(ServerConnection(parked.value, worker.context)) }
 
   /// Serves a connection until it ends.
   public func serve(_ descriptor: Int32, _ peer: SocketAddress) async { await worker.connected(descriptor, peer) }
   /// Runs something on the worker's thread.
   public func with<Result: Sendable>(_ body: @Sendable (Worker) throws -> Result) rethrows -> Result { try body(worker) }
 }
+
+/// A value of the loop's own thread on its way into a task on the same thread.
+private struct OnThisLoop<Value>: @unchecked Sendable { let value: Value }
 
 extension ViewerLimits {
   /// The limits of a configuration.

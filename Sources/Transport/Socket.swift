@@ -55,6 +55,7 @@ public final class Socket: EventHandler {
   public var dependent: Socket?
   /// Whether the connection waits for a request: what a drain may close at once.
   public var isIdle = false
+  private var waitsSoftly = false
   /// Called after every event. For who does not wait on this socket: a pool of idle connections, the other end of a tunnel.
   public var whenDisturbed: ((Socket) -> Void)?
 
@@ -79,6 +80,10 @@ public final class Socket: EventHandler {
     whenDisturbed?(self)
   }
   override func expired() {
+    if waitsSoftly {
+      waitsSoftly = false
+      return reader.wake()
+    }
     fail(.timedOut)
     whenDisturbed?(self)
   }
@@ -110,6 +115,18 @@ public final class Socket: EventHandler {
     loop.setDeadline(self, after: milliseconds)
     unsafe await withUnsafeContinuation { unsafe writer.park($0) }
     deadline = .max
+  }
+
+  /// Waits until a read may find something or so many milliseconds pass, which is no failure here.
+  public nonisolated(nonsending) func waitReadableSoftly(milliseconds: Int) async {
+    waitsSoftly = true
+    await waitReadable(milliseconds: milliseconds)
+    waitsSoftly = false
+  }
+  /// Ends the wait of an idle connection, whoever holds it.
+  public func cancelIdle() {
+    fail(.cancelled)
+    whenDisturbed?(self)
   }
 
   /// Lets the loop call back when nothing happens for so long, without waiting: idle pooled connections.

@@ -156,6 +156,7 @@ extension Worker {
     do throws(WireFailure) {
       if viewer.bodyIsDone { try await upstream.flush() } else { try await sendBody(&exchange, &viewer, &upstream) }
       let head = try await upstream.readHead(hasNoBody: exchange.received.method == .head)
+      guard head.line.status != 101 || isWebSocket(exchange) else { throw WireFailure.refused(.unaskedSwitch) }
       return received(head, upstream, &exchange)
     } catch {
       exchange.answerBegan = upstream.hasReceived

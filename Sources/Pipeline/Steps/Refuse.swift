@@ -100,7 +100,7 @@ extension Refusal {
   /// What is counted when a viewer's request is refused so.
   var counter: Counter {
     switch self {
-    case .requestLine, .statusLine, .interimResponses: .refusedRequestLine
+    case .requestLine, .statusLine, .interimResponses, .unaskedSwitch: .refusedRequestLine
     case .target: .refusedTarget
     case .targetTooLong: .limitURL
     case .version: .refusedVersion
