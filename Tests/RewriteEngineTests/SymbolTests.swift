@@ -3,6 +3,10 @@
 import Foundation
 import Testing
 
+#if canImport(Glibc)
+  import Glibc
+#endif
+
 @Suite struct SymbolTests {
   static let pure: Set<String> = [
     // Memory and text: leaf functions without state. strtod reads the thread's locale only; vsnprintf and snprintf
@@ -32,23 +36,20 @@ import Testing
     let folder = Bundle.main.bundleURL.appendingPathComponent("CQuickJS.build")
     let objects = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".o") }
     try #require(objects.count > 10, "object files of CQuickJS expected in \(folder.path)")
-    let defined = Set(try symbols(["--defined-only"], objects, in: folder))
+    let defined = Set(try symbols("--defined-only", objects, in: folder))
     let inside = objects.filter { !Self.outside.contains($0) }
-    let called = Set(try symbols(["--undefined-only"], inside, in: folder)).subtracting(defined)
+    let called = Set(try symbols("--undefined-only", inside, in: folder)).subtracting(defined)
     #expect(called.contains("memcpy"))
     #expect(called.subtracting(Self.pure).subtracting(Self.unreached) == [])
   }
 
-  private func symbols(_ options: [String], _ objects: [String], in folder: URL) throws -> [String] {
-    let nm = Process(), output = Pipe()
-    nm.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    nm.arguments = ["nm", "--format=posix"] + options + objects
-    nm.currentDirectoryURL = folder
-    nm.standardOutput = output
-    try nm.run()
-    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    nm.waitUntilExit()
-    return text.split(separator: "\n").compactMap { line in
+  /// Through a file, not a pipe: another test's child process could inherit the pipe and keep it open.
+  private func symbols(_ options: String, _ objects: [String], in folder: URL) throws -> [String] {
+    let list = FileManager.default.temporaryDirectory.appendingPathComponent("skerry-symbols-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: list) }
+    let status = unsafe system("cd '\(folder.path)' && nm --format=posix \(options) \(objects.joined(separator: " ")) > '\(list.path)'")
+    try #require(status == 0, "nm (Debian: binutils) could not list the symbols")
+    return try String(contentsOf: list, encoding: .utf8).split(separator: "\n").compactMap { line in
       let words = line.split(separator: " ")
       return words.count > 1 ? String(words[0]) : nil
     }
