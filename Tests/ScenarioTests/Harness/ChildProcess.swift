@@ -30,7 +30,8 @@ final class ChildProcess: Sendable {
   func waitForExit(by deadline: Deadline = .generous) throws -> Exit {
     try exit.wait(for: "process \(identifier) to exit", by: deadline) { $0 }
   }
-  var hasExited: Bool { exit.current != nil }
+  var end: Exit? { exit.current }
+  var hasExited: Bool { end != nil }
 
   /// A figure of /proc/PID/status in bytes, such as `VmHWM` (the most memory ever resident) or `VmRSS`.
   func memory(_ figure: String) throws -> Int {
