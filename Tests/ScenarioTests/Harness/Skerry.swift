@@ -37,7 +37,6 @@ final class Skerry: Sendable {
       }
       return try Skerry(process: process, folder: folder, ready: ready)
     } catch {
-      process.signal(SIGKILL)
       try? FileManager.default.removeItem(at: folder)
       throw ScenarioFailure("\(error); it said:\n\(process.standardError.current.text)\nto:\n\(configuration)")
     }
@@ -57,7 +56,6 @@ final class Skerry: Sendable {
   }
 
   deinit {
-    process.signal(SIGKILL)
     try? FileManager.default.removeItem(at: folder)
   }
 
