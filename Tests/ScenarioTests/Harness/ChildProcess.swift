@@ -1,4 +1,4 @@
-// One child process: started, heard (its stderr), signalled, waited for. With Socket.swift the only file of the
+// One child process: started, heard (its stderr), signalled, waited for, and never left behind. With Socket.swift the only file of the
 // harness that speaks to the system directly.
 import Foundation
 import Glibc
@@ -24,13 +24,16 @@ final class ChildProcess: Sendable {
     reap()
   }
 
+  deinit { signal(SIGKILL) }
+
   func signal(_ number: Int32) { if exit.current == nil { kill(identifier, number) } }
 
   /// Waits for the child's end.
   func waitForExit(by deadline: Deadline = .generous) throws -> Exit {
     try exit.wait(for: "process \(identifier) to exit", by: deadline) { $0 }
   }
-  var hasExited: Bool { exit.current != nil }
+  var end: Exit? { exit.current }
+  var hasExited: Bool { end != nil }
 
   /// A figure of /proc/PID/status in bytes, such as `VmHWM` (the most memory ever resident) or `VmRSS`.
   func memory(_ figure: String) throws -> Int {
@@ -74,6 +77,7 @@ final class ChildProcess: Sendable {
     defer { unsafe posix_spawn_file_actions_destroy(&actions) }
     unsafe posix_spawn_file_actions_adddup2(&actions, standardError, 2)
     unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    unsafe posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
 
     // Test threads may block signals; the child must not inherit that, or it would be deaf to SIGTERM.
     var attributes = posix_spawnattr_t()

@@ -20,14 +20,12 @@ final class ScriptedOrigin: Sendable {
   private let sockets = Watched<[Socket]>([])
   private let script: Watched<Script?>
 
-  /// Listens at once; connections wait in the backlog until there is a script.
+  /// Listens at once, until `stop` or the end of the test run; connections wait in the backlog until there is a script.
   init(_ script: Script? = nil) throws {
     listening = try Socket.listening()
     self.script = Watched(script)
     if script != nil { acceptConnections() }
   }
-  deinit { stop() }
-
   var port: UInt16 { listening.port }
   var url: String { "http://127.0.0.1:\(port)" }
 

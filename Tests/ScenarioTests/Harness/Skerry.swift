@@ -37,7 +37,6 @@ final class Skerry: Sendable {
       }
       return try Skerry(process: process, folder: folder, ready: ready)
     } catch {
-      process.signal(SIGKILL)
       try? FileManager.default.removeItem(at: folder)
       throw ScenarioFailure("\(error); it said:\n\(process.standardError.current.text)\nto:\n\(configuration)")
     }
@@ -57,7 +56,6 @@ final class Skerry: Sendable {
   }
 
   deinit {
-    process.signal(SIGKILL)
     try? FileManager.default.removeItem(at: folder)
   }
 
@@ -98,7 +96,10 @@ final class Skerry: Sendable {
   func viewer(
     _ listener: Int = 0, from source: String = "127.0.0.1", receiveBuffer: Int32? = nil
   ) throws -> ScriptedViewer {
-    try ScriptedViewer(port: ports[listener], from: source, receiveBuffer: receiveBuffer)
+    do { return try ScriptedViewer(port: ports[listener], from: source, receiveBuffer: receiveBuffer) } catch ConnectionError.refused {
+      if let end = process.end { throw ScenarioFailure("the program ended (\(end)); it said:\n\(standardError)") }
+      throw ConnectionError.refused
+    }
   }
 
   /// One GET of the admin address.
