@@ -211,8 +211,12 @@ private func get(
     defer { pool.stop() }
     let origin = try FolderOrigin(path: folder.path, pool: pool)
     // One job runs until the gate opens and one waits; the third finds no room.
-    let gate = Mutex(false)
-    async let running: Void? = try? pool.run { while !gate.withLock({ $0 }) { usleep(1_000) } }
+    let gate = Mutex(false), began = Mutex(false)
+    async let running: Void? = try? pool.run {
+      began.withLock { $0 = true }
+      while !gate.withLock({ $0 }) { usleep(1_000) }
+    }
+    while !began.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(5)) }
     async let waiting: Void? = try? pool.run {}
     while pool.waiting < 1 { try await Task.sleep(for: .milliseconds(5)) }
     let request = FileRequest(method: Array("GET".utf8).span, path: Array("/a.txt".utf8).span)
