@@ -39,6 +39,7 @@ extension Worker {
   /// The viewer's fields that are forwarded. Host goes first when the origin may see it, as RFC 9110, 7.2 asks.
   private func writeViewerLines(_ exchange: borrowing Exchange, _ behavior: CompiledBehavior, to out: inout ByteBuffer) {
     var kept = exchange.isSafe ? behavior.keptWhenSafe : behavior.keptOtherwise
+    if kept.has(.cookie) && !cookiesAreInOrder(exchange.request.fields) { kept.remove(FieldNameSet(.cookie)) }
     if behavior.behavior.forwarding.forwardsHost && (exchange.request.hasOwnAuthority || !exchange.request.fields.present.has(.host)) {
       kept.remove(FieldNameSet(.host))
       if exchange.request.authority.count > 0 {
@@ -78,7 +79,9 @@ extension Worker {
       out.append("\r\nConnection: Keep-Alive\r\n")
     }
     if exchange.received.framing == .chunked { out.append("Transfer-Encoding: chunked\r\n") }
-    if rules.cookies != .all && rules.cookies != .none && present.has(.cookie) { writeFilteredCookies(exchange.request.fields, rules, to: &out) }
+    if rules.cookies != .none && present.has(.cookie) && (rules.cookies != .all || !cookiesAreInOrder(exchange.request.fields)) {
+      writeFilteredCookies(exchange.request.fields, rules, to: &out)
+    }
     if rules.acceptsGzip || rules.acceptsBrotli { writeAcceptEncoding(exchange.request.fields, rules, to: &out) }
     if !rules.cloudFrontHeaders.isEmpty { writeCloudFrontHeaders(exchange, rules, to: &out) }
   }
@@ -89,9 +92,20 @@ extension Worker {
     return exchange.request.fields.value(i).equalsLowercase("websocket")
   }
 
+  /// Whether the cookies can go on as they came: one line, sorted by name, none that begins with `$` (spec/request-pipeline.md, 3).
+  private func cookiesAreInOrder(_ fields: borrowing HeaderSection) -> Bool {
+    guard let line = fields.first(.cookie) else { return true }
+    for i in (line + 1)..<max(line + 1, fields.count) where fields[i].name == .cookie { return false }
+    return fields.value(line).isSortedCookies
+  }
+
   private func writeFilteredCookies(_ fields: borrowing HeaderSection, _ rules: ForwardingRules, to out: inout ByteBuffer) {
-    guard let i = fields.first(.cookie) else { return }
-    let kept = rules.cookies.filterCookies(fields.value(i))
+    var all = ByteBuffer(capacity: 256)
+    for i in 0..<fields.count where fields[i].name == .cookie {
+      if !all.isEmpty { all.append("; ") }
+      all.append(fields.value(i))
+    }
+    let kept = rules.cookies.filterCookies(all.readable)
     if kept.isEmpty { return }
     out.append("Cookie: ")
     out.append(kept.span)
