@@ -10,6 +10,10 @@ let swiftSettings: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
   .enableUpcomingFeature("InternalImportsByDefault"),
   .enableExperimentalFeature("Lifetimes"),
+  // The compiler proves exclusive access statically wherever it can. What it would check at run time is the state of classes that
+  // one thread owns; those checks cost a proxied request 9,800 of 44,000 instructions. They are on in debug builds, where the
+  // tests run, and off in releases. Bounds and overflow checks stay on in both.
+  .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
 ]
 
 /// A Swift module of the house and, where it has some, its tests.
@@ -49,6 +53,7 @@ let package = Package(
     // 5  what a request meets on its way
     floor("RewriteEngine", ["Distribution", "CQuickJS"]),
     floor("Origins", ["Distribution", "HTTPWire", "Transport", "Telemetry", "CSystem"]),
+    tests("OriginsTests", ["Origins", "HTTPWire", "Transport", "Telemetry"]),
 
     // 4  the model, and the file it is read from
     floor("ConfigurationFile", ["Distribution", .product(name: "Yams", package: "Yams")]),

@@ -45,9 +45,9 @@ class Peer:
         self.log_read = 0
         self.process = None
 
-    def start(self, wrapper=(), extra="", seconds=20):
+    def start(self, wrapper=(), seconds=20):
         """Starts it (under `wrapper`, such as valgrind) and returns the seconds until it said or showed it was ready."""
-        command = self.prepare(extra)
+        command = self.prepare(under_valgrind=bool(wrapper))
         self.process = Process(self.label, [*wrapper, *command], self.folder)
         return self.wait_until_ready(seconds)
 
@@ -55,9 +55,9 @@ class Peer:
         return self.process.stop()
 
     def logged_lines(self):
-        """Lines the log has gained since the last call. Waits until it has been quiet for longer than nginx's flush=1s."""
+        """Lines the log has gained since the last call. Waits until it has been quiet for two seconds: both flush once a second."""
         size, quiet = -1, 0
-        while quiet < 12:
+        while quiet < 20:
             now = self.log.stat().st_size if self.log.exists() else 0
             quiet = quiet + 1 if now == size else 0
             size = now
@@ -75,11 +75,13 @@ class Nginx(Peer):
     kind = "nginx"
     log_format = "json"
 
-    def prepare(self, extra):
+    def prepare(self, under_valgrind):
         file = self.folder / "nginx.conf"
         render("peers/nginx/proxy.conf", file, {
             "FOLDER": self.folder, "PORT": self.port, "ORIGIN_PORT": self.origin.port, "WORKERS": self.workers,
-            "LOG": self.log, "LOG_FORMAT": self.log_format, "PEERS": ROOT / "peers", "EXTRA": extra})
+            "LOG": self.log, "LOG_FORMAT": self.log_format, "PEERS": ROOT / "peers",
+            # A single process is what valgrind can follow.
+            "EXTRA": "master_process off;" if under_valgrind else ""})
         return [binary("nginx"), "-c", str(file), "-e", f"{self.folder}/nginx.error.log"]
 
     def wait_until_ready(self, seconds):
@@ -89,9 +91,6 @@ class Nginx(Peer):
         """{thread id: nanoseconds} of the workers only: every process but the master."""
         return {thread: time for (thread, _), time in self.process.cpu_by_thread().items()
                 if thread != self.process.child.pid}
-
-    # A single process: what valgrind can follow.
-    single_process = "master_process off;"
 
 
 class NginxCombined(Nginx):
@@ -104,11 +103,13 @@ class NginxCombined(Nginx):
 class Skerry(Peer):
     kind = "skerry"
 
-    def prepare(self, extra):
+    def prepare(self, under_valgrind):
         file = self.folder / "edge.yaml"
         render("skerry/edge.yaml", file, {
             "FOLDER": self.folder, "PORT": self.port, "ADMIN_PORT": free_port(), "ORIGIN_PORT": self.origin.port,
-            "LOG": self.log, "SKERRY": ROOT / "skerry", "EXTRA": extra})
+            "LOG": self.log, "SKERRY": ROOT / "skerry",
+            # Under valgrind a function takes some fifty times as long.
+            "CPU_TIME": "10s" if under_valgrind else "10ms"})
         return [self.program or default_program(), "serve", str(file), "--workers", str(self.workers)]
 
     def wait_until_ready(self, seconds):
@@ -118,9 +119,6 @@ class Skerry(Peer):
         """{thread id: nanoseconds} of the workers only, which are named so."""
         return {thread: time for (thread, name), time in self.process.cpu_by_thread().items()
                 if name.startswith("worker")}
-
-    # Under valgrind a function takes some fifty times as long: the CPU limit must not end it.
-    single_process = "limits:\n  rewriteEngine: { cpuTime: 10s }\n"
 
 
 def default_program():

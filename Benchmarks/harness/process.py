@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 _started = []
+_ports = set()
 
 
 class Failure(Exception):
@@ -126,17 +127,20 @@ class Process:
 
 
 def free_port():
-    """A port nobody listens on now. It is below the range of outgoing connections, so that none of ours takes it."""
+    """A port nobody listens on now, and never the same twice. It is below the range of outgoing connections, so that none of ours takes it."""
     low = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     while True:
         port = 11000 + int.from_bytes(os.urandom(2), "big") % (low - 11000)
+        if port in _ports:
+            continue
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
-                return port
             except OSError:
                 continue
+        _ports.add(port)
+        return port
 
 
 def _stop_all(*_):

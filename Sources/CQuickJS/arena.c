@@ -4,6 +4,7 @@
 #include "arena.h"
 
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -22,16 +23,20 @@ typedef struct block {
   struct block *next;  // while free; overlaps the payload
 } block;
 
-struct sk_arena {
+/// The allocator's state, at the start of the mapping.
+typedef struct {
   uint8_t *top, *end, *high_water;  // next fresh byte, hard limit, highest top since restore
   uint64_t nonempty[CLASSES / 64];
   block *free[CLASSES];
-  // Everything below is written only outside of runs.
-  uint8_t *snapshot;
-  size_t base_bytes;
-  size_t mapped;
   void (*exhausted)(void *);
   void *exhausted_argument;
+} sk_heap;
+
+/// What a restore relies on lies outside of what a run can write.
+struct sk_arena {
+  sk_heap *heap;
+  uint8_t *snapshot, *end;
+  size_t base_bytes, capacity;
 };
 
 static size_t round_up(size_t size, size_t unit) { return (size + unit - 1) & ~(unit - 1); }
@@ -48,26 +53,26 @@ static inline uint32_t class_of(size_t size, size_t *rounded) {
   return 64 + (power - 10) * 16 + (uint32_t)((*rounded - ((size_t)1 << power)) / step);
 }
 
-static inline block *pop(sk_arena *arena, uint32_t size_class) {
-  block *taken = arena->free[size_class];
-  arena->free[size_class] = taken->next;
-  if (!taken->next) arena->nonempty[size_class >> 6] &= ~(1ull << (size_class & 63));
+static inline block *pop(sk_heap *heap, uint32_t size_class) {
+  block *taken = heap->free[size_class];
+  heap->free[size_class] = taken->next;
+  if (!taken->next) heap->nonempty[size_class >> 6] &= ~(1ull << (size_class & 63));
   return taken;
 }
 
-static inline void raise_top(sk_arena *arena, uint8_t *top) {
-  if (top > arena->high_water) arena->high_water = top;
-  arena->top = top;
+static inline void raise_top(sk_heap *heap, uint8_t *top) {
+  if (top > heap->high_water) heap->high_water = top;
+  heap->top = top;
   // A kill may come at any instruction: the mark must be up before the block is written.
   atomic_signal_fence(memory_order_seq_cst);
 }
 
 /// A free block of a larger class, whole.
-static block *pop_larger(sk_arena *arena, uint32_t size_class) {
+static block *pop_larger(sk_heap *heap, uint32_t size_class) {
   for (uint32_t word = size_class >> 6; word < CLASSES / 64; word++) {
-    uint64_t bits = arena->nonempty[word];
+    uint64_t bits = heap->nonempty[word];
     if (word == size_class >> 6) bits &= ~0ull << (size_class & 63);
-    if (bits) return pop(arena, word * 64 + (uint32_t)__builtin_ctzll(bits));
+    if (bits) return pop(heap, word * 64 + (uint32_t)__builtin_ctzll(bits));
   }
   return NULL;
 }
@@ -78,37 +83,37 @@ static inline size_t block_size_for(size_t size) {
 }
 
 void *sk_arena_malloc(void *opaque, size_t size) {
-  sk_arena *arena = opaque;
+  sk_heap *heap = opaque;
   if (size < BLOCK_MAX) {
     size_t rounded;
     uint32_t size_class = class_of(block_size_for(size), &rounded);
-    if (arena->free[size_class]) return (uint8_t *)pop(arena, size_class) + BLOCK_HEADER;
-    if ((size_t)(arena->end - arena->top) >= rounded) {
-      block *fresh = (block *)arena->top;
-      raise_top(arena, arena->top + rounded);
+    if (heap->free[size_class]) return (uint8_t *)pop(heap, size_class) + BLOCK_HEADER;
+    if ((size_t)(heap->end - heap->top) >= rounded) {
+      block *fresh = (block *)heap->top;
+      raise_top(heap, heap->top + rounded);
       fresh->size = (uint32_t)rounded;
       fresh->size_class = size_class;
       return (uint8_t *)fresh + BLOCK_HEADER;
     }
-    block *larger = pop_larger(arena, size_class);
+    block *larger = pop_larger(heap, size_class);
     if (larger) return (uint8_t *)larger + BLOCK_HEADER;
   }
-  if (arena->exhausted) arena->exhausted(arena->exhausted_argument);
+  if (heap->exhausted) heap->exhausted(heap->exhausted_argument);
   return NULL;
 }
 
 void sk_arena_free(void *opaque, void *pointer) {
   if (!pointer) return;
-  sk_arena *arena = opaque;
+  sk_heap *heap = opaque;
   block *freed = (block *)((uint8_t *)pointer - BLOCK_HEADER);
-  if ((uint8_t *)freed + freed->size == arena->top) {
-    arena->top = (uint8_t *)freed;
+  if ((uint8_t *)freed + freed->size == heap->top) {
+    heap->top = (uint8_t *)freed;
     return;
   }
   uint32_t size_class = freed->size_class;
-  freed->next = arena->free[size_class];
-  arena->free[size_class] = freed;
-  arena->nonempty[size_class >> 6] |= 1ull << (size_class & 63);
+  freed->next = heap->free[size_class];
+  heap->free[size_class] = freed;
+  heap->nonempty[size_class >> 6] |= 1ull << (size_class & 63);
 }
 
 void *sk_arena_calloc(void *opaque, size_t count, size_t size) {
@@ -124,92 +129,97 @@ size_t sk_arena_usable_size(const void *pointer) {
 }
 
 void *sk_arena_realloc(void *opaque, void *pointer, size_t size) {
-  sk_arena *arena = opaque;
-  if (!pointer) return sk_arena_malloc(arena, size);
+  sk_heap *heap = opaque;
+  if (!pointer) return sk_arena_malloc(heap, size);
   if (!size) {
-    sk_arena_free(arena, pointer);
+    sk_arena_free(heap, pointer);
     return NULL;
   }
   block *old = (block *)((uint8_t *)pointer - BLOCK_HEADER);
   if (size <= old->size - BLOCK_HEADER) return pointer;
-  if ((uint8_t *)old + old->size == arena->top && size < BLOCK_MAX) {  // the last block grows where it is
+  if ((uint8_t *)old + old->size == heap->top && size < BLOCK_MAX) {  // the last block grows where it is
     size_t rounded;
     uint32_t size_class = class_of(block_size_for(size), &rounded);
-    if ((size_t)(arena->end - (uint8_t *)old) >= rounded) {
-      raise_top(arena, (uint8_t *)old + rounded);
+    if ((size_t)(heap->end - (uint8_t *)old) >= rounded) {
+      raise_top(heap, (uint8_t *)old + rounded);
       old->size = (uint32_t)rounded;
       old->size_class = size_class;
       return pointer;
     }
   }
-  void *moved = sk_arena_malloc(arena, size);
+  void *moved = sk_arena_malloc(heap, size);
   if (!moved) return NULL;
   memcpy(moved, pointer, old->size - BLOCK_HEADER);
-  sk_arena_free(arena, pointer);
+  sk_arena_free(heap, pointer);
   return moved;
 }
 
 sk_arena *sk_arena_create(size_t capacity) {
   capacity = round_up(capacity, PAGE);
-  size_t mapped = capacity + 2 * PAGE;
-  uint8_t *mapping = mmap(NULL, mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  uint8_t *mapping = mmap(NULL, capacity + 2 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (mapping == MAP_FAILED) return NULL;
-  if (mprotect(mapping + PAGE, capacity, PROT_READ | PROT_WRITE)) {
-    munmap(mapping, mapped);
+  sk_arena *arena = calloc(1, sizeof *arena);
+  if (!arena || mprotect(mapping + PAGE, capacity, PROT_READ | PROT_WRITE)) {
+    munmap(mapping, capacity + 2 * PAGE);
+    free(arena);
     return NULL;
   }
-  sk_arena *arena = (sk_arena *)(mapping + PAGE);  // fresh pages are zero
-  arena->top = (uint8_t *)arena + round_up(sizeof(sk_arena), 16);
-  arena->end = (uint8_t *)arena + capacity;
-  arena->high_water = arena->top;
-  arena->mapped = mapped;
+  sk_heap *heap = arena->heap = (sk_heap *)(mapping + PAGE);  // fresh pages are zero
+  heap->top = heap->high_water = (uint8_t *)heap + round_up(sizeof(sk_heap), 16);
+  heap->end = arena->end = (uint8_t *)heap + capacity;
+  arena->capacity = capacity;
   return arena;
 }
 
 void sk_arena_destroy(sk_arena *arena) {
   if (arena->snapshot) munmap(arena->snapshot, arena->base_bytes);
-  munmap((uint8_t *)arena - PAGE, arena->mapped);
+  munmap((uint8_t *)arena->heap - PAGE, arena->capacity + 2 * PAGE);
+  free(arena);
 }
 
+void *sk_arena_opaque(const sk_arena *arena) { return arena->heap; }
+
 void sk_arena_set_exhausted(sk_arena *arena, void (*exhausted)(void *), void *argument) {
-  arena->exhausted = exhausted;
-  arena->exhausted_argument = argument;
+  arena->heap->exhausted = exhausted;
+  arena->heap->exhausted_argument = argument;
 }
 
 bool sk_arena_snapshot(sk_arena *arena, size_t limit) {
-  uint8_t *start = (uint8_t *)arena, *mapping_end = start + arena->mapped - 2 * PAGE;
-  uint8_t *base_end = start + round_up((size_t)(arena->top - start), PAGE);
-  if (base_end + limit > mapping_end) return false;
-  memset(base_end, 0, arena->high_water > base_end ? (size_t)(arena->high_water - base_end) : 0);
-  memset(arena->top, 0, (size_t)(base_end - arena->top));
-  memset(arena->free, 0, sizeof arena->free);
-  memset(arena->nonempty, 0, sizeof arena->nonempty);
-  arena->top = arena->high_water = base_end;
-  arena->end = base_end + limit;
+  sk_heap *heap = arena->heap;
+  uint8_t *start = (uint8_t *)heap, *mapping_end = start + arena->capacity;
+  uint8_t *base_end = start + round_up((size_t)(heap->top - start), PAGE);
+  if (limit > (size_t)(mapping_end - base_end)) return false;
+  uint8_t *used_end = heap->high_water > base_end ? heap->high_water : base_end;
+  memset(heap->top, 0, (size_t)(used_end - heap->top));
+  memset(heap->free, 0, sizeof heap->free);
+  memset(heap->nonempty, 0, sizeof heap->nonempty);
+  heap->top = heap->high_water = base_end;
+  heap->end = arena->end = base_end + limit;
   arena->base_bytes = (size_t)(base_end - start);
   uint8_t *guard = start + round_up((size_t)(arena->end - start), PAGE);
   if (guard < mapping_end && mprotect(guard, (size_t)(mapping_end - guard), PROT_NONE)) return false;
   uint8_t *copy = mmap(NULL, arena->base_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (copy == MAP_FAILED) return false;
   arena->snapshot = copy;
-  memcpy(copy, arena, arena->base_bytes);
+  memcpy(copy, start, arena->base_bytes);
   return !mprotect(copy, arena->base_bytes, PROT_READ);
 }
 
 void sk_arena_restore(sk_arena *arena) {
-  uint8_t *above = (uint8_t *)arena + arena->base_bytes, *high = arena->high_water;
+  uint8_t *above = (uint8_t *)arena->heap + arena->base_bytes, *high = above + sk_arena_high_water(arena);
   if (high > above + KEEP_RESIDENT) {
     // Dropped pages read as zero again; if the system refuses, they are cleared like the others.
     uint8_t *from = above + KEEP_RESIDENT, *to = (uint8_t *)round_up((size_t)high, PAGE);
     if (!madvise(from, (size_t)(to - from), MADV_DONTNEED)) high = from;
   }
   memset(above, 0, (size_t)(high - above));
-  memcpy(arena, arena->snapshot, arena->base_bytes);
+  memcpy(arena->heap, arena->snapshot, arena->base_bytes);
 }
 
 bool sk_arena_is_pristine(const sk_arena *arena) {
-  if (memcmp(arena, arena->snapshot, arena->base_bytes)) return false;
-  for (const uint8_t *byte = (const uint8_t *)arena + arena->base_bytes; byte < arena->end; byte++)
+  const uint8_t *start = (const uint8_t *)arena->heap;
+  if (memcmp(start, arena->snapshot, arena->base_bytes)) return false;
+  for (const uint8_t *byte = start + arena->base_bytes; byte < arena->end; byte++)
     if (*byte) return false;
   return true;
 }
@@ -217,5 +227,7 @@ bool sk_arena_is_pristine(const sk_arena *arena) {
 size_t sk_arena_base_bytes(const sk_arena *arena) { return arena->base_bytes; }
 
 size_t sk_arena_high_water(const sk_arena *arena) {
-  return (size_t)(arena->high_water - ((const uint8_t *)arena + arena->base_bytes));
+  const uint8_t *above = (const uint8_t *)arena->heap + arena->base_bytes, *high = arena->heap->high_water;
+  if (high > arena->end || high < above) high = arena->end;  // overwritten by a bug: clear everything
+  return (size_t)(high - above);
 }

@@ -12,8 +12,9 @@ typedef struct sk_arena sk_arena;
 sk_arena *sk_arena_create(size_t capacity);
 void sk_arena_destroy(sk_arena *arena);
 
-/// The engine's allocator functions (JSMallocFunctions); `opaque` is the arena. Payloads are 8 modulo 16.
+/// The engine's allocator functions (JSMallocFunctions); `opaque` is `sk_arena_opaque`. Payloads are 8 modulo 16.
 /// When nothing is left they call `exhausted`, which leaves the engine; should it return, they give NULL.
+void *sk_arena_opaque(const sk_arena *arena);
 void *sk_arena_malloc(void *opaque, size_t size);
 void *sk_arena_calloc(void *opaque, size_t count, size_t size);
 void *sk_arena_realloc(void *opaque, void *pointer, size_t size);

@@ -16,10 +16,8 @@ void sk_append_error(sk_isolate *isolate, const char *text, size_t count) {
 }
 
 void sk_fail(sk_isolate *isolate, sk_outcome outcome, sk_failure failure, ...) {
-  sk_result *result = &isolate->result;
-  result->outcome = outcome;
-  result->failure = failure;
-  result->error.count = 0;
+  // Whatever was read so far must not be taken for a result.
+  isolate->result = (sk_result){.outcome = outcome, .failure = failure};
   va_list parts;
   va_start(parts, failure);
   for (const char *part; (part = va_arg(parts, const char *));) sk_append_error(isolate, part, strlen(part));

@@ -48,7 +48,8 @@ static JSValue console_log(JSContext *context, JSValueConst this_value, int coun
 // --- Modules
 
 JSValue sk_module_object(sk_isolate *isolate, sk_module module) {
-  static JSValue (*const makers[MODULES])(sk_isolate *) = {sk_make_crypto, sk_make_querystring, sk_make_buffer};
+  static JSValue (*const makers[MODULES])(sk_isolate *) = {
+      sk_make_crypto, sk_make_querystring, sk_make_buffer, sk_make_text_encoder, sk_make_text_decoder};
   sk_modules *modules = &isolate->modules;
   if (!modules->made[module]) {
     JSValue object = makers[module](isolate);
@@ -61,11 +62,11 @@ JSValue sk_module_object(sk_isolate *isolate, sk_module module) {
 
 static JSValue require(JSContext *context, JSValueConst this_value, int count, JSValueConst *arguments) {
   (void)this_value;
-  static const char *const names[MODULES] = {"crypto", "querystring", "buffer"};
+  static const char *const names[] = {"crypto", "querystring", "buffer"};
   sk_isolate *isolate = sk_isolate_of(context);
   const char *name = JS_ToCString(context, count ? arguments[0] : JS_UNDEFINED);
   if (!name) return JS_EXCEPTION;
-  for (int i = 0; i < MODULES; i++) {
+  for (int i = 0; i <= MODULE_BUFFER; i++) {
     if (strcmp(name, names[i])) continue;
     JSValue object = JS_DupValue(context, sk_module_object(isolate, (sk_module)i));
     if (i != MODULE_BUFFER || JS_IsException(object)) return object;
@@ -88,15 +89,20 @@ static bool define_function(JSContext *context, JSValueConst object, const char 
 bool sk_install_globals(sk_isolate *isolate) {
   JSContext *context = isolate->context;
   JSValue global = JS_GetGlobalObject(context), console = JS_NewObject(context);
-  static const char *const removed[] = {"eval", "Atomics", "SharedArrayBuffer", "WeakRef", "FinalizationRegistry", "gc", "performance"};
+  static const char *const removed[] = {"eval", "Atomics", "SharedArrayBuffer"};
   for (size_t i = 0; i < sizeof removed / sizeof removed[0]; i++)
     if (JS_DeleteProperty(context, global, JS_NewAtom(context, removed[i]), 0) < 0) return false;
   static const char *const levels[] = {"log", "error", "warn", "info", "debug"};
   for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++)
     if (!define_function(context, console, levels[i], console_log, 1)) return false;
-  JSAtom buffer = JS_NewAtom(context, "Buffer");
+  static const struct { const char *name; sk_module module; } lazy[] = {
+      {"Buffer", MODULE_BUFFER}, {"TextEncoder", MODULE_TEXT_ENCODER}, {"TextDecoder", MODULE_TEXT_DECODER}};
+  bool modern = isolate->limits.runtime == SK_RUNTIME_2_0;
+  for (size_t i = 0; modern && i < sizeof lazy / sizeof lazy[0]; i++)
+    if (JS_DefineHostLazy(context, global, JS_NewAtom(context, lazy[i].name), sk_lazy_opaque(LAZY_MODULE, lazy[i].module),
+            JS_PROP_CONFIGURABLE | JS_PROP_WRITABLE) < 0)
+      return false;
   return define_function(context, global, "require", require, 1) &&
       JS_DefinePropertyValueStr(context, global, "console", console, JS_PROP_CONFIGURABLE | JS_PROP_WRITABLE) >= 0 &&
-      (isolate->limits.runtime == SK_RUNTIME_1_0 ||
-       JS_DefineHostLazy(context, global, buffer, sk_lazy_opaque(LAZY_MODULE, MODULE_BUFFER), JS_PROP_CONFIGURABLE | JS_PROP_WRITABLE) >= 0);
+      (modern || sk_add_byte_strings(isolate));
 }

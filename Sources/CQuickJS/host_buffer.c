@@ -1,5 +1,5 @@
-// The global `Buffer` of spec/cloudfront-functions.md 9.3: Uint8Arrays with Node's methods. Reading and writing of
-// numbers (readInt32BE …) comes with the next issue.
+// The global `Buffer` of spec/cloudfront-functions.md 9.3: Uint8Arrays with Node's methods.
+// Those for numbers are in host_buffer_numbers.c.
 #include "internal.h"
 
 static JSValue as_buffer(JSContext *context, JSValue array) {
@@ -368,7 +368,7 @@ JSValue sk_make_buffer(sk_isolate *isolate) {
   if (JS_IsException(prototype) || JS_IsException(constructor) || JS_SetPrototype(context, constructor, parent) < 0 ||
       JS_SetPropertyFunctionList(context, constructor, statics, sizeof statics / sizeof statics[0]) ||
       JS_SetPropertyFunctionList(context, prototype, methods, sizeof methods / sizeof methods[0]) ||
-      JS_SetConstructor(context, constructor, prototype) < 0)
+      !sk_add_buffer_numbers(context, prototype) || JS_SetConstructor(context, constructor, prototype) < 0)
     return JS_EXCEPTION;
   isolate->modules.buffer_prototype = prototype;
   return constructor;

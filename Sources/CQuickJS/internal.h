@@ -2,6 +2,7 @@
 //
 //   arena.c   memory          limit.c  CPU limit           isolate.c  build, run, put back
 //   event.c   event objects, filled on first access         result.c   what the handler returned (readback.c, failure.c)
+//   source.c  import lines
 //   host*.c   globals and modules that functions may use
 //
 // Host memory (this struct) is written during a run only where `sk_isolate_run` resets it; everything else a run
@@ -49,7 +50,10 @@ typedef struct {
       status_description, body, encoding, data, stack, length, ip;
 } sk_atoms;
 
-typedef enum { MODULE_CRYPTO, MODULE_QUERYSTRING, MODULE_BUFFER, MODULES } sk_module;
+/// What is made when it is first asked for. The first three can be required.
+typedef enum {
+  MODULE_CRYPTO, MODULE_QUERYSTRING, MODULE_BUFFER, MODULE_TEXT_ENCODER, MODULE_TEXT_DECODER, MODULES
+} sk_module;
 
 /// Modules made so far. Those of the snapshot come first; one made during a run is gone with it.
 typedef struct {
@@ -90,6 +94,11 @@ static inline void *sk_lazy_opaque(uint32_t kind, uint32_t index) { return (void
 static inline uint32_t sk_lazy_kind(void *opaque) { return (uint32_t)((uintptr_t)opaque & 0xff); }
 static inline uint32_t sk_lazy_index(void *opaque) { return (uint32_t)((uintptr_t)opaque >> 8); }
 
+// source.c
+/// A leading `import name from 'module'` becomes `var name=require('module')` in its place, so that lines stay the
+/// same. Returns a copy of the source, zero terminated; NULL: no memory. Plain scripts are copied unchanged.
+char *sk_without_imports(sk_slice source, size_t *count);
+
 // event.c
 /// Builds one event object whose properties are lazy. JS_EXCEPTION: no memory.
 JSValue sk_event_skeleton(sk_isolate *isolate, sk_event_type type);
@@ -124,6 +133,12 @@ JSValue sk_make_crypto(sk_isolate *isolate);
 void sk_crypto_bind(void);
 JSValue sk_make_querystring(sk_isolate *isolate);
 JSValue sk_make_buffer(sk_isolate *isolate);
+/// Buffer's methods for numbers.
+bool sk_add_buffer_numbers(JSContext *context, JSValueConst prototype);
+JSValue sk_make_text_encoder(sk_isolate *isolate);
+JSValue sk_make_text_decoder(sk_isolate *isolate);
+/// Adds String.bytesFrom and its kin, which only runtime 1.0 has.
+bool sk_add_byte_strings(sk_isolate *isolate);
 /// A new Buffer with a copy of `bytes`.
 JSValue sk_new_buffer(sk_isolate *isolate, sk_slice bytes);
 typedef enum { ENCODING_UTF8, ENCODING_HEX, ENCODING_BASE64, ENCODING_BASE64URL, ENCODING_LATIN1, ENCODING_UNKNOWN } sk_encoding;

@@ -8,6 +8,7 @@
 
 enum {
   ENGINE_RESERVE = 512 * 1024,  // what the engine itself needs below a function's own top-level data
+  PARSE_LIMIT = 8 * 1024 * 1024,  // what compiling may use, which goes away again
   JOBS_MAX = 10000,             // promise reactions in one run
 };
 
@@ -22,7 +23,6 @@ static void fail_abandoned(sk_isolate *isolate, int reason) {
     sk_fail(isolate, SK_EXECUTION_ERROR, SK_FAILURE_MEMORY_LIMIT, "MemoryError: the function used more memory than it may", (char *)NULL);
   else
     sk_fail(isolate, SK_EXECUTION_ERROR, SK_FAILURE_CPU_LIMIT, "the function used more CPU time than it may", (char *)NULL);
-  isolate->result.error_line = isolate->result.error_column = 0;
 }
 
 /// Counts steps for fuel; limits are enforced by the timer, never from here.
@@ -33,87 +33,6 @@ static int count_poll(JSRuntime *runtime, void *opaque) {
 }
 
 // --- Building
-
-static bool is_name_byte(uint8_t c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '$' || c >= 0x80;
-}
-
-/// The first byte at or after `at` that is neither white space nor comment nor a directive like 'use strict'.
-static size_t skip_blank(sk_slice s, size_t at) {
-  while (at < s.count) {
-    uint8_t c = s.bytes[at];
-    if (c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == ';') {
-      at++;
-    } else if (c == '/' && at + 1 < s.count && s.bytes[at + 1] == '/') {
-      while (at < s.count && s.bytes[at] != '\n') at++;
-    } else if (c == '/' && at + 1 < s.count && s.bytes[at + 1] == '*') {
-      at += 2;
-      while (at + 1 < s.count && !(s.bytes[at] == '*' && s.bytes[at + 1] == '/')) at++;
-      at += 2;
-    } else if (at + 12 <= s.count && (!memcmp(s.bytes + at, "'use strict'", 12) || !memcmp(s.bytes + at, "\"use strict\"", 12))) {
-      at += 12;
-    } else {
-      return at;
-    }
-  }
-  return s.count;
-}
-
-static size_t skip_spaces(sk_slice s, size_t at) {
-  while (at < s.count && (s.bytes[at] == ' ' || s.bytes[at] == '\t' || s.bytes[at] == '\n' || s.bytes[at] == '\r')) at++;
-  return at;
-}
-
-typedef struct { size_t start, end; sk_slice name, module; } sk_import;  // module with its quotes
-
-/// Matches `import name from 'module'` at `at`.
-static bool match_import(sk_slice s, size_t at, sk_import *found) {
-  found->start = at;
-  if (at + 7 > s.count || memcmp(s.bytes + at, "import", 6) || is_name_byte(s.bytes[at + 6])) return false;
-  size_t name = skip_spaces(s, at + 6), name_end = name;
-  while (name_end < s.count && is_name_byte(s.bytes[name_end])) name_end++;
-  size_t from = skip_spaces(s, name_end);
-  if (name_end == name || from + 5 > s.count || memcmp(s.bytes + from, "from", 4)) return false;
-  size_t quote = skip_spaces(s, from + 4);
-  if (quote >= s.count || (s.bytes[quote] != '\'' && s.bytes[quote] != '"')) return false;
-  const uint8_t *close = memchr(s.bytes + quote + 1, s.bytes[quote], s.count - quote - 1);
-  if (!close) return false;
-  found->end = (size_t)(close - s.bytes) + 1;
-  found->name = (sk_slice){s.bytes + name, name_end - name};
-  found->module = (sk_slice){s.bytes + quote, found->end - quote};
-  return true;
-}
-
-typedef struct { char *bytes; size_t count; } sk_buffer;
-
-static void copy_to(sk_buffer *out, const void *bytes, size_t count) {
-  memcpy(out->bytes + out->count, bytes, count);
-  out->count += count;
-}
-
-/// A leading `import name from 'module'` becomes `var name=require('module')` in its place, so that lines stay the
-/// same. Returns a copy of the source, zero terminated; NULL: no memory. Plain scripts are copied unchanged.
-static char *without_imports(sk_slice source, size_t *count) {
-  // Each import of at least 15 bytes grows by at most 2 + the line breaks inside it, which are kept.
-  sk_buffer out = {malloc(source.count * 2 + 64), 0};
-  if (!out.bytes) return NULL;
-  size_t copied = 0, at = skip_blank(source, 0);
-  for (sk_import found; match_import(source, at, &found); at = skip_blank(source, copied)) {
-    copy_to(&out, source.bytes + copied, found.start - copied);
-    copy_to(&out, "var ", 4);
-    copy_to(&out, found.name.bytes, found.name.count);
-    copy_to(&out, "=require(", 9);
-    copy_to(&out, found.module.bytes, found.module.count);
-    copy_to(&out, ")", 1);
-    for (size_t i = found.start; i < found.end; i++)
-      if (source.bytes[i] == '\n') copy_to(&out, "\n", 1);
-    copied = found.end;
-  }
-  copy_to(&out, source.bytes + copied, source.count - copied);
-  out.bytes[out.count] = 0;
-  *count = out.count;
-  return out.bytes;
-}
 
 static bool make_atoms(sk_isolate *isolate) {
   static const char *const names[] = {"value", "multiValue", "attributes", "method", "uri", "querystring", "headers",
@@ -134,7 +53,7 @@ static bool make_atoms(sk_isolate *isolate) {
 static bool start_engine(sk_isolate *isolate) {
   static const JSMallocFunctions functions = {
       sk_arena_calloc, sk_arena_malloc, sk_arena_free, sk_arena_realloc, sk_arena_usable_size};
-  JSRuntime *runtime = isolate->runtime = JS_NewRuntime2(&functions, isolate->arena);
+  JSRuntime *runtime = isolate->runtime = JS_NewRuntime2(&functions, sk_arena_opaque(isolate->arena));
   if (!runtime) return false;
   JS_SetRuntimeOpaque(runtime, isolate);
   JS_SetGCThreshold(runtime, SIZE_MAX);  // a run is undone before a collection would pay
@@ -146,7 +65,7 @@ static bool start_engine(sk_isolate *isolate) {
   return !JS_AddIntrinsicBaseObjects(context) && !JS_AddIntrinsicDate(context) && !JS_AddIntrinsicEval(context) &&
       !JS_AddIntrinsicRegExp(context) && !JS_AddIntrinsicJSON(context) && !JS_AddIntrinsicProxy(context) &&
       !JS_AddIntrinsicMapSet(context) && !JS_AddIntrinsicTypedArrays(context) && !JS_AddIntrinsicPromise(context) &&
-      !JS_AddIntrinsicWeakRef(context) && !JS_AddIntrinsicAToB(context) && make_atoms(isolate);
+      !JS_AddIntrinsicAToB(context) && make_atoms(isolate);
 }
 
 static bool drain_jobs(sk_isolate *isolate) {
@@ -159,9 +78,24 @@ static bool drain_jobs(sk_isolate *isolate) {
   return false;
 }
 
-static bool evaluate(sk_isolate *isolate, const char *source, size_t count) {
+/// Compiles in an engine of its own, which goes away again: what parsing leaves behind, and the source text, would
+/// otherwise be copied back after every run. The bytecode lies in that engine's arena. False: failed, result set.
+static bool compile(sk_isolate *isolate, const char *source, size_t count, sk_slice *bytecode) {
+  if (!start_engine(isolate)) return fail_abandoned(isolate, SK_JUMP_MEMORY), false;
   JSContext *context = isolate->context;
-  JSValue done = JS_Eval(context, source, count, function_file, JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_STRICT);
+  JSValue script = JS_Eval(context, source, count, function_file, JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_STRICT | JS_EVAL_FLAG_COMPILE_ONLY);
+  if (!JS_IsException(script))
+    bytecode->bytes = JS_WriteObject(context, &bytecode->count, script, JS_WRITE_OBJ_BYTECODE | JS_WRITE_OBJ_STRIP_SOURCE);
+  if (!bytecode->bytes) sk_fail_with_exception(isolate, SK_EXECUTION_ERROR);
+  return bytecode->bytes != NULL;
+}
+
+/// Runs top-level code and finds the handler.
+static bool evaluate(sk_isolate *isolate, sk_slice bytecode) {
+  JSContext *context = isolate->context;
+  JSValue script = JS_ReadObject(context, bytecode.bytes, bytecode.count, JS_READ_OBJ_BYTECODE);
+  if (JS_IsException(script)) return false;
+  JSValue done = JS_EvalFunction(context, script);
   if (JS_IsException(done)) return false;
   JS_FreeValue(context, done);
   drain_jobs(isolate);
@@ -170,18 +104,24 @@ static bool evaluate(sk_isolate *isolate, const char *source, size_t count) {
   return !JS_IsException(isolate->handler);
 }
 
-/// Everything of a build that may run user code or be abandoned.
-static void build(sk_isolate *isolate, const char *source, size_t count) {
+/// Everything of a build that may run user code or be abandoned. `parsing` is an arena for compiling only.
+static void build(sk_isolate *isolate, sk_arena *parsing, const char *source, size_t count) {
   JSContext *context;
+  sk_slice bytecode = {NULL, 0};
+  sk_arena *own = isolate->arena;
+  isolate->arena = parsing;
+  bool compiled = compile(isolate, source, count, &bytecode);
+  isolate->arena = own;
+  if (!compiled) return;
   if (!start_engine(isolate) || !(context = isolate->context) || !sk_install_globals(isolate)) {
     fail_abandoned(isolate, SK_JUMP_MEMORY);
     return;
   }
   // Modules the source names become part of the snapshot; the others would be made anew in every run that asks.
-  static const char *const words[MODULES] = {"crypto", "querystring", "Buffer"};
+  static const char *const words[MODULES] = {"crypto", "querystring", "Buffer", "TextEncoder", "TextDecoder"};
   for (int i = 0; i < MODULES; i++)
     if (memmem(source, count, words[i], strlen(words[i]))) sk_module_object(isolate, (sk_module)i);
-  if (!evaluate(isolate, source, count)) {
+  if (!evaluate(isolate, bytecode)) {
     sk_fail_with_exception(isolate, SK_EXECUTION_ERROR);
     return;
   }
@@ -205,11 +145,11 @@ static void reset_result(sk_isolate *isolate) {
 }
 
 /// The `sigsetjmp` of a build stands in a function of its own: nothing here changes after it.
-static void build_limited(sk_isolate *isolate, const char *source, size_t count) {
+static void build_limited(sk_isolate *isolate, sk_arena *parsing, const char *source, size_t count) {
   int reason = sigsetjmp(*sk_limit_jump(isolate->thread), 0);
   if (reason == 0) {
     sk_limit_begin(isolate->thread, isolate->limits.load_cpu_limit);
-    build(isolate, source, count);
+    build(isolate, parsing, source, count);
   } else {
     fail_abandoned(isolate, reason);
   }
@@ -220,14 +160,17 @@ sk_isolate *sk_isolate_create(sk_thread *thread, const sk_limits *limits, sk_sli
   *result = (sk_result){0};
   sk_isolate *isolate = calloc(1, sizeof *isolate);
   size_t count = 0;
-  char *text = isolate ? without_imports(source, &count) : NULL;
+  char *text = isolate ? sk_without_imports(source, &count) : NULL;
   if (text && sk_limit_is_own_thread(thread)) {
     isolate->thread = thread;
     isolate->limits = *limits;
-    isolate->arena = sk_arena_create(ENGINE_RESERVE + limits->base_limit + limits->memory_limit);
-    if (isolate->arena) {
-      sk_arena_set_exhausted(isolate->arena, on_memory_exhausted, isolate);
-      build_limited(isolate, text, count);
+    sk_arena *parsing = sk_arena_create(ENGINE_RESERVE + PARSE_LIMIT);
+    sk_arena *own = isolate->arena = sk_arena_create(ENGINE_RESERVE + limits->base_limit + limits->memory_limit);
+    if (parsing && own) {
+      sk_arena_set_exhausted(parsing, on_memory_exhausted, isolate);
+      sk_arena_set_exhausted(own, on_memory_exhausted, isolate);
+      build_limited(isolate, parsing, text, count);
+      isolate->arena = own;  // also when parsing was abandoned
       if (isolate->result.failure == SK_FAILURE_NONE) {
         isolate->snapshot_modules = isolate->modules;
         isolate->interrupt_counter = JS_GetInterruptCounter(isolate->context);
@@ -236,6 +179,7 @@ sk_isolate *sk_isolate_create(sk_thread *thread, const sk_limits *limits, sk_sli
     } else {
       fail_abandoned(isolate, SK_JUMP_MEMORY);
     }
+    if (parsing) sk_arena_destroy(parsing);
     *result = isolate->result;
   } else {
     result->outcome = SK_EXECUTION_ERROR;

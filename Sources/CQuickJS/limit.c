@@ -6,6 +6,10 @@
 //
 // The thread's CPU clock is a system call too. Its reading at the begin of a run is estimated from the last reading
 // plus the time passed since, which is never too low: nobody is killed early, and at most `READING_AGE_MAX` late.
+//
+// A virtual machine that stands still charges the pause to the thread that ran: a run of microseconds may seem to
+// have used milliseconds. So nobody is killed at first sight: the timer looks first at 7/8 of the limit, and a run
+// that is over it then already has the last eighth to end in. A run that really computes is killed at its limit.
 #include "limit.h"
 
 #include <errno.h>
@@ -33,7 +37,8 @@ struct sk_thread {
   // Shared with the handler, which runs on the same thread.
   volatile sig_atomic_t active;     // between begin and end: a jump is allowed
   volatile uint64_t fires_at;       // monotonic time at which the timer fires; 0: not armed
-  volatile uint64_t deadline;       // monotonic time before which no run can have used up its limit
+  volatile uint64_t first_look;     // monotonic time at 7/8 of the limit
+  volatile sig_atomic_t looked_at;  // the run was seen after that
   uint64_t limit, began_at, cpu_at_begin;
   uint64_t reading_at, reading;     // last reading of the CPU clock, and when
   uint8_t error_text[SK_ERROR_TEXT_MAX];
@@ -63,17 +68,19 @@ static void on_kill_signal(int number, siginfo_t *info, void *context) {
   thread->fires_at = 0;
   if (thread->active) {
     uint64_t now = nanoseconds(CLOCK_MONOTONIC);
-    if (now < thread->deadline) {
-      arm(thread, now, thread->deadline - now);
+    if (now < thread->first_look) {
+      arm(thread, now, thread->first_look - now);
     } else {
-      uint64_t used = nanoseconds(CLOCK_THREAD_CPUTIME_ID) - thread->cpu_at_begin;
-      if ((int64_t)used >= (int64_t)thread->limit) {
+      int64_t used = (int64_t)(nanoseconds(CLOCK_THREAD_CPUTIME_ID) - thread->cpu_at_begin);
+      int64_t left = (int64_t)thread->limit - used;
+      if (left <= 0 && thread->looked_at) {
         thread->active = 0;
         siglongjmp(thread->jump, SK_JUMP_CPU);
       }
-      // The thread waited for a processor: let it have the rest of its time.
-      uint64_t left = thread->limit - used;
-      arm(thread, now, left < REARM_MIN ? REARM_MIN : left);
+      // It may have waited for a processor: it gets the rest of its time.
+      if (left <= 0) left = (int64_t)(thread->limit / 8);
+      thread->looked_at = 1;
+      arm(thread, now, left < REARM_MIN ? REARM_MIN : (uint64_t)left);
     }
   }
   errno = saved_errno;
@@ -130,12 +137,13 @@ void sk_limit_begin(sk_thread *thread, uint64_t limit) {
   thread->cpu_at_begin = thread->reading + (now - thread->reading_at);
   thread->began_at = now;
   thread->limit = limit;
-  thread->deadline = now + limit;
+  thread->first_look = now + limit - limit / 8;
+  thread->looked_at = 0;
   current = thread;
   thread->active = 1;  // before looking at the timer: a signal from here on arms it itself
   atomic_signal_fence(memory_order_seq_cst);
   uint64_t fires_at = thread->fires_at;
-  if (fires_at == 0 || fires_at > thread->deadline) arm(thread, now, limit);
+  if (fires_at == 0 || fires_at > thread->first_look) arm(thread, now, limit - limit / 8);
 }
 
 uint64_t sk_limit_end(sk_thread *thread) {

@@ -6,7 +6,10 @@ typedef struct { uint8_t count; const char *name; } entry;
 
 static const entry disallowed[] = {
     NAME("connection"), NAME("expect"), NAME("keep-alive"), NAME("proxy-authenticate"), NAME("proxy-authorization"),
-    NAME("proxy-connection"), NAME("trailer"), NAME("upgrade"), NAME("x-accel-buffering"), NAME("x-accel-charset"),
+    NAME("proxy-connection"), NAME("trailer"), NAME("upgrade"),
+};
+static const entry disallowed_x[] = {
+    NAME("x-accel-buffering"), NAME("x-accel-charset"),
     NAME("x-accel-limit-rate"), NAME("x-accel-redirect"), NAME("x-amzn-auth"), NAME("x-amzn-cf-billing"),
     NAME("x-amzn-cf-id"), NAME("x-amzn-cf-xff"), NAME("x-amzn-errortype"), NAME("x-amzn-fle-profile"),
     NAME("x-amzn-header-count"), NAME("x-amzn-header-order"), NAME("x-amzn-lambda-integration-tag"),
@@ -28,12 +31,16 @@ static bool contains(const entry *table, size_t count, sk_slice name) {
 }
 
 bool sk_header_is_disallowed(sk_slice name) {
-  if (!name.count || !memchr("cekptux", name.bytes[0], 7)) return false;  // most names end here
+  if (!name.count) return false;
+  if (name.bytes[0] != 'x') {
+    bool possible = memchr("cekptu", name.bytes[0], 6);  // most names end here
+    return possible && contains(disallowed, COUNT(disallowed), name);
+  }
   for (size_t i = 0; i < COUNT(disallowed_prefixes); i++) {
     const entry *prefix = &disallowed_prefixes[i];
     if (name.count >= prefix->count && !memcmp(prefix->name, name.bytes, prefix->count)) return true;
   }
-  return contains(disallowed, COUNT(disallowed), name);
+  return contains(disallowed_x, COUNT(disallowed_x), name);
 }
 
 bool sk_header_is_read_only(sk_slice name, sk_event_type type) {

@@ -104,10 +104,10 @@ extension ServerConnection {
   /// Puts a page on the wire.
   fileprivate mutating func answer(_ page: AdminPages.Page, isHead: Bool) {
     stream.beginOutput()
-    stream.output.append("HTTP/1.1 \(page.status) \(ReasonPhrase.of(page.status))\r\nServer: skerry\r\nContent-Type: \(page.contentType)\r\n")
-    stream.output.append("Content-Length: \(page.body.utf8.count)\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n")
+    stream.output.append(text: "HTTP/1.1 \(page.status) \(ReasonPhrase.of(page.status))\r\nServer: skerry\r\nContent-Type: \(page.contentType)\r\n")
+    stream.output.append(text: "Content-Length: \(page.body.utf8.count)\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n")
     if closing { stream.output.append("Connection: close\r\n") }
     stream.output.append("\r\n")
-    if !isHead { stream.output.append(page.body) }
+    if !isHead { stream.output.append(text: page.body) }
   }
 }

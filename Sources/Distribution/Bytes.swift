@@ -16,18 +16,6 @@ extension Span where Element == UInt8 {
     }
     return true
   }
-
-  /// Whether they begin with a short lower-case ASCII literal, ASCII case ignored.
-  func hasPrefixIgnoringCase(_ literal: String) -> Bool {
-    let bytes = literal.utf8
-    guard bytes.count <= count else { return false }
-    var index = 0
-    for byte in bytes {
-      if lowercased(self[index]) != byte { return false }
-      index += 1
-    }
-    return true
-  }
 }
 
 /// A set of lower-case ASCII names that is searched with bytes in any case. Immutable, allocation-free to search.

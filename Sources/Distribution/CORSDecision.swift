@@ -42,10 +42,8 @@ extension ResponseHeadersPolicy.CORS {
     func add(_ name: String, _ value: String) { decision.headers.append(HeaderField(name: name, value: value)) }
     add("Access-Control-Allow-Origin", isEvery ? "*" : requestOrigin)
     if allowCredentials { add("Access-Control-Allow-Credentials", "true") }
-    if !isPreflight {
-      if !exposeHeaders.isEmpty { add("Access-Control-Expose-Headers", exposeHeaders.joined(separator: ", ")) }
-      return decision
-    }
+    if !exposeHeaders.isEmpty { add("Access-Control-Expose-Headers", exposeHeaders.joined(separator: ", ")) }
+    if !isPreflight { return decision }
     let methods = allowMethods.contains("ALL") ? Self.allMethods : allowMethods
     if !methods.isEmpty { add("Access-Control-Allow-Methods", methods.joined(separator: ", ")) }
     let headers = allowedHeaders(requested: requestHeaders)

@@ -22,7 +22,7 @@ public struct ForwardingRules: Sendable, Equatable {
   }
 
   /// The headers sent on.
-  public var headers: Headers
+  public let headers: Headers
   /// The cookies sent on.
   public var cookies: NameSelection
   /// The query string parameters sent on.
@@ -37,8 +37,14 @@ public struct ForwardingRules: Sendable, Equatable {
   public var acceptsGzip: Bool
   /// Whether the cache policy has Brotli as a variant; then Accept-Encoding is rewritten by `AcceptEncoding`.
   public var acceptsBrotli: Bool
+  /// The case of `headers`, without its names: looking at it touches no array.
+  private let selection: Selection
   /// The names in `headers`, for searching.
-  private var names: NameTable
+  private let names: NameTable
+
+  private enum Selection: Sendable {
+    case `default`, none, all, only, allExcept
+  }
 
   /// The rules of a behavior that names these policies. Without either, spec 12's default behaviour.
   public init(cachePolicy: CachePolicy?, originRequestPolicy: OriginRequestPolicy?) {
@@ -54,8 +60,11 @@ public struct ForwardingRules: Sendable, Equatable {
     }
     cloudFrontHeaders = ForwardingRules.cloudFrontHeaders(listed, originRequestPolicy?.headers ?? .none)
     switch headers {
-    case .only(let list), .allExcept(let list): names = NameTable(list)
-    case .default, .none, .all: names = NameTable([])
+    case .default: (selection, names) = (.default, NameTable([]))
+    case .none: (selection, names) = (.none, NameTable([]))
+    case .all: (selection, names) = (.all, NameTable([]))
+    case .only(let list): (selection, names) = (.only, NameTable(list))
+    case .allExcept(let list): (selection, names) = (.allExcept, NameTable(list))
     }
     forwardsHost = false
     forwardsUserAgent = false
@@ -112,15 +121,15 @@ public struct ForwardingRules: Sendable, Equatable {
     case .always: return true
     case .never: return false
     case .authorization:
-      if headers == .default { return !isSafe }
+      if selection == .default { return !isSafe }
     case .acceptEncoding:
       if acceptsGzip || acceptsBrotli { return false }
-      if headers == .default { return false }
+      if selection == .default { return false }
     case .removedByDefault:
-      if headers == .default { return false }
+      if selection == .default { return false }
     case .other: break
     }
-    switch headers {
+    switch selection {
     case .default, .all: return true
     case .none: return false
     case .only: return names.contains(name)

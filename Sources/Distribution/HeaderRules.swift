@@ -20,46 +20,72 @@ public enum HeaderRules {
     case other
   }
 
-  /// The class of a header, by its name in any case.
+  /// The class of a header, by its name in any case. Most names have no rule of their letter and length: one look.
   static func requestClass(of name: Span<UInt8>) -> RequestClass {
     guard name.count > 1 else { return .other }
-    switch lowercased(name[0]) {
-    case UInt8(ascii: "a"):
-      if authorization.contains(name) { return .authorization }
-      if acceptEncoding.contains(name) { return .acceptEncoding }
-      return removedByDefault.contains(name) ? .removedByDefault : .other
-    case UInt8(ascii: "c"):
-      if name.hasPrefixIgnoringCase("content-") || cacheControl.contains(name) { return .always }
-      return name.hasPrefixIgnoringCase("cloudfront-") || written.contains(name) ? .never : .other
-    case UInt8(ascii: "i"):
-      return name.hasPrefixIgnoringCase("if-") ? .always : .other
-    case UInt8(ascii: "p"):
-      if name.hasPrefixIgnoringCase("proxy-") { return .never }
-      return alwaysForwarded.contains(name) ? .always : .other
-    case UInt8(ascii: "x"):
-      if name.hasPrefixIgnoringCase("x-edge-") || name.hasPrefixIgnoringCase("x-amz-cf-") { return .never }
-      if written.contains(name) { return .never }
-      return removedByDefault.contains(name) ? .removedByDefault : .other
-    default:
-      if written.contains(name) { return .never }
-      if alwaysForwarded.contains(name) { return .always }
-      return removedByDefault.contains(name) ? .removedByDefault : .other
+    let letter = Int(lowercased(name[0])) - 0x61
+    guard letter >= 0 && letter < 26 else { return .other }
+    guard requestLengths[letter] >> UInt64(min(name.count, 63)) & 1 == 1 else { return .other }
+    for rule in requestRules[letter] where rule.covers(name) { return rule.requestClass }
+    return .other
+  }
+
+  /// A name, or the beginning of names, and its class.
+  private struct RequestRule: Sendable {
+    let name: [UInt8]
+    let isPrefix: Bool
+    let requestClass: RequestClass
+
+    /// A trailing `*` makes a prefix.
+    init(_ text: Substring, _ requestClass: RequestClass) {
+      isPrefix = text.hasSuffix("*")
+      name = Array(text.utf8.prefix { $0 != UInt8(ascii: "*") })
+      self.requestClass = requestClass
+    }
+
+    /// Whether a header of this name in any case is meant.
+    func covers(_ other: Span<UInt8>) -> Bool {
+      guard isPrefix ? other.count >= name.count : other.count == name.count else { return false }
+      var index = name.count
+      // From the end: names of one letter and one length differ there more often.
+      while index > 0 {
+        index -= 1
+        if lowercased(other[index]) != name[index] { return false }
+      }
+      return true
     }
   }
 
-  private static let authorization = NameTable(["authorization"])
-  private static let acceptEncoding = NameTable(["accept-encoding"])
-  private static let cacheControl = NameTable(["cache-control"])
-  private static let alwaysForwarded = NameTable([
-    "pragma", "range", "request-range", "max-forwards", "date", "from", "warning",
-  ])
-  private static let written = NameTable([
-    "host", "cookie", "via", "x-forwarded-for", "expect", "x-forwarded-proto", "x-real-ip", "te", "trailer",
-    "connection", "keep-alive", "transfer-encoding", "upgrade", "cdn-loop",
-  ])
-  private static let removedByDefault = NameTable([
-    "accept", "accept-charset", "accept-language", "referer", "x-http-method-override", "user-agent",
-  ])
+  /// By first letter: which lengths a name with a rule can have; bit 63 stands for every longer one.
+  private static let requestLengths: InlineArray<26, UInt64> = {
+    var lengths = InlineArray<26, UInt64>(repeating: 0)
+    for letter in 0..<26 {
+      for rule in requestRules[letter] {
+        lengths[letter] |= rule.isPrefix ? ~0 << UInt64(rule.name.count) : 1 << UInt64(rule.name.count)
+      }
+    }
+    return lengths
+  }()
+
+  /// The rules by the first letter of their names.
+  private static let requestRules: [[RequestRule]] = {
+    let table: [(RequestClass, String)] = [
+      (.always, "cache-control content-* if-* pragma range request-range max-forwards date from warning"),
+      (.never, "host cookie via x-forwarded-for expect x-forwarded-proto x-real-ip x-edge-* x-amz-cf-* cloudfront-*"),
+      (.never, "te trailer connection keep-alive transfer-encoding upgrade proxy-* cdn-loop"),
+      (.removedByDefault, "accept accept-charset accept-language referer x-http-method-override user-agent"),
+      (.authorization, "authorization"),
+      (.acceptEncoding, "accept-encoding"),
+    ]
+    var rules: [[RequestRule]] = Array(repeating: [], count: 26)
+    for (requestClass, names) in table {
+      for name in names.split(separator: " ") {
+        let rule = RequestRule(name, requestClass)
+        rules[Int(rule.name[0]) - 0x61].append(rule)
+      }
+    }
+    return rules
+  }()
 
   /// Whether a response headers policy may remove or add a header. (Spec 6.)
   public static func mayChangeInResponse(_ name: String) -> Bool {

@@ -38,7 +38,8 @@ public final class Server {
     } catch { throw StartFailure(description: "the access log \(configuration.accessLog.path) cannot be opened: \(error)") }
     self.diagnostics = diagnostics
     accessLog = log
-    let serving = ServingConfiguration(configuration)
+    let serving: ServingConfiguration
+    do { serving = try ServingConfiguration(configuration, files: try BlockingPool()) } catch { throw StartFailure(description: "\(error)") }
     let ledger = ConnectionLedger(workers: workerCount)
     self.ledger = ledger
     var made: [WorkerHandle] = []

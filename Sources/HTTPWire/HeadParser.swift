@@ -265,7 +265,8 @@ private func isVersion(_ p: Span<UInt8>, _ i: Int) -> Bool {
   return nil
 }
 
-/// `uri-host [ ":" port ]` (RFC 9110, 7.2): a name, an IPv4 or a bracketed IP literal; not empty, no userinfo.
+/// `uri-host [ ":" port ]` (RFC 9110, 7.2): a name, an IPv4 or a bracketed IP literal; not empty, no userinfo. A comma, which a
+/// reg-name could have, is refused: it is what a careless intermediary makes of two Hosts.
 func isValidHost(_ host: Span<UInt8>) -> Bool {
   let n = host.count
   guard n > 0, n <= 255 else { return false }
@@ -287,8 +288,12 @@ func isValidHost(_ host: Span<UInt8>) -> Bool {
   }
   if i == n { return true }
   guard host[i] == 58, n - i - 1 <= 5 else { return false }
-  for k in (i + 1)..<n where !host[k].isDigit { return false }
-  return true
+  var port = 0
+  for k in (i + 1)..<n {
+    guard host[k].isDigit else { return false }
+    port = port * 10 + Int(host[k] - 48)
+  }
+  return port <= 65_535
 }
 
 /// Reads a response head from the front of `p`. On `.complete`, `line` and `fields` describe it.

@@ -116,6 +116,18 @@ public struct HeaderSection: ~Copyable {
     count += 1
     present.add(known)
   }
+  /// Adds a line whose lower-case name is written with a capital after every hyphen, as CloudFront does with what functions set
+  /// (spec/cloudfront-functions.md, 2.6).
+  public mutating func appendCapitalised(_ name: Span<UInt8>, _ value: Span<UInt8>) {
+    var capitals = ByteBuffer(capacity: max(16, name.count))
+    var atStart = true
+    for i in 0..<name.count {
+      let byte = name[i]
+      capitals.append(atStart && byte >= 97 && byte <= 122 ? byte - 32 : byte)
+      atStart = byte == 45
+    }
+    append(capitals.readable, value)
+  }
   /// Adds a line whose name and value are fixed.
   public mutating func append(_ name: StaticString, _ value: StaticString) {
     name.withUTF8Buffer { name in value.withUTF8Buffer { value in unsafe append(name.span, value.span) } }

@@ -130,12 +130,12 @@ public struct RequestHead: ~Copyable {
   /// - Parameters:
   ///   - path: begins with `/`; no space, control byte, `?` or `#`.
   ///   - query: without `?`; nil for none.
-  public mutating func setTarget(path: Span<UInt8>, query: Span<UInt8>?) {
+  public mutating func setTarget(path: [UInt8], query: [UInt8]?) {
     let start = fields.bytes.count
-    fields.bytes.append(path)
+    fields.bytes.append(path.span)
     if let query {
       fields.bytes.append(63)
-      fields.bytes.append(query)
+      fields.bytes.append(query.span)
     }
     line.targetStart = start
     line.pathLength = path.count

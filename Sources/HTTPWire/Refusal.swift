@@ -7,7 +7,7 @@ public enum Refusal: String, Error, CaseIterable, Sendable {
   case headTooLarge, tooManyFields, fieldLine, host
   case contentLength, transferEncoding, transferCoding, framingConflict
   case chunk, headTimeout
-  case statusLine, interimResponses
+  case statusLine, interimResponses, unaskedSwitch
 
   /// The status that answers a refused *request*. A refused response is a 502 whatever the reason.
   public var status: Int {
@@ -40,6 +40,7 @@ public enum Refusal: String, Error, CaseIterable, Sendable {
     case .chunk: "A chunk is malformed (RFC 9112, 7.1)."
     case .headTimeout: "The head did not arrive within limits.headerTimeout."
     case .statusLine: "The status line is malformed (RFC 9112, 4)."
+    case .unaskedSwitch: "101 answers a request that asked for no other protocol (RFC 9110, 15.2.2)."
     case .interimResponses: "There are more interim responses than are believed."
     }
   }

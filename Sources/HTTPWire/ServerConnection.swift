@@ -28,6 +28,16 @@ public final class WireContext {
   }
 }
 
+/// A connection that waits for a request without a task of its own.
+public struct ParkedConnection {
+  /// The socket; its `whenDisturbed` wakes whoever parked it.
+  public let socket: Socket
+  /// Who connected.
+  public let peer: SocketAddress
+  let peerText: [UInt8]
+  let requests: Int
+}
+
 /// A connection from a viewer, owned by one task.
 public struct ServerConnection: ~Copyable {
   /// The bytes.
@@ -39,19 +49,29 @@ public struct ServerConnection: ~Copyable {
   /// Whether the connection ends after the present exchange.
   public var closing = false
   /// Requests read so far.
-  public private(set) var requests = 0
+  public private(set) var requests: Int
   /// What the worker's connections share.
   public let context: WireContext
   private var decoder = BodyDecoder()
   private var owesContinue = false
   private var bodyBegan: UInt64 = 0
   private var bodyBytes = 0
+  private var headBytes = 0
+
+  /// Set when ``nextRequest()`` returned nil only because the connection has been idle for a while: it is to be parked.
+  public private(set) var isParked = false
 
   /// Takes over an accepted socket.
   public init(_ socket: Socket, peer: SocketAddress, _ context: WireContext) {
-    stream = Stream(socket)
-    self.peer = peer
-    peerText = Array(peer.host.utf8)
+    self.init(ParkedConnection(socket: socket, peer: peer, peerText: Array(peer.host.utf8), requests: 0), context)
+  }
+
+  /// Takes up a connection again.
+  public init(_ parked: ParkedConnection, _ context: WireContext) {
+    stream = Stream(parked.socket)
+    peer = parked.peer
+    peerText = parked.peerText
+    requests = parked.requests
     self.context = context
   }
 
@@ -82,17 +102,23 @@ public struct ServerConnection: ~Copyable {
     return take(line, fields)
   }
 
-  /// Bytes of the present request so far, head and framing included.
-  public var bytesOfRequest: Int { stream.bytesReceived }
+  /// Bytes of the present request so far: head and payload.
+  public var bytesOfRequest: Int { headBytes + bodyBytes }
 
-  /// Idle: no buffer is held, the longer keep-alive timeout runs. An empty line before a request is skipped (RFC 9112, 2.2).
+  /// Idle: no buffer is held. A connection that stays idle for a while is to be parked, so that it costs no task either.
+  /// An empty line before a request is skipped (RFC 9112, 2.2).
   private nonisolated(nonsending) mutating func waitForFirstByte(_ limits: ViewerLimits) async throws(WireFailure) -> Bool {
     stream.socket.isIdle = true
     defer { stream.socket.isIdle = false }
     while stream.input.isEmpty {
-      do {
-        guard try await stream.fill(timeoutMilliseconds: limits.keepAliveTimeoutMilliseconds, limit: BlockPool.blockSize) else { return false }
-      } catch { return false }
+      guard let result = try? stream.attemptRead(limit: BlockPool.blockSize) else { return false }
+      if result == .end { return false }
+      if result == .bytes { break }
+      await stream.socket.waitReadableSoftly(milliseconds: min(limits.parkAfterMilliseconds, limits.keepAliveTimeoutMilliseconds))
+      if !stream.socket.isReadable && stream.socket.failure == nil {
+        isParked = true
+        return false
+      }
     }
     if stream.input.readable[0] == 13, stream.input.count > 1, stream.input.readable[1] == 10 {
       stream.input.consume(2)
@@ -122,6 +148,8 @@ public struct ServerConnection: ~Copyable {
     closing = closing || line.wantsClose
     bodyBegan = stream.socket.loop.now
     bodyBytes = 0
+    headBytes = line.length
+    stream.bytesSent = 0
     answerHasBegun = false
     var head = RequestHead(line: line, fields: fields)
     if line.authorityLength > 0 { head.completeAbsoluteTarget() }
@@ -224,6 +252,12 @@ public struct ServerConnection: ~Copyable {
     }
   }
 
+  /// Gives everything back but what a silent connection needs to be remembered by.
+  public consuming func park() -> ParkedConnection {
+    stream.releaseBuffers()
+    return ParkedConnection(socket: stream.socket, peer: peer, peerText: peerText, requests: requests)
+  }
+
   /// Gives the memory back and closes the socket.
   public consuming func close() {
     stream.releaseBuffers()
@@ -232,11 +266,11 @@ public struct ServerConnection: ~Copyable {
 }
 
 extension RequestHead {
-  /// An absolute-form target without a path means `/` (RFC 9112, 3.2.1).
+  /// An absolute-form target without a path means `/` (RFC 9112, 3.2.1), or `*` for OPTIONS without a query (3.2.4).
   fileprivate mutating func completeAbsoluteTarget() {
     guard line.pathLength == 0 else { return }
     let start = fields.bytes.count
-    fields.bytes.append(47)
+    fields.bytes.append(line.method == .options && line.targetLength == 0 ? 42 : 47)
     for i in line.targetStart..<(line.targetStart + line.targetLength) {
       let byte = fields.bytes.readable[i]
       fields.bytes.append(byte)

@@ -1,25 +1,82 @@
 // Owns: from a name to a connected socket: resolving, refusing addresses that may not be origins, racing address families.
 // Confined to one worker thread.
+public import Telemetry
 public import Transport
 
 /// Opens connections to origins for one worker.
 public final class Connector {
   private let loop: EventLoop
+  private let configuration: Resolver.Configuration
+  private let counters: WorkerCounters
+  /// Made on first use, on the loop's thread: most origins of a laptop are literal addresses.
+  private var resolver: Resolver?
   /// Addresses that may never be origins: this proxy's own listeners (architecture.md, Trust).
   public var forbidden: Set<SocketAddress> = []
 
   /// A connector on a worker's loop.
-  public init(loop: EventLoop) { self.loop = loop }
+  public init(loop: EventLoop, _ configuration: Resolver.Configuration, _ counters: WorkerCounters) {
+    self.loop = loop
+    self.configuration = configuration
+    self.counters = counters
+  }
 
   /// Connects to the first address of a name that answers.
   /// - Throws: ``OriginFailure`` with the reason.
   public nonisolated(nonsending) func connect(_ name: String, port: UInt16, timeoutMilliseconds: Int) async throws(OriginFailure) -> Socket {
     let place = "\(name):\(port)"
-    let literal = name == "localhost" ? SocketAddress(host: "127.0.0.1", port: port) : SocketAddress(host: name, port: port)
-    guard let address = literal else { throw OriginFailure(.nameUnknown, at: name) }
-    guard !forbidden.contains(address) else { throw OriginFailure(.addressRefused, at: place) }
-    do { return try await Socket.connect(to: address, on: loop, timeoutMilliseconds: timeoutMilliseconds) } catch {
+    let addresses = try await addresses(of: name, port: port).filter { !isForbidden($0) }
+    guard !addresses.isEmpty else { throw OriginFailure(.addressRefused, at: place) }
+    do throws(ConnectFailure) {
+      if addresses.count > 1 {
+        var race = AddressRace.Configuration()
+        race.timeoutMilliseconds = timeoutMilliseconds
+        return try await AddressRace.connect(to: addresses, on: loop, configuration: race).socket
+      }
+    } catch { throw OriginFailure(connecting: error.reason, at: place) }
+    do throws(IOFailure) { return try await Socket.connect(to: addresses[0], on: loop, timeoutMilliseconds: timeoutMilliseconds) } catch {
       throw OriginFailure(connecting: error, at: place)
+    }
+  }
+
+  /// An own listener on every address of the machine forbids its port on all loopback addresses too.
+  private func isForbidden(_ address: SocketAddress) -> Bool {
+    if forbidden.contains(address) { return true }
+    return address.isLoopback && forbidden.contains { $0.isUnspecified && $0.port == address.port }
+  }
+
+  private nonisolated(nonsending) func addresses(of name: String, port: UInt16) async throws(OriginFailure) -> [SocketAddress] {
+    if let literal = SocketAddress(host: name, port: port) { return [literal] }
+    do throws(ResolveFailure) { return try await theResolver().resolve(name).with(port: port) } catch {
+      switch error {
+      case .nameUnknown, .invalidName: throw OriginFailure(.nameUnknown, at: name)
+      default: throw OriginFailure(.nameServers, at: name)
+      }
+    }
+  }
+
+  private func theResolver() throws(ResolveFailure) -> Resolver {
+    if let resolver { return resolver }
+    let made = try Resolver(loop: loop, configuration: configuration)
+    let counters = counters
+    made.observe = { counters.add($0.counter) }
+    resolver = made
+    return made
+  }
+}
+
+extension Resolver.Outcome {
+  /// What is counted.
+  fileprivate var counter: Counter {
+    switch self {
+    case .cached: .nameCached
+    case .resolved: .nameResolved
+    case .stale: .nameStale
+    case .negative: .nameNegative
+    case .failed: .nameFailed
+    case .timedOut: .nameTimeout
+    case .collapsed: .nameCollapsed
+    case .forgotten: .limitNamesCached
+    case .refused: .limitNameLookups
     }
   }
 }

@@ -16,8 +16,10 @@ extension Worker {
     if line.originResponse > line.originRequest, line.originRequest > 0 {
       counters.observe(.originFirstByte, microseconds: Int(line.originResponse - line.originRequest) / 1000)
     }
+    counters.add(.bytesReceived, viewer.bytesOfRequest)
+    counters.add(.bytesSent, viewer.stream.bytesSent)
     counters.countRequest(distribution: exchange.site.site.metricsIndex, status: exchange.status, result: exchange.result)
-    if logsRequests { writeLine(exchange, viewer, microseconds) }
+    if logsRequests { Self.writeLine(exchange, viewer, microseconds, wallMilliseconds, to: &log) }
     exchange.request.release(context)
   }
 
@@ -29,8 +31,10 @@ extension Worker {
     if !viewer.answerHasBegun { exchange.status = 0 }
   }
 
-  private func writeLine(_ exchange: borrowing Exchange, _ viewer: borrowing ServerConnection, _ microseconds: Int) {
-    log.beginLine(at: Timestamp(milliseconds: wallMilliseconds))
+  private static func writeLine(
+    _ exchange: borrowing Exchange, _ viewer: borrowing ServerConnection, _ microseconds: Int, _ time: Int64, to log: inout LogBuffer
+  ) {
+    log.beginLine(at: Timestamp(milliseconds: time))
     log.token("requestId", exchange.id)
     log.token("clientIp", viewer.peerText.span)
     log.integer("clientPort", Int(viewer.peer.port))
@@ -49,20 +53,20 @@ extension Worker {
     let id = exchange.site.site.id, behavior = exchange.behavior.name
     log.token("distributionId", id.span)
     log.string("behavior", behavior.span)
-    if exchange.attempts > 0 { writeOrigin(exchange) }
-    if !exchange.functions.isEmpty { writeFunctions(exchange) }
-    writeHeader("userAgent", .userAgent, exchange.request.fields)
-    writeHeader("referer", .referer, exchange.request.fields)
-    writeHeader("xForwardedFor", .xForwardedFor, exchange.request.fields)
+    if exchange.attempts > 0 { writeOrigin(exchange, to: &log) }
+    if !exchange.functions.isEmpty { writeFunctions(exchange, to: &log) }
+    writeHeader("userAgent", .userAgent, exchange.request.fields, to: &log)
+    writeHeader("referer", .referer, exchange.request.fields, to: &log)
+    writeHeader("xForwardedFor", .xForwardedFor, exchange.request.fields, to: &log)
     if let failure = exchange.failure { log.string("error", Array(failure.utf8).span) }
     log.endLine()
   }
 
-  private func writeHeader(_ key: StaticString, _ name: FieldName, _ fields: borrowing HeaderSection) {
+  private static func writeHeader(_ key: StaticString, _ name: FieldName, _ fields: borrowing HeaderSection, to log: inout LogBuffer) {
     if let i = fields.first(name) { log.string(key, fields.value(i)) }
   }
 
-  private func writeOrigin(_ exchange: borrowing Exchange) {
+  private static func writeOrigin(_ exchange: borrowing Exchange, to log: inout LogBuffer) {
     if let name = exchange.originName { log.string("origin", name.utf8.span) }
     if exchange.originStatus > 0 { log.integer("originStatus", exchange.originStatus) }
     let line = exchange.timeline
@@ -71,7 +75,7 @@ extension Worker {
     if exchange.attempts > 1 { log.integer("originAttempts", exchange.attempts) }
   }
 
-  private func writeFunctions(_ exchange: borrowing Exchange) {
+  private static func writeFunctions(_ exchange: borrowing Exchange, to log: inout LogBuffer) {
     log.beginArray("functions")
     for report in exchange.functions {
       log.beginObject()
@@ -89,8 +93,9 @@ extension Worker {
   func logRefusal(_ refusal: Refusal, _ viewer: borrowing ServerConnection) {
     counters.countRequest(distribution: MetricLabels.distributionLimit, status: refusal.status, result: .error)
     guard logsRequests else { return }
+    let id = ids.text
     log.beginLine(at: Timestamp(milliseconds: wallMilliseconds))
-    log.token("requestId", ids.text.span)
+    log.token("requestId", id.span)
     log.token("clientIp", viewer.peerText.span)
     log.integer("clientPort", Int(viewer.peer.port))
     log.integer("status", refusal.status)

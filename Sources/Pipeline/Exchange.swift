@@ -51,6 +51,7 @@ struct Exchange: ~Copyable {
   /// The start line as the viewer sent it; the request's own is what functions made of it.
   let received: RequestLine
   let peer: SocketAddress
+  let peerText: [UInt8]
   let worker: Worker
   var site: WorkerSite
   var behavior: CompiledBehavior
@@ -83,11 +84,13 @@ struct Exchange: ~Copyable {
     received = request.line
     self.request = request
     peer = viewer.peer
+    peerText = viewer.peerText
     self.worker = worker
     site = worker.unknownSite
     behavior = worker.unknownSite.site.behaviors[0]
     worker.ids.renew()
-    idStart = self.request.keep(worker.ids.text.span)
+    let id = worker.ids.text
+    idStart = self.request.keep(id.span)
     reached(.received)
   }
 

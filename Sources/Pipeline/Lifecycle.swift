@@ -13,8 +13,8 @@ extension Worker {
         var exchange = Exchange(request, viewer, self)
         counters.move(.requestsInFlight, by: 1)
         defer { counters.move(.requestsInFlight, by: -1) }
-        if isDraining || viewer.requests == requestsPerConnection { viewer.closing = true }
         let response = await answer(&exchange, &viewer)
+        endConnectionIfDue(&viewer)
         do throws(WireFailure) { try await send(response, &exchange, &viewer) } catch {
           finish(&exchange, viewer, error)
           throw error
@@ -27,6 +27,15 @@ extension Worker {
       await refuse(error, &viewer)
     }
     ended(viewer)
+  }
+
+  /// Whether this answer is the connection's last: a drain, or as many requests as one connection may carry.
+  private func endConnectionIfDue(_ viewer: inout ServerConnection) {
+    if isDraining { viewer.closing = true }
+    if viewer.requests >= requestsPerConnection {
+      counters.add(.limitRequestsPerConnection)
+      viewer.closing = true
+    }
   }
 
   /// Walks through the steps.

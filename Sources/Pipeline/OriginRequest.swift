@@ -20,7 +20,7 @@ extension Worker {
   private func writeRequestLine(_ request: borrowing RequestHead, _ origin: Origin, _ rules: ForwardingRules, to out: inout ByteBuffer) {
     out.append(request.methodBytes)
     out.append(32)
-    if !origin.originPath.isEmpty { out.append(origin.originPath) }
+    if !origin.originPath.isEmpty { out.append(text: origin.originPath) }
     if rules.queryStrings == .all || !request.hasQuery {
       out.append(request.target)
     } else {
@@ -103,16 +103,16 @@ extension Worker {
     guard let i = fields.first(.acceptEncoding) else { return }
     let value = AcceptEncoding(normalizing: fields.value(i), gzip: rules.acceptsGzip, brotli: rules.acceptsBrotli)
     out.append("Accept-Encoding: ")
-    out.append(value.rawValue)
+    out.append(text: value.rawValue)
     out.append("\r\n")
   }
 
   private func writeCloudFrontHeaders(_ exchange: borrowing Exchange, _ rules: ForwardingRules, to out: inout ByteBuffer) {
     for header in rules.cloudFrontHeaders {
       guard let value = viewerHeader(header, exchange) else { continue }
-      out.append(header.rawValue)
+      out.append(text: header.rawValue)
       out.append(": ")
-      out.append(value)
+      out.append(text: value)
       out.append("\r\n")
     }
   }

@@ -2,8 +2,10 @@
 // Immutable, shared by all workers; a reload builds another one beside it.
 public import Distribution
 import HTTPWire
+public import Origins
 import RewriteEngine
 public import Telemetry
+public import Transport
 
 /// A configuration as workers serve it. Immutable; any thread.
 public final class ServingConfiguration: Sendable {
@@ -17,21 +19,48 @@ public final class ServingConfiguration: Sendable {
   let functions: [FunctionCode?]
 
   /// Makes a configuration ready. It must have been checked.
-  /// - Parameter previous: the labels of the configuration it replaces, so that counters keep their places.
-  public init(_ configuration: Configuration, previous: MetricLabels = MetricLabels()) {
+  /// - Parameters:
+  ///   - files: the threads that read the files of folder origins.
+  ///   - previous: the labels of the configuration it replaces, so that counters keep their places.
+  /// - Throws: when the folder of an origin cannot be opened.
+  public init(_ configuration: Configuration, files: BlockingPool, previous: MetricLabels = MetricLabels()) throws(FolderFailure) {
     self.configuration = configuration
     let labels = previous.extended(with: configuration.distributions.map(\.id))
     self.labels = labels
     hosts = configuration.makeHostTable()
-    sites = configuration.distributions.map { Site($0, metricsIndex: labels.index(ofDistribution: $0.id)) }
-    functions = configuration.functions.map { FunctionCode($0, limits: configuration.limits.rewriteEngine) }
+    var sites: [Site] = []
+    for distribution in configuration.distributions {
+      let folders = try Site.openFolders(distribution.origins, files)
+      sites.append(Site(distribution, metricsIndex: labels.index(ofDistribution: distribution.id), folders))
+    }
+    self.sites = sites
+    functions = configuration.functions.map { FunctionCode(of: $0, configuration.limits.rewriteEngine) }
+  }
+}
+
+/// The configuration's limits of the engine; the engine's own type has the shorter name inside it.
+private typealias EngineLimits = Limits.RewriteEngine
+
+extension FunctionCode {
+  /// The code of a function of the rewrite engine; nil for one of the function tier.
+  fileprivate init?(of definition: FunctionDefinition, _ limits: EngineLimits) {
+    let runtime: Runtime
+    switch definition.runtime {
+    case .cloudfrontJS1: runtime = .cloudfrontJS10
+    case .cloudfrontJS2: runtime = .cloudfrontJS20
+    default: return nil
+    }
+    var own = Limits()
+    own.cpuNanoseconds = UInt64(max(1, limits.cpuTime.milliseconds)) * 1_000_000
+    own.memoryBytes = limits.memoryBytes
+    self.init(name: definition.name, source: definition.source, runtime: runtime, limits: own)
   }
 }
 
 /// A distribution made ready.
 final class Site: Sendable {
   /// The name that stands for this place in X-Amz-Cf-Pop: an edge location in CloudFront's form, at no airport.
-  static let pop = "SKY50-C1"
+  static let pop: StaticString = "SKY50-C1"
   /// This proxy's name in CDN-Loop (RFC 8586).
   static let loopName: StaticString = "skerry"
   /// How often a request may have been here before it is taken for a loop (spec/request-pipeline.md, 14).
@@ -43,13 +72,15 @@ final class Site: Sendable {
   let domainName: [UInt8]
   let id: [UInt8]
   let behaviors: [CompiledBehavior]
+  /// By origin; nil for servers.
+  let folders: [FolderOrigin?]
   let defaultRootObject: [UInt8]?
   /// `1.1 d….cloudfront.net (CloudFront)`
   let via: [UInt8]
   /// The lines of a response from an origin: X-Cache, Via, X-Amz-Cf-Pop and the name of X-Amz-Cf-Id, whose value follows.
   let missLines: [UInt8]
 
-  init(_ distribution: Distribution, metricsIndex: Int) {
+  init(_ distribution: Distribution, metricsIndex: Int, _ folders: [FolderOrigin?]) {
     self.distribution = distribution
     self.metricsIndex = metricsIndex
     let domain = distribution.id.lowercased().filter { $0.isLetter || $0.isNumber || $0 == "-" } + ".cloudfront.net"
@@ -59,7 +90,19 @@ final class Site: Sendable {
     self.via = Array(via.utf8)
     missLines = Array("X-Cache: Miss from cloudfront\r\nVia: \(via)\r\nX-Amz-Cf-Pop: \(Self.pop)\r\nX-Amz-Cf-Id: ".utf8)
     behaviors = distribution.behaviors.map { CompiledBehavior($0, distribution.origins) }
+    self.folders = folders
     defaultRootObject = distribution.defaultRootObject.map { Array($0.utf8) }
+  }
+}
+
+extension Site {
+  /// Opens the folders among the origins.
+  fileprivate static func openFolders(_ origins: [Origin], _ files: BlockingPool) throws(FolderFailure) -> [FolderOrigin?] {
+    var folders: [FolderOrigin?] = []
+    for origin in origins {
+      if case .folder(let path) = origin.kind { folders.append(try FolderOrigin(path: path, pool: files)) } else { folders.append(nil) }
+    }
+    return folders
   }
 }
 

@@ -58,7 +58,9 @@ extension Worker {
       out.append(exchange.result.word)
       out.append(" from cloudfront\r\nVia: ")
       out.append(via.span)
-      out.append("\r\nX-Amz-Cf-Pop: \(Site.pop)\r\nX-Amz-Cf-Id: ")
+      out.append("\r\nX-Amz-Cf-Pop: ")
+      out.append(Site.pop)
+      out.append("\r\nX-Amz-Cf-Id: ")
     }
     out.append(exchange.id)
     out.append("\r\n\r\n")
@@ -73,7 +75,7 @@ extension Worker {
         if name == "*" || varies(name.lowercased(), rules) { kept.append(name) }
       }
     }
-    if !kept.isEmpty { out.append("Vary: \(kept.joined(separator: ", "))\r\n") }
+    if !kept.isEmpty { out.append(text: "Vary: \(kept.joined(separator: ", "))\r\n") }
   }
 
   private func varies(_ name: String, _ rules: ForwardingRules) -> Bool {

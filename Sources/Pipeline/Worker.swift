@@ -3,7 +3,9 @@
 import Distribution
 public import HTTPWire
 import Glibc
+import CSystem  // after Glibc: see Transport
 import Origins
+import RewriteEngine
 public import Telemetry
 public import Transport
 
@@ -31,7 +33,12 @@ public final class Worker {
   /// Connections at work or waiting; the drain ends those that wait.
   var connections: [ObjectIdentifier: Socket] = [:]
   private let released: (SocketAddress) -> Void
-  private let diagnostics: Diagnostics
+  /// Gives a parked connection a task again; set by the isolation.
+  var resume: (ParkedConnection) -> Void = { _ in }
+  private var parkedSinceTrim = 0
+  let diagnostics: Diagnostics
+  /// Made on the loop's thread, where the engine's timer belongs.
+  private var isolatePool: IsolatePool?
 
   /// A worker on a loop that does not run yet, or on the loop's thread.
   /// - Parameter released: told when a connection has ended.
@@ -47,11 +54,11 @@ public final class Worker {
     self.diagnostics = diagnostics
     counters = WorkerCounters(labels: configuration.labels)
     context = WireContext(loop: loop, viewerLimits: ViewerLimits())
-    connector = Connector(loop: loop)
+    connector = Connector(loop: loop, Resolver.Configuration(configuration.configuration.limits.dns), counters)
     logsRequests = false
-    unknownSite = WorkerSite.unknown
+    unknownSite = WorkerSite()
     adopt(configuration)
-    loop.everySecond = { [unowned self] in self.log.flush() }
+    loop.everySecond = { [unowned self] in self.everySecond() }
   }
 
   /// Serves a configuration from the next request on.
@@ -70,6 +77,18 @@ public final class Worker {
   /// Addresses that may never be origins: this proxy's own.
   public func forbid(_ addresses: [SocketAddress]) { connector.forbidden = Set(addresses) }
 
+  /// The isolate of a function, built on its first use here.
+  /// - Throws: what is wrong with the function's code.
+  func isolates(_ code: FunctionCode) throws(FunctionLoadError) -> Isolate {
+    if isolatePool == nil {
+      var limits = IsolatePool.Configuration()
+      limits.maximumIsolates = configuration.configuration.limits.rewriteEngine.isolatesPerWorker
+      isolatePool = IsolatePool(configuration: limits)
+    }
+    guard let isolatePool else { throw FunctionLoadError(function: code.name, line: 0, column: 0, message: "the system has no timer left") }
+    return try isolatePool.isolate(for: code)
+  }
+
   /// Milliseconds since 1970, for log lines.
   var wallMilliseconds: Int64 {
     var time = timespec()
@@ -86,22 +105,57 @@ public final class Worker {
     await serve(ServerConnection(socket, peer: peer, context))
   }
 
-  /// A connection's task is done with it.
+  /// A connection's task is done with it: it is closed, or parked until something happens to it.
   func ended(_ viewer: consuming ServerConnection) {
-    let peer = viewer.peer
-    connections[ObjectIdentifier(viewer.stream.socket)] = nil
-    counters.move(.connectionsOpen, by: -1)
+    if viewer.isParked && !isDraining { return park(viewer.park()) }
+    let peer = viewer.peer, socket = viewer.stream.socket
     viewer.close()
+    forget(socket, peer)
+  }
+
+  private func forget(_ socket: Socket, _ peer: SocketAddress) {
+    connections[ObjectIdentifier(socket)] = nil
+    counters.move(.connectionsOpen, by: -1)
     released(peer)
   }
+
+  /// Keeps a silent connection without a task. Bytes give it one again; its end, or the keep-alive timeout, closes it.
+  private func park(_ parked: ParkedConnection) {
+    let socket = parked.socket, limits = context.viewerLimits
+    parkedSinceTrim += 1
+    socket.isIdle = true
+    socket.expire(afterMilliseconds: max(0, limits.keepAliveTimeoutMilliseconds - limits.parkAfterMilliseconds))
+    socket.whenDisturbed = { [unowned self] socket in
+      guard socket.isReadable || socket.failure != nil || socket.isBroken else { return }
+      socket.whenDisturbed = nil
+      socket.isIdle = false
+      if socket.failure == nil {
+        socket.keep()
+        return resume(parked)
+      }
+      counters.add(socket.failure == .timedOut ? .closedIdle : .closedByDrain)
+      socket.close()
+      forget(socket, parked.peer)
+    }
+  }
+
+  /// Gives memory of many parked connections back to the system: the allocator would keep it.
+  private func everySecond() {
+    log.flush()
+    guard parkedSinceTrim >= Self.parkedBeforeTrim else { return }
+    parkedSinceTrim = 0
+    malloc_trim(0)
+  }
+  /// Connections parked before the allocator is asked to give memory back.
+  private static let parkedBeforeTrim = 256
 
   /// Stops keeping connections: those that wait for a request are closed now, the others after their answer.
   public func drain() {
     isDraining = true
-    for socket in connections.values where socket.isIdle { socket.fail(.cancelled) }
+    for socket in connections.values where socket.isIdle { socket.cancelIdle() }
   }
   /// Closes every connection.
-  public func closeAll() { for socket in connections.values { socket.fail(.cancelled) } }
+  public func closeAll() { for socket in connections.values { socket.cancelIdle() } }
   /// How many connections are open.
   public var openConnections: Int { connections.count }
   /// Hands the log's last lines to its writer.
@@ -122,15 +176,11 @@ final class WorkerSite {
     }
   }
 
-  private init(unknown site: Site) {
-    self.site = site
-    pools = []
-  }
-
   /// Stands for "no distribution" in exchanges that are answered before one is chosen.
-  static var unknown: WorkerSite {
+  init() {
     let behavior = Behavior(pathPattern: .all, target: .origin(0))
-    return WorkerSite(unknown: Site(Distribution(id: "-", origins: [], behaviors: [behavior]), metricsIndex: MetricLabels.distributionLimit))
+    site = Site(Distribution(id: "-", origins: [], behaviors: [behavior]), metricsIndex: MetricLabels.distributionLimit, [])
+    pools = []
   }
 
   func retire() { for pool in pools { pool?.closeIdle() } }
@@ -146,14 +196,24 @@ public actor WorkerIsolation {
   /// Takes a worker over, before its loop runs.
   public init(_ loop: EventLoop, _ make: @Sendable () -> Worker) {
     self.loop = loop
-    worker = make()
+    let worker = make()
+    self.worker = worker
+    worker.resume = { [unowned self] parked in
+      let parked = OnThisLoop(value: parked)
+      Task(executorPreference: loop) { await self.resume(parked) }
+    }
   }
+
+  private func resume(_ parked: OnThisLoop<ParkedConnection>) async { await worker.serve(ServerConnection(parked.value, worker.context)) }
 
   /// Serves a connection until it ends.
   public func serve(_ descriptor: Int32, _ peer: SocketAddress) async { await worker.connected(descriptor, peer) }
   /// Runs something on the worker's thread.
   public func with<Result: Sendable>(_ body: @Sendable (Worker) throws -> Result) rethrows -> Result { try body(worker) }
 }
+
+/// A value of the loop's own thread on its way into a task on the same thread.
+private struct OnThisLoop<Value>: @unchecked Sendable { let value: Value }
 
 extension ViewerLimits {
   /// The limits of a configuration.
@@ -174,6 +234,19 @@ extension OriginLimits {
     self.init()
     head = HeadLimits(headBytes: limits.originHeadBytes, fieldLines: limits.originHeaderCount)
     writeTimeoutMilliseconds = limits.idleTimeout.milliseconds
+  }
+}
+
+extension Resolver.Configuration {
+  /// The limits of a configuration.
+  init(_ limits: Limits.DNS) {
+    self.init()
+    minimumTTLSeconds = limits.minimumTTL.milliseconds / 1000
+    maximumTTLSeconds = limits.maximumTTL.milliseconds / 1000
+    negativeTTLSeconds = limits.negativeTTL.milliseconds / 1000
+    staleLimitSeconds = limits.staleTTL.milliseconds / 1000
+    timeoutMilliseconds = limits.timeout.milliseconds
+    cachedNamesLimit = limits.names
   }
 }
 

@@ -17,7 +17,7 @@ public struct FunctionCode: Sendable {
 
   /// The limits of one function. Reaching one ends the run with `FunctionFailure`, and the request with 503.
   public struct Limits: Sendable, Equatable {
-    /// Nanoseconds of thread CPU time one run may use. Default 1 ms; at least 50 µs.
+    /// Nanoseconds of thread CPU time one run may use. Default 1 ms; at least 10 µs.
     public var cpuNanoseconds: UInt64 = 1_000_000
     /// Nanoseconds of thread CPU time that building may use: the engine's start, compiling, top-level code. Default 100 ms.
     public var loadCPUNanoseconds: UInt64 = 100_000_000
@@ -72,7 +72,7 @@ public struct FunctionCode: Sendable {
       runtime: runtime == .cloudfrontJS10 ? SK_RUNTIME_1_0 : SK_RUNTIME_2_0,
       memory_limit: pages(limits.memoryBytes),
       base_limit: pages(limits.baseMemoryBytes),
-      cpu_limit: max(limits.cpuNanoseconds, 50_000),
+      cpu_limit: max(limits.cpuNanoseconds, 10_000),
       load_cpu_limit: max(limits.loadCPUNanoseconds, 1_000_000),
       stack_limit: max(limits.stackBytes, 32 << 10))
   }
@@ -88,6 +88,14 @@ public struct FunctionLoadError: Error, Sendable, Equatable, CustomStringConvert
   public let column: Int
   /// What is wrong, in the engine's words: `SyntaxError: …`.
   public let message: String
+
+  /// A failure to load; line and column 0 when unknown.
+  public init(function: String, line: Int, column: Int, message: String) {
+    self.function = function
+    self.line = line
+    self.column = column
+    self.message = message
+  }
 
   /// `name:line:column: message`.
   public var description: String { line > 0 ? "\(function):\(line):\(column): \(message)" : "\(function): \(message)" }

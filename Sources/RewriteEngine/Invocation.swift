@@ -4,6 +4,9 @@ import CQuickJS
 /// The event that runs a function (spec/cloudfront-functions.md section 1).
 public enum FunctionEvent: Sendable { case viewerRequest, viewerResponse }
 
+/// One step of writing a function's header changes back.
+public enum HeaderEdit: Sendable { case removal, addition }
+
 /// What a function decided.
 public enum FunctionOutcome: Sendable {
   /// Go on with the request, changed as told.

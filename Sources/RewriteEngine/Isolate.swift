@@ -12,7 +12,7 @@ import CQuickJS
 /// isolate.begin(.viewerRequest)
 /// isolate.setMethod(method); isolate.setURI(path); isolate.addRequestHeader(name, value)
 /// let invocation = isolate.run(nowMilliseconds: now)
-/// if invocation.outcome == .request { isolate.forEachHeaderEdit(remove: { … }, append: { … }) }
+/// if invocation.outcome == .request { isolate.forEachHeaderEdit { edit, name, value in … } }
 /// isolate.finish()
 /// ```
 @safe public final class Isolate {
@@ -27,7 +27,7 @@ import CQuickJS
   private var result: UnsafePointer<sk_result>?
 
   /// Builds `code` on the calling thread, which must be `thread`'s: starts the engine, compiles, runs top-level code
-  /// (within `Limits.loadCPUNanoseconds`), finds `handler`, takes the snapshot. About 0.4 ms and 0.6 MB.
+  /// (within `Limits.loadCPUNanoseconds`), finds `handler`, takes the snapshot. About 0.5 ms, and 0.3 MB of memory.
   public init(_ code: FunctionCode, on thread: ThreadContext) throws(FunctionLoadError) {
     self.code = code
     self.thread = thread
@@ -179,20 +179,17 @@ import CQuickJS
     return unsafe (Int(result.pointee.error_line), Int(result.pointee.error_column))
   }
 
-  /// Header lines to change: for each changed name `remove` (all its lines), then `append` for every line it is to
-  /// have. Names are in lower case and never read-only or disallowed; cookies come as `cookie` and `set-cookie`.
-  /// A response's framing (`content-length`, `transfer-encoding`) is never among them.
-  public func forEachHeaderEdit(
-    remove: (_ name: Span<UInt8>) throws -> Void,
-    append: (_ name: Span<UInt8>, _ value: Span<UInt8>) throws -> Void
-  ) rethrows {
+  /// Header lines to change: for each changed name a removal (of all its lines, with an empty value), then an addition for
+  /// every line it is to have. Names are in lower case and never read-only or disallowed; cookies come as `cookie` and
+  /// `set-cookie`. A response's framing (`content-length`, `transfer-encoding`) is never among them.
+  public func forEachHeaderEdit(_ body: (_ edit: HeaderEdit, _ name: Span<UInt8>, _ value: Span<UInt8>) throws -> Void) rethrows {
     guard let result = unsafe result else { return }
     for index in 0..<(unsafe result.pointee.edit_count) {
       let edit = unsafe result.pointee.edits[index]
       try unsafe lend(edit.name) { name in
-        try remove(name)
+        try body(.removal, name, Span())
         for value in 0..<(unsafe edit.count) {
-          try unsafe lend(edit.values[value]) { try append(name, $0) }
+          try unsafe lend(edit.values[value]) { try body(.addition, name, $0) }
         }
       }
     }

@@ -4,15 +4,19 @@
 public final class IsolatePool {
   /// Limits of a pool.
   public struct Configuration: Sendable {
-    /// Isolates kept at once, of 0.6 MB and more each; beyond it the one used longest ago is dropped. Default 512.
+    /// Isolates kept at once, of 0.3 MB and more each; beyond it the one used longest ago is dropped. Default 512.
     public var maximumIsolates = 512
     /// The defaults.
     public init() {}
   }
 
-  private struct Entry {
-    var built: Result<Isolate, FunctionLoadError>
+  private final class Entry {
+    let built: Result<Isolate, FunctionLoadError>
     var lastUse: UInt64
+    init(_ built: Result<Isolate, FunctionLoadError>, lastUse: UInt64) {
+      self.built = built
+      self.lastUse = lastUse
+    }
   }
 
   private let thread: ThreadContext
@@ -33,17 +37,19 @@ public final class IsolatePool {
   /// error is thrown each time.
   public func isolate(for code: FunctionCode) throws(FunctionLoadError) -> Isolate {
     uses += 1
-    if let built = entries[code.id]?.built {
-      entries[code.id]?.lastUse = uses
-      return try built.get()
+    if let entry = entries[code.id] {
+      entry.lastUse = uses
+      return try entry.built.get()
     }
-    if entries.count >= max(configuration.maximumIsolates, 1), let oldest = entries.min(by: { $0.value.lastUse < $1.value.lastUse }) {
+    if entries.count >= max(configuration.maximumIsolates, 1),
+      let oldest = entries.min(by: { $0.value.lastUse < $1.value.lastUse })
+    {
       entries[oldest.key] = nil
     }
     builds += 1
     let built: Result<Isolate, FunctionLoadError>
     do throws(FunctionLoadError) { built = .success(try Isolate(code, on: thread)) } catch { built = .failure(error) }
-    entries[code.id] = Entry(built: built, lastUse: uses)
+    entries[code.id] = Entry(built, lastUse: uses)
     return try built.get()
   }
 

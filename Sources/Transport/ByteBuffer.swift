@@ -117,8 +117,8 @@ import Glibc
     unsafe base.storeBytes(of: byte, toByteOffset: end, as: UInt8.self)
     end += 1
   }
-  /// Appends the UTF-8 bytes of a string. Off the hot path only.
-  public mutating func append(_ text: String) { for byte in text.utf8 { append(byte) } }
+  /// Appends the UTF-8 bytes of a string. It has a label so that a literal never becomes a String by accident.
+  public mutating func append(text: String) { append(text.utf8.span) }
   /// Appends a part of another buffer's readable bytes.
   @inlinable public mutating func append(_ other: borrowing ByteBuffer, _ range: Range<Int>) {
     append(other.readable.extracting(range))

@@ -49,11 +49,13 @@ public final class Socket: EventHandler {
   public private(set) var isBroken = false
   /// Set once: every later read or write throws it.
   public private(set) var failure: IOFailure?
-  private var reader = WaiterSlot(), writer = WaiterSlot()
+  private var reader = WaiterSlot()
+  private var writer = WaiterSlot()
   /// A socket that is of no use once this one is gone: the origin's side of a request. Cleared when the request ends.
   public var dependent: Socket?
   /// Whether the connection waits for a request: what a drain may close at once.
   public var isIdle = false
+  private var waitsSoftly = false
   /// Called after every event. For who does not wait on this socket: a pool of idle connections, the other end of a tunnel.
   public var whenDisturbed: ((Socket) -> Void)?
 
@@ -78,6 +80,10 @@ public final class Socket: EventHandler {
     whenDisturbed?(self)
   }
   override func expired() {
+    if waitsSoftly {
+      waitsSoftly = false
+      return reader.wake()
+    }
     fail(.timedOut)
     whenDisturbed?(self)
   }
@@ -109,6 +115,18 @@ public final class Socket: EventHandler {
     loop.setDeadline(self, after: milliseconds)
     unsafe await withUnsafeContinuation { unsafe writer.park($0) }
     deadline = .max
+  }
+
+  /// Waits until a read may find something or so many milliseconds pass, which is no failure here.
+  public nonisolated(nonsending) func waitReadableSoftly(milliseconds: Int) async {
+    waitsSoftly = true
+    await waitReadable(milliseconds: milliseconds)
+    waitsSoftly = false
+  }
+  /// Ends the wait of an idle connection, whoever holds it.
+  public func cancelIdle() {
+    fail(.cancelled)
+    whenDisturbed?(self)
   }
 
   /// Lets the loop call back when nothing happens for so long, without waiting: idle pooled connections.

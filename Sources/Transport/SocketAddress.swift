@@ -78,9 +78,26 @@ public enum SocketAddress: Hashable, Sendable {
     }
   }
 
+  /// 127.0.0.0/8 or ::1.
+  public var isLoopback: Bool {
+    switch self {
+    case .ipv4(let address, _): address >> 24 == 127
+    case .ipv6(let high, let low, _): high == 0 && (low == 1 || low >> 24 == 0xffff7f)
+    case .unix: false
+    }
+  }
+  /// 0.0.0.0 or ::, which a listener uses for "every address".
+  public var isUnspecified: Bool {
+    switch self {
+    case .ipv4(let address, _): address == 0
+    case .ipv6(let high, let low, _): high == 0 && low == 0
+    case .unix: false
+    }
+  }
+
   /// Appends ``host`` to a buffer; IPv4, the common case, without allocating.
   public func appendHost(to buffer: inout ByteBuffer) {
-    guard case .ipv4(let address, _) = self else { return buffer.append(host) }
+    guard case .ipv4(let address, _) = self else { return buffer.append(text: host) }
     var shift: UInt32 = 24
     while true {
       buffer.append(decimal: Int(address >> shift & 255))

@@ -185,7 +185,10 @@ private func failure<Value>(_ body: () async throws(ResolveFailure) -> Value) as
     defer { server.stop() }
     let bench = try ResolverBench()
     defer { bench.stop() }
-    let count = try await bench.use({ $0.servers = server.address }) { resolver in
+    let count = try await bench.use({
+      $0.servers = server.address
+      $0.attemptTimeoutMilliseconds = 2_000
+    }) { resolver in
       let shared = OnLoop(resolver: resolver)
       async let a = shared.resolve("busy.example")
       async let b = shared.resolve("busy.example")

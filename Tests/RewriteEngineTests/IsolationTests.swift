@@ -56,7 +56,7 @@ import Testing
   @Test func fuelIsTheSameEveryTime() throws {
     let isolate = try makeIsolate("function handler(event) { for (var i = 0; i < 30000; i++) ; return event.request }")
     let first = isolate.answer().invocation.fuel
-    #expect(first >= 30_000 && first < 40_000)
+    #expect(first >= 30_000 && first < 100_000)
     for _ in 0..<5 { #expect(isolate.answer().invocation.fuel == first) }
   }
 }

@@ -79,6 +79,33 @@ struct HostileCase: CustomTestStringConvertible, Sendable {
     #expect(endless.isPristine && healthy.isPristine)
   }
 
+  /// The engine may be left at any instruction: wherever a kill lands, the heap comes back.
+  @Test func killsAtManyMoments() throws {
+    let thread = try #require(ThreadContext())
+    let busy = """
+      var crypto = require('crypto'), qs = require('querystring');
+      async function handler(event) {
+        for (var i = 0; ; i++) {
+          JSON.parse(JSON.stringify(event)); event.request.headers['x-' + i] = {value: 'v' + i};
+          crypto.createHash('sha256').update('x'.repeat(i)).digest(); 'abcabcx'.replace(/(a|b)+c/g, m => m.toUpperCase());
+          [3, 1, 2].sort(); qs.parse('a=1&b=%20'); Buffer.from('aGVsbG8', 'base64').toString('hex'); new Map([[i, i]]);
+          await null; console.log(i); (123.456 * i).toFixed(3); 10n ** BigInt(i % 50); try { null.x } catch (e) { e.stack }
+        }
+      }
+      """
+    for step in 1...40 {
+      var limits = FunctionCode.Limits()
+      limits.cpuNanoseconds = UInt64(10_000 + step * 7_001)
+      let isolate = try Isolate(code(busy, limits: limits), on: thread)
+      for _ in 0..<5 {
+        let answer = isolate.answer(Event(query: "a=1&b=2", headers: [("Host", "h"), ("Cookie", "a=1; b=2")]))
+        #expect(answer.invocation.failure == .cpuLimit)
+        #expect(answer.pristine)
+        #expect(answer.edits == [])
+      }
+    }
+  }
+
   /// CPU time is limited, not time: a thread that had to wait may go on.
   @Test func threadsHaveTheirOwnLimits() throws {
     final class Tally: Sendable { let good = Atomic<Int>(0) }

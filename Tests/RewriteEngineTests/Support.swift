@@ -9,6 +9,7 @@ struct Event {
   var uri = "/index.html"
   var query: String? = nil
   var headers: [(String, String)] = [("Host", "example.com")]
+  var requestID = "rid=="
   var status: UInt16 = 200
   var description = "OK"
   var responseHeaders: [(String, String)] = []
@@ -67,7 +68,7 @@ extension Isolate {
     bytes("192.0.2.7") { setViewerAddress($0) }
     bytes("E123") { setDistributionID($0) }
     bytes("d111.cloudfront.net") { setDistributionDomain($0) }
-    bytes("rid==") { setRequestID($0) }
+    bytes(event.requestID) { setRequestID($0) }
     for (name, value) in event.headers { bytes(name) { name in bytes(value) { addRequestHeader(name, $0) } } }
     if event.type == .viewerResponse { bytes(event.description) { setStatus(event.status, description: $0) } }
     for (name, value) in event.responseHeaders { bytes(name) { name in bytes(value) { addResponseHeader(name, $0) } } }
@@ -81,9 +82,12 @@ extension Isolate {
     var pending: [String] = []
     var name = ""
     func flush() { answer.edits += pending.isEmpty && !name.isEmpty ? ["\(name):"] : pending }
-    forEachHeaderEdit(
-      remove: { flush(); name = string($0); pending = [] },
-      append: { pending.append("\(string($0)): \(string($1))") })
+    forEachHeaderEdit { edit, changed, value in
+      switch edit {
+      case .removal: flush(); name = string(changed); pending = []
+      case .addition: pending.append("\(string(changed)): \(string(value))")
+      }
+    }
     flush()
     answer.edits.sort()
     forEachLogLine { answer.log.append(string($0)) }

@@ -10,8 +10,10 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "SkerryFiles.h"
 #include "SkerryScan.h"
 
 extern int accept4(int, struct sockaddr *, socklen_t *, int);
 extern int pthread_setname_np(unsigned long thread, const char *name);
 extern const char *strerrordesc_np(int code);
+extern int malloc_trim(size_t);

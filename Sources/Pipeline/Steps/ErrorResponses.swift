@@ -37,7 +37,7 @@ extension Worker {
   private func pageExchange(_ path: String, _ exchange: borrowing Exchange, _ viewer: borrowing ServerConnection) -> Exchange? {
     var bytes = ByteBuffer(capacity: 1024)
     bytes.append(exchange.received.method == .head ? "HEAD " : "GET ")
-    bytes.append(path)
+    bytes.append(text: path)
     bytes.append(" HTTP/1.1\r\n")
     exchange.request.fields.copyLines(
       to: &bytes,
@@ -57,6 +57,11 @@ extension Worker {
   /// Lets a response go unsent. Its connection lives on if the rest of the body is at hand.
   func discard(_ response: consuming Response, _ exchange: inout Exchange) {
     response.head.release(context)
+    discardBody(&exchange)
+  }
+
+  /// Lets a body that comes from elsewhere go unsent.
+  func discardBody(_ exchange: inout Exchange) {
     exchange.file = nil
     guard var upstream = exchange.upstream.take() else { return }
     while let n = try? upstream.payloadAtHand() {

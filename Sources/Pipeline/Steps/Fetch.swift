@@ -81,7 +81,7 @@ extension Worker {
     let origin = exchange.site.site.distribution.origins[index]
     exchange.originName = origin.name
     guard let pool = exchange.site.pools[index] else {
-      throw .origin(OriginFailure(.files(404), at: origin.name))
+      return await fetchFile(index, &exchange)
     }
     let mayRepeat = exchange.isSafe && viewer.bodyIsDone
     var attempt = 1, triedStale = false
@@ -100,6 +100,37 @@ extension Worker {
         counters.add(.originRetry)
         counters.add(failure.counter)
       }
+    }
+  }
+
+  /// A folder's answer: a file, or why there is none.
+  private nonisolated(nonsending) func fetchFile(_ index: Int, _ exchange: inout Exchange) async -> Response {
+    guard let folder = exchange.site.site.folders[index] else { return fail(&exchange, OriginFailure(.files(500), at: "")) }
+    exchange.attempts += 1
+    exchange.reached(.originRequest)
+    let path = exchange.site.site.distribution.origins[index].originPath
+    var answer = await folder.open(FileRequest(exchange.request, originPath: path))
+    counters.add(answer.counter)
+    exchange.reached(.originResponse)
+    exchange.originStatus = answer.status
+    if answer.status >= 400 {
+      var response = refuse(&exchange, answer.status, Self.fileReason(answer.status), "OriginError")
+      exchange.failure = nil
+      for (name, value) in answer.fields { response.head.fields.append(name, value) }
+      return response
+    }
+    exchange.file = answer.body.take()
+    return Response(head: answer.head(context), .file)
+  }
+
+  private static func fileReason(_ status: Int) -> String {
+    switch status {
+    case 404: "There is no such file."
+    case 405: "A folder answers GET and HEAD only."
+    case 412: "A condition of the request does not hold."
+    case 416: "The file has no such range."
+    case 503: "Too many files are being read now. Try again later."
+    default: "The file cannot be read."
     }
   }
 
@@ -125,6 +156,7 @@ extension Worker {
     do throws(WireFailure) {
       if viewer.bodyIsDone { try await upstream.flush() } else { try await sendBody(&exchange, &viewer, &upstream) }
       let head = try await upstream.readHead(hasNoBody: exchange.received.method == .head)
+      guard head.line.status != 101 || isWebSocket(exchange) else { throw WireFailure.refused(.unaskedSwitch) }
       return received(head, upstream, &exchange)
     } catch {
       exchange.answerBegan = upstream.hasReceived

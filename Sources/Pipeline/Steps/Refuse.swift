@@ -21,7 +21,7 @@ extension Worker {
   func errorPage(_ status: Int, _ reason: String, _ id: Span<UInt8>) -> ByteBuffer {
     var page = ByteBuffer(capacity: 1024)
     page.append(
-      """
+      text: """
       <!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 4.01 Transitional//EN" "http://www.w3.org/TR/html4/loose.dtd">
       <HTML><HEAD><META HTTP-EQUIV="Content-Type" CONTENT="text/html; charset=utf-8">
       <TITLE>ERROR: The request could not be satisfied</TITLE>
@@ -87,7 +87,9 @@ extension Worker {
     out.append(date.span)
     out.append("\r\nContent-Type: text/html\r\nContent-Length: ")
     out.append(decimal: page.count)
-    out.append("\r\nConnection: close\r\nX-Cache: Error from cloudfront\r\nX-Amz-Cf-Pop: \(Site.pop)\r\nX-Amz-Cf-Id: ")
+    out.append("\r\nConnection: close\r\nX-Cache: Error from cloudfront\r\nX-Amz-Cf-Pop: ")
+    out.append(Site.pop)
+    out.append("\r\nX-Amz-Cf-Id: ")
     out.append(id.span)
     out.append("\r\n\r\n")
     out.append(page.readable)
@@ -98,7 +100,7 @@ extension Refusal {
   /// What is counted when a viewer's request is refused so.
   var counter: Counter {
     switch self {
-    case .requestLine, .statusLine, .interimResponses: .refusedRequestLine
+    case .requestLine, .statusLine, .interimResponses, .unaskedSwitch: .refusedRequestLine
     case .target: .refusedTarget
     case .targetTooLong: .limitURL
     case .version: .refusedVersion

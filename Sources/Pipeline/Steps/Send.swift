@@ -92,7 +92,7 @@ extension Worker {
   private nonisolated(nonsending) func sendFile(
     _ exchange: inout Exchange, _ viewer: inout ServerConnection, _ hasNoBody: Bool
   ) async throws(WireFailure) {
-    guard let file = exchange.file.take(), !hasNoBody else { return try await viewer.flush() }
+    guard var file = exchange.file.take(), !hasNoBody else { return try await viewer.flush() }
     var piece = ByteBuffer()
     while true {
       let n = await file.read(into: &piece)
