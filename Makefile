@@ -12,7 +12,7 @@ BUILD_PACKAGES = ca-certificates pkg-config patch python3 libssl-dev libc-ares-d
 BENCH_PACKAGES = nginx libnginx-mod-http-js wrk valgrind
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test bench bench-deps clean
+.PHONY: help deps build run test fuzz bench bench-deps clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,13 @@ run: build ## serve the built-in example; your own: make run CONFIG=edge.yaml
 test: deps ## build and run every test; some of them: make test FILTER=Parser
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build $(if $(FILTER),--filter $(FILTER)) $(ARGS)
+
+# libFuzzer on the HTTP/1.1 parser; new inputs stay in .build/fuzz/inputs (Documentation/testing.md).
+FUZZ_SECONDS ?= 60
+fuzz: deps ## look for bytes the HTTP/1.1 parser cannot bear, FUZZ_SECONDS long
+	$(SWIFT) build --scratch-path .build/fuzz -c release --product fuzz-http1 -Xswiftc -sanitize=fuzzer -Xswiftc -DLIBFUZZER
+	mkdir -p .build/fuzz/inputs
+	.build/fuzz/release/fuzz-http1 -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -artifact_prefix=.build/fuzz/ .build/fuzz/inputs $(wildcard Fuzzing/Corpus/*)
 
 bench-deps: deps
 	@.ci/packages $(BENCH_PACKAGES)

@@ -20,16 +20,20 @@ import Testing
     .filter { $0.text.holds("chunked\r\n") || $0.text.holds("CHUNKED\r\n") }
     .map { (name: $0.name, text: String(wire: wire($0.text).dropFirst((wire($0.text).position(of: wire("\r\n\r\n")) ?? 0) + 4))) }
 
-  @Test(arguments: [("http1-request", requests), ("http1-response", responses), ("http1-chunked", chunkedBodies)])
-  func everyTableIsInTheCorpus(kind: String, messages: [(name: String, text: String)]) throws {
+  private static let kinds = ["http1-request": requests, "http1-response": responses, "http1-chunked": chunkedBodies]
+
+  @Test(arguments: kinds.keys.sorted())
+  func everyTableIsInTheCorpus(kind: String) throws {
     let writes = ProcessInfo.processInfo.environment["SKERRY_WRITE_CORPUS"] == "1"
     let folder = Self.folder.appendingPathComponent(kind)
     if writes { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) }
-    for (name, text) in messages where wire(text).count <= Self.maximumBytes {
+    var missing: [String] = []
+    for (name, text) in Self.kinds[kind] ?? [] where wire(text).count <= Self.maximumBytes {
       let file = folder.appendingPathComponent(Self.fileName(name)), bytes = Data(wire(text))
       if writes { try bytes.write(to: file) }
-      #expect((try? Data(contentsOf: file)) == bytes, "\(kind)/\(file.lastPathComponent); run with SKERRY_WRITE_CORPUS=1")
+      if (try? Data(contentsOf: file)) != bytes { missing.append(file.lastPathComponent) }
     }
+    #expect(missing.isEmpty, "run with SKERRY_WRITE_CORPUS=1")
   }
 
   private static func fileName(_ name: String) -> String {
