@@ -7,7 +7,7 @@ import Transport
 extension Worker {
   /// Plain HTTP where the behavior wants HTTPS: 403, or a redirect.
   func checkViewerProtocol(_ exchange: inout Exchange) -> Response? {
-    switch exchange.behavior.behavior.viewerProtocolPolicy {
+    switch exchange.behavior.viewerProtocolPolicy {
     case .allowAll: return nil
     case .httpsOnly:
       counters.add(.refusedHTTPSOnly)
@@ -35,7 +35,7 @@ extension Worker {
 
   /// A method that the behavior does not list, or GET with a body: 403.
   func checkMethod(_ exchange: inout Exchange) -> Response? {
-    guard let method = MethodSet(exchange.received.method), exchange.behavior.behavior.allowedMethods.contains(method) else {
+    guard let method = MethodSet(exchange.received.method), exchange.behavior.allowedMethods.contains(method) else {
       counters.add(.refusedMethod)
       return refuse(&exchange, 403, "This distribution is not configured to allow the HTTP request method that was used for this request.", "InvalidRequestMethod")
     }
@@ -72,31 +72,6 @@ extension MethodSet {
 }
 
 extension Span where Element == UInt8 {
-  /// Whether these are `name=value` pairs in the order of their names, none without `=` and none that begins with `$`.
-  var isSortedCookies: Bool {
-    var previous = 0..<0, start = 0
-    while start < count {
-      var i = start
-      while i < count && self[i] != 61 && self[i] != 59 { i += 1 }
-      guard i < count, self[i] == 61, i > start, self[start] != 36, !precedes(start..<i, previous) else { return false }
-      previous = start..<i
-      while i < count && self[i] != 59 { i += 1 }
-      if i < count {
-        guard i + 2 < count, self[i + 1] == 32 else { return false }
-        i += 2
-      }
-      start = i
-    }
-    return true
-  }
-  private func precedes(_ a: Range<Int>, _ b: Range<Int>) -> Bool {
-    for k in 0..<Swift.min(a.count, b.count) {
-      let x = self[a.lowerBound + k], y = self[b.lowerBound + k]
-      if x != y { return x < y }
-    }
-    return a.count < b.count
-  }
-
   /// A copy of the bytes. Off the hot path.
   var copied: [UInt8] {
     var copy: [UInt8] = []

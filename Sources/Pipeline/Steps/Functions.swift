@@ -9,7 +9,7 @@ import Transport
 extension Worker {
   /// The viewer-request function may change the request or answer it.
   func runViewerRequest(_ exchange: inout Exchange) -> Response? {
-    guard let reference = exchange.behavior.behavior.functions.viewerRequest, let code = configuration.functions[reference.index] else { return nil }
+    guard let index = exchange.behavior.viewerRequest, let code = configuration.functions[index] else { return nil }
     let isolate: Isolate
     if isThrottled(code) { return throttled(code, "viewer-request", &exchange) }
     do throws(FunctionLoadError) { isolate = try isolates(code) } catch { return failedToLoad(error, code, "viewer-request", &exchange) }
@@ -31,7 +31,7 @@ extension Worker {
   /// The viewer-response function sees what the origin answered, unless that is an error (400 and above), an error page or a
   /// response made here (spec/cloudfront-functions.md, 1).
   func runViewerResponse(_ response: consuming Response, _ exchange: inout Exchange) -> Response {
-    guard let reference = exchange.behavior.behavior.functions.viewerResponse, let code = configuration.functions[reference.index],
+    guard let index = exchange.behavior.viewerResponse, let code = configuration.functions[index],
       !response.isGenerated, !response.isErrorPage, response.source != .tunnel, response.head.line.status < 400, exchange.result != .error
     else { return response }
     let isolate: Isolate
