@@ -116,11 +116,10 @@ class Skerry(Peer):
         return self.process.wait_for_line(b"ready", seconds)
 
     def worker_cpu(self):
-        """{thread id: nanoseconds} of the workers only: what is neither the first thread nor named for another duty."""
-        main, times = self.process.child.pid, self.process.cpu_by_thread()
-        inherited = next(name for thread, name in times if thread == main)
-        return {thread: time for (thread, name), time in times.items()
-                if thread != main and (name == inherited or name.startswith("worker"))}
+        """{thread id: nanoseconds} of all threads but those with a name of their own, such as the log's."""
+        times = self.process.cpu_by_thread()
+        inherited = next(name for thread, name in times if thread == self.process.child.pid)
+        return {thread: time for (thread, name), time in times.items() if name == inherited or name.startswith("worker")}
 
 
 def default_program():
