@@ -116,9 +116,10 @@ class Skerry(Peer):
         return self.process.wait_for_line(b"ready", seconds)
 
     def worker_cpu(self):
-        """{thread id: nanoseconds} of the workers only, which are named so."""
-        return {thread: time for (thread, name), time in self.process.cpu_by_thread().items()
-                if name.startswith("worker")}
+        """{thread id: nanoseconds} of all threads but those with a name of their own, such as the log's."""
+        times = self.process.cpu_by_thread()
+        inherited = next(name for thread, name in times if thread == self.process.child.pid)
+        return {thread: time for (thread, name), time in times.items() if name == inherited or name.startswith("worker")}
 
 
 def default_program():

@@ -19,9 +19,10 @@ extension Reader {
       [
         .size("urlBytes", \.urlBytes, 16...1 << 20),
         .size("headBytes", \.headBytes, 256...1 << 20),
-        .count("headerCount", \.headerCount, 1...1000),
+        .count("headerCount", \.headerCount, 1...128),
         .time("headerTimeout", \.headerTimeout, times),
         .time("idleTimeout", \.idleTimeout, times),
+        .time("keepAliveTimeout", \.keepAliveTimeout, times),
         .size("minimumBodyRate", \.minimumBodyRateBytesPerSecond, 0...1 << 30),
         .time("minimumBodyRateGrace", \.minimumBodyRateGrace, times),
         .size("bodyBufferBytes", \.bodyBufferBytes, 4096...16 << 20),

@@ -84,7 +84,7 @@ public final class Server {
         throw StartFailure(description: "\(listener.address.description) is no address that can be listened on")
       }
       listeners.append(
-        try Self.listen(address, handle.loop) { descriptor, peer in
+        try Self.listen(address, isFirst: first == nil, handle.loop) { descriptor, peer in
           switch ledger.admit(peer, accepting: handle.number, perWorker: limits.connectionsPerWorker, perAddress: limits.connectionsPerClientAddress) {
           case .worker(let number): all[number].serve(descriptor, peer)
           case .workersFull: handle.refuse(descriptor, .limitConnectionsPerWorker)
@@ -96,9 +96,9 @@ public final class Server {
   }
 
   private static func listen(
-    _ address: SocketAddress, _ loop: EventLoop, _ accepted: @escaping (Int32, SocketAddress) -> Void
+    _ address: SocketAddress, isFirst: Bool = true, _ loop: EventLoop, _ accepted: @escaping (Int32, SocketAddress) -> Void
   ) throws(StartFailure) -> Transport.Listener {
-    do throws(IOFailure) { return try Transport.Listener(address, on: loop, accepted: accepted) } catch {
+    do throws(IOFailure) { return try Transport.Listener(address, isFirst: isFirst, on: loop, accepted: accepted) } catch {
       var reason = "\(error)"
       if case .system(let code) = error { reason = unsafe String(cString: strerror(code)) }
       throw StartFailure(description: "cannot listen on \(address): \(reason)")

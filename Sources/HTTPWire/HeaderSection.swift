@@ -73,6 +73,11 @@ public struct HeaderSection: ~Copyable {
     for i in 0..<count where lines[i].name == name { return i }
     return nil
   }
+  /// Whether no later line has the same known name.
+  public borrowing func isOnly(_ index: Int) -> Bool {
+    for i in (index + 1)..<max(index + 1, count) where lines[i].name == lines[index].name { return false }
+    return true
+  }
   /// Whether a line with this name is kept.
   public borrowing func has(_ name: FieldName) -> Bool { first(name) != nil }
 

@@ -56,6 +56,8 @@ public struct ServerConnection: ~Copyable {
   private var owesContinue = false
   private var bodyBegan: UInt64 = 0
   private var bodyBytes = 0
+  /// When payload last came.
+  private var lastMove: UInt64 = 0
   private var headBytes = 0
 
   /// Set when ``nextRequest()`` returned nil only because the connection has been idle for a while: it is to be parked.
@@ -82,6 +84,7 @@ public struct ServerConnection: ~Copyable {
   /// - Throws: ``WireFailure/refused(_:)`` for a head that is malformed, too large or too slow.
   public nonisolated(nonsending) mutating func nextRequest() async throws(WireFailure) -> RequestHead? {
     let limits = context.viewerLimits
+    answerHasBegun = false
     guard try await waitForFirstByte(limits) else { return nil }
     let deadline = stream.socket.loop.now + UInt64(limits.headTimeoutMilliseconds)
     var line = RequestLine()
@@ -128,13 +131,17 @@ public struct ServerConnection: ~Copyable {
   }
 
   private nonisolated(nonsending) mutating func readMoreOfHead(_ limits: ViewerLimits, _ deadline: UInt64) async throws(WireFailure) -> Bool {
-    let now = stream.socket.loop.now
-    guard now < deadline else { throw .refused(.headTimeout) }
-    do {
-      return try await stream.fill(timeoutMilliseconds: Int(deadline - now), limit: limits.head.headBytes + 4)
-    } catch {
-      if error == .timedOut { throw .refused(.headTimeout) }
-      throw .io(error)
+    while true {
+      do throws(IOFailure) {
+        switch try stream.attemptRead(limit: limits.head.headBytes + 4) {
+        case .bytes: return true
+        case .end: return false
+        case .wait: break
+        }
+      } catch { throw .io(error) }
+      let now = stream.socket.loop.now
+      guard now < deadline else { throw .refused(.headTimeout) }
+      await stream.socket.waitReadableSoftly(milliseconds: Int(deadline - now))
     }
   }
 
@@ -147,10 +154,10 @@ public struct ServerConnection: ~Copyable {
     owesContinue = line.expectsContinue && line.framing != .none
     closing = closing || line.wantsClose
     bodyBegan = stream.socket.loop.now
+    lastMove = bodyBegan
     bodyBytes = 0
     headBytes = line.length
     stream.bytesSent = 0
-    answerHasBegun = false
     var head = RequestHead(line: line, fields: fields)
     if line.authorityLength > 0 { head.completeAbsoluteTarget() }
     return head
@@ -170,9 +177,9 @@ public struct ServerConnection: ~Copyable {
     if owesContinue { try await sendContinue(limits) }
     let now = stream.socket.loop.now
     let due = bodyBegan + UInt64(limits.bodyRateGraceMilliseconds + bodyBytes * 1000 / max(1, limits.minimumBodyBytesPerSecond))
-    guard now < due else { throw .tooSlow }
-    await stream.socket.waitReadable(milliseconds: min(Int(due - now), limits.idleTimeoutMilliseconds))
-    if stream.socket.failure == .timedOut { throw .tooSlow }
+    let idleEnd = lastMove + UInt64(limits.idleTimeoutMilliseconds)
+    guard now < due, now < idleEnd else { throw .tooSlow }
+    await stream.socket.waitReadableSoftly(milliseconds: Int(min(due, idleEnd) - now))
   }
 
   /// Waits for payload of the request's body.
@@ -188,7 +195,10 @@ public struct ServerConnection: ~Copyable {
   /// Like ``nextPayload()`` without waiting: nil when it would have to.
   public mutating func payloadAtHand() throws(WireFailure) -> Int? {
     let n = try stream.payloadAtHand(&decoder)
-    bodyBytes += n ?? 0
+    if let n {
+      bodyBytes += n
+      lastMove = stream.socket.loop.now
+    }
     return n
   }
 
@@ -200,7 +210,10 @@ public struct ServerConnection: ~Copyable {
   }
 
   /// Time that passed while the other side was slow does not count against the viewer's rate.
-  public mutating func excuse(since began: UInt64) { bodyBegan += stream.socket.loop.now - began }
+  public mutating func excuse(since began: UInt64) {
+    bodyBegan += stream.socket.loop.now - began
+    lastMove = stream.socket.loop.now
+  }
 
   /// Decides about a body that nobody wants: a short rest is read so that the connection lives, else it ends after the answer.
   public nonisolated(nonsending) mutating func discardBody() async throws(WireFailure) {

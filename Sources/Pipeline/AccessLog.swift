@@ -67,7 +67,7 @@ extension Worker {
   }
 
   private static func writeOrigin(_ exchange: borrowing Exchange, to log: inout LogBuffer) {
-    if let name = exchange.originName { log.string("origin", name.utf8.span) }
+    if let name = exchange.origin?.name { log.string("origin", name.utf8.span) }
     if exchange.originStatus > 0 { log.integer("originStatus", exchange.originStatus) }
     let line = exchange.timeline
     if line.originResponse > line.originRequest { log.decimal("originFirstByteMs", thousandths: Int(line.originResponse - line.originRequest) / 1000) }

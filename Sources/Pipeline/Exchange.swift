@@ -69,7 +69,7 @@ struct Exchange: ~Copyable {
   var result = ResultType.miss
   var detailedResult: StaticString = ""
   var originStatus = 0
-  var originName: String?
+  var origin: CompiledOrigin?
   var reusedConnection = false
   var attempts = 0
   var functions: [FunctionReport] = []

@@ -6,31 +6,29 @@ import Transport
 extension Worker {
   /// Writes the request head for an origin.
   func composeOriginRequest(_ exchange: inout Exchange, _ origin: Int, to out: inout ByteBuffer) {
-    let behavior = exchange.behavior, rules = behavior.behavior.forwarding
-    let configured = exchange.site.site.distribution.origins[origin]
-    writeRequestLine(exchange.request, configured, rules, to: &out)
+    let behavior = exchange.behavior
+    writeRequestLine(exchange.request, exchange.site.site.origins[origin], behavior, to: &out)
     for name in behavior.customNames[origin] { exchange.request.fields.drop(named: Array(name.utf8).span) }
     writeViewerLines(exchange, behavior, to: &out)
     let lines = behavior.originLines[origin]
     out.append(lines.span)
-    writeOwnLines(&exchange, rules, to: &out)
+    writeOwnLines(exchange, behavior, to: &out)
     out.append("\r\n")
   }
 
-  private func writeRequestLine(_ request: borrowing RequestHead, _ origin: Origin, _ rules: ForwardingRules, to out: inout ByteBuffer) {
+  private func writeRequestLine(_ request: borrowing RequestHead, _ origin: CompiledOrigin, _ behavior: CompiledBehavior, to out: inout ByteBuffer) {
     out.append(request.methodBytes)
     out.append(32)
-    if !origin.originPath.isEmpty { out.append(text: origin.originPath) }
-    if rules.queryStrings == .all || !request.hasQuery {
+    let prefix = origin.path
+    if !prefix.isEmpty { out.append(prefix.span) }
+    if behavior.forwardsAllQuery || !request.hasQuery {
       out.append(request.target)
     } else {
       out.append(request.path)
-      if rules.queryStrings != .none {
-        let query = rules.queryStrings.filterQuery(request.query)
-        if !query.isEmpty {
-          out.append(63)
-          out.append(query.span)
-        }
+      let query = behavior.behavior.forwarding.queryStrings.filterQuery(request.query)
+      if !query.isEmpty {
+        out.append(63)
+        out.append(query.span)
       }
     }
     out.append(" HTTP/1.1\r\n")
@@ -39,7 +37,7 @@ extension Worker {
   /// The viewer's fields that are forwarded. Host goes first when the origin may see it, as RFC 9110, 7.2 asks.
   private func writeViewerLines(_ exchange: borrowing Exchange, _ behavior: CompiledBehavior, to out: inout ByteBuffer) {
     var kept = exchange.isSafe ? behavior.keptWhenSafe : behavior.keptOtherwise
-    if behavior.behavior.forwarding.forwardsHost && (exchange.request.hasOwnAuthority || !exchange.request.fields.present.has(.host)) {
+    if behavior.forwardsHost && (exchange.request.hasOwnAuthority || !exchange.request.fields.present.has(.host)) {
       kept.remove(FieldNameSet(.host))
       if exchange.request.authority.count > 0 {
         out.append("Host: ")
@@ -59,14 +57,15 @@ extension Worker {
   }
 
   /// What this hop says itself: Via, X-Forwarded-For, the request's id, framing.
-  private func writeOwnLines(_ exchange: inout Exchange, _ rules: ForwardingRules, to out: inout ByteBuffer) {
+  private func writeOwnLines(_ exchange: borrowing Exchange, _ behavior: CompiledBehavior, to out: inout ByteBuffer) {
     let present = exchange.request.fields.present, via = exchange.site.site.via
     out.append("Via: ")
     if present.has(.via) { exchange.request.fields.appendValues(of: .via, to: &out) }
     out.append(via.span)
     out.append("\r\nX-Forwarded-For: ")
     if present.has(.xForwardedFor) { exchange.request.fields.appendValues(of: .xForwardedFor, to: &out) }
-    exchange.peer.appendHost(to: &out)
+    let peer = exchange.peerText
+    out.append(peer.span)
     out.append("\r\nX-Amz-Cf-Id: ")
     out.append(exchange.id)
     out.append("\r\nCDN-Loop: ")
@@ -78,9 +77,8 @@ extension Worker {
       out.append("\r\nConnection: Keep-Alive\r\n")
     }
     if exchange.received.framing == .chunked { out.append("Transfer-Encoding: chunked\r\n") }
-    if rules.cookies != .all && rules.cookies != .none && present.has(.cookie) { writeFilteredCookies(exchange.request.fields, rules, to: &out) }
-    if rules.acceptsGzip || rules.acceptsBrotli { writeAcceptEncoding(exchange.request.fields, rules, to: &out) }
-    if !rules.cloudFrontHeaders.isEmpty { writeCloudFrontHeaders(exchange, rules, to: &out) }
+    if !behavior.forwardsNoCookies && present.has(.cookie) { writeCookies(exchange.request.fields, behavior, to: &out) }
+    if behavior.writesExtraLines { writeExtraLines(exchange, behavior.behavior.forwarding, to: &out) }
   }
 
   /// Only WebSocket upgrades pass, and only where the behavior forwards what the handshake needs (spec/request-pipeline.md, 15).
@@ -89,13 +87,34 @@ extension Worker {
     return exchange.request.fields.value(i).equalsLowercase("websocket")
   }
 
+  /// One Cookie line, sorted by name (spec/request-pipeline.md, 3). The usual case, one line that is forwarded whole, allocates nothing.
+  private func writeCookies(_ fields: borrowing HeaderSection, _ behavior: CompiledBehavior, to out: inout ByteBuffer) {
+    guard let line = fields.first(.cookie) else { return }
+    var cookies = CookiePairs()
+    if behavior.forwardsAllCookies && fields.isOnly(line) && cookies.read(fields.value(line)) {
+      cookies.sort(fields.value(line))
+      cookies.write(fields.value(line), to: &out)
+    } else {
+      writeFilteredCookies(fields, behavior.behavior.forwarding, to: &out)
+    }
+  }
+
   private func writeFilteredCookies(_ fields: borrowing HeaderSection, _ rules: ForwardingRules, to out: inout ByteBuffer) {
-    guard let i = fields.first(.cookie) else { return }
-    let kept = rules.cookies.filterCookies(fields.value(i))
+    var all = ByteBuffer(capacity: 256)
+    for i in 0..<fields.count where fields[i].name == .cookie {
+      if !all.isEmpty { all.append("; ") }
+      all.append(fields.value(i))
+    }
+    let kept = rules.cookies.filterCookies(all.readable)
     if kept.isEmpty { return }
     out.append("Cookie: ")
     out.append(kept.span)
     out.append("\r\n")
+  }
+
+  private func writeExtraLines(_ exchange: borrowing Exchange, _ rules: ForwardingRules, to out: inout ByteBuffer) {
+    if rules.acceptsGzip || rules.acceptsBrotli { writeAcceptEncoding(exchange.request.fields, rules, to: &out) }
+    writeCloudFrontHeaders(exchange, rules, to: &out)
   }
 
   /// The normalised Accept-Encoding (spec/request-pipeline.md, 3.2).

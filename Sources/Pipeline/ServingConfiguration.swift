@@ -72,6 +72,7 @@ final class Site: Sendable {
   let domainName: [UInt8]
   let id: [UInt8]
   let behaviors: [CompiledBehavior]
+  let origins: [CompiledOrigin]
   /// By origin; nil for servers.
   let folders: [FolderOrigin?]
   let defaultRootObject: [UInt8]?
@@ -90,6 +91,7 @@ final class Site: Sendable {
     self.via = Array(via.utf8)
     missLines = Array("X-Cache: Miss from cloudfront\r\nVia: \(via)\r\nX-Amz-Cf-Pop: \(Self.pop)\r\nX-Amz-Cf-Id: ".utf8)
     behaviors = distribution.behaviors.map { CompiledBehavior($0, distribution.origins) }
+    origins = distribution.origins.map { CompiledOrigin($0) }
     self.folders = folders
     defaultRootObject = distribution.defaultRootObject.map { Array($0.utf8) }
   }
@@ -106,6 +108,19 @@ extension Site {
   }
 }
 
+/// An origin made ready: what the hot path reads, without copying the model's value.
+final class CompiledOrigin: Sendable {
+  let name: String
+  let path: [UInt8]
+  let attempts: Int
+
+  init(_ origin: Origin) {
+    name = origin.name
+    path = Array(origin.originPath.utf8)
+    attempts = origin.connectionAttempts
+  }
+}
+
 /// A behavior made ready.
 final class CompiledBehavior: Sendable {
   let behavior: Behavior
@@ -114,6 +129,12 @@ final class CompiledBehavior: Sendable {
   let keptWhenSafe, keptOtherwise: FieldNameSet
   /// What is done with field names that no rule of ours knows.
   let unknownNames: UnknownNames
+  /// Short answers of the forwarding rules, so that most requests need not look at them.
+  let forwardsHost, forwardsAllQuery, forwardsAllCookies, forwardsNoCookies, writesExtraLines: Bool
+  let viewerProtocolPolicy: ViewerProtocolPolicy
+  let allowedMethods: MethodSet
+  /// Indices of the viewer functions; nil without one.
+  let viewerRequest, viewerResponse: Int?
   /// By origin: lines that every request to it gets.
   let originLines: [[UInt8]]
   /// By origin: names of custom headers, which replace the viewer's.
@@ -126,6 +147,15 @@ final class CompiledBehavior: Sendable {
     self.behavior = behavior
     name = Array(behavior.pathPattern.text.utf8)
     let rules = behavior.forwarding
+    forwardsHost = rules.forwardsHost
+    forwardsAllQuery = rules.queryStrings == .all
+    forwardsAllCookies = rules.cookies == .all
+    forwardsNoCookies = rules.cookies == .none
+    writesExtraLines = rules.acceptsGzip || rules.acceptsBrotli || !rules.cloudFrontHeaders.isEmpty
+    viewerProtocolPolicy = behavior.viewerProtocolPolicy
+    allowedMethods = behavior.allowedMethods
+    viewerRequest = behavior.functions.viewerRequest?.index
+    viewerResponse = behavior.functions.viewerResponse?.index
     func kept(isSafe: Bool) -> FieldNameSet {
       var set = FieldNameSet()
       for name in FieldName.allCases {
@@ -136,7 +166,7 @@ final class CompiledBehavior: Sendable {
       set.add(.contentLength)
       if rules.forwardsHost { set.add(.host) }
       if rules.forwardsUserAgent { set.add(.userAgent) } else { set.remove(FieldNameSet(.userAgent)) }
-      if rules.cookies == .all { set.add(.cookie) }
+      set.remove(FieldNameSet(.cookie))   // written anew, sorted
       return set
     }
     keptWhenSafe = kept(isSafe: true)

@@ -17,10 +17,9 @@ extension Worker {
     var dropped = Self.dropped
     let present = response.head.fields.present
     if status == 204 || status < 200 || chunked { dropped.add(.contentLength) }
-    let rules = exchange.behavior.behavior.forwarding
-    if present.has(.setCookie), rules.cookies == .none, response.source == .origin { dropped.add(.setCookie) }
+    if present.has(.setCookie), exchange.behavior.forwardsNoCookies, response.source == .origin { dropped.add(.setCookie) }
     response.head.fields.copyLines(to: &out, except: dropped)
-    if present.has(.vary) { writeVary(response.head.fields, rules, to: &out) }
+    if present.has(.vary) { writeVary(response.head.fields, exchange.behavior.behavior.forwarding, to: &out) }
     if !present.has(.date) || !response.head.fields.has(.date) { writeDate(to: &out) }
     if !present.has(.server) || !response.head.fields.has(.server) { out.append("Server: CloudFront\r\n") }
     if chunked { out.append("Transfer-Encoding: chunked\r\n") }

@@ -36,6 +36,8 @@ public final class Worker {
   /// Gives a parked connection a task again; set by the isolation.
   var resume: (ParkedConnection) -> Void = { _ in }
   private var parkedSinceTrim = 0
+  /// By function: how often it was killed in the present window, and when that ends.
+  var kills: [UInt64: (count: Int, windowEnd: UInt64)] = [:]
   let diagnostics: Diagnostics
   /// Made on the loop's thread, where the engine's timer belongs.
   private var isolatePool: IsolatePool?

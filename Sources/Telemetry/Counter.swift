@@ -82,7 +82,7 @@ public enum Counter: Int, CaseIterable, Sendable {
   case originBytesSent, originBytesReceived
 
   // Functions
-  case functionContinued, functionResponded, functionExecutionError, functionValidationError, functionCPULimit, functionMemoryLimit
+  case functionContinued, functionResponded, functionExecutionError, functionValidationError, functionCPULimit, functionMemoryLimit, functionThrottled
 
   // Names
   case nameCached, nameResolved, nameStale, nameNegative, nameFailed, nameTimeout, nameCollapsed
@@ -188,6 +188,8 @@ extension Counter {
     case .functionValidationError: .init(.functionRuns, "validation_error", "502: returned something that is not allowed")
     case .functionCPULimit: .init(.functionRuns, "cpu_limit", "503: used more CPU time than its limit")
     case .functionMemoryLimit: .init(.functionRuns, "memory_limit", "503: used more memory than its limit")
+
+    case .functionThrottled: .init(.functionRuns, "throttled", "503: not run, because it was killed too often (limits.rewriteEngine.throttleKills)")
 
     case .nameCached: .init(.nameLookups, "cached", "answered from the cache")
     case .nameResolved: .init(.nameLookups, "resolved", "answered by a name server")

@@ -18,13 +18,19 @@ public final class Listener: EventHandler {
   public var exhausted: ((Int32) -> Void)?
 
   /// Binds and listens; connections are accepted after ``start()``.
+  /// - Parameter isFirst: whether no other worker of this process listens there yet: then nobody else may either, although
+  ///   SO_REUSEPORT would let another process of the same user in.
   /// - Throws: ``IOFailure/system(_:)`` with the error of bind or listen.
   public init(
-    _ address: SocketAddress, on loop: EventLoop, accepted: @escaping (_ descriptor: Int32, _ peer: SocketAddress) -> Void
+    _ address: SocketAddress, isFirst: Bool, on loop: EventLoop, accepted: @escaping (_ descriptor: Int32, _ peer: SocketAddress) -> Void
   ) throws(IOFailure) {
     let descriptor = Glibc.socket(address.family, SystemCalls.stream, 0)
     guard descriptor >= 0 else { throw .system(errno) }
     SystemCalls.setOption(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
+    if isFirst, let code = Self.conflict(address) {
+      Glibc.close(descriptor)
+      throw .system(code)
+    }
     if case .unix(let path) = address { unsafe unlink(path) } else {
       SystemCalls.setOption(descriptor, SOL_SOCKET, SO_REUSEPORT, 1)
       SystemCalls.setOption(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)   // inherited by accepted sockets
@@ -40,6 +46,17 @@ public final class Listener: EventHandler {
     self.loop = loop
     self.accepted = accepted
     super.init(descriptor: descriptor)
+  }
+
+  /// The error of binding an address without SO_REUSEPORT; nil when it is free.
+  private static func conflict(_ address: SocketAddress) -> Int32? {
+    if case .unix = address { return nil }
+    let probe = Glibc.socket(address.family, SystemCalls.stream, 0)
+    guard probe >= 0 else { return errno }
+    defer { Glibc.close(probe) }
+    SystemCalls.setOption(probe, SOL_SOCKET, SO_REUSEADDR, 1)
+    if address.family == AF_INET6 { SystemCalls.setOption(probe, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1) }
+    return unsafe address.withSocketAddress { unsafe bind(probe, $0, $1) == 0 ? nil : errno }
   }
 
   private static func name(_ descriptor: Int32) -> SocketAddress? {

@@ -45,7 +45,7 @@ struct CORSTests {
       originSentCORSHeaders: false)
     #expect(Self.text(decision) == [
       "Access-Control-Allow-Origin: https://x.b.example", "Access-Control-Allow-Credentials: true",
-      "Access-Control-Allow-Methods: GET, PUT", "Access-Control-Allow-Headers: authorization, x-amz-date",
+      "Access-Control-Expose-Headers: x-id", "Access-Control-Allow-Methods: GET, PUT", "Access-Control-Allow-Headers: authorization, x-amz-date",
       "Access-Control-Max-Age: 600",
     ])
   }

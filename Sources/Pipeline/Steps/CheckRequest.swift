@@ -7,7 +7,7 @@ import Transport
 extension Worker {
   /// Plain HTTP where the behavior wants HTTPS: 403, or a redirect.
   func checkViewerProtocol(_ exchange: inout Exchange) -> Response? {
-    switch exchange.behavior.behavior.viewerProtocolPolicy {
+    switch exchange.behavior.viewerProtocolPolicy {
     case .allowAll: return nil
     case .httpsOnly:
       counters.add(.refusedHTTPSOnly)
@@ -35,7 +35,7 @@ extension Worker {
 
   /// A method that the behavior does not list, or GET with a body: 403.
   func checkMethod(_ exchange: inout Exchange) -> Response? {
-    guard let method = MethodSet(exchange.received.method), exchange.behavior.behavior.allowedMethods.contains(method) else {
+    guard let method = MethodSet(exchange.received.method), exchange.behavior.allowedMethods.contains(method) else {
       counters.add(.refusedMethod)
       return refuse(&exchange, 403, "This distribution is not configured to allow the HTTP request method that was used for this request.", "InvalidRequestMethod")
     }

@@ -78,8 +78,8 @@ extension Worker {
   private nonisolated(nonsending) func fetch(
     from index: Int, _ exchange: inout Exchange, _ viewer: inout ServerConnection
   ) async throws(FetchFailure) -> Response {
-    let origin = exchange.site.site.distribution.origins[index]
-    exchange.originName = origin.name
+    let origin = exchange.site.site.origins[index]
+    exchange.origin = origin
     guard let pool = exchange.site.pools[index] else {
       return await fetchFile(index, &exchange)
     }
@@ -95,7 +95,7 @@ extension Worker {
           counters.add(.originStaleRetry)
           continue
         }
-        guard attempt < origin.connectionAttempts, !exchange.answerBegan, viewer.isAlive else { throw error }
+        guard attempt < origin.attempts, !exchange.answerBegan, viewer.isAlive else { throw error }
         attempt += 1
         counters.add(.originRetry)
         counters.add(failure.counter)
@@ -108,7 +108,7 @@ extension Worker {
     guard let folder = exchange.site.site.folders[index] else { return fail(&exchange, OriginFailure(.files(500), at: "")) }
     exchange.attempts += 1
     exchange.reached(.originRequest)
-    let path = exchange.site.site.distribution.origins[index].originPath
+    let path = String(decoding: exchange.site.site.origins[index].path, as: UTF8.self)
     var answer = await folder.open(FileRequest(exchange.request, originPath: path))
     counters.add(answer.counter)
     exchange.reached(.originResponse)

@@ -9,8 +9,9 @@ import Transport
 extension Worker {
   /// The viewer-request function may change the request or answer it.
   func runViewerRequest(_ exchange: inout Exchange) -> Response? {
-    guard let reference = exchange.behavior.behavior.functions.viewerRequest, let code = configuration.functions[reference.index] else { return nil }
+    guard let index = exchange.behavior.viewerRequest, let code = configuration.functions[index] else { return nil }
     let isolate: Isolate
+    if isThrottled(code) { return throttled(code, "viewer-request", &exchange) }
     do throws(FunctionLoadError) { isolate = try isolates(code) } catch { return failedToLoad(error, code, "viewer-request", &exchange) }
     isolate.begin(.viewerRequest)
     describeRequest(exchange, to: isolate)
@@ -30,10 +31,14 @@ extension Worker {
   /// The viewer-response function sees what the origin answered, unless that is an error (400 and above), an error page or a
   /// response made here (spec/cloudfront-functions.md, 1).
   func runViewerResponse(_ response: consuming Response, _ exchange: inout Exchange) -> Response {
-    guard let reference = exchange.behavior.behavior.functions.viewerResponse, let code = configuration.functions[reference.index],
+    guard let index = exchange.behavior.viewerResponse, let code = configuration.functions[index],
       !response.isGenerated, !response.isErrorPage, response.source != .tunnel, response.head.line.status < 400, exchange.result != .error
     else { return response }
     let isolate: Isolate
+    if isThrottled(code) {
+      discard(response, &exchange)
+      return throttled(code, "viewer-response", &exchange)
+    }
     do throws(FunctionLoadError) { isolate = try isolates(code) } catch {
       discard(response, &exchange)
       return failedToLoad(error, code, "viewer-response", &exchange)
@@ -143,6 +148,27 @@ extension Worker {
     return functionError(&exchange, 503, .functionExecutionError, "The CloudFront function associated with the distribution is invalid or could not run.")
   }
 
+  // A function that is killed again and again is not run for a while, so that it cannot own a worker (rewrite-engine.md).
+
+  private func isThrottled(_ code: FunctionCode) -> Bool {
+    guard !kills.isEmpty, let record = kills[code.id] else { return false }
+    if loop.now >= record.windowEnd { kills[code.id] = nil }
+    return loop.now < record.windowEnd && record.count >= configuration.configuration.limits.rewriteEngine.throttleKills
+  }
+
+  private func noteKill(_ code: FunctionCode) {
+    let window = UInt64(configuration.configuration.limits.rewriteEngine.throttleWindow.milliseconds)
+    var record = kills[code.id] ?? (count: 0, windowEnd: loop.now + window)
+    record.count += 1
+    kills[code.id] = record
+  }
+
+  private func throttled(_ code: FunctionCode, _ event: StaticString, _ exchange: inout Exchange) -> Response {
+    counters.add(.functionThrottled)
+    exchange.functions.append(FunctionReport(name: code.name, event: event, outcome: "throttled", cpuMicroseconds: 0, error: nil))
+    return functionError(&exchange, 503, .functionThrottledError, "The CloudFront function is throttled: it was stopped too often.")
+  }
+
   private func failedToLoad(_ error: FunctionLoadError, _ code: FunctionCode, _ event: StaticString, _ exchange: inout Exchange) -> Response {
     counters.add(.functionExecutionError)
     exchange.functions.append(FunctionReport(name: code.name, event: event, outcome: "load_error", cpuMicroseconds: 0, error: error.description))
@@ -164,6 +190,7 @@ extension Worker {
   private func note(_ run: Invocation, _ isolate: Isolate, _ code: FunctionCode, _ event: StaticString, _ exchange: inout Exchange) {
     counters.observe(.functionCPU, microseconds: Int(run.cpuNanoseconds / 1000))
     counters.add(run.counter)
+    if run.failure == .cpuLimit || run.failure == .memoryLimit { noteKill(code) }
     var error: String?
     if run.outcome == .executionError || run.outcome == .validationError {
       isolate.withErrorText { error = $0.text }

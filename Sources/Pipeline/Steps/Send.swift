@@ -80,7 +80,7 @@ extension Worker {
 
   private func noteBrokenBody(_ failure: WireFailure, _ exchange: inout Exchange, _ viewer: borrowing ServerConnection) {
     guard viewer.isAlive else { return }
-    let failure = OriginFailure(reading: failure, at: exchange.originName ?? "")
+    let failure = OriginFailure(reading: failure, at: exchange.origin?.name ?? "")
     counters.add(failure.counter)
     exchange.failure = failure.explanation
     exchange.detailedResult = failure.detailedResult
