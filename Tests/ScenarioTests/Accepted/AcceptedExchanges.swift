@@ -19,6 +19,22 @@ extension Scenarios {
       for number in 0..<10 { #expect(try viewer.readResponse().bodyText == "answer to /\(number)") }
     }
 
+    /// Thousands of requests sent before the first answer is read: neither side of the program may run ahead of the other.
+    @Test func aFloodOfPipelinedRequests() throws {
+      let stage = try stage { try $0.answerAll { ok($0.target) } }
+      let viewer = try stage.viewer()
+      let count = 5000
+      let sender = Watched(false)
+      nonisolated(unsafe) let writer = viewer
+      startThread { [host = stage.host] in
+        for number in 0..<count { try? unsafe writer.send("GET /\(number) HTTP/1.1\r\nHost: \(host)\r\n\r\n") }
+        sender.update { $0 = true }
+      }
+      for number in 0..<count { try #require(try viewer.readResponse().bodyText == "/\(number)") }
+      try sender.wait(for: "the sender to be done") { $0 ? true : nil }
+      #expect(stage.origin.connectionCount == 1)
+    }
+
     @Test func aPipelinedRequestThatCannotBeServedKeepsItsPlace() throws {
       let stage = try stage { try $0.answerAll { ok($0.target) } }
       let viewer = try stage.viewer()

@@ -69,6 +69,9 @@ extension Passage {
     .init("OPTIONS *", request("OPTIONS * HTTP/1.1"), arrivesAs: "OPTIONS * HTTP/1.1"),
     .init("OPTIONS of an absolute form without a path (RFC 9112 3.2.4)", "OPTIONS http://HOST HTTP/1.1\r\nHost: HOST\r\n\r\n",
       arrivesAs: "OPTIONS * HTTP/1.1"),
+    // No URI by RFC 3986, but CloudFront passes it (spec/cloudfront-functions.md 2.6, rule 6).
+    .init("non-ASCII target", request("GET /caf\u{e9}?\u{ff} HTTP/1.1"), arrivesAs: "GET /caf\u{e9}?\u{ff} HTTP/1.1"),
+    .init("UTF-8 in the target", request("GET /caf\u{c3}\u{a9} HTTP/1.1"), arrivesAs: "GET /caf\u{c3}\u{a9} HTTP/1.1"),
     .init("a URL of 8,192 bytes", request("GET /\(String(repeating: "x", count: 8191)) HTTP/1.1"),
       arrivesAs: "GET /\(String(repeating: "x", count: 8191)) HTTP/1.1"),
   ]

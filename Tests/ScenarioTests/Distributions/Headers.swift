@@ -61,6 +61,20 @@ extension Scenarios {
       #expect(request.fields["accept"] == nil && request.fields["referer"] == nil)
     }
 
+    @Test func cloudFrontHeadersAreOurs() throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { _ in ok() } }
+      let skerry = try startSkerry(before: origin, more: "viewer: { country: DE }") {
+        $0.originRequestPolicy = "AllViewerAndCloudFrontHeaders-2022-06"
+      }
+      _ = try skerry.viewer().exchange(
+        "GET / HTTP/1.1\r\nHost: a.test\r\nCloudFront-Viewer-Country: XX\r\nCloudFront-Viewer-Address: 1.2.3.4:5\r\nUser-Agent: Mozilla/5.0 (iPhone) Mobile\r\n\r\n")
+      let fields = try origin.waitForRequests(1)[0].fields
+      #expect(fields.all("cloudfront-viewer-country") == ["DE"])
+      #expect(fields["cloudfront-viewer-address"]?.wholeMatch(of: /127\.0\.0\.1:[0-9]+/) != nil)
+      #expect(fields["cloudfront-forwarded-proto"] == "http")
+      #expect(fields["cloudfront-viewer-http-version"] == "1.1")
+    }
+
     @Test func forwardedForGrows() throws {
       let origin = try ScriptedOrigin { try $0.answerAll { _ in ok() } }
       let skerry = try startSkerry(before: origin)

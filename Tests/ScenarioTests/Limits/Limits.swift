@@ -120,7 +120,70 @@ extension Scenarios {
       #expect(origin.requests.first?.body.count == 200_000)
     }
 
+    @Test func aViewerThatNeverReadsIsGivenUp() throws {
+      let origin = try ScriptedOrigin { connection in
+        try connection.expectRequest()
+        try connection.send("HTTP/1.1 200 OK\r\n\r\n")
+        _ = try connection.sendUntilBlocked(Bytes(repeating: 120, count: 65_536))
+        try connection.waitForEnd()
+      }
+      let skerry = try startSkerry(before: origin, more: "limits: { idleTimeout: 1s }")
+      let viewer = try skerry.viewer(receiveBuffer: 65_536)
+      try viewer.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+      // The origin is let go, and the viewer cannot take what it has for the whole.
+      try origin.waitForClosedConnections(1)
+      #expect(throws: (any Error).self) { try viewer.readResponse() }
+    }
+
+    @Test func aSilentTunnelIsClosed() throws {
+      let origin = try ScriptedOrigin { connection in
+        try connection.expectRequest()
+        try connection.send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+        try connection.waitForEnd()
+      }
+      let skerry = try startSkerry(before: origin, more: "limits: { tunnelIdleTimeout: 1s }")
+      let viewer = try skerry.viewer()
+      try viewer.send("GET / HTTP/1.1\r\nHost: a.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
+      #expect(try viewer.readHead().status == 101)
+      #expect(try skerry.metrics()["skerry_tunnels_open"] == 1)
+      #expect(viewer.isClosedSilently())
+      try origin.waitForClosedConnections(1)
+      try eventually("the tunnel to be counted as gone") { try skerry.metrics()["skerry_tunnels_open"] == 0 }
+    }
+
+    @Test func anIdleOriginConnectionIsClosed() throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { _ in ok() } }
+      let skerry = try startSkerry(before: origin) { $0.originSettings = "keepAliveTimeout: 1" }
+      #expect(try skerry.viewer().exchange("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").status == 200)
+      try origin.waitForClosedConnections(1)
+      try eventually("the pool to be empty") { try skerry.metrics()["skerry_origin_connections_open"] == 0 }
+    }
+
     // MARK: Number
+
+    /// One connection to the origin, one request that may wait for it: a third is told 503 at once.
+    @Test func connectionsToAnOrigin() throws {
+      let origin = try ScriptedOrigin { connection in
+        try connection.answerAll { request in
+          if request.target == "/slow" { try connection.waitForGo() }
+          return ok(request.target)
+        }
+      }
+      let skerry = try startSkerry(before: origin, arguments: ["--workers", "1"]) {
+        $0.originSettings = "connectionsPerWorker: 1\nwaitingRequestsPerWorker: 1"
+      }
+      let slow = try skerry.viewer(), waiting = try skerry.viewer(), third = try skerry.viewer()
+      try slow.send("GET /slow HTTP/1.1\r\nHost: a.test\r\n\r\n")
+      _ = try origin.waitForRequests(1)
+      try waiting.send("GET /waiting HTTP/1.1\r\nHost: a.test\r\n\r\n")
+      try eventually("the second request to wait") { try skerry.metrics()["skerry_requests_in_flight"] == 2 }
+      #expect(try third.exchange("GET /third HTTP/1.1\r\nHost: a.test\r\n\r\n").status == 503)
+      origin.go()
+      #expect(try slow.readResponse().bodyText == "/slow")
+      #expect(try waiting.readResponse().bodyText == "/waiting")
+      #expect(origin.connectionCount == 1)
+      #expect(try skerry.metrics()[reached("origin_waiters")] == 1)
+    }
 
     @Test func connectionsPerClientAddress() throws {
       let (skerry, _) = try program("connectionsPerClientAddress: 3", arguments: ["--workers", "1"])

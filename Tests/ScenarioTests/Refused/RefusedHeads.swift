@@ -86,8 +86,6 @@ extension Refusal {
     .init("control byte in the target", line("GET /refused\u{01} HTTP/1.1")),
     .init("escape in the target", line("GET /refused\u{1b}[31m HTTP/1.1")),
     .init("DEL in the target", line("GET /refused\u{7f} HTTP/1.1")),
-    .init("non-ASCII target", line("GET /refused\u{e9} HTTP/1.1")),
-    .init("UTF-8 in the target", line("GET /refused\u{c3}\u{a9} HTTP/1.1")),
     .init("fragment in the target", line("GET /refused#part HTTP/1.1")),
     .init("relative target", line("GET refused HTTP/1.1")),
     .init("query alone as target", line("GET ?refused HTTP/1.1")),
