@@ -148,7 +148,7 @@ static void reset_result(sk_isolate *isolate) {
 static void build_limited(sk_isolate *isolate, sk_arena *parsing, const char *source, size_t count) {
   int reason = sigsetjmp(*sk_limit_jump(isolate->thread), 0);
   if (reason == 0) {
-    sk_limit_begin(isolate->thread, isolate->limits.load_cpu_limit);
+    sk_limit_begin(isolate->thread, isolate->limits.load_cpu_limit, &isolate->polls);
     build(isolate, parsing, source, count);
   } else {
     fail_abandoned(isolate, reason);
@@ -241,7 +241,7 @@ const sk_result *sk_isolate_run(sk_isolate *isolate, const sk_event *event, int6
   sk_limit_freeze_clock(now_milliseconds);
   int reason = sigsetjmp(*sk_limit_jump(isolate->thread), 0);
   if (reason == 0) {
-    sk_limit_begin(isolate->thread, isolate->limits.cpu_limit);
+    sk_limit_begin(isolate->thread, isolate->limits.cpu_limit, &isolate->polls);
     invoke(isolate);
   } else {
     fail_abandoned(isolate, reason);

@@ -9,7 +9,9 @@
 //
 // A virtual machine that stands still charges the pause to the thread that ran: a run of microseconds may seem to
 // have used milliseconds. So nobody is killed at first sight: the timer looks first at 7/8 of the limit, and a run
-// that is over it then already has the last eighth to end in. A run that really computes is killed at its limit.
+// that is over it then already has the last eighth to end in. A run that really computes is killed at its limit, unless
+// the engine has not polled once: then it has taken fewer than JS_INTERRUPT_COUNTER_INIT steps, so either the clock ran
+// without it or it sits in one native call, and it gets up to 7/4 of its limit.
 #include "limit.h"
 
 #include <errno.h>
@@ -40,6 +42,7 @@ struct sk_thread {
   volatile uint64_t first_look;     // monotonic time at 7/8 of the limit
   volatile sig_atomic_t looked_at;  // the run was seen after that
   uint64_t limit, began_at, cpu_at_begin;
+  const uint64_t *polls;            // how often the engine has polled in this run: proof of steps taken
   uint64_t reading_at, reading;     // last reading of the CPU clock, and when
   uint8_t error_text[SK_ERROR_TEXT_MAX];
 };
@@ -73,7 +76,8 @@ static void on_kill_signal(int number, siginfo_t *info, void *context) {
     } else {
       int64_t used = (int64_t)(nanoseconds(CLOCK_THREAD_CPUTIME_ID) - thread->cpu_at_begin);
       int64_t left = (int64_t)thread->limit - used;
-      if (left <= 0 && thread->looked_at) {
+      int64_t grace = *thread->polls ? 0 : (int64_t)(thread->limit / 4 * 3);
+      if (left + grace <= 0 && thread->looked_at) {
         thread->active = 0;
         siglongjmp(thread->jump, SK_JUMP_CPU);
       }
@@ -128,7 +132,7 @@ sigjmp_buf *sk_limit_jump(sk_thread *thread) { return &thread->jump; }
 
 bool sk_limit_is_own_thread(const sk_thread *thread) { return pthread_equal(thread->owner, pthread_self()); }
 
-void sk_limit_begin(sk_thread *thread, uint64_t limit) {
+void sk_limit_begin(sk_thread *thread, uint64_t limit, const uint64_t *polls) {
   uint64_t now = nanoseconds(CLOCK_MONOTONIC);
   if (now - thread->reading_at > READING_AGE_MAX) {
     thread->reading = nanoseconds(CLOCK_THREAD_CPUTIME_ID);
@@ -137,6 +141,7 @@ void sk_limit_begin(sk_thread *thread, uint64_t limit) {
   thread->cpu_at_begin = thread->reading + (now - thread->reading_at);
   thread->began_at = now;
   thread->limit = limit;
+  thread->polls = polls;
   thread->first_look = now + limit - limit / 8;
   thread->looked_at = 0;
   current = thread;

@@ -11,7 +11,7 @@
 enum { SK_JUMP_CPU = 1, SK_JUMP_MEMORY = 2 };
 
 /// Starts the limit; the caller has done `sigsetjmp(*sk_limit_jump(thread), 0)` before. `limit` in nanoseconds.
-void sk_limit_begin(sk_thread *thread, uint64_t limit);
+void sk_limit_begin(sk_thread *thread, uint64_t limit, const uint64_t *polls);
 /// Ends it and gives the nanoseconds of CPU time used. After a kill: the same, without having been begun again.
 uint64_t sk_limit_end(sk_thread *thread);
 /// Where a kill jumps to. No signal mask is saved: the handler runs with the thread's own mask.

@@ -5,7 +5,7 @@
 /// A fixed piece of memory holding whole log lines.
 @safe final class LogBlock: @unchecked Sendable {
   /// Size of the blocks that workers fill and the writer recycles.
-  static let standardCapacityBytes = 65_536
+  static let standardCapacityBytes = 262_144
 
   let base: UnsafeMutableRawPointer
   let capacityBytes: Int

@@ -17,7 +17,7 @@
 /// before that, so it takes an absurd number of fields. Call `flush()` about once a second and when going idle: a line waits for it.
 @safe public struct LogBuffer: ~Copyable {
   /// A block is handed over once it holds this many bytes.
-  public static let handOverBytes = 32_768
+  public static let handOverBytes = 229_376
   /// The room every line finds: what is left of a block that was not yet handed over.
   public static let lineLimitBytes = LogBlock.standardCapacityBytes - handOverBytes
   /// At most this many bytes of a value are logged; the rest is cut off.
