@@ -91,6 +91,8 @@ let package = Package(
         .unsafeFlags(["-Xlinker", "-z", "-Xlinker", "now"]),
       ]),
     tests("RewriteEngineTests", ["RewriteEngine"]),
+    tests("HTTPWireTests", ["HTTPWire", "Transport"]),
+    tests("PipelineTests", ["Pipeline", "Transport"]),
 
     // The house seen from outside: scripted origin, the real program, scripted viewer
     tests("ScenarioTests", ["skerry"]),

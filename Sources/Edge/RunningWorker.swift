@@ -36,7 +36,7 @@ final class RunningWorker {
     for listener in listeners { listener.start() }
     self.listeners = OnLoop(listeners)
     Task(executorPreference: handle.loop) { await handle.isolation.with { $0.forbid(forbidden) } }
-    thread = handle.loop.start()
+    thread = handle.loop.start(name: "worker \(handle.number)")
   }
 
   /// Accepts what is queued, stops listening, ends what is idle.

@@ -9,7 +9,7 @@ public struct ViewerLimits: Sendable {
   /// Waiting for the next request on a kept connection → closed.
   public var keepAliveTimeoutMilliseconds = 60_000
   /// Idle for so long, a connection gives its task back and is only remembered: 13 KB become less than one (Benchmarks/README.md).
-  public var parkAfterMilliseconds = 1000
+  public var parkAfterMilliseconds = 250
   /// No byte of a body moved in either direction → closed.
   public var idleTimeoutMilliseconds = 60_000
   /// Bytes a second that a request body must bring on average after the grace → 408.

@@ -6,7 +6,7 @@ public import Telemetry
 public import Transport
 
 /// One worker's connections to one origin.
-@safe public final class OriginPool: ConnectionKeeper {
+public final class OriginPool: ConnectionKeeper {
   /// The origin.
   public let origin: Origin
   private let server: Origin.HTTPServer
@@ -19,7 +19,7 @@ public import Transport
   /// Idle sockets, the most recently used last: it is the most likely to be alive.
   private var idle: [Socket] = []
   private var open = 0
-  private var waiting: [UnsafeContinuation<Void, Never>]
+  private var waiting: [Place] = []
   /// One closure for all sockets: an idle connection that says anything is closed.
   private lazy var disturbed: (Socket) -> Void = { [unowned self] socket in if !socket.isQuiet { drop(socket) } }
 
@@ -36,7 +36,6 @@ public import Transport
     self.limits = limits
     connectTimeoutMilliseconds = origin.connectionTimeout.milliseconds
     keepAliveMilliseconds = origin.keepAliveTimeout.milliseconds
-    unsafe waiting = []
   }
 
   /// Name and port, for messages.
@@ -58,9 +57,18 @@ public import Transport
     return nil
   }
 
-  /// Opens a connection, after waiting for a free place when as many are open as may.
-  public nonisolated(nonsending) func connect() async throws(OriginFailure) -> ClientConnection {
-    try await waitForPlace()
+  /// A connection, new or (unless `mustBeNew`) one that was given back while this waited for a free place.
+  /// - Throws: ``OriginFailure/Reason/noFreeConnection`` when too many wait, or no place became free within connectionTimeout.
+  public nonisolated(nonsending) func connect(mustBeNew: Bool) async throws(OriginFailure) -> ClientConnection {
+    let deadline = context.loop.now + UInt64(connectTimeoutMilliseconds)
+    while open >= origin.connectionsPerWorker {
+      if mustBeNew, let socket = idle.first {   // an idle one makes room for the new one
+        drop(socket)
+        continue
+      }
+      try await waitForPlace(until: deadline)
+      if !mustBeNew, let returned = takeIdle() { return returned }
+    }
     open += 1
     let socket: Socket
     do {
@@ -75,21 +83,24 @@ public import Transport
     return ClientConnection(socket, context, limits, keeper: self)
   }
 
-  private nonisolated(nonsending) func waitForPlace() async throws(OriginFailure) {
-    while open >= origin.connectionsPerWorker {
-      guard unsafe waiting.count < origin.waitingRequestsPerWorker else {
-        counters.add(.limitOriginWaiters)
-        throw OriginFailure(.noFreeConnection, at: place)
-      }
-      counters.add(.limitOriginConnections)
-      unsafe await withUnsafeContinuation { unsafe waiting.append($0) }
+  /// Waits in line, first come first served, until a connection is given back or closed.
+  private nonisolated(nonsending) func waitForPlace(until deadline: UInt64) async throws(OriginFailure) {
+    guard waiting.count < origin.waitingRequestsPerWorker else {
+      counters.add(.limitOriginWaiters)
+      throw OriginFailure(.noFreeConnection, at: place)
     }
+    let loop = context.loop
+    guard loop.now < deadline else { throw OriginFailure(.noFreeConnection, at: place) }
+    counters.add(.limitOriginConnections)
+    let place = Place()
+    waiting.append(place)
+    let timer = loop.schedule(afterMilliseconds: Int(deadline - loop.now)) { place.wake() }
+    await place.wait()
+    loop.cancel(timer)
+    waiting.removeAll { $0 === place }
   }
 
-  private func wakeOne() {
-    guard unsafe !waiting.isEmpty else { return }
-    unsafe waiting.removeFirst().resume()
-  }
+  private func wakeOne() { waiting.first { !$0.isAwake }?.wake() }
 
   /// Takes a connection back or closes it.
   public func ended(_ socket: Socket, reusable: Bool) {
@@ -100,6 +111,7 @@ public import Transport
     socket.whenDisturbed = disturbed
     socket.expire(afterMilliseconds: keepAliveMilliseconds)
     idle.append(socket)
+    wakeOne()
   }
 
   /// An idle connection ended, spoke out of turn or grew too old.
@@ -122,5 +134,22 @@ public import Transport
     for socket in idle { close(socket) }
     counters.move(.originConnectionsIdle, by: -idle.count)
     idle.removeAll()
+  }
+}
+
+/// A place in the line for a connection.
+@safe private final class Place {
+  private(set) var isAwake = false
+  private var waiter: UnsafeContinuation<Void, Never>?
+  init() { unsafe waiter = nil }
+
+  nonisolated(nonsending) func wait() async { unsafe await withUnsafeContinuation { unsafe waiter = $0 } }
+
+  /// Once; later calls do nothing.
+  func wake() {
+    guard !isAwake else { return }
+    isAwake = true
+    unsafe waiter?.resume()
+    unsafe waiter = nil
   }
 }

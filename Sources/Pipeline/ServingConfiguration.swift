@@ -38,25 +38,6 @@ public final class ServingConfiguration: Sendable {
   }
 }
 
-/// The configuration's limits of the engine; the engine's own type has the shorter name inside it.
-private typealias EngineLimits = Limits.RewriteEngine
-
-extension FunctionCode {
-  /// The code of a function of the rewrite engine; nil for one of the function tier.
-  fileprivate init?(of definition: FunctionDefinition, _ limits: EngineLimits) {
-    let runtime: Runtime
-    switch definition.runtime {
-    case .cloudfrontJS1: runtime = .cloudfrontJS10
-    case .cloudfrontJS2: runtime = .cloudfrontJS20
-    default: return nil
-    }
-    var own = Limits()
-    own.cpuNanoseconds = UInt64(max(1, limits.cpuTime.milliseconds)) * 1_000_000
-    own.memoryBytes = limits.memoryBytes
-    self.init(name: definition.name, source: definition.source, runtime: runtime, limits: own)
-  }
-}
-
 /// A distribution made ready.
 final class Site: Sendable {
   /// The name that stands for this place in X-Amz-Cf-Pop: an edge location in CloudFront's form, at no airport.

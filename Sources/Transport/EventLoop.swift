@@ -198,9 +198,13 @@ public class EventHandler {
 
   /// Runs the loop on a thread of its own. Call once.
   /// - Returns: what ``join(_:)`` waits for.
-  public func start() -> EventLoopThread {
+  /// - Parameter name: the thread's name for the system's tools, at most 15 bytes.
+  public func start(name: String = "loop") -> EventLoopThread {
     thread = 0   // no longer the caller's: what it enqueues from here on goes through the inbox
-    return EventLoopThread { self.run() }
+    return EventLoopThread {
+      unsafe pthread_setname_np(pthread_self(), name)
+      self.run()
+    }
   }
 
   /// Makes ``run()`` return after the work at hand. Any thread.

@@ -95,18 +95,6 @@ public enum SocketAddress: Hashable, Sendable {
     }
   }
 
-  /// Appends ``host`` to a buffer; IPv4, the common case, without allocating.
-  public func appendHost(to buffer: inout ByteBuffer) {
-    guard case .ipv4(let address, _) = self else { return buffer.append(text: host) }
-    var shift: UInt32 = 24
-    while true {
-      buffer.append(decimal: Int(address >> shift & 255))
-      if shift == 0 { return }
-      buffer.append(46)
-      shift -= 8
-    }
-  }
-
   var family: Int32 {
     switch self {
     case .ipv4: AF_INET

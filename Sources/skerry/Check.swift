@@ -17,9 +17,10 @@ struct Check: ParsableCommand {
 
   func run() throws {
     let loaded = ConfigurationFile.load(path: try file.path())
-    let lines = loaded.diagnostics.map { $0.description + "\n" }.joined()
+    let functions = loaded.configuration.map { FunctionCheck.diagnostics($0, .error) } ?? []
+    let lines = (loaded.diagnostics + functions).map { $0.description + "\n" }.joined()
     FileHandle.standardOutput.write(Data(lines.utf8))
     if loaded.isUnreadable { throw ExitCode(2) }
-    if loaded.hasErrors { throw ExitCode(1) }
+    if loaded.hasErrors || !functions.isEmpty { throw ExitCode(1) }
   }
 }

@@ -26,12 +26,14 @@ struct ConfigurationArgument: ParsableArguments {
     throw ExitCode(2)
   }
 
-  /// Reads the file; problems go to stderr.
+  /// Reads the file; problems go to stderr. A function that cannot be built is a warning here: its requests are answered with 503, as
+  /// on CloudFront, and the others are served.
   /// - Throws: exit status 2 when it cannot be served.
   func load() throws -> Configuration {
     let loaded = ConfigurationFile.load(path: try path())
     for diagnostic in loaded.diagnostics { StandardError.say(diagnostic.description) }
     guard let configuration = loaded.configuration, !loaded.hasErrors else { throw ExitCode(2) }
+    for diagnostic in FunctionCheck.diagnostics(configuration, .warning) { StandardError.say(diagnostic.description) }
     return configuration
   }
 }

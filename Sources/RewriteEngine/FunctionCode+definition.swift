@@ -1,0 +1,21 @@
+// Owns: from a function as the configuration defines it to code the engine can build.
+public import Distribution
+
+/// The configuration's limits of the engine: inside `FunctionCode`, `Limits` is another type.
+public typealias EngineLimits = Limits.RewriteEngine
+
+extension FunctionCode {
+  /// The code of a function; nil for one of the function tier. Pure; any thread.
+  public init?(of definition: FunctionDefinition, _ limits: EngineLimits) {
+    let runtime: Runtime
+    switch definition.runtime {
+    case .cloudfrontJS1: runtime = .cloudfrontJS10
+    case .cloudfrontJS2: runtime = .cloudfrontJS20
+    default: return nil
+    }
+    var own = Limits()
+    own.cpuNanoseconds = UInt64(max(1, limits.cpuTime.milliseconds)) * 1_000_000
+    own.memoryBytes = limits.memoryBytes
+    self.init(name: definition.name, source: definition.source, runtime: runtime, limits: own)
+  }
+}

@@ -1,0 +1,31 @@
+import Testing
+import Transport
+
+@testable import Pipeline
+
+@Suite struct CookiePairsTests {
+  @Test(arguments: [
+    ("a=1", "Cookie: a=1\r\n"), ("b=2; a=1", "Cookie: a=1; b=2\r\n"), ("b=2;a=1;  c=3", "Cookie: a=1; b=2; c=3\r\n"),
+    ("a=2; a=1", "Cookie: a=2; a=1\r\n"), ("ab=1; a=2", "Cookie: a=2; ab=1\r\n"), ("a=; B=x=y", "Cookie: B=x=y; a=\r\n"),
+  ])
+  func sorts(_ value: String, _ line: String) {
+    let bytes = Array(value.utf8)
+    var pairs = CookiePairs(), out = ByteBuffer(capacity: 64)
+    #expect(pairs.read(bytes.span))
+    pairs.sort(bytes.span)
+    pairs.write(bytes.span, to: &out)
+    var written: [UInt8] = []
+    for i in 0..<out.count { written.append(out.readable[i]) }
+    #expect(String(decoding: written, as: UTF8.self) == line)
+  }
+
+  /// What is to be left out, and what is too much, takes the slower way.
+  @Test(arguments: ["$Version=1; a=2", "a", "=x", "", "a=1; b"]) func declines(_ value: String) {
+    var pairs = CookiePairs()
+    #expect(!pairs.read(Array(value.utf8).span))
+  }
+  @Test func declinesManyPairs() {
+    var pairs = CookiePairs()
+    #expect(!pairs.read(Array((0...CookiePairs.limit).map { "c\($0)=1" }.joined(separator: "; ").utf8).span))
+  }
+}
