@@ -58,24 +58,18 @@ extension Worker {
 
   /// What this hop says itself: Via, X-Forwarded-For, the request's id, framing.
   private func writeOwnLines(_ exchange: borrowing Exchange, _ behavior: CompiledBehavior, to out: inout ByteBuffer) {
-    let present = exchange.request.fields.present, via = exchange.site.site.via
-    out.append("Via: ")
-    if present.has(.via) { exchange.request.fields.appendValues(of: .via, to: &out) }
-    out.append(via.span)
-    out.append("\r\nX-Forwarded-For: ")
+    let present = exchange.request.fields.present, peer = exchange.peerText
+    if present.isDisjoint(with: Self.continued) {
+      let lines = exchange.site.site.hopLines
+      out.append(lines.span)
+    } else {
+      writeContinuedLines(exchange, to: &out)
+    }
     if present.has(.xForwardedFor) { exchange.request.fields.appendValues(of: .xForwardedFor, to: &out) }
-    let peer = exchange.peerText
     out.append(peer.span)
     out.append("\r\nX-Amz-Cf-Id: ")
     out.append(exchange.id)
-    out.append("\r\nCDN-Loop: ")
-    if present.has(.cdnLoop) { exchange.request.fields.appendValues(of: .cdnLoop, to: &out) }
-    out.append(Site.loopName)
-    if isWebSocket(exchange) {
-      out.append("\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n")
-    } else {
-      out.append("\r\nConnection: Keep-Alive\r\n")
-    }
+    out.append("\r\n")
     if exchange.received.framing == .chunked { out.append("Transfer-Encoding: chunked\r\n") }
     if !behavior.forwardsNoCookies && present.has(.cookie) { writeCookies(exchange.request.fields, behavior, to: &out) }
     if behavior.writesExtraLines { writeExtraLines(exchange, behavior.behavior.forwarding, to: &out) }
@@ -110,6 +104,22 @@ extension Worker {
     out.append("Cookie: ")
     out.append(kept.span)
     out.append("\r\n")
+  }
+
+  /// Fields of the viewer's that this hop continues, and the upgrade it may pass on: without them its lines are always the same.
+  private static let continued = FieldNameSet(.via, .cdnLoop, .upgrade)
+
+  /// The lines of ``Site/hopLines`` when they are not always the same.
+  private func writeContinuedLines(_ exchange: borrowing Exchange, to out: inout ByteBuffer) {
+    let via = exchange.site.site.via
+    out.append("Via: ")
+    exchange.request.fields.appendValues(of: .via, to: &out)
+    out.append(via.span)
+    out.append("\r\nCDN-Loop: ")
+    exchange.request.fields.appendValues(of: .cdnLoop, to: &out)
+    out.append(Site.loopName)
+    if isWebSocket(exchange) { out.append("\r\nConnection: Upgrade\r\nUpgrade: websocket") } else { out.append("\r\nConnection: Keep-Alive") }
+    out.append("\r\nX-Forwarded-For: ")
   }
 
   private func writeExtraLines(_ exchange: borrowing Exchange, _ rules: ForwardingRules, to out: inout ByteBuffer) {

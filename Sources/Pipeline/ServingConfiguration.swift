@@ -59,6 +59,8 @@ final class Site: Sendable {
   let defaultRootObject: [UInt8]?
   /// `1.1 d….cloudfront.net (CloudFront)`
   let via: [UInt8]
+  /// The lines of a request to an origin that this hop adds, up to the value of X-Forwarded-For.
+  let hopLines: [UInt8]
   /// The lines of a response from an origin: X-Cache, Via, X-Amz-Cf-Pop and the name of X-Amz-Cf-Id, whose value follows.
   let missLines: [UInt8]
 
@@ -70,6 +72,7 @@ final class Site: Sendable {
     id = Array(distribution.id.utf8)
     let via = "1.1 \(domain) (CloudFront)"
     self.via = Array(via.utf8)
+    hopLines = Array("Via: \(via)\r\nCDN-Loop: \(Self.loopName)\r\nConnection: Keep-Alive\r\nX-Forwarded-For: ".utf8)
     missLines = Array("X-Cache: Miss from cloudfront\r\nVia: \(via)\r\nX-Amz-Cf-Pop: \(Self.pop)\r\nX-Amz-Cf-Id: ".utf8)
     behaviors = distribution.behaviors.map { CompiledBehavior($0, distribution.origins) }
     origins = distribution.origins.map { CompiledOrigin($0) }

@@ -104,8 +104,8 @@ import Glibc
     }
     end += n
   }
-  /// Appends the UTF-8 bytes of a literal.
-  @inlinable public mutating func append(_ text: StaticString) {
+  /// Appends the UTF-8 bytes of a literal: inlined, so that the copy's length is known and it becomes a few stores.
+  @inlinable @inline(__always) public mutating func append(_ text: StaticString) {
     let n = text.utf8CodeUnitCount
     if n > capacity - end { makeRoom(n) }
     unsafe (base + end).copyMemory(from: text.utf8Start, byteCount: n)
