@@ -96,6 +96,8 @@ public struct ClientConnection: ~Copyable {
 
   /// Waits until ``payloadAtHand()`` has something to say, at most the read timeout: then that throws.
   public nonisolated(nonsending) mutating func waitForPayload() async {
+    // Bytes may have come while the task waited for the viewer; their edge is not announced again.
+    guard !stream.socket.isReadable, stream.socket.failure == nil else { return }
     await stream.socket.waitReadable(milliseconds: limits.readTimeoutMilliseconds)
   }
 

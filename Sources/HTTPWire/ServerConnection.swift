@@ -179,6 +179,8 @@ public struct ServerConnection: ~Copyable {
     let due = bodyBegan + UInt64(limits.bodyRateGraceMilliseconds + bodyBytes * 1000 / max(1, limits.minimumBodyBytesPerSecond))
     let idleEnd = lastMove + UInt64(limits.idleTimeoutMilliseconds)
     guard now < due, now < idleEnd else { throw .tooSlow }
+    // Bytes may have come while the task waited for something else; their edge is not announced again.
+    guard !stream.socket.isReadable, stream.socket.failure == nil else { return }
     await stream.socket.waitReadableSoftly(milliseconds: Int(min(due, idleEnd) - now))
   }
 

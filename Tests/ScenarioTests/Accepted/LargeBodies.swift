@@ -99,5 +99,29 @@ extension Scenarios {
       }
       #expect(try skerry.peakMemory() < Self.memoryLimit)
     }
+
+    @Test func manyUploadsToASlowOrigin() throws {
+      let body = 2 << 20, uploads = 32
+      let origin = try ScriptedOrigin { connection in
+        connection.limitReceiveBuffer(to: 65_536)
+        // Reads a little at a time, so that the program waits for it again and again.
+        var head = ""
+        while !head.holds("\r\n\r\n") { head += String(wire: try connection.read(exactly: 1)) }
+        for _ in 0..<body / 16_384 {
+          guard try connection.read(exactly: 16_384) == Bytes(Self.block.prefix(16_384)) else { throw ScenarioFailure("the body was altered") }
+        }
+        try connection.send(ok("received"))
+        try connection.waitForEnd()
+      }
+      let skerry = try startSkerry(before: origin)
+      let viewers = try (0..<uploads).map { _ in try skerry.viewer() }
+      for viewer in viewers { try viewer.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: \(body)\r\n\r\n") }
+      for _ in 0..<body / 16_384 {
+        for viewer in viewers { try viewer.send(Bytes(Self.block.prefix(16_384))) }
+      }
+      for viewer in viewers { #expect(try viewer.readResponse().bodyText == "received") }
+      try origin.verify()
+      #expect(try skerry.peakMemory() < Self.memoryLimit)
+    }
   }
 }

@@ -162,7 +162,8 @@ final class OriginConnection {
     }
   }
   func sendUntilBlocked(_ bytes: Bytes) throws -> Int { try socket.sendUntilBlocked(bytes) }
-  func limitSendBuffer(to bytes: Int32) { socket.set(1, 7, bytes) }  // SOL_SOCKET, SO_SNDBUF
+  func limitSendBuffer(to bytes: Int32) { socket.limitBuffers(send: bytes) }
+  func limitReceiveBuffer(to bytes: Int32) { socket.limitBuffers(receive: bytes) }
 
   func finishSending() { socket.finishSending() }
   /// Makes the end of the script a reset instead of an orderly close.

@@ -160,7 +160,13 @@ final class Socket: Sendable {
     }
   }
 
-  func set(_ level: Int32, _ option: Int32, _ value: Int32) {
+  /// SO_SNDBUF and SO_RCVBUF in bytes: small ones make a slow peer.
+  func limitBuffers(send: Int32? = nil, receive: Int32? = nil) {
+    if let send { set(SOL_SOCKET, SO_SNDBUF, send) }
+    if let receive { set(SOL_SOCKET, SO_RCVBUF, receive) }
+  }
+
+  private func set(_ level: Int32, _ option: Int32, _ value: Int32) {
     var value = value
     _ = unsafe setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
   }

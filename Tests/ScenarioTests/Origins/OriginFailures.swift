@@ -204,7 +204,7 @@ extension Scenarios {
         try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhello")
         try connection.waitForEnd()
       }
-      let skerry = try startSkerry(before: origin) { $0.originSettings = "readTimeout: 1" }
+      let skerry = try startSkerry(before: origin) { $0.originSettings = "readTimeout: 3" }
       let viewer = try skerry.viewer()
       try viewer.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
       #expect(try viewer.readHead().status == 200)
