@@ -13,7 +13,7 @@
 /// log.endLine()                                // }\n
 /// ```
 ///
-/// Names must need no escaping. Lines that do not fit (more than `lineLimitBytes`) are dropped and counted as too long; values are cut
+/// Names must need no escaping. Every line finds room for `lineLimitBytes`; one that does not fit is dropped and counted as too long; values are cut
 /// before that, so it takes an absurd number of fields. Call `flush()` about once a second and when going idle: a line waits for it.
 @safe public struct LogBuffer: ~Copyable {
   /// A block is handed over once it holds this many bytes.

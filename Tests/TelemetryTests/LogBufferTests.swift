@@ -156,7 +156,7 @@ func line(at milliseconds: Int64 = 1_795_227_606_123, _ build: (inout LogBuffer)
     let writer = try LogWriter(.file(file.path), diagnostics: nil)
     var log = writer.makeBuffer()
     let long = [UInt8](repeating: UInt8(ascii: "x"), count: 8_000)
-    for fields in [1, 20, 1] {
+    for fields in [1, 40, 1] {
       log.beginLine(at: Timestamp(milliseconds: 0))
       for _ in 0..<fields { log.token("v", long.span) }
       log.endLine()
