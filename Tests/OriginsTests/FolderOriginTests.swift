@@ -1,5 +1,6 @@
 // A folder origin on a real folder and a real loop.
 
+import Foundation
 import Glibc
 import Synchronization
 import Testing
