@@ -46,10 +46,7 @@ final class ScriptedNameServer: Sendable {
 
   init(_ script: @escaping @Sendable (Question) -> Reply) {
     self.script = script
-    udp = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
-    port = ScriptedNameServer.bindLoopback(udp, port: 0)
-    tcp = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    _ = ScriptedNameServer.bindLoopback(tcp, port: port)
+    (udp, tcp, port) = ScriptedNameServer.bindPair()
     listen(tcp, 8)
     var timeout = timeval(tv_sec: 0, tv_usec: 20_000)
     unsafe setsockopt(udp, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
@@ -136,6 +133,17 @@ final class ScriptedNameServer: Sendable {
     case .garbage: return Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8)
     case .malformed: return message(flags: 0x8180, records: [record(kind == .a ? "192.0.2.1" : "::1", ttl: 60).dropLast(2)])
     case .otherName: return message(flags: 0x8180, question: [5] + Array("other".utf8) + [0, 0, UInt8(kind.rawValue), 0, 1])
+    }
+  }
+
+  /// Both kinds of socket on one port: another test may hold the port of one kind, then the next one is tried.
+  private static func bindPair() -> (udp: Int32, tcp: Int32, port: UInt16) {
+    while true {
+      let udp = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0), tcp = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+      let port = bindLoopback(udp, port: 0)
+      if bindLoopback(tcp, port: port) == port { return (udp, tcp, port) }
+      close(udp)
+      close(tcp)
     }
   }
 

@@ -92,7 +92,9 @@ private func waitUntil(_ condition: () -> Bool) -> Bool {
 
   @Test func linesFromManyThreadsStayWhole() async throws {
     let file = TemporaryFile()
-    let writer = try LogWriter(.file(file.path), diagnostics: nil)
+    var configuration = LogWriter.Configuration()
+    configuration.queueLimitBlocks = 256   // every flush takes a place
+    let writer = try LogWriter(.file(file.path), configuration: configuration, diagnostics: nil)
     await withTaskGroup(of: Void.self) { group in
       for thread in 0..<4 {
         group.addTask {
