@@ -67,7 +67,9 @@ extension WorkerIsolation {
   /// Serves a connection to the admin address until it ends.
   public func serveAdmin(_ descriptor: Int32, _ peer: SocketAddress, _ pages: AdminPages) async {
     let loop = with { OnWorker($0.loop) }.value
-    let context = WireContext(loop: loop, viewerLimits: ViewerLimits())
+    var limits = ViewerLimits()
+    limits.parkAfterMilliseconds = limits.keepAliveTimeoutMilliseconds   // there is nobody to park with
+    let context = WireContext(loop: loop, viewerLimits: limits)
     var viewer = ServerConnection(Socket(loop: loop, descriptor: descriptor), peer: peer, context)
     do throws(WireFailure) {
       while var request = try await viewer.nextRequest() {

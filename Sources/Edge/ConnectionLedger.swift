@@ -22,7 +22,7 @@ final class ConnectionLedger: Sendable {
   func admit(_ peer: SocketAddress, accepting: Int, perWorker: Int, perAddress: Int) -> Admission {
     let address = peer.with(port: 0)
     return books.withLock { books in
-      guard books.byAddress[address, default: 0] < perAddress else { return .addressFull }
+      if case .unix = address {} else if books.byAddress[address, default: 0] >= perAddress { return .addressFull }
       var idlest = accepting
       for worker in books.byWorker.indices where books.byWorker[worker] < books.byWorker[idlest] { idlest = worker }
       guard books.byWorker[idlest] < perWorker else { return .workersFull }

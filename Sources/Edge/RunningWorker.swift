@@ -55,13 +55,7 @@ final class RunningWorker {
   func stop() {
     let handle = self.handle
     Task(executorPreference: handle.loop) {
-      await handle.isolation.with { worker in
-        worker.closeAll()
-        worker.flushLog()
-      }
-      // The tasks just woken end first: they stand in the queue before this one's next turn.
-      await Task.yield()
-      await handle.isolation.with { $0.flushLog() }
+      await handle.isolation.closeAll()
       handle.loop.stop()
     }
     thread.join()

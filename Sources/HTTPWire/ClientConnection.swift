@@ -19,6 +19,9 @@ public struct ClientConnection: ~Copyable {
   private var saysClose = false
   private var answered = false
   private var reusable = false
+  private var interim = 0
+  /// Whether the request has been sent to its last byte. Without that the origin may take another request's head for the rest of a body.
+  public var requestIsWhole = false
   private let keeper: any ConnectionKeeper
 
   /// Takes over a connected socket, new or from a pool.
@@ -44,13 +47,40 @@ public struct ClientConnection: ~Copyable {
     do { try stream.forward(n, from: &source, asChunk: asChunk) } catch { throw .io(error) }
   }
 
+  /// Sends what waits, or returns early when the origin has something to say.
+  public nonisolated(nonsending) mutating func flushUnlessAnswered() async throws(WireFailure) {
+    while true {
+      do throws(IOFailure) { if try stream.attemptFlush() { return } } catch { throw .io(error) }
+      if stream.socket.isReadable { return }
+      await stream.socket.waitReadable(milliseconds: limits.writeTimeoutMilliseconds)   // nudged when it can be written to
+    }
+  }
+
+  /// Looks at what the origin has sent while the request is still on its way, without waiting. Interim answers are absorbed.
+  /// - Returns: whether a final answer, or the end, has begun to arrive; ``readHead(hasNoBody:)`` reads it.
+  public mutating func answerHasBegun() throws(WireFailure) -> Bool {
+    guard stream.socket.isReadable || !stream.input.isEmpty else { return false }
+    do throws(IOFailure) { if stream.socket.isReadable, try stream.attemptRead() == .end { return true } } catch { throw .io(error) }
+    var head = ResponseHead()
+    head.fields.acquireTable(context.tables)
+    defer { head.release(context) }
+    while !stream.input.isEmpty {
+      guard parseResponse(stream.input.readable, hasNoBody: false, limits.head, &head.line, &head.fields) == .complete,
+        head.line.status < 200, head.line.status != 101
+      else { return true }
+      interim += 1
+      stream.input.consume(head.line.length)
+      if interim > limits.interimResponses { throw .refused(.interimResponses) }
+    }
+    return false
+  }
+
   /// Waits for the head of the final answer; interim answers (1xx, but 101) are absorbed.
   /// - Parameter hasNoBody: the request was HEAD.
   /// - Throws: ``WireFailure/refused(_:)`` for a malformed head, ``WireFailure/io(_:)`` when it does not come.
   public nonisolated(nonsending) mutating func readHead(hasNoBody: Bool) async throws(WireFailure) -> ResponseHead {
     var head = ResponseHead()
     head.fields.acquireTable(context.tables)
-    var interim = 0
     while true {
       switch parseResponse(stream.input.readable, hasNoBody: hasNoBody, limits.head, &head.line, &head.fields) {
       case .complete where head.line.status < 200 && head.line.status != 101:
@@ -101,11 +131,11 @@ public struct ClientConnection: ~Copyable {
     await stream.socket.waitReadable(milliseconds: limits.readTimeoutMilliseconds)
   }
 
-  /// Ends the request: gives the memory back and notes whether the connection may carry another one. That it may when the answer
-  /// is whole, nothing is left over and nobody said close.
+  /// Ends the request: gives the memory back and notes whether the connection may carry another one. That it may when request and
+  /// answer are whole, nothing is left over and nobody said close.
   public mutating func finish() {
     let isClean = stream.input.isEmpty && stream.output.isEmpty && stream.socket.failure == nil
-    reusable = answered && decoder.isDone && !saysClose && isClean
+    reusable = requestIsWhole && answered && decoder.isDone && !saysClose && isClean
     stream.releaseBuffers()
   }
 }

@@ -90,12 +90,18 @@ public struct ServerConnection: ~Copyable {
     var line = RequestLine()
     var fields = HeaderSection()
     fields.acquireTable(context.tables)
+    var mayBeEmptyLine = true
     while true {
-      let result = parseRequest(stream.input.readable, limits.head, &line, &fields)
+      if mayBeEmptyLine { mayBeEmptyLine = skipEmptyLine() }
+      let result = mayBeEmptyLine ? .incomplete : parseRequest(stream.input.readable, limits.head, &line, &fields)
       if result == .complete { break }
       if case .refused(let refusal) = result {
         fields.releaseTable(context.tables)
         throw .refused(refusal)
+      }
+      if stream.input.count >= limits.head.headBytes + 4 {
+        fields.releaseTable(context.tables)
+        throw .refused(.headTooLarge)
       }
       guard try await readMoreOfHead(limits, deadline) else {
         fields.releaseTable(context.tables)
@@ -109,7 +115,6 @@ public struct ServerConnection: ~Copyable {
   public var bytesOfRequest: Int { headBytes + bodyBytes }
 
   /// Idle: no buffer is held. A connection that stays idle for a while is to be parked, so that it costs no task either.
-  /// An empty line before a request is skipped (RFC 9112, 2.2).
   private nonisolated(nonsending) mutating func waitForFirstByte(_ limits: ViewerLimits) async throws(WireFailure) -> Bool {
     stream.socket.isIdle = true
     defer { stream.socket.isIdle = false }
@@ -123,11 +128,17 @@ public struct ServerConnection: ~Copyable {
         return false
       }
     }
-    if stream.input.readable[0] == 13, stream.input.count > 1, stream.input.readable[1] == 10 {
-      stream.input.consume(2)
-      if stream.input.isEmpty { return try await waitForFirstByte(limits) }
-    }
     return true
+  }
+
+  /// One empty line before a request is skipped (RFC 9112, 2.2).
+  /// - Returns: whether it takes more bytes to know if there is one.
+  private mutating func skipEmptyLine() -> Bool {
+    guard !stream.input.isEmpty else { return true }
+    guard stream.input.readable[0] == 13 else { return false }
+    if stream.input.count == 1 { return true }
+    if stream.input.readable[1] == 10 { stream.input.consume(2) }
+    return false
   }
 
   private nonisolated(nonsending) mutating func readMoreOfHead(_ limits: ViewerLimits, _ deadline: UInt64) async throws(WireFailure) -> Bool {
@@ -217,10 +228,22 @@ public struct ServerConnection: ~Copyable {
     lastMove = stream.socket.loop.now
   }
 
+  /// The rate is judged from now on: the body was not asked for before.
+  public mutating func restartBodyClock() {
+    bodyBegan = stream.socket.loop.now
+    lastMove = bodyBegan
+  }
+
+  /// Whether what is left of the body may be read and dropped, so that the connection can be kept.
+  public var bodyIsShort: Bool {
+    guard !decoder.isDone else { return true }
+    guard !owesContinue, let rest = decoder.knownRemaining else { return false }
+    return rest <= context.viewerLimits.discardedBodyBytes
+  }
+
   /// Decides about a body that nobody wants: a short rest is read so that the connection lives, else it ends after the answer.
   public nonisolated(nonsending) mutating func discardBody() async throws(WireFailure) {
-    if decoder.isDone { return }
-    guard !owesContinue, let rest = decoder.knownRemaining, rest <= context.viewerLimits.discardedBodyBytes else {
+    guard bodyIsShort else {
       closing = true
       return
     }

@@ -33,6 +33,7 @@ extension Stream {
 
   /// Sends the first `n` bytes of `source` behind what waits, as one chunk if asked (RFC 9112, 7.1), and consumes them.
   mutating func forward(_ n: Int, from source: inout ByteBuffer, asChunk: Bool) throws(IOFailure) {
+    defer { source.consume(n) }   // even when sending fails: it has been counted as read
     if asChunk {
       beginOutput()
       output.append(hexadecimal: n)
@@ -47,6 +48,5 @@ extension Stream {
       beginOutput()
       output.append("\r\n")
     }
-    source.consume(n)
   }
 }

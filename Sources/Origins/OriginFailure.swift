@@ -12,7 +12,6 @@ public struct OriginFailure: Error, Equatable, Sendable {
     case connectRefused, connectUnreachable, connectTimeout
     case write, readTimeout, closedEarly
     case malformedHead(Refusal), malformedBody
-    case httpsNotServed
     case files(Int)
   }
   /// What happened.
@@ -56,7 +55,7 @@ public struct OriginFailure: Error, Equatable, Sendable {
   public var detailedResult: StaticString {
     switch reason {
     case .nameUnknown, .nameServers: "OriginDnsError"
-    case .addressRefused, .noFreeConnection, .connectRefused, .connectUnreachable, .connectTimeout, .httpsNotServed: "OriginConnectError"
+    case .addressRefused, .noFreeConnection, .connectRefused, .connectUnreachable, .connectTimeout: "OriginConnectError"
     case .write: "OriginWriteError"
     case .readTimeout: "OriginReadError"
     case .closedEarly: "OriginCommError"
@@ -81,7 +80,6 @@ public struct OriginFailure: Error, Equatable, Sendable {
     case .closedEarly: "\(place) closed the connection before its response was complete"
     case .malformedHead(let refusal): "\(place) sent a malformed response. \(refusal.explanation)"
     case .malformedBody: "\(place) sent a malformed body"
-    case .httpsNotServed: "\(place) is asked for over https, which this version does not speak"
     case .files(let status): "reading the file failed with status \(status) at \(place)"
     }
   }
@@ -91,7 +89,7 @@ public struct OriginFailure: Error, Equatable, Sendable {
     switch reason {
     case .nameUnknown: .originNameUnknown
     case .nameServers: .originNameFailure
-    case .addressRefused, .httpsNotServed: .originAddressRefused
+    case .addressRefused: .originAddressRefused
     case .noFreeConnection: .limitOriginConnections
     case .connectRefused: .originConnectRefused
     case .connectUnreachable: .originConnectUnreachable
@@ -112,6 +110,14 @@ public struct OriginFailure: Error, Equatable, Sendable {
     case .timedOut: self.init(.connectTimeout, at: place)
     case .system(let code) where code == 101 || code == 113: self.init(.connectUnreachable, at: place)   // ENETUNREACH, EHOSTUNREACH
     default: self.init(.connectRefused, at: place)
+    }
+  }
+
+  /// What a failure while the request was sent means.
+  public init(writing failure: WireFailure, at place: String) {
+    switch failure {
+    case .refused: self.init(reading: failure, at: place)
+    case .io, .tooSlow: self.init(.write, at: place)
     }
   }
 

@@ -21,7 +21,9 @@ public final class OriginPool: ConnectionKeeper {
   private var open = 0
   private var waiting: [Place] = []
   /// One closure for all sockets: an idle connection that says anything is closed.
-  private lazy var disturbed: (Socket) -> Void = { [unowned self] socket in if !socket.isQuiet { drop(socket) } }
+  private lazy var disturbed: (Socket) -> Void = { [weak self] socket in if !socket.isQuiet { self?.drop(socket) } }
+  /// Set when the configuration that wanted this pool is gone: what is given back is closed.
+  private var isRetired = false
 
   /// A pool without connections.
   /// - Parameter server: the origin's address; the origin's kind must be `.http`.
@@ -83,7 +85,7 @@ public final class OriginPool: ConnectionKeeper {
     return ClientConnection(socket, context, limits, keeper: self)
   }
 
-  /// Waits in line, first come first served, until a connection is given back or closed.
+  /// Waits until a connection is given back or closed.
   private nonisolated(nonsending) func waitForPlace(until deadline: UInt64) async throws(OriginFailure) {
     guard waiting.count < origin.waitingRequestsPerWorker else {
       counters.add(.limitOriginWaiters)
@@ -105,7 +107,7 @@ public final class OriginPool: ConnectionKeeper {
   /// Takes a connection back or closes it.
   public func ended(_ socket: Socket, reusable: Bool) {
     socket.whenDisturbed = nil
-    guard reusable, socket.isQuiet, idle.count < origin.idleConnectionsPerWorker, keepAliveMilliseconds > 0 else { return close(socket) }
+    guard reusable, !isRetired, socket.isQuiet, idle.count < origin.idleConnectionsPerWorker, keepAliveMilliseconds > 0 else { return close(socket) }
     counters.add(.originReturned)
     counters.move(.originConnectionsIdle, by: 1)
     socket.whenDisturbed = disturbed
@@ -130,7 +132,8 @@ public final class OriginPool: ConnectionKeeper {
   }
 
   /// Closes what is idle: the configuration that wanted it is gone, or the worker ends.
-  public func closeIdle() {
+  public func retire() {
+    isRetired = true
     for socket in idle { close(socket) }
     counters.move(.originConnectionsIdle, by: -idle.count)
     idle.removeAll()

@@ -105,6 +105,8 @@ struct Exchange: ~Copyable {
 
   /// X-Amz-Cf-Id: 56 bytes.
   var id: Span<UInt8> { @_lifetime(borrow self) get { request.kept(idStart, RequestIDs.length) } }
+  /// Whether the request announces a body.
+  var hasBody: Bool { received.framing != .none }
   /// GET or HEAD.
   var isSafe: Bool { received.method.isRetried }
 }

@@ -20,7 +20,7 @@ extension Worker {
     out.append(request.methodBytes)
     out.append(32)
     let prefix = origin.path
-    if !prefix.isEmpty { out.append(prefix.span) }
+    if !prefix.isEmpty && request.path[0] == 47 { out.append(prefix.span) }
     if behavior.forwardsAllQuery || !request.hasQuery {
       out.append(request.target)
     } else {

@@ -157,7 +157,12 @@ public final class Worker {
     for socket in connections.values where socket.isIdle { socket.cancelIdle() }
   }
   /// Closes every connection.
-  public func closeAll() { for socket in connections.values { socket.cancelIdle() } }
+  public func closeAll() {
+    for socket in connections.values {
+      socket.dependent?.fail(.cancelled)
+      socket.cancelIdle()
+    }
+  }
   /// How many connections are open.
   public var openConnections: Int { connections.count }
   /// Hands the log's last lines to its writer.
@@ -185,7 +190,7 @@ final class WorkerSite {
     pools = []
   }
 
-  func retire() { for pool in pools { pool?.closeIdle() } }
+  func retire() { for pool in pools { pool?.retire() } }
 }
 
 /// The isolation of a worker: its executor is the loop, so what it awaits resumes on the loop's thread.
@@ -210,6 +215,14 @@ public actor WorkerIsolation {
 
   /// Serves a connection until it ends.
   public func serve(_ descriptor: Int32, _ peer: SocketAddress) async { await worker.connected(descriptor, peer) }
+  /// Closes every connection and lets their tasks end and log what they were about; bounded, 10 ms apart.
+  public func closeAll() async {
+    worker.closeAll()
+    for _ in 0..<Self.turnsToEnd where worker.openConnections > 0 { await loop.sleep(milliseconds: 10) }
+    worker.flushLog()
+  }
+  private static let turnsToEnd = 50
+
   /// Runs something on the worker's thread.
   public func with<Result: Sendable>(_ body: @Sendable (Worker) throws -> Result) rethrows -> Result { try body(worker) }
 }

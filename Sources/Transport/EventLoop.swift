@@ -174,8 +174,10 @@ public class EventHandler {
 
   private func runJobs() {
     let serial = unsafe asUnownedSerialExecutor(), task = unsafe asUnownedTaskExecutor()
+    // Jobs that these enqueue wait for the next turn: a task that yields lets the sockets have theirs.
+    let count = min(jobs.count, Self.jobBatch)
     var next = 0
-    while next < jobs.count && next < Self.jobBatch {
+    while next < count {
       unsafe jobs[next].runSynchronously(isolatedTo: serial, taskExecutor: task)
       next += 1
     }

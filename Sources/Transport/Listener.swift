@@ -13,6 +13,7 @@ public final class Listener: EventHandler {
   /// The address that is really bound (a configured port 0 is replaced by the kernel's choice).
   public let address: SocketAddress
   private let loop: EventLoop
+  private var isClosed = false
   private let accepted: (_ descriptor: Int32, _ peer: SocketAddress) -> Void
   /// Called when a connection could not be accepted for want of descriptors or memory: an errno value.
   public var exhausted: ((Int32) -> Void)?
@@ -74,6 +75,7 @@ public final class Listener: EventHandler {
   /// Accepts what is queued, then stops and closes the socket.
   public func close() {
     acceptQueued()
+    isClosed = true
     loop.unregister(self)
   }
 
@@ -104,6 +106,6 @@ public final class Listener: EventHandler {
   private func rest(_ code: Int32) {
     exhausted?(code)
     loop.update(self, [])
-    loop.schedule(afterMilliseconds: Self.restMilliseconds) { [self] in loop.update(self, [.input]) }
+    loop.schedule(afterMilliseconds: Self.restMilliseconds) { [self] in if !isClosed { loop.update(self, [.input]) } }
   }
 }

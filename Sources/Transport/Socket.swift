@@ -74,9 +74,15 @@ public final class Socket: EventHandler {
     }
     if events.readable {
       isReadable = true
-      reader.wake()
+      if !reader.isEmpty {
+        deadline = .max   // it was in time, however late the task runs
+        reader.wake()
+      }
     }
-    if events.writable { writer.wake() }
+    if events.writable && !writer.isEmpty {
+      deadline = .max
+      writer.wake()
+    }
     whenDisturbed?(self)
   }
   override func expired() {
@@ -100,9 +106,6 @@ public final class Socket: EventHandler {
 
   /// Whether a pooled connection can still be used: quiet, open, no failure.
   public var isQuiet: Bool { !isReadable && !peerFinished && !isBroken && failure == nil }
-
-  /// Whether a task waits for bytes.
-  public var hasReader: Bool { !reader.isEmpty }
 
   /// Waits until a read may find something, the socket fails, or so many milliseconds pass: then it fails with ``IOFailure/timedOut``.
   public nonisolated(nonsending) func waitReadable(milliseconds: Int) async {

@@ -14,7 +14,6 @@ extension Worker {
     guard status >= 400, !response.isGenerated, let rule = exchange.site.site.distribution.errorResponse(for: status),
       let path = rule.responsePagePath
     else { return response }
-    do throws(WireFailure) { try await viewer.discardBody() } catch { return response }
     guard var page = pageExchange(path, exchange, viewer) else { return response }
     var replacement = await fetch(&page, &viewer)
     page.request.release(context)
@@ -54,19 +53,24 @@ extension Worker {
 }
 
 extension Worker {
-  /// Lets a response go unsent. Its connection lives on if the rest of the body is at hand.
+  /// Lets a response go unsent.
   func discard(_ response: consuming Response, _ exchange: inout Exchange) {
     response.head.release(context)
     discardBody(&exchange)
   }
 
-  /// Lets a body that comes from elsewhere go unsent.
+  /// Bytes of an unwanted body that are read so that its connection can be kept.
+  private static var discardedBytes: Int { 65_536 }
+
+  /// Lets a body that comes from elsewhere go unsent. Its connection lives on if the rest is at hand and short.
   func discardBody(_ exchange: inout Exchange) {
     exchange.file = nil
     guard var upstream = exchange.upstream.take() else { return }
-    while let n = try? upstream.payloadAtHand() {
+    var left = Self.discardedBytes
+    while left > 0, let n = try? upstream.payloadAtHand() {
       if n == 0 { return upstream.finish() }
       upstream.stream.input.consume(n)
+      left -= n
     }
   }
 }

@@ -17,12 +17,12 @@ extension Worker {
   }
 
   /// The primary's answer, unless its status is among the group's codes or it cannot be had; then the secondary's, whatever it is.
-  /// Only GET, HEAD and OPTIONS fail over.
+  /// Only GET, HEAD and OPTIONS without a body fail over.
   private nonisolated(nonsending) func fetch(
     fromGroup group: OriginGroup, _ exchange: inout Exchange, _ viewer: inout ServerConnection
   ) async -> Response {
     let method = exchange.received.method
-    let mayFailOver = group.members.count > 1 && (method.isRetried || method == .options)
+    let mayFailOver = group.members.count > 1 && (method.isRetried || method == .options) && !exchange.hasBody
     do throws(FetchFailure) {
       let response = try await fetch(from: group.members[0], &exchange, &viewer)
       guard mayFailOver, group.failsOver(on: response.head.line.status) else { return response }
@@ -83,19 +83,19 @@ extension Worker {
     guard let pool = exchange.site.pools[index] else {
       return await fetchFile(index, &exchange)
     }
-    let mayRepeat = exchange.isSafe && viewer.bodyIsDone
+    let mayRepeat = exchange.isSafe && !exchange.hasBody
     var attempt = 1, triedStale = false
     counters.add(.originFirstAttempt)
     while true {
       var isReused = false
       do throws(FetchFailure) { return try await attemptFetch(pool, index, triedStale, &isReused, &exchange, &viewer) } catch {
-        guard case .origin(let failure) = error, mayRepeat, failure.isWorthRetrying else { throw error }
+        guard case .origin(let failure) = error, mayRepeat, failure.isWorthRetrying, !exchange.answerBegan, viewer.isAlive else { throw error }
         if isReused && !triedStale && (failure.reason == .closedEarly || failure.reason == .write) {
           triedStale = true
           counters.add(.originStaleRetry)
           continue
         }
-        guard attempt < origin.attempts, !exchange.answerBegan, viewer.isAlive else { throw error }
+        guard attempt < origin.attempts else { throw error }
         attempt += 1
         counters.add(.originRetry)
         counters.add(failure.counter)
@@ -153,15 +153,21 @@ extension Worker {
     defer { viewer.stream.socket.dependent = nil }
     upstream.stream.beginOutput()
     composeOriginRequest(&exchange, index, to: &upstream.stream.output)
+    var isSending = true
     do throws(WireFailure) {
-      if viewer.bodyIsDone { try await upstream.flush() } else { try await sendBody(&exchange, &viewer, &upstream) }
+      // Whether there is a body is the exchange's own matter: an error page's request has none, whatever the viewer still sends.
+      if exchange.hasBody { try await sendBody(&exchange, &viewer, &upstream) } else { try await upstream.flush() }
+      if !exchange.hasBody { upstream.requestIsWhole = true }
+      isSending = false
       let head = try await upstream.readHead(hasNoBody: exchange.received.method == .head)
       guard head.line.status != 101 || isWebSocket(exchange) else { throw WireFailure.refused(.unaskedSwitch) }
       return received(head, upstream, &exchange)
     } catch {
       exchange.answerBegan = upstream.hasReceived
+      if exchange.hasBody { viewer.closing = true }   // what was read of the body is not where it belongs
       if let failure = exchange.viewerFailure { throw .viewer(failure) }
-      throw .origin(OriginFailure(reading: error, at: pool.place))
+      if error == .io(.cancelled) { throw .viewer(.io(.reset)) }
+      throw .origin(isSending ? OriginFailure(writing: error, at: pool.place) : OriginFailure(reading: error, at: pool.place))
     }
   }
 
@@ -175,46 +181,69 @@ extension Worker {
     return Response(head: head, source)
   }
 
-  /// Streams the viewer's body to the origin, with back-pressure. An origin that answers before the body is whole is listened to.
+  /// Streams the viewer's body to the origin, with back-pressure. An origin that answers before the body is whole is listened to:
+  /// then the rest is not sent, and neither connection carries another request.
   private nonisolated(nonsending) func sendBody(
     _ exchange: inout Exchange, _ viewer: inout ServerConnection, _ upstream: inout ClientConnection
   ) async throws(WireFailure) {
     let chunked = exchange.received.framing == .chunked
     let viewerSocket = viewer.stream.socket, originSocket = upstream.stream.socket
-    originSocket.whenDisturbed = { _ in viewerSocket.nudge() }
+    originSocket.whenDisturbed = { socket in
+      viewerSocket.nudge()
+      socket.nudge()
+    }
     defer { originSocket.whenDisturbed = nil }
-    if viewer.waitsForContinue { try await upstream.flush() }
+    viewer.restartBodyClock()
+    var moved = 0
     while true {
-      if originSocket.isReadable { break }
-      let n: Int
-      do throws(WireFailure) {
-        guard let some = try viewer.payloadAtHand() else {
-          try await upstream.flush()
-          if originSocket.isReadable { break }
-          try await viewer.waitForPayload()
-          continue
-        }
-        n = some
-      } catch {
-        if originSocket.failure == nil { exchange.viewerFailure = error }
-        throw error
+      if try upstream.answerHasBegun() {
+        viewer.closing = true
+        return
+      }
+      guard let n = try payload(of: &viewer, &exchange, originSocket) else {
+        try await flush(&upstream, &viewer)
+        if !originSocket.isReadable { try await waitForPayload(of: &viewer, &exchange) }
+        continue
       }
       if n == 0 { break }
       try upstream.forward(n, from: &viewer.stream.input, asChunk: chunked)
-      let began = loop.now
-      if !upstream.stream.output.isEmpty {
-        try await upstream.flush()
-        viewer.excuse(since: began)
+      if !upstream.stream.output.isEmpty { try await flush(&upstream, &viewer) }
+      moved += n
+      if moved >= Self.bytesBetweenYields {
+        moved = 0
+        await Task.yield()
       }
     }
-    if viewer.bodyIsDone {
-      if chunked {
-        upstream.stream.beginOutput()
-        upstream.stream.output.append("0\r\n\r\n")
-      }
-      try await upstream.flush()
-    } else {
-      viewer.closing = true
+    if chunked {
+      upstream.stream.beginOutput()
+      upstream.stream.output.append("0\r\n\r\n")
+    }
+    try await flush(&upstream, &viewer)
+    upstream.requestIsWhole = upstream.stream.output.isEmpty
+    if !upstream.requestIsWhole { viewer.closing = true }
+  }
+
+  /// Bytes that one exchange may move before others on the worker have their turn.
+  static var bytesBetweenYields: Int { 1 << 20 }
+
+  /// Sends what waits, until the origin has something to say. The viewer is not to blame for the time it takes.
+  private nonisolated(nonsending) func flush(_ upstream: inout ClientConnection, _ viewer: inout ServerConnection) async throws(WireFailure) {
+    let began = loop.now
+    try await upstream.flushUnlessAnswered()
+    viewer.excuse(since: began)
+  }
+
+  private func payload(of viewer: inout ServerConnection, _ exchange: inout Exchange, _ origin: Socket) throws(WireFailure) -> Int? {
+    do throws(WireFailure) { return try viewer.payloadAtHand() } catch {
+      if origin.failure == nil { exchange.viewerFailure = error }
+      throw error
+    }
+  }
+
+  private nonisolated(nonsending) func waitForPayload(of viewer: inout ServerConnection, _ exchange: inout Exchange) async throws(WireFailure) {
+    do throws(WireFailure) { try await viewer.waitForPayload() } catch {
+      exchange.viewerFailure = error
+      throw error
     }
   }
 }

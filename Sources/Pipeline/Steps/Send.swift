@@ -11,7 +11,8 @@ extension Worker {
     _ response: consuming Response, _ exchange: inout Exchange, _ viewer: inout ServerConnection
   ) async throws(WireFailure) {
     exchange.status = response.head.line.status
-    if !viewer.bodyIsDone && exchange.status != 101 { try await viewer.discardBody() }
+    if !viewer.bodyIsShort && exchange.status != 101 { viewer.closing = true }
+    settleBody(&response, &exchange)
     let hasNoBody = exchange.received.method == .head || exchange.status == 204 || exchange.status == 304
     let chunked = chooseFraming(&response, &exchange, &viewer)
     viewer.stream.beginOutput()
@@ -27,6 +28,25 @@ extension Worker {
     case .file: try await sendFile(&exchange, &viewer, hasNoBody)
     }
     exchange.reached(.sent)
+    // A short rest of the request's body is read after the answer, which must not wait for it.
+    if !viewer.closing { do throws(WireFailure) { try await viewer.discardBody() } catch { viewer.closing = true } }
+  }
+
+  /// Makes body and framing agree with the final status, which a function or an error page may have changed: 204 and 304 have no body;
+  /// any other status without one says so.
+  private func settleBody(_ response: inout Response, _ exchange: inout Exchange) {
+    let status = exchange.status
+    if status == 101 || exchange.received.method == .head { return }
+    if status == 204 || status == 304 {
+      guard response.head.line.framing != .none else { return }
+      discardBody(&exchange)
+      response.head.fields.drop(.contentLength)
+      response.source = .generated
+      response.bytes = ByteBuffer()
+      response.head.line.frame(length: 0)
+    } else if response.head.line.framing == .none && response.head.line.contentLength != 0 {
+      response.head.setContentLength(0)
+    }
   }
 
   /// Decides how the viewer finds the end of the body: as the origin said, in chunks, or (HTTP/1.0) by the connection's end.
@@ -50,6 +70,7 @@ extension Worker {
     guard var upstream = exchange.upstream.take() else { return }
     viewer.stream.socket.dependent = upstream.stream.socket
     defer { viewer.stream.socket.dependent = nil }
+    var moved = 0
     while true {
       let atHand: Int?
       do throws(WireFailure) { atHand = try upstream.payloadAtHand() } catch {
@@ -64,6 +85,11 @@ extension Worker {
       if n == 0 { break }
       try viewer.forward(n, from: &upstream.stream.input, asChunk: chunked)
       if viewer.stream.output.count > Self.gatheredBytes { try await viewer.flush() }
+      moved += n
+      if moved >= Self.bytesBetweenYields {
+        moved = 0
+        await Task.yield()
+      }
     }
     if chunked {
       viewer.stream.beginOutput()

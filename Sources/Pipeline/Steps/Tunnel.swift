@@ -23,11 +23,13 @@ extension Worker {
       viewerSocket.whenDisturbed = nil
       originSocket.whenDisturbed = nil
     }
-    var upward = TunnelDirection(), downward = TunnelDirection()
+    var upward = TunnelDirection(), downward = TunnelDirection(), turns = 0
     do throws(IOFailure) {
       while !upward.isDone || !downward.isDone {
         let movedUp = try upward.move(from: &viewer.stream, to: &upstream.stream)
         let movedDown = try downward.move(from: &upstream.stream, to: &viewer.stream)
+        turns += 1
+        if turns % 64 == 0 { await Task.yield() }
         if movedUp || movedDown { continue }
         await viewerSocket.waitReadable(milliseconds: tunnelIdleMilliseconds)
         if viewerSocket.failure == .timedOut { counters.add(.limitIdleTimeout) }
