@@ -140,6 +140,9 @@ public class EventHandler {
     }
   }
 
+  /// Lets everything else on this loop have its turn before the calling task goes on.
+  public nonisolated(nonsending) func nextTurn() async { await sleep(milliseconds: 0) }
+
   /// Deadlines are usually moved before they are due, so they are only looked at when the earliest one ever set has come.
   private func expireDeadlines() {
     guard now >= nextDeadline else { return }
@@ -174,10 +177,8 @@ public class EventHandler {
 
   private func runJobs() {
     let serial = unsafe asUnownedSerialExecutor(), task = unsafe asUnownedTaskExecutor()
-    // Jobs that these enqueue wait for the next turn: a task that yields lets the sockets have theirs.
-    let count = min(jobs.count, Self.jobBatch)
     var next = 0
-    while next < count {
+    while next < jobs.count && next < Self.jobBatch {
       unsafe jobs[next].runSynchronously(isolatedTo: serial, taskExecutor: task)
       next += 1
     }
