@@ -25,8 +25,8 @@ extension Scenarios {
     /// An origin that answers before it has the whole body would take the next request's head for the rest of it.
     @Test func aConnectionWhoseRequestIsNotWholeIsNotUsedAgain() throws {
       let origin = try ScriptedOrigin { connection in
-        guard let request = try connection.nextRequest() else { return }
-        try connection.send(request.line.contains("/early") ? "HTTP/1.1 401 No\r\nContent-Length: 2\r\n\r\nno" : ok(request.line))
+        let isEarly = try String(decoding: connection.readSome(), as: UTF8.self).hasPrefix("POST /early")
+        try connection.send(isEarly ? "HTTP/1.1 401 No\r\nContent-Length: 2\r\n\r\nno" : ok("next"))
         try connection.waitForEnd()
       }
       let skerry = try startSkerry(before: origin)
@@ -34,7 +34,7 @@ extension Scenarios {
       try early.send("POST /early HTTP/1.1\r\nHost: a.test\r\nContent-Length: 40\r\n\r\n")
       #expect(try early.readResponse().status == 401)
       let next = try skerry.viewer().exchange("GET /next HTTP/1.1\r\nHost: a.test\r\n\r\n")
-      #expect(next.bodyText == "GET /next HTTP/1.1")
+      #expect(next.bodyText == "next")
       #expect(origin.connectionCount == 2)
     }
 
