@@ -25,22 +25,18 @@ extension Reader {
         .time("keepAliveTimeout", \.keepAliveTimeout, times),
         .size("minimumBodyRate", \.minimumBodyRateBytesPerSecond, 0...1 << 30),
         .time("minimumBodyRateGrace", \.minimumBodyRateGrace, times),
-        .size("bodyBufferBytes", \.bodyBufferBytes, 4096...16 << 20),
         .time("tunnelIdleTimeout", \.tunnelIdleTimeout, times),
         .count("connectionsPerWorker", \.connectionsPerWorker, counts),
         .count("connectionsPerClientAddress", \.connectionsPerClientAddress, counts),
         .count("requestsPerConnection", \.requestsPerConnection, 0...1_000_000_000),
-        .count("originConnectionsPerWorker", \.originConnectionsPerWorker, counts),
         .size("originHeadBytes", \.originHeadBytes, 256...1 << 20),
-        .count("originHeaderCount", \.originHeaderCount, 1...1000),
-        .count("accessLogRecords", \.accessLogRecords, 16...1 << 24),
+        .count("originHeaderCount", \.originHeaderCount, 1...128),
       ], section, &limits)
     if let engine = section.optional("rewriteEngine")?.section("rewriteEngine") {
       read(
         [
           .time("cpuTime", \.rewriteEngine.cpuTime, .milliseconds(1) ... .seconds(10)),
           .size("memory", \.rewriteEngine.memoryBytes, 256 << 10...256 << 20),
-          .size("logBytes", \.rewriteEngine.logBytes, 0...1 << 20),
           .count("isolatesPerWorker", \.rewriteEngine.isolatesPerWorker, 1...65536),
           .count("throttleKills", \.rewriteEngine.throttleKills, counts),
           .time("throttleWindow", \.rewriteEngine.throttleWindow, times),

@@ -12,17 +12,16 @@ public struct Limits: Sendable, Equatable {
   public var headerCount = 100
   /// The time from the first byte of a request to the end of its head. Beyond it: 408, connection closed.
   public var headerTimeout = Duration.seconds(10)
-  /// How long a connection may stay open between requests, and before its first. Beyond it: closed.
+  /// How long nothing may move during a request: no byte of its body, or none taken of the response. Beyond it: 408 while the body
+  /// is read, otherwise closed.
   public var idleTimeout = Duration.seconds(60)
-  /// Waiting for the next request on a kept connection → closed.
+  /// How long a connection may stay open between requests, and before its first. Beyond it: closed.
   public var keepAliveTimeout = Duration.seconds(60)
-  /// The slowest rate in bytes per second at which a body may arrive, or leave, on average after the grace time.
-  /// Slower: the connection is closed (408 when no response has begun). 0 sets no rate.
+  /// The slowest rate in bytes per second at which a request body may arrive on average after the grace time.
+  /// Slower: 408, connection closed. 0 sets no rate.
   public var minimumBodyRateBytesPerSecond = 240
   /// How long a body may be slower than `minimumBodyRateBytesPerSecond`.
   public var minimumBodyRateGrace = Duration.seconds(30)
-  /// The bytes of one body that wait in memory in one direction; then the sender is made to wait.
-  public var bodyBufferBytes = 65536
   /// How long an upgraded connection (WebSocket) may be silent in both directions. Beyond it: closed.
   public var tunnelIdleTimeout = Duration.seconds(600)
   /// The most viewer connections of one worker. A further one is closed at once.
@@ -31,14 +30,10 @@ public struct Limits: Sendable, Equatable {
   public var connectionsPerClientAddress = 1024
   /// The most requests on one viewer connection; the last response says `Connection: close`. 0 sets no limit.
   public var requestsPerConnection = 0
-  /// The most connections of one worker to all origins together. Beyond it: 503.
-  public var originConnectionsPerWorker = 8192
   /// The longest response head of an origin in bytes. Beyond it: 502.
   public var originHeadBytes = 32768
   /// The most header fields of an origin's response. Beyond it: 502.
   public var originHeaderCount = 100
-  /// The access records that wait for the log's writer. Beyond it: dropped and counted.
-  public var accessLogRecords = 65536
   /// The limits of the rewrite engine.
   public var rewriteEngine = RewriteEngine()
   /// The limits of name resolution.
@@ -53,8 +48,6 @@ public struct Limits: Sendable, Equatable {
     public var cpuTime = Duration.milliseconds(1)
     /// The memory of one run in bytes, over the isolate's base. Beyond it: 503, FunctionExecutionError.
     public var memoryBytes = 2 << 20
-    /// The bytes of `console.log` kept of one run. Beyond it: cut off.
-    public var logBytes = 10240
     /// The most isolates of one worker; the one unused longest makes room.
     public var isolatesPerWorker = 512
     /// How many runs in `throttleWindow` may be killed before the function is throttled (503, FunctionThrottledError).

@@ -20,7 +20,7 @@ final class ConnectionLedger: Sendable {
   /// Admits a connection to the worker with the fewest, or says which limit it met.
   /// - Parameter accepting: the worker that accepted it; it is preferred among equals.
   func admit(_ peer: SocketAddress, accepting: Int, perWorker: Int, perAddress: Int) -> Admission {
-    let address = peer.with(port: 0)
+    let address = Self.account(peer)
     return books.withLock { books in
       if case .unix = address {} else if books.byAddress[address, default: 0] >= perAddress { return .addressFull }
       var idlest = accepting
@@ -34,12 +34,18 @@ final class ConnectionLedger: Sendable {
 
   /// A connection has ended.
   func release(_ peer: SocketAddress, worker: Int) {
-    let address = peer.with(port: 0)
+    let address = Self.account(peer)
     books.withLock { books in
       books.byWorker[worker] -= 1
       let left = books.byAddress[address, default: 1] - 1
       books.byAddress[address] = left > 0 ? left : nil
     }
+  }
+
+  /// Whom a connection is counted for: an IPv4 address, or the /64 of an IPv6 address, which one viewer has whole.
+  private static func account(_ peer: SocketAddress) -> SocketAddress {
+    if case .ipv6(let high, _, _) = peer { return .ipv6(high: high, low: 0, port: 0) }
+    return peer.with(port: 0)
   }
 
   /// Connections open now.

@@ -187,7 +187,8 @@ public struct ServerConnection: ~Copyable {
     let limits = context.viewerLimits
     if owesContinue { try await sendContinue(limits) }
     let now = stream.socket.loop.now
-    let due = bodyBegan + UInt64(limits.bodyRateGraceMilliseconds + bodyBytes * 1000 / max(1, limits.minimumBodyBytesPerSecond))
+    let rate = limits.minimumBodyBytesPerSecond
+    let due = rate == 0 ? UInt64.max : bodyBegan + UInt64(limits.bodyRateGraceMilliseconds + bodyBytes / rate * 1000)
     let idleEnd = lastMove + UInt64(limits.idleTimeoutMilliseconds)
     guard now < due, now < idleEnd else { throw .tooSlow }
     // Bytes may have come while the task waited for something else; their edge is not announced again.

@@ -12,7 +12,7 @@ public struct ViewerLimits: Sendable {
   public var parkAfterMilliseconds = 250
   /// No byte of a body moved in either direction → closed.
   public var idleTimeoutMilliseconds = 60_000
-  /// Bytes a second that a request body must bring on average after the grace → 408.
+  /// Bytes a second that a request body must bring on average after the grace → 408; 0 for no rate.
   public var minimumBodyBytesPerSecond = 240
   /// How long a body may be slower than that.
   public var bodyRateGraceMilliseconds = 10_000
