@@ -29,7 +29,7 @@ extension Scenarios {
         try connection.send(isEarly ? "HTTP/1.1 401 No\r\nContent-Length: 2\r\n\r\nno" : ok("next"))
         try connection.waitForEnd()
       }
-      let skerry = try startSkerry(before: origin)
+      let skerry = try startSkerry(before: origin, arguments: ["--workers", "1"])   // so that both requests meet the same pool
       let early = try skerry.viewer()
       try early.send("POST /early HTTP/1.1\r\nHost: a.test\r\nContent-Length: 40\r\n\r\n")
       #expect(try early.readResponse().status == 401)
