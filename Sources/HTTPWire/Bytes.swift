@@ -58,6 +58,8 @@ extension Span where Element == UInt8 {
   @inline(__always) func valueEnd(from start: Int) -> Int { unsafe withUnsafeBufferPointer { unsafe sk_find_value_end($0.baseAddress, start, $0.count) } }
   /// Where a request target stops: the first control byte, space or '#', or ``count``.
   @inline(__always) func targetEnd(from start: Int) -> Int { unsafe withUnsafeBufferPointer { unsafe sk_find_target_end($0.baseAddress, start, $0.count) } }
+  /// Where the next colon stands, or ``count``.
+  @inline(__always) func colon(from start: Int) -> Int { unsafe withUnsafeBufferPointer { unsafe sk_find_colon($0.baseAddress, start, $0.count) } }
   /// Where a token (RFC 9110, 5.6.2) stops, or ``count``.
   @inline(__always) func tokenEnd(from start: Int) -> Int {
     var i = unsafe withUnsafeBufferPointer { unsafe sk_find_common_name_end($0.baseAddress, start, $0.count) }

@@ -52,7 +52,9 @@ extension HeaderSection {
         break
       }
       let nameStart = i
-      i = p.tokenEnd(from: i)
+      i = p.colon(from: i)
+      let name = i < n ? names.name(p, nameStart, i - nameStart) : .other
+      if !name.isExact { i = p.tokenEnd(from: nameStart) }   // what was recognised is a token
       if i >= n { return .incomplete }
       let nameLength = i - nameStart
       guard p[i] == 58, nameLength > 0, nameLength <= Int(UInt16.max) else { return .refused(.fieldLine) }
@@ -66,7 +68,6 @@ extension HeaderSection {
       while valueEnd > valueStart && (p[valueEnd - 1] == 32 || p[valueEnd - 1] == 9) { valueEnd -= 1 }
       i += 2
       if used == limits.fieldLines { return .refused(.tooManyFields) }
-      let name = names.name(p, nameStart, nameLength)
       table[used] = FieldLine(
         nameStart: nameStart, nameLength: nameLength, valueStart: valueStart, valueLength: valueEnd - valueStart, end: i, name: name)
       found.add(name)

@@ -51,6 +51,7 @@ public struct HeaderSection: ~Copyable {
   public internal(set) var present = FieldNameSet(rawValue: 0)
   /// The part of ``bytes`` that precedes the first field line.
   @usableFromInline var firstLine = 0
+  private let inPlace = InPlace()
 
   /// A section without memory.
   public init() {}

@@ -11,6 +11,7 @@ public struct Stream: ~Copyable {
   public var output = ByteBuffer()
   /// Bytes received and sent since the counters were last set; for logs and rates.
   public var bytesReceived = 0, bytesSent = 0
+  private let inPlace = InPlace()
 
   /// Takes over a socket.
   public init(_ socket: Socket) { self.socket = socket }

@@ -15,6 +15,7 @@
 // Bytes that end a run, as three questions about one byte. They define what the vector forms must answer.
 static inline int sk_ends_value(uint8_t c) { return (c < 0x20 && c != '\t') || c == 0x7f; }
 static inline int sk_ends_target(uint8_t c) { return c <= 0x20 || c == 0x7f || c == '#'; }
+static inline int sk_is_colon(uint8_t c) { return c == ':'; }
 static inline int sk_ends_common_name(uint8_t c) {
   uint8_t l = c | 0x20;
   return !((l >= 'a' && l <= 'z') || (c >= '0' && c <= '9') || c == '-');
@@ -35,6 +36,7 @@ static inline unsigned sk_value_mask(__m128i v) {
 static inline unsigned sk_target_mask(__m128i v) {
   return (unsigned)_mm_movemask_epi8(_mm_or_si128(sk_at_most(v, 0x20), _mm_or_si128(sk_equal(v, 0x7f), sk_equal(v, '#'))));
 }
+static inline unsigned sk_colon_mask(__m128i v) { return (unsigned)_mm_movemask_epi8(sk_equal(v, ':')); }
 static inline unsigned sk_common_name_mask(__m128i v) {
   __m128i letters = sk_in_range(_mm_or_si128(v, _mm_set1_epi8(0x20)), 'a', 'z');
   __m128i common = _mm_or_si128(letters, _mm_or_si128(sk_in_range(v, '0', '9'), sk_equal(v, '-')));
@@ -64,3 +66,5 @@ SK_SCAN(sk_find_value_end, sk_ends_value, sk_value_mask)
 SK_SCAN(sk_find_target_end, sk_ends_target, sk_target_mask)
 /// The first byte that is no letter, digit or hyphen; `count` when there is none.
 SK_SCAN(sk_find_common_name_end, sk_ends_common_name, sk_common_name_mask)
+/// The next colon; `count` when there is none.
+SK_SCAN(sk_find_colon, sk_is_colon, sk_colon_mask)
