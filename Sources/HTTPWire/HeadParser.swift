@@ -52,7 +52,7 @@ extension HeaderSection {
         break
       }
       let nameStart = i
-      i = p.colon(from: i)
+      i = p.next(58, from: i)
       let name = i < n ? names.name(p, nameStart, i - nameStart) : .other
       if !name.isExact { i = p.tokenEnd(from: nameStart) }   // what was recognised is a token
       if i >= n { return .incomplete }
