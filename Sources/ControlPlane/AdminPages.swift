@@ -77,7 +77,6 @@ extension WorkerIsolation {
         let page = name ? await pages.page(request.line.method, request.path.text) : AdminPages.Page(status: 403, body: "This is not the admin address's name.\n")
         try await viewer.discardBody()
         viewer.answer(page, isHead: request.line.method == .head)
-        request.release(context)
         try await viewer.flush()
         if viewer.closing { break }
       }

@@ -16,7 +16,6 @@ extension Worker {
     else { return response }
     guard var page = pageExchange(path, exchange, viewer) else { return response }
     var replacement = await fetch(&page, &viewer)
-    page.request.release(context)
     guard replacement.head.line.status < 400 else {
       discard(replacement, &page)
       return response
@@ -55,7 +54,6 @@ extension Worker {
 extension Worker {
   /// Lets a response go unsent.
   func discard(_ response: consuming Response, _ exchange: inout Exchange) {
-    response.head.release(context)
     discardBody(&exchange)
   }
 
