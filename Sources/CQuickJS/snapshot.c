@@ -21,13 +21,30 @@ static void splice(sk_snapshot *snapshot, uint32_t at, uint32_t count, sk_stretc
   snapshot->count += 1 - count;
 }
 
+typedef struct { size_t offset, count; } sk_bytes;
+
+static sk_bytes bytes_of(sk_stretch pages) {
+  return (sk_bytes){(size_t)pages.first * SK_PAGE, (size_t)(pages.end - pages.first) * SK_PAGE};
+}
+
+static void copy_out(const sk_snapshot *snapshot, sk_stretch pages) {
+  sk_bytes bytes = bytes_of(pages);
+  memcpy(snapshot->copy + bytes.offset, snapshot->base + bytes.offset, bytes.count);
+}
+
 static bool make_writable(const sk_snapshot *snapshot, sk_stretch pages) {
-  return !mprotect(snapshot->base + (size_t)pages.first * SK_PAGE, (size_t)(pages.end - pages.first) * SK_PAGE, PROT_READ | PROT_WRITE);
+  sk_bytes bytes = bytes_of(pages);
+  return !mprotect(snapshot->base + bytes.offset, bytes.count, PROT_READ | PROT_WRITE);
 }
 
 /// Every run then copies all of it. Needs no new mapping, so it works when there is none left.
 static bool make_all_hot(sk_snapshot *snapshot) {
   sk_stretch all = {0, snapshot->pages};
+  for (uint32_t i = 0, cold = 0; i <= snapshot->count; i++) {
+    bool last = i == snapshot->count;
+    copy_out(snapshot, (sk_stretch){cold, last ? all.end : snapshot->hot[i].first});
+    if (!last) cold = snapshot->hot[i].end;
+  }
   if (!make_writable(snapshot, all)) return false;
   atomic_fetch_sub_explicit(&mappings, snapshot->splits, memory_order_relaxed);
   snapshot->splits = 0;
@@ -59,6 +76,7 @@ static bool make_hot(sk_snapshot *snapshot, uint32_t page) {
   bool join_after = gap_after <= SK_HOT_GAP || (full && !join_before);
   sk_stretch fresh = {join_before ? page - gap_before : page, join_after ? page + 1 + gap_after : page + 1};
   if (!join_before && !join_after && !may_split(snapshot)) return make_all_hot(snapshot);
+  copy_out(snapshot, fresh);
   if (!make_writable(snapshot, fresh)) return make_all_hot(snapshot);
   if (join_before) fresh.first = snapshot->hot[at - 1].first;
   if (join_after) fresh.end = snapshot->hot[at].end;
@@ -96,15 +114,28 @@ void sk_snapshot_watch(sk_snapshot *snapshot) { watched = snapshot; }
 
 // --- Taking and putting back
 
+/// Four sums at once, because each step waits for the one before.
+static uint64_t digest_of(const uint8_t *bytes, size_t count) {
+  uint64_t sums[4] = {1, 2, 3, 4};
+  for (size_t i = 0; i < count; i += sizeof sums) {
+    uint64_t words[4];
+    memcpy(words, bytes + i, sizeof words);
+    for (int k = 0; k < 4; k++) {
+      sums[k] = (sums[k] ^ words[k]) * 0x9e3779b97f4a7c15u;
+      sums[k] ^= sums[k] >> 29;
+    }
+  }
+  return sums[0] ^ (sums[1] * 3) ^ (sums[2] * 5) ^ (sums[3] * 7);
+}
+
 bool sk_snapshot_take(sk_snapshot *snapshot, uint8_t *base, size_t bytes) {
   uint8_t *copy = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (copy == MAP_FAILED) return false;
-  memcpy(copy, base, bytes);
-  if (mprotect(copy, bytes, PROT_READ) || mprotect(base, bytes, PROT_READ)) {
+  if (mprotect(base, bytes, PROT_READ)) {
     munmap(copy, bytes);
     return false;
   }
-  *snapshot = (sk_snapshot){.base = base, .copy = copy, .pages = (uint32_t)(bytes / SK_PAGE)};
+  *snapshot = (sk_snapshot){.base = base, .copy = copy, .pages = (uint32_t)(bytes / SK_PAGE), .digest = digest_of(base, bytes)};
   return true;
 }
 
@@ -117,17 +148,21 @@ void sk_snapshot_drop(sk_snapshot *snapshot) {
 
 void sk_snapshot_put_back(const sk_snapshot *snapshot) {
   for (uint32_t i = 0; i < snapshot->count; i++) {
-    size_t offset = (size_t)snapshot->hot[i].first * SK_PAGE;
-    memcpy(snapshot->base + offset, snapshot->copy + offset, (size_t)snapshot->hot[i].end * SK_PAGE - offset);
+    sk_bytes bytes = bytes_of(snapshot->hot[i]);
+    memcpy(snapshot->base + bytes.offset, snapshot->copy + bytes.offset, bytes.count);
   }
 }
 
 bool sk_snapshot_is_intact(const sk_snapshot *snapshot) {
-  return !memcmp(snapshot->base, snapshot->copy, (size_t)snapshot->pages * SK_PAGE);
+  for (uint32_t i = 0; i < snapshot->count; i++) {
+    sk_bytes bytes = bytes_of(snapshot->hot[i]);
+    if (memcmp(snapshot->base + bytes.offset, snapshot->copy + bytes.offset, bytes.count)) return false;
+  }
+  return digest_of(snapshot->base, (size_t)snapshot->pages * SK_PAGE) == snapshot->digest;
 }
 
 size_t sk_snapshot_hot_bytes(const sk_snapshot *snapshot) {
-  size_t pages = 0;
-  for (uint32_t i = 0; i < snapshot->count; i++) pages += snapshot->hot[i].end - snapshot->hot[i].first;
-  return pages * SK_PAGE;
+  size_t count = 0;
+  for (uint32_t i = 0; i < snapshot->count; i++) count += bytes_of(snapshot->hot[i]).count;
+  return count;
 }

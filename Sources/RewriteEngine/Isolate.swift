@@ -208,6 +208,9 @@ import CQuickJS
   /// Bytes of it that runs have written to so far, in whole pages: what `finish` copies back.
   public var hotBytes: Int { unsafe sk_isolate_hot_bytes(pointer) }
 
+  /// Where the heap begins; a guard page lies right before it. For tests.
+  var heapStart: UnsafeRawPointer { unsafe sk_isolate_heap(pointer) }
+
   /// Whether the heap equals the snapshot and everything above it is zero. Slow; for tests.
   public var isPristine: Bool { unsafe sk_isolate_is_pristine(pointer) }
 }
