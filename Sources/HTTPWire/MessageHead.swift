@@ -1,5 +1,5 @@
 // Owns: request and response heads as the parser leaves them: a few numbers about the start line, and the header section.
-public import Transport
+import Transport
 
 /// How the end of a message body is found (RFC 9112, 6.3).
 public enum BodyFraming: Equatable, BitwiseCopyable, Sendable {

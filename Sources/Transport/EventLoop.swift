@@ -195,6 +195,7 @@ public class EventHandler {
     }
     runJobs()
     closeForgotten()
+    sk_blocks_forget()
   }
 
   /// Runs the loop on a thread of its own. Call once.
