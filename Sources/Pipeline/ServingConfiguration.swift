@@ -74,7 +74,7 @@ final class Site: Sendable {
     self.via = Array(via.utf8)
     hopLines = Array("Via: \(via)\r\nCDN-Loop: \(Self.loopName)\r\nConnection: Keep-Alive\r\nX-Forwarded-For: ".utf8)
     missLines = Array("X-Cache: Miss from cloudfront\r\nVia: \(via)\r\nX-Amz-Cf-Pop: \(Self.pop)\r\nX-Amz-Cf-Id: ".utf8)
-    behaviors = distribution.behaviors.map { CompiledBehavior($0, distribution.origins) }
+    behaviors = distribution.behaviors.map { CompiledBehavior($0, distribution) }
     origins = distribution.origins.map { CompiledOrigin($0) }
     self.folders = folders
     defaultRootObject = distribution.defaultRootObject.map { Array($0.utf8) }
@@ -97,18 +97,21 @@ final class CompiledOrigin: Sendable {
   let name: String
   let path: [UInt8]
   let attempts: Int
+  let logFields: LogFields
 
   init(_ origin: Origin) {
     name = origin.name
     path = Array(origin.originPath.utf8)
     attempts = origin.connectionAttempts
+    logFields = LogFields(("origin", Array(origin.name.utf8)))
   }
 }
 
 /// A behavior made ready.
 final class CompiledBehavior: Sendable {
   let behavior: Behavior
-  let name: [UInt8]
+  /// Distribution and path pattern.
+  let logFields: LogFields
   /// Fields copied to the origin for GET and HEAD, and for other methods (which keep Authorization).
   let keptWhenSafe, keptOtherwise: FieldNameSet
   /// What is done with field names that no rule of ours knows.
@@ -127,9 +130,10 @@ final class CompiledBehavior: Sendable {
 
   enum UnknownNames { case keep, drop, ask }
 
-  init(_ behavior: Behavior, _ origins: [Origin]) {
+  init(_ behavior: Behavior, _ distribution: Distribution) {
     self.behavior = behavior
-    name = Array(behavior.pathPattern.text.utf8)
+    let origins = distribution.origins
+    logFields = LogFields(("distributionId", Array(distribution.id.utf8)), ("behavior", Array(behavior.pathPattern.text.utf8)))
     let rules = behavior.forwarding
     forwardsHost = rules.forwardsHost
     forwardsAllQuery = rules.queryStrings == .all
@@ -177,7 +181,7 @@ final class CompiledBehavior: Sendable {
 }
 
 /// A response headers policy made ready (spec/request-pipeline.md, 6).
-struct CompiledResponseHeaders: Sendable {
+final class CompiledResponseHeaders: Sendable {
   struct Line: Sendable {
     let name: [UInt8]
     let value: [UInt8]

@@ -33,6 +33,7 @@ public class EventHandler {
   private var events: [epoll_event]
   private var jobs: [UnownedJob] = []
   private let inbox = Mutex<[UnownedJob]>([])
+  private let actions = Mutex<[@Sendable () -> Void]>([])
   private let stopping = Atomic<Bool>(false)
   private var closing: [Int32] = []
   private var nextDeadline: UInt64 = .max
@@ -165,6 +166,19 @@ public class EventHandler {
     inbox.withLock { $0.append(job) }
     _ = eventfd_write(wakeup, 1)
   }
+  /// Runs `action` on the loop's thread, soon. Any thread.
+  public func perform(_ action: @escaping @Sendable () -> Void) {
+    actions.withLock { $0.append(action) }
+    _ = eventfd_write(wakeup, 1)
+  }
+  /// A job that no executor has claimed, resumed on this thread (SkerryJobs.h): it runs here, where its actor is at home.
+  private func take(_ job: UnownedJob) { jobs.append(job) }
+  private func takeUnclaimedJobs() {
+    unsafe sk_take_jobs(Unmanaged.passUnretained(self).toOpaque()) { loop, job in
+      guard let loop = unsafe loop, let job = unsafe job else { return }
+      unsafe Unmanaged<EventLoop>.fromOpaque(loop)._withUnsafeGuaranteedRef { $0.take(unsafe unsafeBitCast(job, to: UnownedJob.self)) }
+    }
+  }
   /// The serial executor of the worker's actor.
   public func asUnownedSerialExecutor() -> UnownedSerialExecutor { unsafe UnownedSerialExecutor(ordinary: self) }
   /// Whether the caller runs on this loop's thread.
@@ -174,10 +188,10 @@ public class EventHandler {
   @inline(__always) private var isCurrent: Bool { pthread_equal(pthread_self(), thread) != 0 }
 
   private func runJobs() {
-    let serial = unsafe asUnownedSerialExecutor(), task = unsafe asUnownedTaskExecutor()
+    let serial = unsafe asUnownedSerialExecutor()
     var next = 0
     while next < jobs.count && next < Self.jobBatch {
-      unsafe jobs[next].runSynchronously(isolatedTo: serial, taskExecutor: task)
+      unsafe jobs[next].runSynchronously(on: serial)
       next += 1
     }
     if next == jobs.count { jobs.removeAll(keepingCapacity: true) } else { jobs.removeFirst(next) }
@@ -188,6 +202,7 @@ public class EventHandler {
   /// Runs the loop on the calling thread until ``stop()``.
   public func run() {
     thread = pthread_self()
+    takeUnclaimedJobs()
     while !stopping.load(ordering: .relaxed) {
       runJobs()
       closeForgotten()
@@ -195,6 +210,7 @@ public class EventHandler {
     }
     runJobs()
     closeForgotten()
+    sk_take_jobs(nil, nil)
     sk_blocks_forget()
   }
 
@@ -248,6 +264,11 @@ public class EventHandler {
       return queue
     }
     jobs.append(contentsOf: taken)
+    let due = actions.withLock { queue in
+      defer { queue.removeAll() }
+      return queue
+    }
+    for action in due { action() }
   }
 
   private func readClocks() {

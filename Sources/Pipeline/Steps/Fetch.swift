@@ -7,7 +7,7 @@ import Transport
 
 extension Worker {
   /// Asks the behavior's origin, or the members of its group in turn.
-  nonisolated(nonsending) func fetch(_ exchange: inout Exchange, _ viewer: inout ServerConnection) async -> Response {
+  @inline(__always) nonisolated(nonsending) func fetch(_ exchange: inout Exchange, _ viewer: inout ServerConnection) async -> Response {
     let target = exchange.behavior.behavior.target
     guard case .group(let index) = target else {
       guard case .origin(let index) = target else { return fail(&exchange, OriginFailure(.nameUnknown, at: "")) }
@@ -156,7 +156,7 @@ extension Worker {
     var isSending = true
     do throws(WireFailure) {
       // Whether there is a body is the exchange's own matter: an error page's request has none, whatever the viewer still sends.
-      if exchange.hasBody { try await sendBody(&exchange, &viewer, &upstream) } else { try await upstream.flush() }
+      if exchange.hasBody { try await sendBody(&exchange, &viewer, &upstream) } else if try !upstream.flushAtOnce() { try await upstream.flush() }
       if !exchange.hasBody { upstream.requestIsWhole = true }
       isSending = false
       let head = try await upstream.readHead(hasNoBody: exchange.received.method == .head)
