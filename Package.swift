@@ -51,7 +51,7 @@ let package = Package(
     floor("Pipeline", ["RewriteEngine", "Origins", "Distribution", "HTTPWire", "Transport", "Telemetry", "CSystem"]),
 
     // 5  what a request meets on its way
-    floor("RewriteEngine", ["Distribution", "CQuickJS"]),
+    floor("RewriteEngine", ["Distribution", "KeyValueStores", "CQuickJS"]),
     floor("Origins", ["Distribution", "HTTPWire", "Transport", "Telemetry", "CSystem"]),
     tests("OriginsTests", ["Origins", "HTTPWire", "Transport", "Telemetry"]),
 
@@ -62,6 +62,9 @@ let package = Package(
     .testTarget(
       name: "ConfigurationFileTests", dependencies: ["ConfigurationFile", "Distribution"], exclude: ["Golden"],
       swiftSettings: swiftSettings),
+
+    // 3  the data functions read
+    floor("KeyValueStores", ["CQuickJS"]),
 
     // 3  HTTP/1.1 on the wire
     floor("HTTPWire", ["Transport", "CSystem"]),

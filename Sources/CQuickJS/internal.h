@@ -2,7 +2,7 @@
 //
 //   arena.c   memory          limit.c  CPU limit           isolate.c  build, run, put back
 //   event.c   event objects, filled on first access         result.c   what the handler returned (readback.c, failure.c)
-//   source.c  import lines
+//   source.c  import lines    store.c  key-value stores, which many isolates share
 //   host*.c   globals and modules that functions may use
 //
 // Host memory (this struct) is written during a run only where `sk_isolate_run` resets it; everything else a run
@@ -80,6 +80,7 @@ struct sk_isolate {
   int interrupt_counter;                 // at the snapshot
   // Reset by every run:
   const sk_event *event;
+  const sk_store *store;                 // NULL: none; while building `limits.store`, in a run `event->store`
   sk_set sets[SETS];
   sk_modules modules;
   uint64_t polls;

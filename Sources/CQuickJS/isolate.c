@@ -164,6 +164,8 @@ sk_isolate *sk_isolate_create(sk_thread *thread, const sk_limits *limits, sk_sli
   if (text && sk_limit_is_own_thread(thread)) {
     isolate->thread = thread;
     isolate->limits = *limits;
+    isolate->store = limits->store;
+    isolate->limits.store = NULL;  // the caller's only while this call lasts
     sk_arena *parsing = sk_arena_create(ENGINE_RESERVE + PARSE_LIMIT);
     sk_arena *own = isolate->arena = sk_arena_create(ENGINE_RESERVE + limits->base_limit + limits->memory_limit);
     if (parsing && own) {
@@ -180,6 +182,7 @@ sk_isolate *sk_isolate_create(sk_thread *thread, const sk_limits *limits, sk_sli
       fail_abandoned(isolate, SK_JUMP_MEMORY);
     }
     if (parsing) sk_arena_destroy(parsing);
+    isolate->store = NULL;
     *result = isolate->result;
   } else {
     result->outcome = SK_EXECUTION_ERROR;
@@ -233,6 +236,7 @@ static void invoke(sk_isolate *isolate) {
 const sk_result *sk_isolate_run(sk_isolate *isolate, const sk_event *event, int64_t now_milliseconds) {
   reset_result(isolate);
   isolate->event = event;
+  isolate->store = event->store;
   isolate->log.count = isolate->log.used = 0;
   if (!sk_limit_is_own_thread(isolate->thread)) {
     sk_fail(isolate, SK_EXECUTION_ERROR, SK_FAILURE_WRONG_THREAD, "the isolate belongs to another thread", (char *)NULL);
@@ -257,6 +261,7 @@ const sk_result *sk_isolate_run(sk_isolate *isolate, const sk_event *event, int6
 void sk_isolate_finish(sk_isolate *isolate) {
   sk_arena_restore(isolate->arena);
   isolate->event = NULL;
+  isolate->store = NULL;
 }
 
 size_t sk_isolate_log_count(const sk_isolate *isolate) { return isolate->log.count; }

@@ -75,6 +75,8 @@ public struct Invocation: Sendable {
   public let fuel: UInt64
   /// The most memory the run had.
   public let memoryBytes: Int
+  /// Calls that read the key-value store (`KvsReadRequests`), and those of them that failed (`KvsReadErrors`).
+  public let storeReads, storeReadErrors: UInt32
 
   init(_ result: borrowing sk_result) {
     switch unsafe result.outcome {
@@ -95,6 +97,8 @@ public struct Invocation: Sendable {
     cpuNanoseconds = unsafe result.cpu_nanoseconds
     fuel = unsafe result.fuel
     memoryBytes = unsafe result.memory_bytes
+    storeReads = unsafe result.store_reads
+    storeReadErrors = unsafe result.store_read_errors
   }
 }
 

@@ -2,6 +2,7 @@
 // (design/rewrite-engine.md). Belongs to the thread of its `ThreadContext`; not Sendable.
 // Unsafe: calls C and lends its memory as spans, which the type system keeps from outliving the call.
 import CQuickJS
+public import KeyValueStores
 
 /// A built function, ready to run.
 ///
@@ -25,13 +26,15 @@ import CQuickJS
   private var storage = EventStorage()
   /// The last run's result until `finish`.
   private var result: UnsafePointer<sk_result>?
+  /// The event's store where it is not the function's own; held until `finish`, since results may point into it.
+  private var otherStore: KeyValueStore?
 
   /// Builds `code` on the calling thread, which must be `thread`'s: starts the engine, compiles, runs top-level code
   /// (within `Limits.loadCPUNanoseconds`), finds `handler`, takes the snapshot. About 0.5 ms, and 0.3 MB of memory.
   public init(_ code: FunctionCode, on thread: ThreadContext) throws(FunctionLoadError) {
     self.code = code
     self.thread = thread
-    var limits = code.cLimits
+    var limits = unsafe code.cLimits
     var result = unsafe sk_result()
     let pointer = unsafe code.source.withUnsafeBufferPointer { source in
       unsafe sk_isolate_create(
@@ -54,6 +57,15 @@ import CQuickJS
   public func begin(_ event: FunctionEvent) {
     finish()
     storage.reset(event)
+    otherStore = nil
+    unsafe storage.set { unsafe $0.store = code.store?.unsafePointer }
+  }
+
+  /// The key-value store of this event, instead of the function's own, as after a change of its data. It is kept until
+  /// the next event, and the run sees no other.
+  public func use(_ store: KeyValueStore) {
+    otherStore = store
+    unsafe storage.set { unsafe $0.store = store.unsafePointer }
   }
 
   /// The request's method.

@@ -6,8 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// Borrowed bytes. Nothing here is zero terminated.
-typedef struct { const uint8_t *bytes; size_t count; } sk_slice;
+#include "CKeyValueStore.h"
 
 /// One field line: a header, in the order received.
 typedef struct { sk_slice name, value; } sk_field;
@@ -30,6 +29,7 @@ typedef struct {
   size_t request_header_count;
   const sk_field *response_headers;
   size_t response_header_count;
+  const sk_store *store;  ///< what `cf.kvs()` reads in this run; NULL: the function has none
 } sk_event;
 
 typedef enum { SK_REQUEST, SK_RESPONSE, SK_EXECUTION_ERROR, SK_VALIDATION_ERROR } sk_outcome;
@@ -64,6 +64,7 @@ typedef struct {
   uint64_t cpu_nanoseconds;
   uint64_t fuel;                  ///< the engine's steps: the same on every machine
   size_t memory_bytes;            ///< the most this run had above its snapshot
+  uint32_t store_reads, store_read_errors;  ///< calls that read the key-value store, and those of them that failed
   sk_slice error;                 ///< valid until the next run or build on this thread
 } sk_result;
 
@@ -77,6 +78,7 @@ typedef struct {
   uint64_t cpu_limit;         ///< nanoseconds of thread CPU time per run
   uint64_t load_cpu_limit;    ///< the same for building
   size_t stack_limit;         ///< bytes of C stack; the thread needs about twice as much
+  const sk_store *store;      ///< what top-level code sees of `cf.kvs()`, while it is built; NULL: none
 } sk_limits;
 
 /// The calling thread's kill timer, whose signal is unblocked for it (POSIX timer with SIGEV_THREAD_ID and the signal `sk_kill_signal()`); NULL when
