@@ -93,7 +93,7 @@ let package = Package(
         // As for skerry: tests abandon runs too.
         .unsafeFlags(["-Xlinker", "-z", "-Xlinker", "now"]),
       ]),
-    tests("RewriteEngineTests", ["RewriteEngine"]),
+    tests("RewriteEngineTests", ["RewriteEngine", "KeyValueStores", "Distribution"]),
     tests("HTTPWireTests", ["HTTPWire", "Transport"]),
     tests("PipelineTests", ["Pipeline", "Transport"]),
 

@@ -22,10 +22,10 @@ public import KeyValueStores
   /// What its runs came to.
   public private(set) var counts = InvocationCounts()
   private let thread: ThreadContext
-  private let pointer: OpaquePointer
-  private var storage = EventStorage()
+  let pointer: OpaquePointer
+  var storage = EventStorage()
   /// The last run's result until `finish`.
-  private var result: UnsafePointer<sk_result>?
+  private(set) var result: UnsafePointer<sk_result>?
   /// The event's store where it is not the function's own; held until `finish`, since results may point into it.
   private var otherStore: KeyValueStore?
 
@@ -222,13 +222,13 @@ public import KeyValueStores
 }
 
 /// Lends a slice as a span for the length of a call; absent ones as an empty span.
-private func lend<R>(_ slice: sk_slice?, to body: (Span<UInt8>) throws -> R) rethrows -> R {
+func lend<R>(_ slice: sk_slice?, to body: (Span<UInt8>) throws -> R) rethrows -> R {
   let count = unsafe slice?.count ?? 0
   let bytes = unsafe UnsafeBufferPointer(start: slice?.bytes, count: unsafe slice?.bytes == nil ? 0 : count)
   return try body(unsafe bytes.span)
 }
 
 /// A slice as text, with replacement characters for what is no UTF-8.
-private func text(_ slice: sk_slice) -> String {
+func text(_ slice: sk_slice) -> String {
   unsafe String(decoding: UnsafeBufferPointer(start: slice.bytes, count: slice.count), as: UTF8.self)
 }

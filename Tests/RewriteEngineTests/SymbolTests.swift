@@ -11,7 +11,7 @@ import Testing
   static let pure: Set<String> = [
     // Memory and text: leaf functions without state. strtod reads the thread's locale only; vsnprintf and snprintf
     // are called with bounded, plain formats, for which glibc allocates nothing.
-    "bcmp", "memchr", "memcmp", "memcpy", "memmem", "memmove", "memset", "strcasecmp", "strchr", "strcmp", "strlen", "strrchr",
+    "bcmp", "memchr", "memcmp", "memcpy", "memmem", "memmove", "memset", "strcasecmp", "strchr", "strcmp", "strcspn", "strlen", "strrchr",
     "strstr", "strtod", "snprintf", "vsnprintf", "__memcpy_chk", "__memset_chk", "__snprintf_chk", "__vsnprintf_chk",
     // Arithmetic.
     "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cbrt", "ceil", "cos", "cosh", "exp", "expm1", "fabs", "floor", "fmod", "frexp",
