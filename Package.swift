@@ -53,7 +53,7 @@ let package = Package(
     // 5  what a request meets on its way
     floor("RewriteEngine", ["Distribution", "KeyValueStores", "CQuickJS"]),
     floor("Origins", ["Distribution", "HTTPWire", "Transport", "Telemetry", "CSystem"]),
-    tests("OriginsTests", ["Origins", "HTTPWire", "Transport", "Telemetry"]),
+    tests("OriginsTests", ["Origins", "Distribution", "HTTPWire", "Transport", "Telemetry"]),
 
     // 4  the model, and the file it is read from
     floor("ConfigurationFile", ["Distribution", .product(name: "Yams", package: "Yams")]),
