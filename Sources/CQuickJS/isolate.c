@@ -246,6 +246,7 @@ const sk_result *sk_isolate_run(sk_isolate *isolate, const sk_event *event, int6
     return &isolate->result;
   }
   sk_limit_freeze_clock(now_milliseconds);
+  sk_arena_enter(isolate->arena);
   int reason = sigsetjmp(*sk_limit_jump(isolate->thread), 0);
   if (reason == 0) {
     sk_limit_begin(isolate->thread, isolate->limits.cpu_limit, &isolate->polls);
@@ -255,6 +256,7 @@ const sk_result *sk_isolate_run(sk_isolate *isolate, const sk_event *event, int6
   }
   sk_result *result = &isolate->result;
   result->cpu_nanoseconds = sk_limit_end(isolate->thread);
+  sk_arena_leave();
   result->memory_bytes = sk_arena_high_water(isolate->arena);
   result->store_reads = isolate->store_reads;
   result->store_read_errors = isolate->store_read_errors;
@@ -280,5 +282,7 @@ sk_slice sk_isolate_log_line(const sk_isolate *isolate, size_t index) {
 
 sk_slice sk_isolate_log_data(const sk_isolate *isolate) { return (sk_slice){isolate->log_data, isolate->log_data_count}; }
 
+const void *sk_isolate_heap(const sk_isolate *isolate) { return sk_arena_start(isolate->arena); }
+size_t sk_isolate_hot_bytes(const sk_isolate *isolate) { return sk_arena_hot_bytes(isolate->arena); }
 size_t sk_isolate_base_bytes(const sk_isolate *isolate) { return sk_arena_base_bytes(isolate->arena); }
 bool sk_isolate_is_pristine(const sk_isolate *isolate) { return sk_arena_is_pristine(isolate->arena); }
