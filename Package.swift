@@ -53,7 +53,7 @@ let package = Package(
     // 5  what a request meets on its way
     floor("RewriteEngine", ["Distribution", "KeyValueStores", "CQuickJS"]),
     floor("Origins", ["Distribution", "HTTPWire", "Transport", "Telemetry", "CSystem"]),
-    tests("OriginsTests", ["Origins", "HTTPWire", "Transport", "Telemetry"]),
+    tests("OriginsTests", ["Origins", "Distribution", "HTTPWire", "Transport", "Telemetry"]),
 
     // 4  the model, and the file it is read from
     floor("ConfigurationFile", ["Distribution", "KeyValueStores", .product(name: "Yams", package: "Yams")]),
@@ -97,7 +97,7 @@ let package = Package(
         // As for skerry: tests abandon runs too.
         .unsafeFlags(["-Xlinker", "-z", "-Xlinker", "now"]),
       ]),
-    tests("RewriteEngineTests", ["RewriteEngine"]),
+    tests("RewriteEngineTests", ["RewriteEngine", "KeyValueStores", "Distribution"]),
     tests("HTTPWireTests", ["HTTPWire", "Transport"]),
     tests("PipelineTests", ["Pipeline", "Transport"]),
 

@@ -118,7 +118,7 @@ static void build(sk_isolate *isolate, sk_arena *parsing, const char *source, si
     return;
   }
   // Modules the source names become part of the snapshot; the others would be made anew in every run that asks.
-  static const char *const words[MODULES] = {"crypto", "querystring", "Buffer", "TextEncoder", "TextDecoder"};
+  static const char *const words[MODULES] = {"crypto", "querystring", "Buffer", "cloudfront", "TextEncoder", "TextDecoder"};
   for (int i = 0; i < MODULES; i++)
     if (memmem(source, count, words[i], strlen(words[i]))) sk_module_object(isolate, (sk_module)i);
   if (!evaluate(isolate, bytecode)) {
@@ -140,6 +140,9 @@ static void reset_result(sk_isolate *isolate) {
   isolate->edits = NULL;
   isolate->edit_capacity = 0;
   isolate->polls = 0;
+  isolate->origin = NULL;
+  isolate->misuse = NULL;
+  isolate->store_reads = isolate->store_read_errors = isolate->log_data_count = 0;
   memset(isolate->sets, 0, sizeof isolate->sets);
   isolate->modules = isolate->snapshot_modules;
 }
@@ -243,6 +246,7 @@ const sk_result *sk_isolate_run(sk_isolate *isolate, const sk_event *event, int6
     return &isolate->result;
   }
   sk_limit_freeze_clock(now_milliseconds);
+  sk_arena_enter(isolate->arena);
   int reason = sigsetjmp(*sk_limit_jump(isolate->thread), 0);
   if (reason == 0) {
     sk_limit_begin(isolate->thread, isolate->limits.cpu_limit, &isolate->polls);
@@ -252,7 +256,10 @@ const sk_result *sk_isolate_run(sk_isolate *isolate, const sk_event *event, int6
   }
   sk_result *result = &isolate->result;
   result->cpu_nanoseconds = sk_limit_end(isolate->thread);
+  sk_arena_leave();
   result->memory_bytes = sk_arena_high_water(isolate->arena);
+  result->store_reads = isolate->store_reads;
+  result->store_read_errors = isolate->store_read_errors;
   result->fuel = isolate->polls * JS_INTERRUPT_COUNTER_INIT +
       (uint64_t)(isolate->interrupt_counter - JS_GetInterruptCounter(isolate->context));
   return result;
@@ -273,5 +280,9 @@ sk_slice sk_isolate_log_line(const sk_isolate *isolate, size_t index) {
   return (sk_slice){log->text + start, log->ends[index] - start};
 }
 
+sk_slice sk_isolate_log_data(const sk_isolate *isolate) { return (sk_slice){isolate->log_data, isolate->log_data_count}; }
+
+const void *sk_isolate_heap(const sk_isolate *isolate) { return sk_arena_start(isolate->arena); }
+size_t sk_isolate_hot_bytes(const sk_isolate *isolate) { return sk_arena_hot_bytes(isolate->arena); }
 size_t sk_isolate_base_bytes(const sk_isolate *isolate) { return sk_arena_base_bytes(isolate->arena); }
 bool sk_isolate_is_pristine(const sk_isolate *isolate) { return sk_arena_is_pristine(isolate->arena); }

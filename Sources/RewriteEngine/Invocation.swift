@@ -69,6 +69,8 @@ public struct Invocation: Sendable {
   public let hasBody: Bool
   /// Headers to be replaced, see `Isolate.forEachHeaderEdit`.
   public let headerEditCount: Int
+  /// `.request`: whether the function chose an origin, see `Isolate.originChoice`.
+  public let hasOriginChoice: Bool
   /// Thread CPU time of the run.
   public let cpuNanoseconds: UInt64
   /// The engine's steps: the same on every machine.
@@ -94,6 +96,7 @@ public struct Invocation: Sendable {
     hasStatusDescription = unsafe result.has_status_description
     hasBody = unsafe result.has_body
     headerEditCount = unsafe result.edit_count
+    hasOriginChoice = unsafe result.origin != nil
     cpuNanoseconds = unsafe result.cpu_nanoseconds
     fuel = unsafe result.fuel
     memoryBytes = unsafe result.memory_bytes

@@ -22,10 +22,10 @@ public import KeyValueStores
   /// What its runs came to.
   public private(set) var counts = InvocationCounts()
   private let thread: ThreadContext
-  private let pointer: OpaquePointer
-  private var storage = EventStorage()
+  let pointer: OpaquePointer
+  var storage = EventStorage()
   /// The last run's result until `finish`.
-  private var result: UnsafePointer<sk_result>?
+  private(set) var result: UnsafePointer<sk_result>?
   /// The event's store where it is not the function's own; held until `finish`, since results may point into it.
   private var otherStore: KeyValueStore?
 
@@ -214,21 +214,27 @@ public import KeyValueStores
     }
   }
 
-  /// Bytes that `finish` copies back.
+  /// Bytes of the snapshot: the engine, its modules and what top-level code made.
   public var baseBytes: Int { unsafe sk_isolate_base_bytes(pointer) }
+
+  /// Bytes of it that runs have written to so far, in whole pages: what `finish` copies back.
+  public var hotBytes: Int { unsafe sk_isolate_hot_bytes(pointer) }
+
+  /// Where the heap begins; a guard page lies right before it. For tests.
+  var heapStart: UnsafeRawPointer { unsafe sk_isolate_heap(pointer) }
 
   /// Whether the heap equals the snapshot and everything above it is zero. Slow; for tests.
   public var isPristine: Bool { unsafe sk_isolate_is_pristine(pointer) }
 }
 
 /// Lends a slice as a span for the length of a call; absent ones as an empty span.
-private func lend<R>(_ slice: sk_slice?, to body: (Span<UInt8>) throws -> R) rethrows -> R {
+func lend<R>(_ slice: sk_slice?, to body: (Span<UInt8>) throws -> R) rethrows -> R {
   let count = unsafe slice?.count ?? 0
   let bytes = unsafe UnsafeBufferPointer(start: slice?.bytes, count: unsafe slice?.bytes == nil ? 0 : count)
   return try body(unsafe bytes.span)
 }
 
 /// A slice as text, with replacement characters for what is no UTF-8.
-private func text(_ slice: sk_slice) -> String {
+func text(_ slice: sk_slice) -> String {
   unsafe String(decoding: UnsafeBufferPointer(start: slice.bytes, count: slice.count), as: UTF8.self)
 }
