@@ -36,7 +36,7 @@ let package = Package(
     .executableTarget(
       name: "skerry",
       dependencies: [
-        "Edge", "ControlPlane", "ConfigurationFile", "Distribution", "RewriteEngine",
+        "Edge", "ControlPlane", "ConfigurationFile", "Distribution", "RewriteEngine", "FunctionTesting", "JSONText",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings,
@@ -46,6 +46,10 @@ let package = Package(
     // 7  assembling and operating a running proxy
     floor("Edge", ["ControlPlane", "Pipeline", "Distribution", "Transport", "Telemetry"]),
     floor("ControlPlane", ["Pipeline", "HTTPWire", "Transport", "Telemetry"]),
+
+    // 6  functions by themselves: one invocation, and test cases
+    floor("FunctionTesting", ["RewriteEngine", "ConfigurationFile", "Distribution", "JSONText", "HTTPWire"]),
+    tests("FunctionTestingTests", ["FunctionTesting", "RewriteEngine", "JSONText"]),
 
     // 6  the life of a request
     floor("Pipeline", ["RewriteEngine", "Origins", "Distribution", "HTTPWire", "Transport", "Telemetry", "CSystem"]),
@@ -69,6 +73,10 @@ let package = Package(
     // 2  event loop, sockets, buffers, names
     floor("Transport", ["CSystem", "CAres"]),
     tests("ResolverTests", ["Transport"]),
+
+    // 1  JSON as a tree
+    floor("JSONText", []),
+    tests("JSONTextTests", ["JSONText"]),
 
     // 1  log records and counters
     floor("Telemetry", ["CSystem"]),

@@ -30,6 +30,7 @@ typedef struct {
   size_t request_header_count;
   const sk_field *response_headers;
   size_t response_header_count;
+  sk_slice document;            ///< the event as JSON for the function to see as it is, a zero byte behind it; absent: made of the above
 } sk_event;
 
 typedef enum { SK_REQUEST, SK_RESPONSE, SK_EXECUTION_ERROR, SK_VALIDATION_ERROR } sk_outcome;
@@ -58,6 +59,7 @@ typedef struct {
   bool status_changed, has_status_description, has_body;  ///< response outcome
   uint16_t status;
   sk_slice uri, query, status_description, body;
+  sk_slice output;                ///< of a run with `document`: what the handler returned, as JSON
   const sk_edit *edits;
   size_t edit_count;
   uint32_t error_line, error_column;  ///< 1-based, 0: unknown

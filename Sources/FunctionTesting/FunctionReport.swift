@@ -1,0 +1,44 @@
+// What one run came to, in the shape of AWS's TestFunction (spec/cloudfront-functions.md sections 8, 11 and 12). A pure value.
+public import JSONText
+
+/// What one run of a function came to.
+public struct FunctionReport: Sendable, Equatable {
+  /// `{"request": …}` or `{"response": …}`; nil when the run failed.
+  public var output: JSONValue?
+  /// The lines given to `console.log`.
+  public var logs: [String]
+  /// What went wrong.
+  public var error: FunctionError?
+  /// CPU time in percent of the function's limit, 0–100. It varies from run to run.
+  public var computeUtilization: Int
+  /// The engine's steps: the same on every machine.
+  public var fuel: UInt64
+  /// Whether the heap was back in its first state after the run; only looked at on request, else true.
+  public var leftNoState = true
+
+  /// The object that `skerry invoke` prints.
+  public var json: JSONValue {
+    .object([
+      "output": output ?? .null,
+      "logs": .array(logs.map { .string($0) }),
+      "error": error.map { .string($0.description) } ?? .null,
+      "computeUtilization": .number(computeUtilization),
+      "fuel": .number(String(fuel)),
+    ])
+  }
+}
+
+/// Why a run failed, and where.
+public struct FunctionError: Sendable, Equatable, CustomStringConvertible {
+  /// The function, as messages name it.
+  public var function: String
+  /// The line in its code, from 1; 0 when unknown.
+  public var line = 0
+  /// The column, from 1; 0 when unknown.
+  public var column = 0
+  /// `TypeError: …`, or what is wrong with what it returned.
+  public var text: String
+
+  /// `name:line:column: text`.
+  public var description: String { line > 0 ? "\(function):\(line):\(column): \(text)" : "\(function): \(text)" }
+}
