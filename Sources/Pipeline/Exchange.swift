@@ -73,6 +73,8 @@ struct Exchange: ~Copyable {
   var reusedConnection = false
   var attempts = 0
   var functions: [FunctionReport] = []
+  /// Whether this request has been counted as one that waited for a connection.
+  var hasWaited = false
   /// Whether an answer had begun when an attempt failed: then there is no other.
   var answerBegan = false
   /// What went wrong on the viewer's side while its body was read.
