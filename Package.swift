@@ -60,15 +60,16 @@ let package = Package(
     tests("OriginsTests", ["Origins", "Distribution", "HTTPWire", "Transport", "Telemetry"]),
 
     // 4  the model, and the file it is read from
-    floor("ConfigurationFile", ["Distribution", .product(name: "Yams", package: "Yams")]),
-    floor("Distribution", []),
+    floor("ConfigurationFile", ["Distribution", "KeyValueStores", .product(name: "Yams", package: "Yams")]),
+    floor("Distribution", ["KeyValueStores"]),
     tests("DistributionTests", ["Distribution"]),
     .testTarget(
-      name: "ConfigurationFileTests", dependencies: ["ConfigurationFile", "Distribution"], exclude: ["Golden"],
+      name: "ConfigurationFileTests", dependencies: ["ConfigurationFile", "Distribution", "KeyValueStores"], exclude: ["Golden"],
       swiftSettings: swiftSettings),
 
     // 3  the data functions read
-    floor("KeyValueStores", ["CQuickJS"]),
+    floor("KeyValueStores", ["JSONText", "CQuickJS"]),
+    tests("KeyValueStoresTests", ["KeyValueStores", "JSONText"]),
 
     // 3  HTTP/1.1 on the wire
     floor("HTTPWire", ["Transport", "CSystem"]),
@@ -77,7 +78,7 @@ let package = Package(
     floor("Transport", ["CSystem", "CAres"]),
     tests("ResolverTests", ["Transport"]),
 
-    // 1  JSON as a tree
+    // 1  JSON, with the place of everything
     floor("JSONText", []),
     tests("JSONTextTests", ["JSONText"]),
 
@@ -107,6 +108,9 @@ let package = Package(
 
     // The house seen from outside: scripted origin, the real program, scripted viewer
     tests("ScenarioTests", ["skerry"]),
+
+    // What can be measured without the network
+    .executableTarget(name: "bench-stores", dependencies: ["KeyValueStores"], path: "Benchmarks/stores", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
 
     // Fuzzing the parser: what must hold, the command that tries to break it, a short run of it as a test
     .target(name: "Fuzzing", dependencies: ["HTTPWire", "Transport"], path: "Fuzzing/Checks", swiftSettings: swiftSettings),

@@ -79,7 +79,7 @@ struct CaseReader {
     switch Files.read(found, maximumBytes: TestEvent.maximumBytes) {
     case .failure(let problem): value.error("\(name.quoted) cannot be read: \(problem.text)")
     case .success(let bytes):
-      do throws(JSONError) { return try TestEvent(parsing: bytes, expected: expected) } catch {
+      do throws(TestEventProblem) { return try TestEvent(parsing: bytes, expected: expected) } catch {
         problems.report(.error, file: found, line: error.line, column: error.column, error.text)
       }
     }

@@ -68,8 +68,9 @@ public final class FunctionRunner {
 extension FunctionReport {
   /// Takes what the function returned under `name`; `cookies` is always there, as in AWS's output.
   fileprivate mutating func takeOutput(_ name: String, _ isolate: Isolate) {
-    do throws(JSONError) {
-      guard var object = try JSONValue(parsing: isolate.withOutput { String(copying: $0) }).object else { return }
+    do throws(JSONFailure) {
+      let text = isolate.withOutput { Array(String(copying: $0).utf8) }
+      guard var object = try JSONValue(parsing: text.span, replacesHalfPairs: true).object else { return }
       if object["cookies"] == nil { object["cookies"] = .object([:]) }
       output = .object([name: .object(object)])
     } catch {

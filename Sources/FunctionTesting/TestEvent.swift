@@ -6,6 +6,16 @@ import Distribution
 public import JSONText
 public import RewriteEngine
 
+/// Why a text is no event, and where.
+public struct TestEventProblem: Error, Sendable {
+  /// The line, from 1.
+  public var line = 1
+  /// The column in Unicode scalars, from 1.
+  public var column = 1
+  /// One sentence without a full stop.
+  public var text: String
+}
+
 /// One event to run a function with.
 public struct TestEvent: Sendable {
   /// The event object, exactly as the function sees it (without `rawQueryString`, which the engine adds).
@@ -25,17 +35,22 @@ public struct TestEvent: Sendable {
 
   /// Reads an event from JSON.
   /// - Parameter expected: the type when the event does not say it itself, as `function.yaml` has it.
-  public init(parsing json: [UInt8], expected: FunctionEvent? = nil) throws(JSONError) {
-    guard case .object(let document) = try JSONValue(parsing: json) else {
-      throw JSONError(line: 1, column: 1, text: "an event is an object with version, context, viewer and request")
+  public init(parsing json: [UInt8], expected: FunctionEvent? = nil) throws(TestEventProblem) {
+    let value: JSONValue
+    do throws(JSONFailure) { value = try JSONValue(parsing: json) } catch {
+      let place = TextPosition(of: error.offset, in: json.span)
+      throw TestEventProblem(line: place.line, column: place.column, text: error.text)
+    }
+    guard case .object(let document) = value else {
+      throw TestEventProblem(text: "an event is an object with version, context, viewer and request")
     }
     try self.init(document, expected: expected)
   }
 
-  init(_ document: JSONObject, expected: FunctionEvent?) throws(JSONError) {
+  init(_ document: JSONObject, expected: FunctionEvent?) throws(TestEventProblem) {
     let type: FunctionEvent
     if let name = document["context"]?["eventType"]?.string {
-      guard let named = FunctionEvent(name: name) else { throw JSONError(line: 1, column: 1, text: TestEvent.wrongType(name)) }
+      guard let named = FunctionEvent(name: name) else { throw TestEventProblem(text: TestEvent.wrongType(name)) }
       type = named
     } else {
       type = expected ?? (document["response"] == nil ? .viewerRequest : .viewerResponse)

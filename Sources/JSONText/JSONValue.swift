@@ -1,5 +1,5 @@
-// JSON as a tree that keeps what it was given: the order of members, and numbers as they were written.
-// Pure values; any thread. Source: RFC 8259.
+// Owns: a whole JSON text as a value that keeps what it was given: the order of members, and numbers as they were written.
+// For what is small and looked at from all sides. Pure; any thread. Source: RFC 8259.
 
 /// A JSON value.
 ///
@@ -41,7 +41,7 @@ public indirect enum JSONValue: Sendable, Equatable {
   }
 }
 
-/// An object's members in their order. A name may occur twice in a text; then the last one counts, as in JavaScript.
+/// An object's members in their order.
 public struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
   /// One member.
   public struct Member: Sendable, Equatable {
@@ -69,13 +69,13 @@ public struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
   /// The value of a name, compared byte for byte. Setting nil removes it; setting a new one appends it. Takes time in
   /// proportion to the number of members.
   public subscript(name: String) -> JSONValue? {
-    get { members.last { $0.name.utf8.elementsEqual(name.utf8) }?.value }
+    get { members.first { $0.name.utf8.elementsEqual(name.utf8) }?.value }
     set {
       guard let newValue else {
         members.removeAll { $0.name.utf8.elementsEqual(name.utf8) }
         return
       }
-      if let index = members.lastIndex(where: { $0.name.utf8.elementsEqual(name.utf8) }) {
+      if let index = members.firstIndex(where: { $0.name.utf8.elementsEqual(name.utf8) }) {
         members[index].value = newValue
       } else {
         append(name, newValue)

@@ -57,7 +57,7 @@ struct Invoke: ParsableCommand {
       case .failure(let problem): throw Refusal("\(event) cannot be read: \(problem.text)")
       }
     }
-    do throws(JSONError) { return try TestEvent(parsing: bytes, expected: expected) } catch {
+    do throws(TestEventProblem) { return try TestEvent(parsing: bytes, expected: expected) } catch {
       throw Refusal("\(event == "-" ? "stdin" : event):\(error.line):\(error.column): \(error.text)")
     }
   }
