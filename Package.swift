@@ -36,7 +36,7 @@ let package = Package(
     .executableTarget(
       name: "skerry",
       dependencies: [
-        "Edge", "ControlPlane", "ConfigurationFile", "Distribution", "RewriteEngine", "FunctionTesting", "JSONText",
+        "Edge", "ControlPlane", "ConfigurationFile", "Distribution", "RewriteEngine", "FunctionTesting", "KeyValueStores", "JSONText",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings,
@@ -48,8 +48,8 @@ let package = Package(
     floor("ControlPlane", ["Pipeline", "HTTPWire", "Transport", "Telemetry"]),
 
     // 6  functions by themselves: one invocation, and test cases
-    floor("FunctionTesting", ["RewriteEngine", "ConfigurationFile", "Distribution", "JSONText", "HTTPWire"]),
-    tests("FunctionTestingTests", ["FunctionTesting", "RewriteEngine", "JSONText"]),
+    floor("FunctionTesting", ["RewriteEngine", "ConfigurationFile", "Distribution", "HTTPWire", "KeyValueStores", "JSONText"]),
+    tests("FunctionTestingTests", ["FunctionTesting", "ConfigurationFile", "RewriteEngine", "JSONText"]),
 
     // 6  the life of a request
     floor("Pipeline", ["RewriteEngine", "Origins", "Distribution", "HTTPWire", "Transport", "Telemetry", "CSystem"]),

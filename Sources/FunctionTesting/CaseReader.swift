@@ -14,7 +14,7 @@ struct CaseReader {
   /// What a case is for that does not say it itself.
   let eventType: FunctionEvent?
   /// What the function's key value store is called, if it has one.
-  let keyValueStore: String?
+  let storeName: String?
   let problems: Problems
 
   /// The file's cases; those that are not right are reported and left out.
@@ -100,8 +100,8 @@ struct CaseReader {
     guard let stores = value.section("keyValueStore") else { return [] }
     if stores.entries.count > 1 { stores.entries[1].key.error("a function has one key value store") }
     guard let store = stores.entries.first else { return [] }
-    if let keyValueStore, store.name != keyValueStore, store.name != "rules" {
-      store.key.error("the function's key value store is called \(keyValueStore.quoted), not \(store.name.quoted)")
+    if let storeName, store.name != storeName, store.name != "rules" {
+      store.key.error("the function's key value store is called \(storeName.quoted), not \(store.name.quoted)")
     }
     return (store.value.section("a key value store")?.entries ?? []).compactMap { entry in
       if entry.value.isNull { return (entry.name, nil) }
@@ -119,6 +119,7 @@ struct CaseReader {
     var expected = TestCase.Expected(line: value.line, column: value.column)
     expected.request = section.optional("request").flatMap { members($0, known: CaseReader.requestKeys) }
     expected.response = section.optional("response").flatMap { members($0, known: CaseReader.responseKeys) }
+    expected.origin = section.stated("origin").map(Expectation.init)
     expected.logs = section.optional("logs").flatMap { logs in logs.items(of: "a line").map { _ in Expectation(logs) } }
     expected.error = section.optional("error").flatMap { error in error.nonEmptyText().map { _ in Expectation(error) } }
     if let fuel = section.optional("fuel"), let limit = fuel.wholeNumber(0...Int.max) { expected.fuel = (UInt64(limit), Expectation(fuel)) }
@@ -127,7 +128,7 @@ struct CaseReader {
     return expected
   }
 
-  /// An expected request or response, whose members are known.
+  /// The expected request or response, whose members are known.
   private func members(_ value: Value, known: [String]) -> Expectation? {
     guard let section = value.section(value.name) else { return nil }
     for entry in section.entries where !known.contains(entry.name) {
@@ -135,5 +136,12 @@ struct CaseReader {
     }
     _ = section.optional("exact")?.flag()
     return Expectation(value)
+  }
+}
+
+extension Section {
+  /// The value of a key, also when it says null.
+  fileprivate func stated(_ key: String) -> Value? {
+    optional(key) ?? entries.first { $0.name == key }?.value
   }
 }

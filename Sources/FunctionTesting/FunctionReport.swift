@@ -5,6 +5,8 @@ public import JSONText
 public struct FunctionReport: Sendable, Equatable {
   /// `{"request": …}` or `{"response": …}`; nil when the run failed.
   public var output: JSONValue?
+  /// The origin that the function chose with a helper of the module `cloudfront`, in the helper's own words; nil: none.
+  public var origin: JSONValue?
   /// The lines given to `console.log`.
   public var logs: [String]
   /// What went wrong.
@@ -18,13 +20,13 @@ public struct FunctionReport: Sendable, Equatable {
 
   /// The object that `skerry invoke` prints.
   public var json: JSONValue {
-    .object([
-      "output": output ?? .null,
-      "logs": .array(logs.map { .string($0) }),
-      "error": error.map { .string($0.description) } ?? .null,
-      "computeUtilization": .number(computeUtilization),
-      "fuel": .number(String(fuel)),
-    ])
+    var object: JSONObject = ["output": output ?? .null]
+    if let origin { object["origin"] = origin }
+    object["logs"] = .array(logs.map { .string($0) })
+    object["error"] = error.map { .string($0.description) } ?? .null
+    object["computeUtilization"] = .number(computeUtilization)
+    object["fuel"] = .number(String(fuel))
+    return .object(object)
   }
 }
 

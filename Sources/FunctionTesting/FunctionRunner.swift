@@ -1,5 +1,6 @@
 // Runs functions with test events, one after another. Belongs to the thread that made it, like the isolates it keeps.
 import JSONText
+public import KeyValueStores
 public import RewriteEngine
 
 /// Runs functions and says what came of it.
@@ -17,11 +18,13 @@ public final class FunctionRunner {
 
   /// Runs a function once.
   /// - Parameters:
+  ///   - store: the key value store of this run; nil: the function's own.
   ///   - nowMilliseconds: what `Date.now()` gives: milliseconds since 1970.
   ///   - measurements: how many further runs are made only to see how little CPU time it can take.
   ///   - inspecting: whether to look if the run left anything behind; slow.
   public func run(
-    _ code: FunctionCode, on event: TestEvent, nowMilliseconds: Int64, measurements: Int = 0, inspecting: Bool = false
+    _ code: FunctionCode, on event: TestEvent, store: KeyValueStore? = nil, nowMilliseconds: Int64, measurements: Int = 0,
+    inspecting: Bool = false
   ) -> FunctionReport {
     let isolate: Isolate
     do throws(FunctionLoadError) { isolate = try pool.isolate(for: code) } catch {
@@ -30,9 +33,9 @@ public final class FunctionRunner {
         error: FunctionError(function: error.function, line: error.line, column: error.column, text: error.message),
         computeUtilization: 0, fuel: 0)
     }
-    var (report, nanoseconds) = runOnce(isolate, event, nowMilliseconds)
+    var (report, nanoseconds) = runOnce(isolate, event, store, nowMilliseconds)
     for _ in 0..<measurements {
-      let again = runOnce(isolate, event, nowMilliseconds)
+      let again = runOnce(isolate, event, store, nowMilliseconds)
       if again.nanoseconds < nanoseconds, (again.report.error == nil) == (report.error == nil) { nanoseconds = again.nanoseconds }
     }
     report.computeUtilization = Int(min(100, (nanoseconds * 100).dividedRoundingUp(by: max(1, code.limits.cpuNanoseconds))))
@@ -43,18 +46,23 @@ public final class FunctionRunner {
   /// Drops what was built for all functions but these.
   public func keep(_ functions: some Sequence<FunctionCode>) { pool.keep(Set(functions.map(\.id))) }
 
-  private func runOnce(_ isolate: Isolate, _ event: TestEvent, _ now: Int64) -> (report: FunctionReport, nanoseconds: UInt64) {
-    event.fill(isolate)
-    var invocation = isolate.run(nowMilliseconds: now)
-    for _ in 0..<FunctionRunner.retries where invocation.failure == .cpuLimit {
+  private func runOnce(
+    _ isolate: Isolate, _ event: TestEvent, _ store: KeyValueStore?, _ now: Int64
+  ) -> (report: FunctionReport, nanoseconds: UInt64) {
+    func run() -> Invocation {
       event.fill(isolate)
-      invocation = isolate.run(nowMilliseconds: now)
+      if let store { isolate.use(store) }
+      return isolate.run(nowMilliseconds: now)
     }
+    var invocation = run()
+    for _ in 0..<FunctionRunner.retries where invocation.failure == .cpuLimit { invocation = run() }
     defer { isolate.finish() }
     var report = FunctionReport(output: nil, logs: [], computeUtilization: 0, fuel: invocation.fuel)
     isolate.forEachLogLine { report.logs.append(String(copying: $0)) }
     switch invocation.outcome {
-    case .request: report.takeOutput("request", isolate)
+    case .request:
+      report.takeOutput("request", isolate)
+      report.origin = isolate.originChoice?.json
     case .response: report.takeOutput("response", isolate)
     case .executionError, .validationError:
       let position = isolate.errorPosition ?? (0, 0)

@@ -2,6 +2,7 @@
 // Reads files; any thread. Source: design/configuration.md, "A function's folder".
 public import ConfigurationFile
 public import Distribution
+import KeyValueStores
 public import RewriteEngine
 
 /// Why a function cannot be run at all: bad usage, or files that cannot be read.
@@ -10,6 +11,11 @@ public struct FunctionSourceProblem: Error, Sendable, CustomStringConvertible {
   public var diagnostics: [Diagnostic] = []
   /// One sentence without a full stop; empty when there are diagnostics.
   public var text = ""
+
+  /// One sentence.
+  public init(text: String) { self.text = text }
+  /// Problems of a file.
+  public init(diagnostics: [Diagnostic]) { self.diagnostics = diagnostics }
 
   /// The sentence, or a line for each diagnostic.
   public var description: String { text.isEmpty ? diagnostics.map(\.description).joined(separator: "\n") : text }
@@ -25,37 +31,60 @@ public struct FunctionSource: Sendable {
   public var folder: String
   /// What `function.yaml` says it is for.
   public var eventType: FunctionEvent?
-  /// What `function.yaml` calls its key value store.
-  public var keyValueStore: String?
+  /// What its key value store is called, if it has one.
+  public var storeName: String?
+  /// The store's data, where it was read for this function alone.
+  var storeData: StoreData?
   /// What `function.yaml` says it is.
   public var comment: String?
   /// What is not quite right with `function.yaml`.
   public var warnings: [Diagnostic] = []
 
-  /// A function of a configuration, with its code already made.
-  public init(code: FunctionCode, definition: FunctionDefinition) {
+  /// What is known of a function beside its folder.
+  public struct Options: Sendable {
+    /// What it is to run on, whatever function.yaml or the configuration says.
+    public var runtime: FunctionCode.Runtime?
+    /// The path of its key value store's data, instead of what is known of it otherwise.
+    public var storePath: String?
+    /// A configuration, for limits and key value stores.
+    public var configuration: Configuration?
+
+    /// Nothing.
+    public init(runtime: FunctionCode.Runtime? = nil, storePath: String? = nil, configuration: Configuration? = nil) {
+      (self.runtime, self.storePath, self.configuration) = (runtime, storePath, configuration)
+    }
+
+    fileprivate var functionRuntime: FunctionRuntime? {
+      runtime.map { $0 == .cloudfrontJS10 ? .cloudfrontJS1 : .cloudfrontJS2 }
+    }
+  }
+
+  /// A function of `options.configuration`.
+  public init(_ definition: FunctionDefinition, _ options: Options = Options()) throws(FunctionSourceProblem) {
+    var definition = definition
+    definition.runtime = options.functionRuntime ?? definition.runtime
+    storeName = definition.keyValueStore
+    storeData = try options.storePath.map { path throws(FunctionSourceProblem) in
+      try StoreData(path: path, name: definition.keyValueStore ?? "rules")
+    }
+    let limits = options.configuration?.limits.rewriteEngine ?? EngineLimits()
+    let store = storeData?.store ?? options.configuration?.keyValueStore(of: definition)
+    guard let code = FunctionCode(of: definition, limits, store: store) else {
+      throw FunctionSourceProblem(
+        text: "\(definition.name) runs on \(definition.runtime.name), in the function tier, which is not there yet")
+    }
     self.code = code
     codePath = definition.codePath
     folder = definition.codePath.parentFolder
-    keyValueStore = definition.keyValueStore
     comment = definition.comment
-  }
-
-  private init(code: FunctionCode, codePath: String, folder: String) {
-    (self.code, self.codePath, self.folder) = (code, codePath, folder)
   }
 
   /// The most bytes of code the engine takes.
   private static let maximumSourceBytes = 1 << 20
 
   /// Reads a function.
-  /// - Parameters:
-  ///   - path: a .js file, or a folder with an index.js.
-  ///   - runtime: what it is to run on, whatever function.yaml says.
-  ///   - limits: the engine's limits, of a configuration or the defaults.
-  public static func load(
-    path: String, runtime: FunctionCode.Runtime? = nil, limits: EngineLimits = EngineLimits()
-  ) throws(FunctionSourceProblem) -> FunctionSource {
+  /// - Parameter path: a .js file, or a folder with an index.js.
+  public static func load(path: String, _ options: Options = Options()) throws(FunctionSourceProblem) -> FunctionSource {
     let isFolder = Files.isFolder(path)
     let folder = isFolder ? path.droppingTrailingSlash : path.parentFolder
     let codePath = isFolder ? folder + "/index.js" : path
@@ -68,17 +97,25 @@ public struct FunctionSource: Sendable {
     let file = functionFile(folder, problems)
     if problems.hasErrors { throw FunctionSourceProblem(diagnostics: problems.sorted(mainFile: codePath)) }
     var definition = FunctionDefinition(name: codePath, runtime: .cloudfrontJS2, codePath: codePath)
-    definition.runtime = runtime.map { $0 == .cloudfrontJS10 ? .cloudfrontJS1 : .cloudfrontJS2 } ?? file.runtime ?? .cloudfrontJS2
+    definition.runtime = file.runtime ?? .cloudfrontJS2
+    definition.keyValueStore = file.keyValueStore
+    definition.comment = file.comment
     definition.source = try source(codePath)
-    guard let code = FunctionCode(of: definition, limits) else {
-      throw FunctionSourceProblem(text: "\(codePath) runs on \(definition.runtime.name), in the function tier, which is not there yet")
-    }
-    var source = FunctionSource(code: code, codePath: codePath, folder: folder)
-    source.eventType = file.eventType.flatMap { FunctionEvent(name: $0.rawValue) }
-    source.keyValueStore = file.keyValueStore
-    source.comment = file.comment
-    source.warnings = problems.sorted(mainFile: codePath)
-    return source
+    var options = options
+    let isConfigured = options.configuration?.keyValueStore(of: definition) != nil
+    let ownData = folder + "/" + StoreData.fileName
+    if options.storePath == nil, !isConfigured, Files.problem(with: ownData) == nil { options.storePath = ownData }
+    var function = try FunctionSource(definition, options)
+    function.folder = folder
+    if function.code.store == nil, let name = file.keyValueStore { function.take(StoreData(name: name)) }
+    function.eventType = file.eventType.flatMap { FunctionEvent(name: $0.rawValue) }
+    function.warnings = problems.sorted(mainFile: codePath)
+    return function
+  }
+
+  private mutating func take(_ data: StoreData) {
+    storeData = data
+    code = code.reading(data.store)
   }
 
   private static func functionFile(_ folder: String, _ problems: Problems) -> FunctionFile {
@@ -100,6 +137,13 @@ public struct FunctionSource: Sendable {
       if String(validating: bytes, as: UTF8.self) == nil { throw FunctionSourceProblem(text: "\(path) is not UTF-8") }
       return bytes
     }
+  }
+}
+
+extension FunctionCode {
+  /// The same function with another store: for the engine another function.
+  func reading(_ store: KeyValueStore) -> FunctionCode {
+    FunctionCode(name: name, source: source, runtime: runtime, limits: limits, store: store)
   }
 }
 

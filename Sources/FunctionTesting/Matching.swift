@@ -18,6 +18,10 @@ struct Matching {
       matching.match("request", expected.request, in: report, orElse: "response")
       matching.match("response", expected.response, in: report, orElse: "request")
     }
+    if let origin = expected.origin, report.error == nil {
+      matching.isExact = false
+      matching.matchAny(origin, report.origin, MemberPath("origin"))
+    }
     if let error = expected.error { matching.matchError(error, report) }
     if let logs = expected.logs { matching.matchLogs(logs, report.logs) }
     if let (limit, place) = expected.fuel, report.fuel > limit {

@@ -1,6 +1,7 @@
 // Runs the cases of functions' folders, one after another. Belongs to the thread that made it.
 import ConfigurationFile
 import Foundation
+import KeyValueStores
 import RewriteEngine
 
 /// Runs test cases.
@@ -41,7 +42,7 @@ public final class TestRunner {
   static func read(_ path: String, of source: FunctionSource) -> (file: CaseFile?, diagnostics: [Diagnostic]) {
     let problems = Problems()
     let reader = CaseReader(
-      path: path, folder: source.folder, eventType: source.eventType, keyValueStore: source.keyValueStore, problems: problems)
+      path: path, folder: source.folder, eventType: source.eventType, storeName: source.storeName, problems: problems)
     let file = reader.read()
     return (problems.hasErrors ? nil : file, problems.sorted(mainFile: path))
   }
@@ -53,9 +54,22 @@ public final class TestRunner {
 
   func run(_ testCase: TestCase, of source: FunctionSource) -> CaseResult {
     let clock = ContinuousClock(), start = clock.now
-    let report = runner.run(source.code, on: testCase.event, nowMilliseconds: testCase.nowMilliseconds ?? TestRunner.nowMilliseconds())
+    let report = report(testCase, of: source, nowMilliseconds: TestRunner.nowMilliseconds())
     let differences = Matching.differences(of: report, from: testCase.expected)
     return CaseResult(testCase: testCase, report: report, differences: differences, time: clock.now - start)
+  }
+
+  /// Runs a case without judging it.
+  func report(_ testCase: TestCase, of source: FunctionSource, nowMilliseconds: Int64, inspecting: Bool = false) -> FunctionReport {
+    var code = source.code
+    var store: KeyValueStore?
+    if !testCase.entries.isEmpty {
+      let changed = (source.storeData ?? StoreData(name: "rules")).changed(by: testCase.entries)
+      // Top-level code may ask for the store, so a function that has none is built anew.
+      if code.store == nil { code = code.reading(changed) } else { store = changed }
+    }
+    return runner.run(
+      code, on: testCase.event, store: store, nowMilliseconds: testCase.nowMilliseconds ?? nowMilliseconds, inspecting: inspecting)
   }
 
   static func nowMilliseconds() -> Int64 { Int64(Date().timeIntervalSince1970 * 1000) }

@@ -38,7 +38,7 @@ struct Invoke: ParsableCommand {
   var runtime: String?
 
   func run() throws {
-    let source = try FunctionArgument(function, config: config, runtime: runtime).load()
+    let source = try FunctionArgument(function, config: config, kvs: kvs, runtime: runtime).load()
     let event = try readEvent(expected: source.eventType)
     guard let runner = FunctionRunner() else { throw Refusal("the system has no timer left") }
     let report = runner.run(source.code, on: event, nowMilliseconds: Int64(Date().timeIntervalSince1970 * 1000), measurements: 4)

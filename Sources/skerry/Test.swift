@@ -29,7 +29,7 @@ struct Test: ParsableCommand {
   func run() throws {
     let folders: [FunctionFolder]
     do throws(FunctionSourceProblem) { folders = try FunctionFolder.find(under: paths.isEmpty ? ["Functions"] : paths) } catch {
-      throw Refusal(error.description)
+      throw Refusal(error)
     }
     guard let runner = TestRunner() else { throw Refusal("the system has no timer left") }
     runner.filter = filter ?? ""
