@@ -36,7 +36,7 @@ let package = Package(
     .executableTarget(
       name: "skerry",
       dependencies: [
-        "Edge", "ControlPlane", "ConfigurationFile", "Distribution", "RewriteEngine",
+        "Edge", "ControlPlane", "ConfigurationFile", "Distribution", "RewriteEngine", "FunctionTesting", "KeyValueStores", "JSONText",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings,
@@ -46,6 +46,10 @@ let package = Package(
     // 7  assembling and operating a running proxy
     floor("Edge", ["ControlPlane", "Pipeline", "Distribution", "Transport", "Telemetry"]),
     floor("ControlPlane", ["Pipeline", "HTTPWire", "Transport", "Telemetry"]),
+
+    // 6  functions by themselves: one invocation, and test cases
+    floor("FunctionTesting", ["RewriteEngine", "ConfigurationFile", "Distribution", "HTTPWire", "KeyValueStores", "JSONText"]),
+    tests("FunctionTestingTests", ["FunctionTesting", "ConfigurationFile", "RewriteEngine", "JSONText"]),
 
     // 6  the life of a request
     floor("Pipeline", ["RewriteEngine", "Origins", "Distribution", "HTTPWire", "Transport", "Telemetry", "CSystem"]),
@@ -76,6 +80,7 @@ let package = Package(
 
     // 1  JSON, with the place of everything
     floor("JSONText", []),
+    tests("JSONTextTests", ["JSONText"]),
 
     // 1  log records and counters
     floor("Telemetry", ["CSystem"]),

@@ -3,6 +3,7 @@
 //   arena.c   memory          limit.c  CPU limit           isolate.c  build, run, put back
 //   event.c   event objects, filled on first access         result.c   what the handler returned (readback.c, failure.c)
 //   source.c  import lines    store.c  key-value stores, which many isolates share (store_fill.c)
+//   document.c  events given as JSON, for invoke and test
 //   host*.c   globals and modules that functions may use
 //
 // Host memory (this struct) is written during a run only where `sk_isolate_run` resets it; everything else a run
@@ -81,6 +82,7 @@ struct sk_isolate {
   int interrupt_counter;                 // at the snapshot
   // Reset by every run:
   const sk_event *event;
+  JSValue argument, returned;            // what the handler is given, and what it gave (a promise's value)
   const sk_store *store;                 // NULL: none; while building `limits.store`, in a run `event->store`
   sk_set sets[SETS];
   sk_modules modules;
@@ -114,6 +116,14 @@ JSValue sk_set_object(sk_isolate *isolate, sk_set_id id);
 /// A string of bytes off the wire: UTF-8, or ISO-8859-1 when they are not valid UTF-8.
 JSValue sk_string(JSContext *context, sk_slice bytes);
 bool sk_is_utf8(sk_slice bytes);
+/// `request.rawQueryString()`.
+JSValue sk_raw_query_string(JSContext *context, JSValueConst this_value, int count, JSValueConst *arguments);
+
+// document.c
+/// Reads `event->document` and makes it the handler's argument.
+void sk_read_document(sk_isolate *isolate);
+/// Writes what the handler returned into `result.output`.
+void sk_write_output(sk_isolate *isolate);
 
 // names.c
 bool sk_header_is_disallowed(sk_slice lower_case_name);

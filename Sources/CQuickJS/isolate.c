@@ -226,14 +226,27 @@ static void invoke(sk_isolate *isolate) {
   JSContext *context = isolate->context;
   JS_UpdateStackTop(isolate->runtime);
   JS_SetRandomState(context, sk_limit_random(isolate->thread));
-  JSValueConst arguments[] = {isolate->events[isolate->event->type]};
-  JSValue returned = JS_Call(context, isolate->handler, JS_UNDEFINED, 1, arguments);
+  JSValue returned = JS_Call(context, isolate->handler, JS_UNDEFINED, 1, &isolate->argument);
   if (JS_IsException(returned)) {
     sk_fail_with_exception(isolate, SK_EXECUTION_ERROR);
     return;
   }
   if (JS_IsPromise(returned) && JS_IsException(returned = awaited(isolate, returned))) return;
+  isolate->returned = returned;
   sk_read_result(isolate, returned);
+}
+
+/// Takes one step into the engine, which may be abandoned at the limit; the nanoseconds of CPU time it took. The `sigsetjmp`
+/// stands in a function of its own: nothing here changes after it.
+static uint64_t limited(sk_isolate *isolate, uint64_t cpu_limit, void (*step)(sk_isolate *)) {
+  int reason = sigsetjmp(*sk_limit_jump(isolate->thread), 0);
+  if (reason == 0) {
+    sk_limit_begin(isolate->thread, cpu_limit, &isolate->polls);
+    step(isolate);
+  } else {
+    fail_abandoned(isolate, reason);
+  }
+  return sk_limit_end(isolate->thread);
 }
 
 const sk_result *sk_isolate_run(sk_isolate *isolate, const sk_event *event, int64_t now_milliseconds) {
@@ -247,21 +260,22 @@ const sk_result *sk_isolate_run(sk_isolate *isolate, const sk_event *event, int6
   }
   sk_limit_freeze_clock(now_milliseconds);
   sk_arena_enter(isolate->arena);
-  int reason = sigsetjmp(*sk_limit_jump(isolate->thread), 0);
-  if (reason == 0) {
-    sk_limit_begin(isolate->thread, isolate->limits.cpu_limit, &isolate->polls);
-    invoke(isolate);
-  } else {
-    fail_abandoned(isolate, reason);
-  }
+  isolate->argument = isolate->events[event->type];
   sk_result *result = &isolate->result;
-  result->cpu_nanoseconds = sk_limit_end(isolate->thread);
+  bool has_document = event->document.bytes;  // reading it, and writing the output, is no work of the function's
+  if (has_document) limited(isolate, isolate->limits.load_cpu_limit, sk_read_document);
+  uint64_t cpu_nanoseconds = 0;
+  if (result->failure == SK_FAILURE_NONE) cpu_nanoseconds = limited(isolate, isolate->limits.cpu_limit, invoke);
+  uint64_t fuel = isolate->polls * JS_INTERRUPT_COUNTER_INIT +
+      (uint64_t)(isolate->interrupt_counter - JS_GetInterruptCounter(isolate->context));
+  if (has_document && result->failure == SK_FAILURE_NONE)
+    limited(isolate, isolate->limits.load_cpu_limit, sk_write_output);
   sk_arena_leave();
+  result->cpu_nanoseconds = cpu_nanoseconds;
+  result->fuel = fuel;
   result->memory_bytes = sk_arena_high_water(isolate->arena);
   result->store_reads = isolate->store_reads;
   result->store_read_errors = isolate->store_read_errors;
-  result->fuel = isolate->polls * JS_INTERRUPT_COUNTER_INIT +
-      (uint64_t)(isolate->interrupt_counter - JS_GetInterruptCounter(isolate->context));
   return result;
 }
 

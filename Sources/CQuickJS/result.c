@@ -36,7 +36,7 @@ static bool read_uri(sk_isolate *isolate, JSValueConst request) {
   sk_slice text;
   sk_result *result = &isolate->result;
   if (!part(isolate, request, isolate->atoms.uri, LAZY_URI, &uri, &lazy)) return false;
-  if (lazy) return true;
+  if (lazy || (JS_IsUndefined(uri) && !isolate->event->uri.bytes)) return true;  // a document may have none
   if (!JS_IsString(uri)) return sk_invalid(isolate, "request.uri", " must be a string");
   if (!sk_text_of(isolate->context, uri, &text)) return sk_thrown(isolate);
   if (sk_is_unchanged(isolate->context, text, isolate->event->uri)) return true;

@@ -25,7 +25,7 @@ extension Reader {
       section.fallback = functionFile(codePath)
     }
     let runtimeValue = section.required("runtime")
-    if let runtime = runtimeValue.flatMap(runtime) { function.runtime = runtime }
+    if let runtime = runtimeValue.flatMap(FunctionFile.runtime) { function.runtime = runtime }
     function.comment = section.optional("comment")?.text()
     function.keyValueStore = section.optional("keyValueStore").flatMap(keyValueStore)
     eventTypes[functions.count] = section.optional("eventType")?.choice(HookPoint.self)
@@ -71,24 +71,6 @@ extension Reader {
     let name = Files.display(path, in: self.folder, namedLike: fileName)
     guard let root = SourceText.compose(bytes, file: name, problems: problems) else { return nil }
     return Value(node: root, name: "function.yaml", file: name, problems: problems).section("function.yaml")
-  }
-
-  private func runtime(_ value: Value) -> FunctionRuntime? {
-    guard let text = value.nonEmptyText("a runtime such as cloudfront-js-2.0") else { return nil }
-    switch text {
-    case "cloudfront-js-1.0": return .cloudfrontJS1
-    case "cloudfront-js-2.0": return .cloudfrontJS2
-    default: break
-    }
-    func isNumbers(_ text: Substring) -> Bool {
-      !text.isEmpty && text.allSatisfy { $0.isASCII && ($0.isNumber || $0 == ".") }
-    }
-    if text.hasPrefix("nodejs"), text.hasSuffix(".x"), isNumbers(text.dropFirst(6).dropLast(2)) { return .nodejs(text) }
-    if text.hasPrefix("python3."), isNumbers(text.dropFirst(8)) { return .python(text) }
-    if text == "provided" || text.hasPrefix("provided.") { return .provided(text) }
-    let names = ["cloudfront-js-1.0", "cloudfront-js-2.0", "nodejs20.x", "nodejs22.x", "python3.12", "provided"]
-    value.error("there is no runtime \(text.quoted)\(Suggestion.text(for: text, among: names))")
-    return nil
   }
 
   private func keyValueStore(_ value: Value) -> String? {

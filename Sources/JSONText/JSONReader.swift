@@ -37,6 +37,7 @@ public struct JSONReader: ~Copyable, ~Escapable {
 
   private let text: Span<UInt8>
   private let maximumDepth: Int
+  private let replacesHalfPairs: Bool
   private var offset = 0
   private var expected = Expected.value
   private var containers: [Container] = []
@@ -48,12 +49,17 @@ public struct JSONReader: ~Copyable, ~Escapable {
   public private(set) var tokenOffset = 0
 
   /// A reader of `text`.
-  /// - Parameter maximumDepth: how many objects and arrays may be open at once.
+  /// - Parameters:
+  ///   - maximumDepth: how many objects and arrays may be open at once.
+  ///   - replacesHalfPairs: whether U+FFFD takes the place of an unpaired surrogate, which JavaScript may write.
   /// - Throws: when the text is not UTF-8.
   @_lifetime(copy text)
-  public init(_ text: Span<UInt8>, maximumDepth: Int = JSONReader.defaultMaximumDepth) throws(JSONFailure) {
+  public init(
+    _ text: Span<UInt8>, maximumDepth: Int = JSONReader.defaultMaximumDepth, replacesHalfPairs: Bool = false
+  ) throws(JSONFailure) {
     self.text = text
     self.maximumDepth = maximumDepth
+    self.replacesHalfPairs = replacesHalfPairs
     do throws(UTF8.ValidationError) { _ = try UTF8Span(validating: text) } catch {
       throw JSONFailure(offset: error.byteOffsets.lowerBound, text: "this is not UTF-8")
     }
@@ -270,10 +276,15 @@ public struct JSONReader: ~Copyable, ~Escapable {
   private mutating func scalar(from start: Int) throws(JSONFailure) -> Unicode.Scalar {
     let first = try fourHexDigits()
     if let scalar = Unicode.Scalar(first) { return scalar }
+    let behind = offset
     if first < 0xDC00, offset + 1 < text.count, text[offset] == UInt8(ascii: "\\"), text[offset + 1] == UInt8(ascii: "u") {
       offset += 2
       let second = try fourHexDigits()
       if 0xDC00...0xDFFF ~= second, let scalar = Unicode.Scalar(0x10000 + (first - 0xD800) << 10 + (second - 0xDC00)) { return scalar }
+    }
+    if replacesHalfPairs {
+      offset = behind
+      return "\u{FFFD}"
     }
     offset = start
     throw failure("half of a surrogate pair is no character")

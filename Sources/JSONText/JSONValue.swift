@@ -1,92 +1,91 @@
-// Owns: a whole JSON text as a value, for files that are small and looked at from all sides. Pure; any thread.
+// Owns: a whole JSON text as a value that keeps what it was given: the order of members, and numbers as they were written.
+// For what is small and looked at from all sides. Pure; any thread. Source: RFC 8259.
 
-/// A JSON value and where it stands.
-public struct JSONValue: Sendable {
-  /// What it is. Members of objects stay in their order, and have different names.
-  public enum Kind: Sendable {
-    case null, bool(Bool), number(Double), string(String), array([JSONValue]), object([Member])
+/// A JSON value.
+///
+/// `==` compares what was written, byte for byte: `1` is not `1.0`, `{"a":1,"b":2}` is not `{"b":2,"a":1}`.
+public indirect enum JSONValue: Sendable, Equatable {
+  case null
+  case boolean(Bool)
+  /// The number's own text, which keeps to RFC 8259 section 6.
+  case number(String)
+  case string(String)
+  case array([JSONValue])
+  case object(JSONObject)
+
+  /// A whole number.
+  public static func number(_ value: Int) -> JSONValue { .number(String(value)) }
+
+  /// Members by name of an object; nil for anything else, or when there is none.
+  public subscript(name: String) -> JSONValue? { object?[name] }
+
+  /// The object, when it is one.
+  public var object: JSONObject? { if case .object(let object) = self { object } else { nil } }
+  /// The string, when it is one.
+  public var string: String? { if case .string(let string) = self { string } else { nil } }
+  /// The elements, when it is an array.
+  public var array: [JSONValue]? { if case .array(let array) = self { array } else { nil } }
+  /// The number's value, when it is one that a `Double` can hold.
+  public var double: Double? { if case .number(let text) = self { Double(text) } else { nil } }
+
+  // Swift takes "é" and "e\u{301}" for equal; two values that differ in a byte are not the same here.
+  public static func == (left: JSONValue, right: JSONValue) -> Bool {
+    switch (left, right) {
+    case (.null, .null): true
+    case (.boolean(let a), .boolean(let b)): a == b
+    case (.number(let a), .number(let b)), (.string(let a), .string(let b)): a.utf8.elementsEqual(b.utf8)
+    case (.array(let a), .array(let b)): a == b
+    case (.object(let a), .object(let b)): a == b
+    default: false
+    }
   }
+}
 
-  /// A member of an object.
-  public struct Member: Sendable {
-    /// Its name, and the byte at which the name begins.
-    public var name: String, nameOffset: Int
-    /// Its value.
+/// An object's members in their order.
+public struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
+  /// One member.
+  public struct Member: Sendable, Equatable {
+    public var name: String
     public var value: JSONValue
-  }
 
-  /// What it is.
-  public var kind: Kind
-  /// The byte at which it begins, from 0; `TextPosition` makes a line and a column of it.
-  public var offset: Int
+    public init(name: String, value: JSONValue) {
+      self.name = name
+      self.value = value
+    }
 
-  /// Reads a text. Strict as `JSONReader`, and names in one object differ; numbers beyond a double's range are refused.
-  public init(parsing text: Span<UInt8>, maximumDepth: Int = JSONReader.defaultMaximumDepth) throws(JSONFailure) {
-    var reader = try JSONReader(text, maximumDepth: maximumDepth)
-    let first = try reader.next()
-    self = try JSONValue(first, &reader)
-    _ = try reader.next()
-  }
-
-  /// Reads a text.
-  public init(parsing text: [UInt8]) throws(JSONFailure) { try self.init(parsing: text.span) }
-
-  private init(_ kind: Kind, _ offset: Int) {
-    self.kind = kind
-    self.offset = offset
-  }
-
-  /// The value that begins with `token`; recursion ends at the reader's depth.
-  private init(_ token: JSONReader.Token, _ reader: inout JSONReader) throws(JSONFailure) {
-    let offset = reader.tokenOffset
-    switch token {
-    case .objectStart: self.init(.object(try JSONValue.members(&reader)), offset)
-    case .arrayStart:
-      var items: [JSONValue] = []
-      while true {
-        let token = try reader.next()
-        if token == .arrayEnd { break }
-        items.append(try JSONValue(token, &reader))
-      }
-      self.init(.array(items), offset)
-    case .string: self.init(.string(reader.string), offset)
-    case .number:
-      guard let number = Double(reader.string), number.isFinite else {
-        throw JSONFailure(offset: offset, text: "the number is too large")
-      }
-      self.init(.number(number), offset)
-    case .bool(let flag): self.init(.bool(flag), offset)
-    // The others do not begin a value, and the reader gives none of them where one must be.
-    case .null, .name, .objectEnd, .arrayEnd, .end: self.init(.null, offset)
+    public static func == (left: Member, right: Member) -> Bool {
+      left.name.utf8.elementsEqual(right.name.utf8) && left.value == right.value
     }
   }
 
-  private static func members(_ reader: inout JSONReader) throws(JSONFailure) -> [Member] {
-    var members: [Member] = []
-    var names: Set<[UInt8]> = []  // as bytes: é written in two ways is two names
-    while try reader.next() == .name {
-      let (name, offset) = (reader.string, reader.tokenOffset)
-      guard names.insert(Array(name.utf8)).inserted else {
-        throw JSONFailure(offset: offset, text: "the object has a member \"\(name)\" already")
-      }
-      let token = try reader.next()
-      members.append(Member(name: name, nameOffset: offset, value: try JSONValue(token, &reader)))
-    }
-    return members
+  /// The members in their order.
+  public private(set) var members: [Member]
+
+  public init(_ members: [Member] = []) { self.members = members }
+  public init(dictionaryLiteral elements: (String, JSONValue)...) {
+    members = elements.map { Member(name: $0.0, value: $0.1) }
   }
 
-  /// The value of a member; nil when this is no object or has none of that name.
+  /// The value of a name, compared byte for byte. Setting nil removes it; setting a new one appends it. Takes time in
+  /// proportion to the number of members.
   public subscript(name: String) -> JSONValue? {
-    guard case .object(let members) = kind else { return nil }
-    return members.first { $0.name.utf8.elementsEqual(name.utf8) }?.value
+    get { members.first { $0.name.utf8.elementsEqual(name.utf8) }?.value }
+    set {
+      guard let newValue else {
+        members.removeAll { $0.name.utf8.elementsEqual(name.utf8) }
+        return
+      }
+      if let index = members.firstIndex(where: { $0.name.utf8.elementsEqual(name.utf8) }) {
+        members[index].value = newValue
+      } else {
+        append(name, newValue)
+      }
+    }
   }
 
-  /// Its text, when it is a string.
-  public var string: String? { if case .string(let text) = kind { text } else { nil } }
-  /// Its number, when it is one.
-  public var number: Double? { if case .number(let number) = kind { number } else { nil } }
-  /// Its items, when it is an array.
-  public var items: [JSONValue]? { if case .array(let items) = kind { items } else { nil } }
-  /// Its members, when it is an object.
-  public var members: [Member]? { if case .object(let members) = kind { members } else { nil } }
+  /// Adds a member behind the others without looking for its name.
+  public mutating func append(_ name: String, _ value: JSONValue) { members.append(Member(name: name, value: value)) }
+
+  /// Whether there is no member.
+  public var isEmpty: Bool { members.isEmpty }
 }

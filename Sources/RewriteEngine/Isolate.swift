@@ -135,6 +135,13 @@ public import KeyValueStores
   /// One response header line; `set-cookie` becomes `response.cookies`.
   public func addResponseHeader(_ name: Span<UInt8>, _ value: Span<UInt8>) { storage.addResponseHeader(name, value) }
 
+  /// The whole event as JSON, which the function is then given as it is written: what it lacks is undefined. The other setters are
+  /// to say the same, because what the function changes is judged by them. For `skerry invoke` and `skerry test`.
+  public func setDocument(_ json: Span<UInt8>) {
+    let slice = unsafe storage.copy(json, terminated: true)
+    unsafe storage.set { unsafe $0.document = slice }
+  }
+
   // MARK: The run
 
   /// Runs the handler. `nowMilliseconds` is what `Date.now()` gives all along: milliseconds since 1970.
@@ -177,6 +184,11 @@ public import KeyValueStores
   /// Lends the body, decoded, when `Invocation.hasBody`.
   public func withBody<R>(_ body: (Span<UInt8>) throws -> R) rethrows -> R {
     try unsafe lend(result?.pointee.body, to: body)
+  }
+
+  /// Lends what the handler returned as JSON, with the members CloudFront knows: of a good run with `setDocument`, else empty.
+  public func withOutput<R>(_ body: (Span<UInt8>) throws -> R) rethrows -> R {
+    try unsafe lend(result?.pointee.output, to: body)
   }
 
   /// Lends the text of what went wrong, as `TypeError: …` or `request.headers['host'] is a read-only header`;

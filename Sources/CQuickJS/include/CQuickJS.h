@@ -68,6 +68,7 @@ typedef struct {
   size_t response_header_count;
   sk_slice edge_name, edge_server_ip, edge_region;  ///< `cf.edgeLocation`; absent when `bytes` is NULL
   const sk_store *store;  ///< what `cf.kvs()` reads in this run; NULL: the function has none
+  sk_slice document;            ///< the event as JSON for the function to see as it is, a zero byte behind it; absent: made of the above
 } sk_event;
 
 typedef enum { SK_REQUEST, SK_RESPONSE, SK_EXECUTION_ERROR, SK_VALIDATION_ERROR } sk_outcome;
@@ -97,6 +98,7 @@ typedef struct {
   bool status_changed, has_status_description, has_body;  ///< response outcome
   uint16_t status;
   sk_slice uri, query, status_description, body;
+  sk_slice output;                ///< of a run with `document`: what the handler returned, as JSON
   const sk_edit *edits;
   size_t edit_count;
   const sk_origin_choice *origin;  ///< request outcome; NULL: the assigned origin

@@ -1,0 +1,75 @@
+// What `skerry test` says to people. Pure: values in, text out.
+import ConfigurationFile
+import JSONText
+
+/// Writes results as text.
+public struct TestConsole: Sendable {
+  /// Whether the text is coloured, as for a terminal.
+  public var isColoured: Bool
+
+  /// Makes one.
+  public init(isColoured: Bool) { self.isColoured = isColoured }
+
+  private enum Colour: String { case red = "31", green = "32", yellow = "33", faint = "2", bold = "1" }
+
+  private func paint(_ text: String, _ colour: Colour) -> String {
+    isColoured ? "\u{1B}[\(colour.rawValue)m\(text)\u{1B}[0m" : text
+  }
+
+  /// A function's line, and what failed in it. Ends with a line end.
+  public func text(for result: FunctionResult) -> String {
+    var text = ""
+    if let problem = result.problem { text += "\(problem)\n" }
+    for file in result.files {
+      for diagnostic in file.diagnostics { text += "\(diagnostic)\n" }
+      for failed in file.results where !failed.passed { text += self.text(for: failed, in: file.path) }
+    }
+    return text + headline(result) + "\n"
+  }
+
+  private func headline(_ result: FunctionResult) -> String {
+    let results = result.results, failed = results.count { !$0.passed }
+    let mark = result.isBroken || failed > 0 ? paint("FAIL", .red) : results.isEmpty ? paint("none", .yellow) : paint("ok  ", .green)
+    var counts = TestConsole.count(results.count, "case")
+    if failed > 0 { counts += ", \(failed) failed" }
+    if result.isBroken { counts += ", not all could be read" }
+    return "\(mark)  \(result.path)  \(paint(counts, .faint))"
+  }
+
+  /// A failed case: where it stands, each difference, and what the function said.
+  func text(for result: CaseResult, in path: String) -> String {
+    let testCase = result.testCase
+    var text = "\(path):\(testCase.line):\(testCase.column): \(paint("failed: \(testCase.name.onOneLine)", .bold))\n"
+    for difference in result.differences {
+      text += "  \(paint(difference.path, .yellow))  \(paint("line \(difference.line)", .faint))\n"
+      text += "    expected  \(paint(difference.expected.onOneLine, .green))\n"
+      text += "    got       \(paint(difference.got.onOneLine, .red))\n"
+      if let column = TestConsole.firstDifference(difference.expected, difference.got) {
+        text += String(repeating: " ", count: 14 + column) + paint("^", .faint) + "\n"
+      }
+    }
+    for line in result.report.logs { text += paint("  log: \(line.onOneLine)", .faint) + "\n" }
+    return text
+  }
+
+  /// Where two long texts part, in characters; nil where one sees it anyway.
+  private static func firstDifference(_ a: String, _ b: String) -> Int? {
+    guard min(a.count, b.count) >= 24 else { return nil }
+    let common = zip(a, b).prefix { $0 == $1 }.count
+    return common > 1 && common < max(a.count, b.count) ? common : nil
+  }
+
+  /// The last line. Ends with a line end.
+  public func text(for summary: TestSummary) -> String {
+    var parts = ["\(summary.passed) passed"]
+    if summary.failed > 0 { parts.append("\(summary.failed) failed") }
+    if summary.broken > 0 { parts.append("\(summary.broken) could not be read") }
+    let isGood = summary.failed == 0 && summary.broken == 0
+    let milliseconds = Int(summary.time / .milliseconds(1))
+    let cases = TestConsole.count(summary.passed + summary.failed, "case")
+    return "\(cases) of \(TestConsole.count(summary.functions, "function")): "
+      + paint(parts.joined(separator: ", "), isGood ? .green : .red) + " in \(milliseconds) ms\n"
+  }
+
+  static func count(_ number: Int, _ what: String) -> String { "\(number) \(what)\(number == 1 ? "" : "s")" }
+}
