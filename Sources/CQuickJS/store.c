@@ -1,5 +1,6 @@
 // Owns key-value stores: one block of records, and an open-addressing table of 8-byte slots over it. A lookup reads one
 // or two cache lines of the table and those of the record. Immutable once finished, so readers share it freely.
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -161,6 +162,27 @@ sk_store_added sk_store_add(sk_store *store, sk_slice key, sk_slice value) {
 
 void sk_store_finish(sk_store *store) { grow_records(store, store->used); }
 
+bool sk_store_default_id(sk_slice name, char id[36]) {
+  static const uint8_t url_namespace[16] = {0x6b, 0xa7, 0xb8, 0x11, 0x9d, 0xad, 0x11, 0xd1, 0x80, 0xb4, 0x00, 0xc0, 0x4f, 0xd4, 0x30, 0xc8};
+  static const char prefix[] = "skerry:key-value-store/";
+  uint8_t digest[EVP_MAX_MD_SIZE];
+  EVP_MD_CTX *sha1 = EVP_MD_CTX_new();
+  bool done = sha1 && EVP_DigestInit_ex(sha1, EVP_sha1(), NULL) && EVP_DigestUpdate(sha1, url_namespace, sizeof url_namespace) &&
+      EVP_DigestUpdate(sha1, prefix, sizeof prefix - 1) && EVP_DigestUpdate(sha1, name.bytes, name.count) &&
+      EVP_DigestFinal_ex(sha1, digest, NULL);
+  EVP_MD_CTX_free(sha1);
+  if (!done) return false;
+  digest[6] = (digest[6] & 0x0f) | 0x50;  // version 5
+  digest[8] = (digest[8] & 0x3f) | 0x80;  // variant of RFC 9562
+  static const char digits[] = "0123456789abcdef";
+  for (int i = 0, at = 0; i < 16; i++) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) id[at++] = '-';
+    id[at++] = digits[digest[i] >> 4];
+    id[at++] = digits[digest[i] & 15];
+  }
+  return true;
+}
+
 void sk_store_destroy(sk_store *store) {
   free(store->slots);
   free(store->records);
@@ -190,6 +212,15 @@ bool sk_store_answers_to(const sk_store *store, sk_slice id) {
     if ((byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte) != own->id.bytes[i]) return false;
   }
   return true;
+}
+
+bool sk_store_equal(const sk_store *a, const sk_store *b) {
+  const sk_slice *labels = &a->labels.id, *others = &b->labels.id;
+  for (int i = 0; i < 4; i++)
+    if (!equal(labels[i], others[i])) return false;
+  // Records lie in the order in which they were added, and nothing lies between them.
+  return a->count == b->count && a->used == b->used &&
+      memcmp(a->records + RECORD_HEAD, b->records + RECORD_HEAD, a->used - RECORD_HEAD) == 0;
 }
 
 size_t sk_store_memory(const sk_store *store) {

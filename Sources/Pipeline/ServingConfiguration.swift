@@ -34,7 +34,9 @@ public final class ServingConfiguration: Sendable {
       sites.append(Site(distribution, metricsIndex: labels.index(ofDistribution: distribution.id), folders))
     }
     self.sites = sites
-    functions = configuration.functions.map { FunctionCode(of: $0, configuration.limits.rewriteEngine) }
+    functions = configuration.functions.map {
+      FunctionCode(of: $0, configuration.limits.rewriteEngine, store: configuration.keyValueStore(of: $0))
+    }
   }
 }
 

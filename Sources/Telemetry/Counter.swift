@@ -14,6 +14,8 @@ public enum CounterFamily: String, CaseIterable, Sendable {
   case originFailures = "skerry_origin_failures_total"
   case originBytes = "skerry_origin_bytes_total"
   case functionRuns = "skerry_function_runs_total"
+  case storeReads = "skerry_kvs_read_requests_total"
+  case storeReadErrors = "skerry_kvs_read_errors_total"
   case nameLookups = "skerry_name_lookups_total"
   case fileRequests = "skerry_file_requests_total"
   case reloads = "skerry_reloads_total"
@@ -21,7 +23,7 @@ public enum CounterFamily: String, CaseIterable, Sendable {
   /// The name of the label that tells the family's numbers apart; nil for a family of one.
   public var label: String? {
     switch self {
-    case .connectionsAccepted, .upgrades: nil
+    case .connectionsAccepted, .upgrades, .storeReads, .storeReadErrors: nil
     case .connectionsClosed: "reason"
     case .viewerBytes, .originBytes: "direction"
     case .requestsRefused: "reason"
@@ -46,6 +48,8 @@ public enum CounterFamily: String, CaseIterable, Sendable {
     case .originFailures: "Attempts at an origin that failed, by reason."
     case .originBytes: "Bytes sent to and received from origins, heads and framing included."
     case .functionRuns: "Runs of viewer functions, by outcome."
+    case .storeReads: "Reads of key value stores by functions (KvsReadRequests)."
+    case .storeReadErrors: "Of these, reads that failed: no such key, or a value of another format (KvsReadErrors)."
     case .nameLookups: "Look-ups of origin names, by outcome."
     case .fileRequests: "Requests for files of folder origins, by outcome."
     case .reloads: "Configuration reloads, by outcome."
@@ -83,6 +87,7 @@ public enum Counter: Int, CaseIterable, Sendable {
 
   // Functions
   case functionContinued, functionResponded, functionExecutionError, functionValidationError, functionCPULimit, functionMemoryLimit, functionThrottled
+  case storeRead, storeReadError
 
   // Names
   case nameCached, nameResolved, nameStale, nameNegative, nameFailed, nameTimeout, nameCollapsed
@@ -193,6 +198,8 @@ extension Counter {
     case .functionMemoryLimit: .init(.functionRuns, "memory_limit", "503: used more memory than its limit")
 
     case .functionThrottled: .init(.functionRuns, "throttled", "503: not run, because it was killed too often (limits.rewriteEngine.throttleKills)")
+    case .storeRead: .init(.storeReads, "", "get, exists, meta or count was called")
+    case .storeReadError: .init(.storeReadErrors, "", "the call's promise was rejected")
 
     case .nameCached: .init(.nameLookups, "cached", "answered from the cache")
     case .nameResolved: .init(.nameLookups, "resolved", "answered by a name server")

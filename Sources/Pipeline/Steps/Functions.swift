@@ -212,6 +212,10 @@ extension Worker {
   private func note(_ run: Invocation, _ isolate: Isolate, _ code: FunctionCode, _ event: StaticString, _ mistake: String?, _ exchange: inout Exchange) {
     counters.observe(.functionCPU, microseconds: Int(run.cpuNanoseconds / 1000))
     counters.add(mistake == nil ? run.counter : .functionValidationError)
+    if run.storeReads > 0 {
+      counters.add(.storeRead, Int(run.storeReads))
+      counters.add(.storeReadError, Int(run.storeReadErrors))
+    }
     if run.failure == .cpuLimit || run.failure == .memoryLimit { noteKill(code) }
     var error = mistake
     if run.outcome == .executionError || run.outcome == .validationError {
