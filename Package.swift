@@ -97,7 +97,8 @@ let package = Package(
         // As for skerry: tests abandon runs too.
         .unsafeFlags(["-Xlinker", "-z", "-Xlinker", "now"]),
       ]),
-    tests("RewriteEngineTests", ["RewriteEngine", "KeyValueStores", "Distribution"]),
+    .testTarget(
+      name: "RewriteEngineTests", dependencies: ["RewriteEngine", "KeyValueStores", "Distribution"], exclude: ["Hostile"], swiftSettings: swiftSettings),
     tests("HTTPWireTests", ["HTTPWire", "Transport"]),
     tests("PipelineTests", ["Pipeline", "Transport"]),
 
