@@ -100,6 +100,7 @@ extension Resolver.Outcome {
     case .collapsed: .nameCollapsed
     case .forgotten: .limitNamesCached
     case .refused: .limitNameLookups
+    case .serversChanged: .nameServersChanged
     }
   }
 }

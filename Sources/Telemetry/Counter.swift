@@ -90,7 +90,7 @@ public enum Counter: Int, CaseIterable, Sendable {
   case storeRead, storeReadError
 
   // Names
-  case nameCached, nameResolved, nameStale, nameNegative, nameFailed, nameTimeout, nameCollapsed
+  case nameCached, nameResolved, nameStale, nameNegative, nameFailed, nameTimeout, nameCollapsed, nameServersChanged
 
   // Files
   case fileServed, fileNotModified, filePartial, fileRangeNotSatisfiable, fileNotFound, fileFailed
@@ -208,6 +208,7 @@ extension Counter {
     case .nameFailed: .init(.nameLookups, "failed", "the name servers failed or answered nonsense")
     case .nameTimeout: .init(.nameLookups, "timeout", "no answer in time")
     case .nameCollapsed: .init(.nameLookups, "collapsed", "joined a look-up of the same name already under way")
+    case .nameServersChanged: .init(.nameLookups, "servers_changed", "not a look-up: a worker has read a changed /etc/resolv.conf")
 
     case .fileServed: .init(.fileRequests, "served", "200")
     case .fileNotModified: .init(.fileRequests, "not_modified", "304")
