@@ -51,9 +51,9 @@ let package = Package(
     floor("Pipeline", ["RewriteEngine", "Origins", "Distribution", "HTTPWire", "Transport", "Telemetry", "CSystem"]),
 
     // 5  what a request meets on its way
-    floor("RewriteEngine", ["Distribution", "CQuickJS"]),
+    floor("RewriteEngine", ["Distribution", "KeyValueStores", "CQuickJS"]),
     floor("Origins", ["Distribution", "HTTPWire", "Transport", "Telemetry", "CSystem"]),
-    tests("OriginsTests", ["Origins", "HTTPWire", "Transport", "Telemetry"]),
+    tests("OriginsTests", ["Origins", "Distribution", "HTTPWire", "Transport", "Telemetry"]),
 
     // 4  the model, and the file it is read from
     floor("ConfigurationFile", ["Distribution", .product(name: "Yams", package: "Yams")]),
@@ -62,6 +62,9 @@ let package = Package(
     .testTarget(
       name: "ConfigurationFileTests", dependencies: ["ConfigurationFile", "Distribution"], exclude: ["Golden"],
       swiftSettings: swiftSettings),
+
+    // 3  the data functions read
+    floor("KeyValueStores", ["CQuickJS"]),
 
     // 3  HTTP/1.1 on the wire
     floor("HTTPWire", ["Transport", "CSystem"]),
@@ -90,7 +93,9 @@ let package = Package(
         // As for skerry: tests abandon runs too.
         .unsafeFlags(["-Xlinker", "-z", "-Xlinker", "now"]),
       ]),
-    .testTarget(name: "RewriteEngineTests", dependencies: ["RewriteEngine"], exclude: ["Hostile"], swiftSettings: swiftSettings),
+    .testTarget(
+      name: "RewriteEngineTests", dependencies: ["RewriteEngine", "KeyValueStores", "Distribution"], exclude: ["Hostile"],
+      swiftSettings: swiftSettings),
     tests("HTTPWireTests", ["HTTPWire", "Transport"]),
     tests("PipelineTests", ["Pipeline", "Transport"]),
 

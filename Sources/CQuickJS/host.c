@@ -54,7 +54,7 @@ static JSValue console_log(JSContext *context, JSValueConst this_value, int coun
 
 JSValue sk_module_object(sk_isolate *isolate, sk_module module) {
   static JSValue (*const makers[MODULES])(sk_isolate *) = {
-      sk_make_crypto, sk_make_querystring, sk_make_buffer, sk_make_text_encoder, sk_make_text_decoder};
+      sk_make_crypto, sk_make_querystring, sk_make_buffer, sk_make_cloudfront, sk_make_text_encoder, sk_make_text_decoder};
   sk_modules *modules = &isolate->modules;
   if (!modules->made[module]) {
     JSValue object = makers[module](isolate);
@@ -67,20 +67,20 @@ JSValue sk_module_object(sk_isolate *isolate, sk_module module) {
 
 static JSValue require(JSContext *context, JSValueConst this_value, int count, JSValueConst *arguments) {
   (void)this_value;
-  static const char *const names[] = {"crypto", "querystring", "buffer"};
+  static const char *const names[] = {"crypto", "querystring", "buffer", "cloudfront"};
   sk_isolate *isolate = sk_isolate_of(context);
   const char *name = JS_ToCString(context, count ? arguments[0] : JS_UNDEFINED);
   if (!name) return JS_EXCEPTION;
-  for (int i = 0; i <= MODULE_BUFFER; i++) {
+  for (int i = 0; i <= MODULE_CLOUDFRONT; i++) {
     if (strcmp(name, names[i])) continue;
+    if (i == MODULE_CLOUDFRONT && isolate->limits.runtime != SK_RUNTIME_2_0)
+      return JS_ThrowTypeError(context, "the module 'cloudfront' needs cloudfront-js-2.0");
     JSValue object = JS_DupValue(context, sk_module_object(isolate, (sk_module)i));
     if (i != MODULE_BUFFER || JS_IsException(object)) return object;
     JSValue buffer_module = JS_NewObject(context);
     JS_DefinePropertyValueStr(context, buffer_module, "Buffer", object, JS_PROP_C_W_E);
     return buffer_module;
   }
-  if (!strcmp(name, "cloudfront"))
-    return JS_ThrowTypeError(context, "the module 'cloudfront' is not available in this version of Skerry");
   return JS_ThrowTypeError(context, "cannot find module '%s'", name);
 }
 

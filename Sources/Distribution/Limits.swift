@@ -28,12 +28,17 @@ public struct Limits: Sendable, Equatable {
   public var connectionsPerWorker = 16384
   /// The most viewer connections from one address (an IPv6 /64 counts as one). A further one is closed at once.
   public var connectionsPerClientAddress = 1024
+  /// The most connections to the admin address. A further one is closed at once. Viewers' connections do not count here, nor these there.
+  public var adminConnections = 64
   /// The most requests on one viewer connection; the last response says `Connection: close`. 0 sets no limit.
   public var requestsPerConnection = 0
   /// The longest response head of an origin in bytes. Beyond it: 502.
   public var originHeadBytes = 32768
   /// The most header fields of an origin's response. Beyond it: 502.
   public var originHeaderCount = 100
+  /// The most servers named by functions to which one worker keeps connections; the one unused longest makes room: its idle connections
+  /// are closed.
+  public var functionOriginsPerWorker = 256
   /// The limits of the rewrite engine.
   public var rewriteEngine = RewriteEngine()
   /// The limits of name resolution.

@@ -5,8 +5,11 @@ public import Transport
 /// Who keeps connections that are not in use. Called on the connection's loop.
 public protocol ConnectionKeeper: AnyObject {
   /// A request has ended on this connection.
-  /// - Parameter reusable: whether another may follow; if not, the keeper closes the socket.
-  func ended(_ socket: Socket, reusable: Bool)
+  /// - Parameters:
+  ///   - reusable: whether another may follow; if not, the keeper closes the socket.
+  ///   - sent: bytes that this request sent, heads and framing included.
+  ///   - received: bytes that came for it, whether or not anybody wanted them.
+  func ended(_ socket: Socket, reusable: Bool, sent: Int, received: Int)
 }
 
 /// A connection to an origin while one request runs on it. However that ends, `deinit` hands the socket to its keeper.
@@ -32,7 +35,7 @@ public struct ClientConnection: ~Copyable {
     self.keeper = keeper
   }
 
-  deinit { keeper.ended(stream.socket, reusable: reusable) }
+  deinit { keeper.ended(stream.socket, reusable: reusable, sent: stream.bytesSent, received: stream.bytesReceived) }
 
   /// Whether any byte of the answer has come: then the request must not be sent again.
   public var hasReceived: Bool { stream.bytesReceived > 0 }
@@ -131,9 +134,20 @@ public struct ClientConnection: ~Copyable {
     await stream.socket.waitReadable(milliseconds: limits.readTimeoutMilliseconds)
   }
 
-  /// Ends the request: gives the memory back and notes whether the connection may carry another one. That it may when request and
-  /// answer are whole, nothing is left over and nobody said close.
-  public mutating func finish() {
+  /// Like ``payloadAtHand()``, but waits a while for a body that is not wanted for long.
+  /// - Parameter deadline: in the loop's milliseconds; nil is returned when nothing has come until then.
+  public nonisolated(nonsending) mutating func nextPayload(until deadline: UInt64) async throws(WireFailure) -> Int? {
+    while true {
+      if let n = try payloadAtHand() { return n }
+      let now = stream.socket.loop.now
+      guard now < deadline else { return nil }
+      await stream.socket.waitReadableSoftly(milliseconds: Int(deadline - now))
+    }
+  }
+
+  /// Ends the request and hands the connection back. It may carry another request when this one and its answer are whole, nothing is
+  /// left over and nobody said close.
+  public consuming func finish() {
     let isClean = stream.input.isEmpty && stream.output.isEmpty && stream.socket.failure == nil
     reusable = requestIsWhole && answered && decoder.isDone && !saysClose && isClean
     stream.releaseBuffers()

@@ -70,9 +70,15 @@ struct Exchange: ~Copyable {
   var detailedResult: StaticString = ""
   var originStatus = 0
   var origin: CompiledOrigin?
+  /// Where a function sends the request; nil: where its behavior does.
+  var route: Route?
+  /// What functions gave to `cf.logCustomData`, by event.
+  var requestLogData: [UInt8] = [], responseLogData: [UInt8] = []
   var reusedConnection = false
   var attempts = 0
   var functions: [FunctionReport] = []
+  /// Whether this request has been counted as one that waited for a connection.
+  var hasWaited = false
   /// Whether an answer had begun when an attempt failed: then there is no other.
   var answerBegan = false
   /// What went wrong on the viewer's side while its body was read.

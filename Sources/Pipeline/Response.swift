@@ -19,6 +19,8 @@ struct Response: ~Copyable {
 
   enum Source: Sendable {
     case generated, origin, tunnel, file
+    /// The origin's, read whole already.
+    case buffered
   }
 
   /// A response made here, with a body of text.

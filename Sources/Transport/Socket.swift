@@ -104,6 +104,9 @@ public final class Socket: EventHandler {
   /// Wakes a task that waits for bytes although none came, so that it looks at something else.
   public func nudge() { reader.wake() }
 
+  /// This end's address; nil for a Unix socket. A system call.
+  public var localAddress: SocketAddress? { SystemCalls.localAddress(descriptor) }
+
   /// Whether a pooled connection can still be used: quiet, open, no failure.
   public var isQuiet: Bool { !isReadable && !peerFinished && !isBroken && failure == nil }
 
@@ -164,6 +167,10 @@ public final class Socket: EventHandler {
   ) async throws(IOFailure) -> Socket {
     let descriptor = Glibc.socket(address.family, SystemCalls.stream, 0)
     guard descriptor >= 0 else { throw .system(errno) }
+    guard Descriptors.mayServe(descriptor) else {
+      Glibc.close(descriptor)
+      throw .system(EMFILE)
+    }
     if address.family != AF_UNIX { SystemCalls.setOption(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1) }
     let code = unsafe address.withSocketAddress { unsafe Glibc.connect(descriptor, $0, $1) == 0 ? 0 : errno }
     guard code == 0 || code == EINPROGRESS else {
