@@ -20,6 +20,27 @@ struct KeyValueStoreTests {
     for key in ["", "/old/", "/old/\(count)", "/old/0 ", "/OLD/0", "\0"] { #expect(store[key] == nil) }
   }
 
+  /// Among so many keys some ten pairs have the same 32 bits of hash.
+  @Test func keysOfTheSameHashStayApart() {
+    var builder = KeyValueStore.Builder(.init(id: "x"))
+    var text = Array("key 000000".utf8)
+    let digits = Array("0123456789".utf8)
+    for number in 0..<300_000 {
+      var rest = number
+      for place in stride(from: 9, to: 3, by: -1) {
+        text[place] = digits[rest % 10]
+        rest /= 10
+      }
+      #expect(builder.add(text.span, text.span) == .added)
+    }
+    let store = builder.finish()
+    #expect(store.count == 300_000)
+    for number in stride(from: 0, to: 300_000, by: 997) {
+      let key = "key " + String("\(number + 1_000_000)".dropFirst())
+      #expect(store[key] == key)
+    }
+  }
+
   @Test func keysAreBytes() {
     // é in two forms, keys that are each other's beginnings, and every length around the hash's words.
     var entries = [("é", "composed"), ("e\u{301}", "decomposed"), ("a\0b", "zero"), ("a", "short")]
