@@ -107,6 +107,9 @@ let package = Package(
     tests("HTTPWireTests", ["HTTPWire", "Transport"]),
     tests("PipelineTests", ["Pipeline", "Transport"]),
 
+    // What a person types
+    tests("CommandTests", ["skerry", "JSONText"]),
+
     // The house seen from outside: scripted origin, the real program, scripted viewer
     tests("ScenarioTests", ["skerry"]),
 

@@ -33,6 +33,7 @@ extension Reader {
         .count("requestsPerConnection", \.requestsPerConnection, 0...1_000_000_000),
         .size("originHeadBytes", \.originHeadBytes, 256...1 << 20),
         .count("originHeaderCount", \.originHeaderCount, 1...128),
+        .count("functionOriginsPerWorker", \.functionOriginsPerWorker, counts),
       ], section, &limits)
     if let engine = section.optional("rewriteEngine")?.section("rewriteEngine") {
       read(

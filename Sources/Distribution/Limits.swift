@@ -37,6 +37,9 @@ public struct Limits: Sendable, Equatable {
   public var originHeadBytes = 32768
   /// The most header fields of an origin's response. Beyond it: 502.
   public var originHeaderCount = 100
+  /// The most servers named by functions to which one worker keeps connections; the one unused longest makes room: its idle connections
+  /// are closed.
+  public var functionOriginsPerWorker = 256
   /// The limits of the rewrite engine.
   public var rewriteEngine = RewriteEngine()
   /// The limits of key value stores beyond CloudFront's.

@@ -61,7 +61,7 @@ public struct FunctionFolder: Sendable, Equatable {
 
 extension String {
   /// A path without `./`, and without `x/..`; still relative if it was.
-  var simplified: String {
+  public var simplified: String {
     var parts: [Substring] = []
     for part in split(separator: "/") where part != "." {
       if part == "..", let last = parts.last, last != ".." { parts.removeLast() } else { parts.append(part) }

@@ -8,13 +8,13 @@ public struct FunctionReport: Sendable, Equatable {
   /// The origin that the function chose with a helper of the module `cloudfront`, in the helper's own words; nil: none.
   public var origin: JSONValue?
   /// The lines given to `console.log`.
-  public var logs: [String]
+  public var logs: [String] = []
   /// What went wrong.
   public var error: FunctionError?
   /// CPU time in percent of the function's limit, 0–100. It varies from run to run.
-  public var computeUtilization: Int
+  public var computeUtilization = 0
   /// The engine's steps: the same on every machine.
-  public var fuel: UInt64
+  public var fuel: UInt64 = 0
   /// Whether the heap was back in its first state after the run; only looked at on request, else true.
   public var leftNoState = true
 

@@ -29,9 +29,7 @@ public final class FunctionRunner {
     let isolate: Isolate
     do throws(FunctionLoadError) { isolate = try pool.isolate(for: code) } catch {
       return FunctionReport(
-        output: nil, logs: [],
-        error: FunctionError(function: error.function, line: error.line, column: error.column, text: error.message),
-        computeUtilization: 0, fuel: 0)
+        error: FunctionError(function: error.function, line: error.line, column: error.column, text: error.message))
     }
     var (report, nanoseconds) = runOnce(isolate, event, store, nowMilliseconds)
     for _ in 0..<measurements {
@@ -57,7 +55,7 @@ public final class FunctionRunner {
     var invocation = run()
     for _ in 0..<FunctionRunner.retries where invocation.failure == .cpuLimit { invocation = run() }
     defer { isolate.finish() }
-    var report = FunctionReport(output: nil, logs: [], computeUtilization: 0, fuel: invocation.fuel)
+    var report = FunctionReport(fuel: invocation.fuel)
     isolate.forEachLogLine { report.logs.append(String(copying: $0)) }
     switch invocation.outcome {
     case .request:

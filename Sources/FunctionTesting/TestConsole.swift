@@ -16,12 +16,16 @@ public struct TestConsole: Sendable {
     isColoured ? "\u{1B}[\(colour.rawValue)m\(text)\u{1B}[0m" : text
   }
 
+  /// What could not be read, a line each: for stderr.
+  public func problems(of result: FunctionResult) -> [String] {
+    let own = result.problem.map { $0.diagnostics.isEmpty ? ["\(result.path): \($0.text)"] : $0.diagnostics.map(\.description) } ?? []
+    return own + result.files.flatMap(\.diagnostics).map(\.description)
+  }
+
   /// A function's line, and what failed in it. Ends with a line end.
   public func text(for result: FunctionResult) -> String {
     var text = ""
-    if let problem = result.problem { text += "\(problem)\n" }
     for file in result.files {
-      for diagnostic in file.diagnostics { text += "\(diagnostic)\n" }
       for failed in file.results where !failed.passed { text += self.text(for: failed, in: file.path) }
     }
     return text + headline(result) + "\n"
@@ -52,6 +56,15 @@ public struct TestConsole: Sendable {
     return text
   }
 
+  /// What differed between two runs of a case. Ends with a line end.
+  public func text(for finding: IsolationFinding) -> String {
+    let testCase = finding.testCase
+    var text = "\(finding.path):\(testCase.line):\(testCase.column): "
+    text += paint("not the same twice: \(testCase.name.onOneLine)", .bold) + "\n  \(paint(finding.what, .yellow))\n"
+    text += "    first     \(paint(finding.first.onOneLine, .green))\n    second    \(paint(finding.second.onOneLine, .red))\n"
+    return text + paint("  something passed from run to run, or the function uses Math.random", .faint) + "\n"
+  }
+
   /// Where two long texts part, in characters; nil where one sees it anyway.
   private static func firstDifference(_ a: String, _ b: String) -> Int? {
     guard min(a.count, b.count) >= 24 else { return nil }
@@ -62,11 +75,13 @@ public struct TestConsole: Sendable {
   /// The last line. Ends with a line end.
   public func text(for summary: TestSummary) -> String {
     var parts = ["\(summary.passed) passed"]
-    if summary.failed > 0 { parts.append("\(summary.failed) failed") }
+    if summary.failed > summary.leaks { parts.append("\(summary.failed - summary.leaks) failed") }
+    if summary.leaks > 0 { parts.append("\(TestConsole.count(summary.leaks, "difference")) between two runs") }
+    if summary.updated > 0 { parts.append("\(summary.updated) updated") }
     if summary.broken > 0 { parts.append("\(summary.broken) could not be read") }
     let isGood = summary.failed == 0 && summary.broken == 0
     let milliseconds = Int(summary.time / .milliseconds(1))
-    let cases = TestConsole.count(summary.passed + summary.failed, "case")
+    let cases = TestConsole.count(summary.passed + summary.failed - summary.leaks, "case")
     return "\(cases) of \(TestConsole.count(summary.functions, "function")): "
       + paint(parts.joined(separator: ", "), isGood ? .green : .red) + " in \(milliseconds) ms\n"
   }

@@ -54,6 +54,10 @@ public struct TestSummary: Sendable, Equatable {
   public var passed = 0
   /// Cases that were not.
   public var failed = 0
+  /// Things that differed between two runs of a case (`--isolation`); they count as failed.
+  public var leaks = 0
+  /// Cases whose expectations were rewritten (`--update`).
+  public var updated = 0
   /// Functions and case files that could not be read.
   public var broken = 0
   /// How long it took.
@@ -69,5 +73,11 @@ public struct TestSummary: Sendable, Equatable {
     failed += result.results.count { !$0.passed }
     broken += (result.problem == nil ? 0 : 1) + result.files.count(where: \.isBroken)
     time += result.time
+  }
+
+  /// Adds what an isolation test found.
+  public mutating func add(_ findings: [IsolationFinding]) {
+    leaks += findings.count
+    failed += findings.count
   }
 }

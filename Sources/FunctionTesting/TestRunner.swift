@@ -1,5 +1,4 @@
 // Runs the cases of functions' folders, one after another. Belongs to the thread that made it.
-import ConfigurationFile
 import Foundation
 import KeyValueStores
 import RewriteEngine
@@ -9,7 +8,7 @@ public final class TestRunner {
   /// Cases whose path and name do not contain this are left out; empty: all are run. Upper and lower case are the same.
   public var filter = ""
 
-  let runner: FunctionRunner
+  private let runner: FunctionRunner
 
   /// A runner for the calling thread. Nil: the system has no timer left.
   public init?() {
@@ -17,50 +16,31 @@ public final class TestRunner {
     self.runner = runner
   }
 
-  /// Reads a function's folder and runs its cases.
-  public func run(_ folder: FunctionFolder) -> FunctionResult {
+  /// Runs the cases of a function's folder.
+  public func run(_ folder: LoadedFolder) -> FunctionResult {
     let clock = ContinuousClock(), start = clock.now
-    var files: [CaseFileResult] = []
-    var problem: FunctionSourceProblem?
-    do throws(FunctionSourceProblem) {
-      let source = try FunctionSource.load(path: folder.path)
-      for path in folder.caseFiles { files.append(run(path, of: source)) }
-      runner.keep([])
-    } catch {
-      problem = error
+    // What it built for the folder before is not needed any more.
+    runner.keep([])
+    let files = folder.files.map { file in
+      CaseFileResult(
+        path: file.path, results: wanted(file).map { run($0, of: folder.source, nowMilliseconds: TestRunner.nowMilliseconds()) },
+        diagnostics: file.diagnostics)
     }
-    return FunctionResult(path: folder.path, files: files, problem: problem, time: clock.now - start)
+    return FunctionResult(path: folder.path, files: files, problem: folder.problem, time: clock.now - start)
   }
 
-  private func run(_ path: String, of source: FunctionSource) -> CaseFileResult {
-    let (file, diagnostics) = TestRunner.read(path, of: source)
-    let results = (file?.cases ?? []).filter { wants($0, in: path) }.map { run($0, of: source) }
-    return CaseFileResult(path: path, results: results, diagnostics: diagnostics)
+  /// The cases of a file that the filter lets through.
+  func wanted(_ file: LoadedFolder.File) -> [TestCase] {
+    let cases = file.cases?.cases ?? []
+    if filter.isEmpty { return cases }
+    let wanted = filter.lowercased()
+    return cases.filter { "\(file.path): \($0.name)".lowercased().contains(wanted) }
   }
 
-  /// Reads a case file; nil when it has errors.
-  static func read(_ path: String, of source: FunctionSource) -> (file: CaseFile?, diagnostics: [Diagnostic]) {
-    let problems = Problems()
-    let reader = CaseReader(
-      path: path, folder: source.folder, eventType: source.eventType, storeName: source.storeName, problems: problems)
-    let file = reader.read()
-    return (problems.hasErrors ? nil : file, problems.sorted(mainFile: path))
-  }
-
-  /// Whether the filter lets a case through.
-  func wants(_ testCase: TestCase, in path: String) -> Bool {
-    filter.isEmpty || "\(path): \(testCase.name)".lowercased().contains(filter.lowercased())
-  }
-
-  func run(_ testCase: TestCase, of source: FunctionSource) -> CaseResult {
+  /// Runs a case and judges it.
+  func run(_ testCase: TestCase, of source: FunctionSource?, nowMilliseconds: Int64, inspecting: Bool = false) -> CaseResult {
     let clock = ContinuousClock(), start = clock.now
-    let report = report(testCase, of: source, nowMilliseconds: TestRunner.nowMilliseconds())
-    let differences = Matching.differences(of: report, from: testCase.expected)
-    return CaseResult(testCase: testCase, report: report, differences: differences, time: clock.now - start)
-  }
-
-  /// Runs a case without judging it.
-  func report(_ testCase: TestCase, of source: FunctionSource, nowMilliseconds: Int64, inspecting: Bool = false) -> FunctionReport {
+    guard let source else { return CaseResult(testCase: testCase, report: FunctionReport(), differences: [], time: .zero) }
     var code = source.code
     var store: KeyValueStore?
     if !testCase.entries.isEmpty {
@@ -68,8 +48,10 @@ public final class TestRunner {
       // Top-level code may ask for the store, so a function that has none is built anew.
       if code.store == nil { code = code.reading(changed) } else { store = changed }
     }
-    return runner.run(
+    let report = runner.run(
       code, on: testCase.event, store: store, nowMilliseconds: testCase.nowMilliseconds ?? nowMilliseconds, inspecting: inspecting)
+    let differences = Matching.differences(of: report, from: testCase.expected)
+    return CaseResult(testCase: testCase, report: report, differences: differences, time: clock.now - start)
   }
 
   static func nowMilliseconds() -> Int64 { Int64(Date().timeIntervalSince1970 * 1000) }

@@ -43,6 +43,8 @@ public struct FunctionCode: Sendable {
   public let limits: Limits
   /// What `cf.kvs()` reads where `Isolate.use` says nothing else; nil: the function has no store.
   public let store: KeyValueStore?
+  /// Whether `Isolate.setEdgeLocation` may be asked for: the source names `edgeLocation`.
+  public let readsEdgeLocation: Bool
   /// Tells values apart whose names are equal, as before and after a reload. Unique in the process.
   public let id: UInt64
 
@@ -57,6 +59,7 @@ public struct FunctionCode: Sendable {
     self.runtime = runtime
     self.limits = limits
     self.store = store
+    readsEdgeLocation = source.firstRange(of: Array("edgeLocation".utf8)) != nil
     id = Self.lastID.add(1, ordering: .relaxed).newValue
   }
 

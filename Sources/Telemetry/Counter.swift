@@ -76,12 +76,12 @@ public enum Counter: Int, CaseIterable, Sendable {
   case limitURL, limitHead, limitHeaderCount, limitHeadTimeout, limitIdleTimeout, limitBodyRate
   case limitConnectionsPerWorker, limitConnectionsPerAddress, limitDescriptors
   case limitRequestsPerConnection, limitErrorBody, limitAdminConnections
-  case limitOriginConnections, limitOriginWaiters, limitOriginHead, limitNamesCached, limitNameLookups, limitFileQueue
+  case limitOriginConnections, limitOriginWaiters, limitOriginHead, limitFunctionOrigins, limitNamesCached, limitNameLookups, limitFileQueue
 
   // Origins
   case originConnected, originReused, originReturned, originStale
   case originFirstAttempt, originRetry, originStaleRetry, originFailover
-  case originNoFreeConnection, originNameUnknown, originNameFailure, originAddressRefused, originConnectRefused, originConnectUnreachable
+  case originNoFreeConnection, originNameUnknown, originNameFailure, originAddressRefused, originTLSUnavailable, originConnectRefused, originConnectUnreachable
   case originConnectTimeout, originWriteFailure, originReadTimeout, originClosedEarly, originMalformedHead, originMalformedBody
   case originBytesSent, originBytesReceived
 
@@ -90,7 +90,7 @@ public enum Counter: Int, CaseIterable, Sendable {
   case storeRead, storeReadError
 
   // Names
-  case nameCached, nameResolved, nameStale, nameNegative, nameFailed, nameTimeout, nameCollapsed
+  case nameCached, nameResolved, nameStale, nameNegative, nameFailed, nameTimeout, nameCollapsed, nameServersChanged
 
   // Files
   case fileServed, fileNotModified, filePartial, fileRangeNotSatisfiable, fileNotFound, fileFailed
@@ -161,6 +161,7 @@ extension Counter {
     case .limitOriginConnections: .init(.limitsReached, "origin_connections", "wait: all connections to an origin are in use; each request that waits counts once, however often it waits")
     case .limitOriginWaiters: .init(.limitsReached, "origin_waiters", "503: as many requests wait for a connection as may; the request does not count as waiting")
     case .limitOriginHead: .init(.limitsReached, "origin_head", "502: an origin's response head is larger than its limit")
+    case .limitFunctionOrigins: .init(.limitsReached, "function_origins", "the pool of a function-made origin longest unused is closed")
     case .limitNamesCached: .init(.limitsReached, "names_cached", "the name longest unused is forgotten")
     case .limitNameLookups: .init(.limitsReached, "name_lookups", "502: as many look-ups are under way as may be")
     case .limitFileQueue: .init(.limitsReached, "file_queue", "503: as many file operations wait as may")
@@ -177,6 +178,7 @@ extension Counter {
     case .originNameUnknown: .init(.originFailures, "name_unknown", "502: the name does not exist or has no address")
     case .originNameFailure: .init(.originFailures, "name_failure", "502: the name servers failed and nothing usable was cached")
     case .originAddressRefused: .init(.originFailures, "address_refused", "502: the address may not be an origin (own listener, or chosen by a function)")
+    case .originTLSUnavailable: .init(.originFailures, "tls_unavailable", "502: a function chose HTTPS, which origins cannot be spoken to with yet")
     case .originConnectRefused: .init(.originFailures, "connect_refused", "502: the connection was refused or reset")
     case .originConnectUnreachable: .init(.originFailures, "connect_unreachable", "502: no route to the address")
     case .originConnectTimeout: .init(.originFailures, "connect_timeout", "504: no connection within connectionTimeout")
@@ -206,6 +208,7 @@ extension Counter {
     case .nameFailed: .init(.nameLookups, "failed", "the name servers failed or answered nonsense")
     case .nameTimeout: .init(.nameLookups, "timeout", "no answer in time")
     case .nameCollapsed: .init(.nameLookups, "collapsed", "joined a look-up of the same name already under way")
+    case .nameServersChanged: .init(.nameLookups, "servers_changed", "not a look-up: a worker has read a changed /etc/resolv.conf")
 
     case .fileServed: .init(.fileRequests, "served", "200")
     case .fileNotModified: .init(.fileRequests, "not_modified", "304")

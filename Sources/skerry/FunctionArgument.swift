@@ -27,6 +27,9 @@ struct FunctionArgument {
     guard let runtime else { return }
     options.runtime = FunctionCode.Runtime(rawValue: runtime)
     if options.runtime == nil {
+      if ["nodejs", "python", "provided"].contains(where: runtime.hasPrefix) {
+        throw Refusal("\(runtime) belongs to the function tier, which is not there yet")
+      }
       let names = FunctionCode.Runtime.allCases.map(\.rawValue)
       throw Refusal("invoke cannot run \(runtime)\(Suggestion.text(for: runtime, among: names))")
     }
