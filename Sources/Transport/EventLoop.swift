@@ -1,6 +1,10 @@
 // Owns: the heart of one worker thread: an epoll loop that is also the executor of every task and actor bound to it.
 // Everything here is confined to the loop's thread except `enqueue` and `stop`, which go through the locked inbox.
 // Both executor roles are needed: an actor alone resumes continuations through the global pool (data-plane.md).
+// Code that waits on a loop must be isolated to an actor of that loop and prefer it as its task's executor: the workers' tasks are, and
+// so is what `perform` runs. With only one of the two the runtime enqueues the task anew at every call that could be isolated,
+// `withUnsafeContinuation` among them: between "nothing is there" and the wait for it the sockets would have their turn, and what they
+// bring would be missed.
 import CSystem
 import Glibc
 import Synchronization
@@ -21,8 +25,8 @@ public class EventHandler {
 @safe public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
   /// Events taken from the kernel at once.
   static let eventBatch = 512
-  /// Jobs run before the kernel is asked for events again, so that a busy task cannot starve the sockets.
-  static let jobBatch = 4096
+  /// Turns for what is still to do when the loop is stopped, such as a task's last words.
+  static let lastTurns = 64
   /// Longest sleep of the loop; also how often ``everySecond`` work is due.
   static let longestWaitMilliseconds: UInt64 = 1000
 
@@ -139,9 +143,6 @@ public class EventHandler {
     }
   }
 
-  /// Lets everything else on this loop have its turn before the calling task goes on.
-  public nonisolated(nonsending) func nextTurn() async { await sleep(milliseconds: 0) }
-
   /// Deadlines are usually moved before they are due, so they are only looked at when the earliest one ever set has come.
   private func expireDeadlines() {
     guard now >= nextDeadline else { return }
@@ -187,14 +188,13 @@ public class EventHandler {
   public func checkIsolated() { precondition(isCurrent, "not on the event loop's thread") }
   @inline(__always) private var isCurrent: Bool { pthread_equal(pthread_self(), thread) != 0 }
 
+  /// Runs what is there now. What that brings about has the next turn, after the sockets': so `Task.yield()` lets everything else go first,
+  /// and no task can starve the sockets.
   private func runJobs() {
     let serial = unsafe asUnownedSerialExecutor()
-    var next = 0
-    while next < jobs.count && next < Self.jobBatch {
-      unsafe jobs[next].runSynchronously(on: serial)
-      next += 1
-    }
-    if next == jobs.count { jobs.removeAll(keepingCapacity: true) } else { jobs.removeFirst(next) }
+    let batch = jobs.count
+    for next in 0..<batch { unsafe jobs[next].runSynchronously(on: serial) }
+    if batch == jobs.count { jobs.removeAll(keepingCapacity: true) } else { jobs.removeFirst(batch) }
   }
 
   // MARK: Running
@@ -208,7 +208,7 @@ public class EventHandler {
       closeForgotten()
       waitForEvents()
     }
-    runJobs()
+    for _ in 0..<Self.lastTurns where !jobs.isEmpty { runJobs() }
     closeForgotten()
     sk_take_jobs(nil, nil)
     sk_blocks_forget()
