@@ -37,7 +37,13 @@ public class EventHandler {
   private var closing: [Int32] = []
   private var nextDeadline: UInt64 = .max
   private var timers = TimerHeap()
+  /// Tasks that wait for another turn of the loop: all of these at once, and of those in the queue one in each turn.
+  private var yielded: [UnsafeContinuation<Void, Never>] = unsafe []
+  private var queue: [UnsafeContinuation<Void, Never>] = unsafe []
+  private var queueStart = 0
 
+  /// Counts how often the kernel was asked for events.
+  public private(set) var turn: UInt64 = 0
   /// Milliseconds of the monotonic clock, read once per turn of the loop: coarse, for deadlines.
   public private(set) var now: UInt64 = 0
   /// Seconds since 1970, refreshed like ``now``.
@@ -138,8 +144,31 @@ public class EventHandler {
     }
   }
 
-  /// Lets everything else on this loop have its turn before the calling task goes on.
-  public nonisolated(nonsending) func nextTurn() async { await sleep(milliseconds: 0) }
+  /// Lets everything else on this loop have its turn, what the kernel has ready by then included, before the calling task goes on.
+  public nonisolated(nonsending) func nextTurn() async {
+    unsafe await withUnsafeContinuation { waiter in unsafe yielded.append(waiter) }
+  }
+
+  /// The same, one after another: of the tasks that wait here only one goes on in each turn of the loop.
+  public nonisolated(nonsending) func queueForTurn() async {
+    unsafe await withUnsafeContinuation { waiter in unsafe queue.append(waiter) }
+  }
+  /// How many tasks wait in ``queueForTurn()``.
+  public var queuedTasks: Int { unsafe queue.count - queueStart }
+
+  private func resumeYielded() {
+    let waiting = unsafe yielded
+    unsafe yielded.removeAll()
+    for unsafe waiter in unsafe waiting { unsafe waiter.resume() }
+    guard queuedTasks > 0 else { return }
+    let next = unsafe queue[queueStart]
+    queueStart += 1
+    if queuedTasks == 0 {
+      unsafe queue.removeAll(keepingCapacity: true)
+      queueStart = 0
+    }
+    unsafe next.resume()
+  }
 
   /// Deadlines are usually moved before they are due, so they are only looked at when the earliest one ever set has come.
   private func expireDeadlines() {
@@ -222,7 +251,9 @@ public class EventHandler {
   }
 
   private func waitForEvents() {
-    let timeout = jobs.isEmpty ? millisecondsToWait() : 0
+    let isIdle = unsafe jobs.isEmpty && yielded.isEmpty && queue.isEmpty
+    let timeout = isIdle ? millisecondsToWait() : 0
+    turn &+= 1
     let count = Int(unsafe epoll_wait(epoll, &events, Int32(Self.eventBatch), timeout))
     readClocks()
     var index = 0
@@ -233,6 +264,7 @@ public class EventHandler {
     }
     expireDeadlines()
     while let action = timers.takeDue(now: now) { action() }
+    if !isIdle { resumeYielded() }
   }
 
   private func millisecondsToWait() -> Int32 {
