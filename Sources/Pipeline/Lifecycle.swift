@@ -53,12 +53,13 @@ extension Worker {
     if let early = chooseBehavior(&exchange) { response = early } else
     if let early = checkViewerProtocol(&exchange) { response = early } else
     if let early = checkMethod(&exchange) { response = early } else
-    if exchange.behavior.viewerRequest != nil, let early = runViewerRequest(&exchange, viewer) { response = early } else {
+    if let index = exchange.behavior.viewerRequest,
+      let early = runViewerRequest(&exchange, viewer, mayRun: await hasTurn(index)) { response = early } else {
       applyDefaultRootObject(&exchange)
       response = await fetch(&exchange, &viewer)
     }
     if let page = errorPage(for: response, exchange) { response = await replace(response, by: page, &exchange, &viewer) }
-    if exchange.behavior.viewerResponse != nil { response = runViewerResponse(response, &exchange) }
+    if let index = exchange.behavior.viewerResponse { response = runViewerResponse(response, &exchange, mayRun: await hasTurn(index)) }
     applyResponseHeadersPolicy(&response, &exchange)
     return response
   }

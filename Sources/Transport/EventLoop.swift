@@ -42,7 +42,12 @@ public class EventHandler {
   private var closing: [Int32] = []
   private var nextDeadline: UInt64 = .max
   private var timers = TimerHeap()
+  /// Tasks of which one goes on in each turn of the loop.
+  private var queue: [UnsafeContinuation<Void, Never>] = unsafe []
+  private var queueStart = 0
 
+  /// Counts how often the kernel was asked for events.
+  public private(set) var turn: UInt64 = 0
   /// Milliseconds of the monotonic clock, read once per turn of the loop: coarse, for deadlines.
   public private(set) var now: UInt64 = 0
   /// Seconds since 1970, refreshed like ``now``.
@@ -143,6 +148,25 @@ public class EventHandler {
     }
   }
 
+  /// Lets everything else on this loop have its turn, what the kernel has ready by then included. Of the tasks that wait here only one
+  /// goes on in each turn of the loop.
+  public nonisolated(nonsending) func queueForTurn() async {
+    unsafe await withUnsafeContinuation { waiter in unsafe queue.append(waiter) }
+  }
+  /// How many tasks wait in ``queueForTurn()``.
+  public var queuedTasks: Int { unsafe queue.count - queueStart }
+
+  private func resumeQueued() {
+    guard queuedTasks > 0 else { return }
+    let next = unsafe queue[queueStart]
+    queueStart += 1
+    if queuedTasks == 0 {
+      unsafe queue.removeAll(keepingCapacity: true)
+      queueStart = 0
+    }
+    unsafe next.resume()
+  }
+
   /// Deadlines are usually moved before they are due, so they are only looked at when the earliest one ever set has come.
   private func expireDeadlines() {
     guard now >= nextDeadline else { return }
@@ -238,7 +262,9 @@ public class EventHandler {
   }
 
   private func waitForEvents() {
-    let timeout = jobs.isEmpty ? millisecondsToWait() : 0
+    let isIdle = jobs.isEmpty && queuedTasks == 0
+    let timeout = isIdle ? millisecondsToWait() : 0
+    turn &+= 1
     let count = Int(unsafe epoll_wait(epoll, &events, Int32(Self.eventBatch), timeout))
     readClocks()
     var index = 0
@@ -249,6 +275,7 @@ public class EventHandler {
     }
     expireDeadlines()
     while let action = timers.takeDue(now: now) { action() }
+    resumeQueued()
   }
 
   private func millisecondsToWait() -> Int32 {
