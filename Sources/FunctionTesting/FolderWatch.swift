@@ -67,7 +67,8 @@ public final class FolderWatch {
   private func addAll() {
     for root in roots {
       var isFolder: ObjCBool = false
-      _ = unsafe FileManager.default.fileExists(atPath: root, isDirectory: &isFolder)
+      // One that is gone stands for nothing: least of all for the folder around it, which may hold a whole disk.
+      guard unsafe FileManager.default.fileExists(atPath: root, isDirectory: &isFolder) else { continue }
       // For a case file, its function's folder.
       add(isFolder.boolValue ? root.droppingTrailingSlash : (root.parentFolder + "/..").simplified, depth: 0)
     }

@@ -144,7 +144,7 @@ import Transport
   }
 
   @Test func theLineIsBoundedAndItsTimeToo() async throws {
-    try await Bench(connections: 1, waiting: 2, timeout: .milliseconds(100)).run { bench in
+    try await Bench(connections: 1, waiting: 2, timeout: .milliseconds(700)).run { bench in
       let connection = try await bench.connection()
       let first = bench.ask("1")
       await bench.settle(1)
