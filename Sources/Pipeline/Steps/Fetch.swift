@@ -6,15 +6,18 @@ import Telemetry
 import Transport
 
 extension Worker {
-  /// Asks the behavior's origin or the one a function chose; of a group the primary, then the secondary.
-  ///
-  /// The primary's answer counts, unless its status is among the group's codes or it cannot be had; then the secondary's, whatever it is.
-  /// Only GET, HEAD and OPTIONS without a body fail over.
-  nonisolated(nonsending) func fetch(_ exchange: inout Exchange, _ viewer: inout ServerConnection) async -> Response {
+  /// Asks the behavior's origin or the one a function chose; of a group the primary, then the secondary. Only GET, HEAD and OPTIONS without
+  /// a body fail over.
+  @inline(__always) nonisolated(nonsending) func fetch(_ exchange: inout Exchange, _ viewer: inout ServerConnection) async -> Response {
     let route = exchange.route ?? exchange.site.assigned[exchange.behavior.index]
-    guard let secondary = route.secondary, mayFailOver(exchange) else {
-      do throws(FetchFailure) { return try await fetch(from: route.primary, &exchange, &viewer) } catch { return answer(error, &exchange) }
-    }
+    if let secondary = route.secondary, mayFailOver(exchange) { return await fetch(along: route, secondary, &exchange, &viewer) }
+    do throws(FetchFailure) { return try await fetch(from: route.primary, &exchange, &viewer) } catch { return answer(error, &exchange) }
+  }
+
+  /// The primary's answer, unless its status is among the group's codes or it cannot be had; then the secondary's, whatever it is.
+  private nonisolated(nonsending) func fetch(
+    along route: Route, _ secondary: Destination, _ exchange: inout Exchange, _ viewer: inout ServerConnection
+  ) async -> Response {
     do throws(FetchFailure) {
       let response = try await fetch(from: route.primary, &exchange, &viewer)
       guard route.failsOver(on: response.head.line.status) else { return response }
