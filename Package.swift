@@ -105,7 +105,7 @@ let package = Package(
     .testTarget(
       name: "RewriteEngineTests", dependencies: ["RewriteEngine", "KeyValueStores", "Distribution"], exclude: ["Hostile"], swiftSettings: swiftSettings),
     tests("HTTPWireTests", ["HTTPWire", "Transport"]),
-    tests("PipelineTests", ["Pipeline", "Transport"]),
+    tests("PipelineTests", ["Pipeline", "Distribution", "Transport"]),
 
     // What a person types
     tests("CommandTests", ["skerry", "JSONText"]),
