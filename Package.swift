@@ -90,7 +90,7 @@ let package = Package(
         // As for skerry: tests abandon runs too.
         .unsafeFlags(["-Xlinker", "-z", "-Xlinker", "now"]),
       ]),
-    tests("RewriteEngineTests", ["RewriteEngine"]),
+    .testTarget(name: "RewriteEngineTests", dependencies: ["RewriteEngine"], exclude: ["Hostile"], swiftSettings: swiftSettings),
     tests("HTTPWireTests", ["HTTPWire", "Transport"]),
     tests("PipelineTests", ["Pipeline", "Transport"]),
 

@@ -85,12 +85,11 @@ extension WorkerIsolation {
     let context = WireContext(loop: loop, viewerLimits: limits)
     var viewer = ServerConnection(Socket(loop: loop, descriptor: descriptor), peer: peer, context)
     do throws(WireFailure) {
-      while var request = try await viewer.nextRequest() {
+      while let request = try await viewer.nextRequest() {
         let name = AdminAuthority.isOwn(request.authority.text)
         let page = name ? await pages.page(request.line.method, request.path.text) : AdminPages.Page(status: 403, body: "This is not the admin address's name.\n")
         try await viewer.discardBody()
         viewer.answer(page, isHead: request.line.method == .head)
-        request.release(context)
         try await viewer.flush()
         if viewer.closing { break }
       }

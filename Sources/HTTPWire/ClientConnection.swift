@@ -65,8 +65,7 @@ public struct ClientConnection: ~Copyable {
     guard stream.socket.isReadable || !stream.input.isEmpty else { return false }
     do throws(IOFailure) { if stream.socket.isReadable, try stream.attemptRead() == .end { return true } } catch { throw .io(error) }
     var head = ResponseHead()
-    head.fields.acquireTable(context.tables)
-    defer { head.release(context) }
+    head.fields.lines.acquire()
     while !stream.input.isEmpty {
       guard parseResponse(stream.input.readable, hasNoBody: false, limits.head, &head.line, &head.fields) == .complete,
         head.line.status < 200, head.line.status != 101
@@ -83,40 +82,35 @@ public struct ClientConnection: ~Copyable {
   /// - Throws: ``WireFailure/refused(_:)`` for a malformed head, ``WireFailure/io(_:)`` when it does not come.
   public nonisolated(nonsending) mutating func readHead(hasNoBody: Bool) async throws(WireFailure) -> ResponseHead {
     var head = ResponseHead()
-    head.fields.acquireTable(context.tables)
+    head.fields.lines.acquire()
     while true {
       switch parseResponse(stream.input.readable, hasNoBody: hasNoBody, limits.head, &head.line, &head.fields) {
       case .complete where head.line.status < 200 && head.line.status != 101:
         interim += 1
         stream.input.consume(head.line.length)
-        if interim > limits.interimResponses { throw give(back: &head, .refused(.interimResponses)) }
+        if interim > limits.interimResponses { throw .refused(.interimResponses) }
       case .complete:
         take(&head)
         return head
-      case .refused(let refusal): throw give(back: &head, .refused(refusal))
+      case .refused(let refusal): throw .refused(refusal)
       case .incomplete:
-        if let failure = await readMoreOfHead() { throw give(back: &head, .io(failure)) }
+        if let failure = await readMoreOfHead() { throw .io(failure) }
       }
     }
   }
 
   private nonisolated(nonsending) mutating func readMoreOfHead() async -> IOFailure? {
     do {
-      let more = try await stream.fill(timeoutMilliseconds: limits.readTimeoutMilliseconds, limit: limits.head.headBytes + BlockPool.blockSize)
+      let more = try await stream.fill(timeoutMilliseconds: limits.readTimeoutMilliseconds, limit: limits.head.headBytes + ByteBuffer.blockSize)
       return more ? nil : .reset
     } catch { return error }
-  }
-
-  private func give(back head: inout ResponseHead, _ failure: WireFailure) -> WireFailure {
-    head.release(context)
-    return failure
   }
 
   private mutating func take(_ head: inout ResponseHead) {
     answered = true
     saysClose = head.line.wantsClose
     decoder = BodyDecoder(head.line.status == 101 ? .untilClose : head.line.framing)
-    head.fields.bytes = stream.input.split(head.line.length, stream.socket.loop.pool)
+    head.fields.bytes = stream.input.split(head.line.length)
   }
 
   /// Whether the answer's body has been read to its end.
@@ -150,6 +144,7 @@ public struct ClientConnection: ~Copyable {
   public consuming func finish() {
     let isClean = stream.input.isEmpty && stream.output.isEmpty && stream.socket.failure == nil
     reusable = requestIsWhole && answered && decoder.isDone && !saysClose && isClean
-    stream.releaseBuffers()
+    stream.input.release()
+    stream.output.release()
   }
 }

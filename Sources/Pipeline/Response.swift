@@ -25,7 +25,7 @@ struct Response: ~Copyable {
 
   /// A response made here, with a body of text.
   init(status: Int, contentType: StaticString, body text: consuming ByteBuffer, _ context: WireContext) {
-    head = ResponseHead(status: status, context.loop.pool, context.tables)
+    head = ResponseHead(status: status)
     head.fields.append("Content-Type", contentType)
     head.setContentLength(text.count)
     bytes = text

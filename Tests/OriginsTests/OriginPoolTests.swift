@@ -68,8 +68,7 @@ import Transport
     try await connection.flush()
     connection.requestIsWhole = true
     answerOnce()
-    var head = try await connection.readHead(hasNoBody: false)
-    head.release(WireContext(loop: loop, viewerLimits: ViewerLimits()))
+    _ = try await connection.readHead(hasNoBody: false)
     connection.finish()
   }
 

@@ -20,7 +20,6 @@ extension Worker {
     var response = response
     let isWhole = await takeBody(of: &response, &exchange)
     var replacement = await fetch(&page, &viewer)
-    page.request.release(context)
     guard replacement.head.line.status < 400 else {
       discard(replacement, &page)
       if !isWhole { standIn(for: &response, exchange) }
@@ -96,7 +95,6 @@ extension Worker {
 extension Worker {
   /// Lets a response go unsent.
   func discard(_ response: consuming Response, _ exchange: inout Exchange) {
-    response.head.release(context)
     discardBody(&exchange)
   }
 

@@ -18,7 +18,6 @@ extension Worker {
     viewer.stream.beginOutput()
     composeResponseHead(response, exchange, viewer.closing, chunked, to: &viewer.stream.output)
     viewer.answerHasBegun = true
-    response.head.release(context)
     switch response.source {
     case .generated, .buffered:
       if !hasNoBody { try viewer.forward(response.bytes.count, from: &response.bytes, asChunk: false) }
