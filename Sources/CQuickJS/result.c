@@ -181,6 +181,10 @@ static bool read_response(sk_isolate *isolate, JSValueConst response) {
 }
 
 void sk_read_result(sk_isolate *isolate, JSValue returned) {
+  if (isolate->misuse) {
+    sk_fail(isolate, SK_VALIDATION_ERROR, SK_FAILURE_INVALID, isolate->misuse, (char *)NULL);
+    return;
+  }
   bool wants_response = isolate->event->type == SK_VIEWER_RESPONSE;
   if (!JS_IsObject(returned)) {
     const char *what = JS_IsUndefined(returned) ? "undefined" : JS_IsNull(returned) ? "null" : "a value that is no object";
@@ -196,8 +200,8 @@ void sk_read_result(sk_isolate *isolate, JSValue returned) {
     read_response(isolate, returned);
   } else if (wants_response) {
     sk_invalid(isolate, "the function returned an object without statusCode", ", not a response");
-  } else {
-    read_request(isolate, returned);
+  } else if (read_request(isolate, returned)) {
+    sk_check_origin(isolate, returned);
   }
   isolate->result.edits = isolate->edits;
 }

@@ -16,7 +16,7 @@ final class Reader {
   var functions: [FunctionDefinition] = []
   /// Where `function.yaml` says a function is meant to run, by the function's place.
   var eventTypes: [Int: HookPoint] = [:]
-  var keyValueStores: [KeyValueStore] = []
+  var keyValueStores: [KeyValueStoreDefinition] = []
   var cachePolicies: [CachePolicy] = []
   var originRequestPolicies: [OriginRequestPolicy] = []
   var responseHeadersPolicies: [ResponseHeadersPolicy] = []
@@ -50,7 +50,8 @@ final class Reader {
     result.functionOrigins = top.choice("functionOrigins", default: .public)
     result.listeners = listeners(top)
     result.admin = top.optional("admin").flatMap { admin($0, state: result.stateDirectory) }
-    readKeyValueStores(top)
+    if let value = top.optional("limits") { result.limits = limits(value) }
+    readKeyValueStores(top, result.limits.keyValueStores)
     readFunctions(top)
     cachePolicies = policies(top, "cachePolicies", cachePolicy)
     originRequestPolicies = policies(top, "originRequestPolicies", originRequestPolicy)
@@ -58,7 +59,6 @@ final class Reader {
     result.distributions = distributions(top)
     result.functions = functions
     result.keyValueStores = keyValueStores
-    if let value = top.optional("limits") { result.limits = limits(value) }
     if let value = top.optional("cache") { result.cache = cache(value) }
     if let value = top.optional("accessLog") { result.accessLog = accessLog(value) }
     if let value = top.optional("viewer") { result.viewerFixtures = viewerFixtures(value) }
@@ -84,14 +84,6 @@ final class Reader {
       value.error("\((value.plainText ?? "").quoted) cannot be read: \(problem)")
     }
     return path
-  }
-
-  private func readKeyValueStores(_ top: Section) {
-    guard let section = top.optional("keyValueStores")?.section("keyValueStores") else { return }
-    for entry in section.entries {
-      guard let path = readablePath(entry.value) else { continue }
-      keyValueStores.append(KeyValueStore(name: entry.name, path: path))
-    }
   }
 
   private func cache(_ value: Value) -> CacheStorage {

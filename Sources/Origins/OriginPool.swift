@@ -16,6 +16,8 @@ public final class OriginPool: ConnectionKeeper {
   private let limits: OriginLimits
   private let connectTimeoutMilliseconds: Int
   private let keepAliveMilliseconds: Int
+  private let policy: AddressPolicy
+  private let family: AddressFamily
   /// Idle sockets, the most recently used last: it is the most likely to be alive.
   private var idle: [Socket] = []
   /// Places taken: connections in use, idle or being made.
@@ -28,8 +30,15 @@ public final class OriginPool: ConnectionKeeper {
   private var isRetired = false
 
   /// A pool without connections.
-  /// - Parameter server: the origin's address; the origin's kind must be `.http`.
-  public init(_ origin: Origin, _ server: Origin.HTTPServer, _ limits: OriginLimits, _ context: WireContext, _ counters: WorkerCounters, _ connector: Connector) {
+  /// - Parameters:
+  ///   - server: the origin's address; the origin's kind must be `.http`.
+  ///   - policy: which of its addresses may be connected to. It holds for all connections of the pool.
+  public init(
+    _ origin: Origin, _ server: Origin.HTTPServer, _ limits: OriginLimits, _ context: WireContext, _ counters: WorkerCounters, _ connector: Connector,
+    _ policy: AddressPolicy = .configured, _ family: AddressFamily = .any
+  ) {
+    self.policy = policy
+    self.family = family
     self.origin = origin
     self.server = server
     self.context = context
@@ -78,7 +87,7 @@ public final class OriginPool: ConnectionKeeper {
     }
     let socket: Socket
     do {
-      socket = try await connector.connect(server.domainName, port: UInt16(clamping: server.httpPort), timeoutMilliseconds: connectTimeoutMilliseconds)
+      socket = try await connector.connect(server.domainName, port: UInt16(clamping: server.httpPort), timeoutMilliseconds: connectTimeoutMilliseconds, policy, family)
     } catch {
       leavePlace()
       throw error

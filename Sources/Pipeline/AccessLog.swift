@@ -54,6 +54,8 @@ extension Worker {
     log.string("behavior", behavior.span)
     if exchange.attempts > 0 { writeOrigin(exchange, to: &log) }
     if !exchange.functions.isEmpty { writeFunctions(exchange, to: &log) }
+    if !exchange.requestLogData.isEmpty { log.string("viewer_request_log_data", exchange.requestLogData.span) }
+    if !exchange.responseLogData.isEmpty { log.string("viewer_response_log_data", exchange.responseLogData.span) }
     writeHeader("userAgent", .userAgent, exchange.request.fields, to: &log)
     writeHeader("referer", .referer, exchange.request.fields, to: &log)
     writeHeader("xForwardedFor", .xForwardedFor, exchange.request.fields, to: &log)

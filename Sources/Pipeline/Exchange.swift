@@ -70,6 +70,10 @@ struct Exchange: ~Copyable {
   var detailedResult: StaticString = ""
   var originStatus = 0
   var origin: CompiledOrigin?
+  /// Where a function sends the request; nil: where its behavior does.
+  var route: Route?
+  /// What functions gave to `cf.logCustomData`, by event.
+  var requestLogData: [UInt8] = [], responseLogData: [UInt8] = []
   var reusedConnection = false
   var attempts = 0
   var functions: [FunctionReport] = []

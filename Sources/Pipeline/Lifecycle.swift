@@ -53,7 +53,7 @@ extension Worker {
     if let early = chooseBehavior(&exchange) { response = early } else
     if let early = checkViewerProtocol(&exchange) { response = early } else
     if let early = checkMethod(&exchange) { response = early } else
-    if let early = runViewerRequest(&exchange) { response = early } else {
+    if let early = runViewerRequest(&exchange, viewer) { response = early } else {
       applyDefaultRootObject(&exchange)
       response = await fetch(&exchange, &viewer)
     }

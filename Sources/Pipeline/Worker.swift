@@ -25,6 +25,8 @@ public final class Worker {
   var sites: [WorkerSite] = []
   let unknownSite: WorkerSite
   let connector: Connector
+  /// Connections to servers that functions named.
+  var functionPools: FunctionPools
   var ids = RequestIDs()
   var requestsPerConnection = Int.max
   var tunnelIdleMilliseconds = 600_000
@@ -59,6 +61,7 @@ public final class Worker {
     connector = Connector(loop: loop, Resolver.Configuration(configuration.configuration.limits.dns), counters)
     logsRequests = false
     unknownSite = WorkerSite()
+    functionPools = FunctionPools(limit: 1, OriginLimits(), context, counters, connector)
     adopt(configuration)
     loop.everySecond = { [unowned self] in self.everySecond() }
   }
@@ -74,6 +77,8 @@ public final class Worker {
     logsRequests = configuration.configuration.accessLog.format != .off
     for site in sites { site.retire() }
     sites = configuration.sites.map { WorkerSite($0, self, OriginLimits(limits)) }
+    functionPools.retire()
+    functionPools = FunctionPools(limit: limits.functionOriginsPerWorker, OriginLimits(limits), context, counters, connector)
   }
 
   /// Addresses that may never be origins: this proxy's own.
@@ -174,6 +179,8 @@ final class WorkerSite {
   let site: Site
   /// By origin; nil for folders.
   let pools: [OriginPool?]
+  /// By behavior: where its requests go when no function chooses.
+  private(set) var assigned: [Route] = []
 
   init(_ site: Site, _ worker: Worker, _ limits: OriginLimits) {
     self.site = site
@@ -181,6 +188,7 @@ final class WorkerSite {
       guard case .http(let server) = origin.kind else { return nil }
       return OriginPool(origin, server, limits, worker.context, worker.counters, worker.connector)
     }
+    assigned = site.behaviors.map { assignedRoute($0) }
   }
 
   /// Stands for "no distribution" in exchanges that are answered before one is chosen.

@@ -104,6 +104,9 @@ public final class Socket: EventHandler {
   /// Wakes a task that waits for bytes although none came, so that it looks at something else.
   public func nudge() { reader.wake() }
 
+  /// This end's address; nil for a Unix socket. A system call.
+  public var localAddress: SocketAddress? { SystemCalls.localAddress(descriptor) }
+
   /// Whether a pooled connection can still be used: quiet, open, no failure.
   public var isQuiet: Bool { !isReadable && !peerFinished && !isBroken && failure == nil }
 
