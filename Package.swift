@@ -100,7 +100,7 @@ let package = Package(
     .testTarget(
       name: "RewriteEngineTests", dependencies: ["RewriteEngine", "KeyValueStores", "Distribution"], exclude: ["Hostile"], swiftSettings: swiftSettings),
     tests("HTTPWireTests", ["HTTPWire", "Transport"]),
-    tests("PipelineTests", ["Pipeline", "Transport"]),
+    tests("PipelineTests", ["Pipeline", "Distribution", "Transport"]),
 
     // The house seen from outside: scripted origin, the real program, scripted viewer
     tests("ScenarioTests", ["skerry"]),

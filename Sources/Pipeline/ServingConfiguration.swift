@@ -192,8 +192,11 @@ final class CompiledBehavior: Sendable {
 }
 
 extension Origin.HTTPServer {
-  /// Name and port as Host has them.
-  var authority: String { httpPort == 80 ? domainName : "\(domainName):\(httpPort)" }
+  /// Name and port as Host has them (RFC 9110, 7.2; RFC 3986, 3.2.2).
+  var authority: String {
+    let host = domainName.contains(":") ? "[\(domainName)]" : domainName
+    return httpPort == 80 ? host : "\(host):\(httpPort)"
+  }
 }
 
 /// A response headers policy made ready (spec/request-pipeline.md, 6).

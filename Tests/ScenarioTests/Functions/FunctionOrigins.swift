@@ -281,6 +281,20 @@ extension Scenarios {
       #expect(line["viewer_response_log_data"] == nil)
     }
 
+    @Test func logDataOfAResponse() throws {
+      let app = try named("app")
+      let skerry = try startSkerry(
+        before: app, more: "functions: { tell: { runtime: cloudfront-js-2.0, code: tell.js } }",
+        files: ["tell.js": "import cf from 'cloudfront'; function handler(event) { cf.logCustomData('status ' + event.response.statusCode); if (event.request.uri == '/fail') throw new Error('x'); return event.response; }"]
+      ) { $0.behavior = "functions: { viewer-response: tell }" }
+      for uri in ["/x", "/fail"] {
+        _ = try get(uri, skerry)
+        let line = try skerry.waitForLogLine("of \(uri)") { $0["uri"] == .text(uri) }
+        #expect(line["viewer_response_log_data"] == .text("status 200"))
+        #expect(line["viewer_request_log_data"] == nil)
+      }
+    }
+
     @Test func theLocationIsKnown() throws {
       let app = try named("app")
       let skerry = try program("const at = cf.edgeLocation; return { statusCode: 200, body: [at.name, at.serverIp, at.region].join() };", app: app)
