@@ -56,15 +56,16 @@ let package = Package(
     tests("OriginsTests", ["Origins", "Distribution", "HTTPWire", "Transport", "Telemetry"]),
 
     // 4  the model, and the file it is read from
-    floor("ConfigurationFile", ["Distribution", .product(name: "Yams", package: "Yams")]),
-    floor("Distribution", []),
+    floor("ConfigurationFile", ["Distribution", "KeyValueStores", .product(name: "Yams", package: "Yams")]),
+    floor("Distribution", ["KeyValueStores"]),
     tests("DistributionTests", ["Distribution"]),
     .testTarget(
-      name: "ConfigurationFileTests", dependencies: ["ConfigurationFile", "Distribution"], exclude: ["Golden"],
+      name: "ConfigurationFileTests", dependencies: ["ConfigurationFile", "Distribution", "KeyValueStores"], exclude: ["Golden"],
       swiftSettings: swiftSettings),
 
     // 3  the data functions read
-    floor("KeyValueStores", ["CQuickJS"]),
+    floor("KeyValueStores", ["JSONText", "CQuickJS"]),
+    tests("KeyValueStoresTests", ["KeyValueStores", "JSONText"]),
 
     // 3  HTTP/1.1 on the wire
     floor("HTTPWire", ["Transport", "CSystem"]),
@@ -72,6 +73,9 @@ let package = Package(
     // 2  event loop, sockets, buffers, names
     floor("Transport", ["CSystem", "CAres"]),
     tests("ResolverTests", ["Transport"]),
+
+    // 1  JSON, with the place of everything
+    floor("JSONText", []),
 
     // 1  log records and counters
     floor("Telemetry", ["CSystem"]),
@@ -94,17 +98,20 @@ let package = Package(
         .unsafeFlags(["-Xlinker", "-z", "-Xlinker", "now"]),
       ]),
     .testTarget(
-      name: "RewriteEngineTests", dependencies: ["RewriteEngine", "KeyValueStores", "Distribution"], exclude: ["Hostile"],
-      swiftSettings: swiftSettings),
+      name: "RewriteEngineTests", dependencies: ["RewriteEngine", "KeyValueStores", "Distribution"], exclude: ["Hostile"], swiftSettings: swiftSettings),
     tests("HTTPWireTests", ["HTTPWire", "Transport"]),
-    tests("PipelineTests", ["Pipeline", "Transport"]),
+    tests("PipelineTests", ["Pipeline", "Distribution", "Transport"]),
 
     // The house seen from outside: scripted origin, the real program, scripted viewer
     tests("ScenarioTests", ["skerry"]),
 
-    // Fuzzing the parser: what must hold, the command that tries to break it, a short run of it as a test
-    .target(name: "Fuzzing", dependencies: ["HTTPWire", "Transport"], path: "Fuzzing/Checks", swiftSettings: swiftSettings),
+    // What can be measured without the network
+    .executableTarget(name: "bench-stores", dependencies: ["KeyValueStores"], path: "Benchmarks/stores", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
+
+    // Fuzzing the parsers: what must hold, the command that tries to break it, a short run of it as a test
+    .target(name: "Fuzzing", dependencies: ["HTTPWire", "Transport", "KeyValueStores", "JSONText"], path: "Fuzzing/Checks", swiftSettings: swiftSettings),
     .executableTarget(name: "fuzz-http1", dependencies: ["Fuzzing"], path: "Fuzzing/Command", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
+    .executableTarget(name: "fuzz-json", dependencies: ["Fuzzing"], path: "Fuzzing/JSONCommand", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
     tests("FuzzTests", ["Fuzzing"]),
   ]
 )

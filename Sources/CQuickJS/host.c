@@ -91,10 +91,19 @@ static bool define_function(JSContext *context, JSValueConst object, const char 
   return JS_DefinePropertyValueStr(context, object, name, value, JS_PROP_CONFIGURABLE | JS_PROP_WRITABLE) >= 0;
 }
 
+/// What only runtime 1.0 has: byte strings, and MemoryError (9.2).
+static bool add_old_globals(sk_isolate *isolate) {
+  static const char memory_error[] =
+      "Object.defineProperty(globalThis,'MemoryError',{value:class MemoryError extends InternalError{},writable:true,configurable:true});"
+      "Object.defineProperty(MemoryError.prototype,'name',{value:'MemoryError',writable:true,configurable:true})";
+  JSValue done = JS_Eval(isolate->context, memory_error, sizeof memory_error - 1, "<globals>", JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_STRICT);
+  return !JS_IsException(done) && sk_add_byte_strings(isolate);
+}
+
 bool sk_install_globals(sk_isolate *isolate) {
   JSContext *context = isolate->context;
   JSValue global = JS_GetGlobalObject(context), console = JS_NewObject(context);
-  static const char *const removed[] = {"eval", "Atomics", "SharedArrayBuffer"};
+  static const char *const removed[] = {"eval", "Atomics", "SharedArrayBuffer", "queueMicrotask", "DOMException"};
   for (size_t i = 0; i < sizeof removed / sizeof removed[0]; i++)
     if (JS_DeleteProperty(context, global, JS_NewAtom(context, removed[i]), 0) < 0) return false;
   isolate->uint8_array = JS_GetPropertyStr(context, global, "Uint8Array");
@@ -110,5 +119,5 @@ bool sk_install_globals(sk_isolate *isolate) {
       return false;
   return define_function(context, global, "require", require, 1) &&
       JS_DefinePropertyValueStr(context, global, "console", console, JS_PROP_CONFIGURABLE | JS_PROP_WRITABLE) >= 0 &&
-      (modern || sk_add_byte_strings(isolate));
+      (modern || add_old_globals(isolate));
 }

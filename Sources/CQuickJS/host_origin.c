@@ -64,6 +64,8 @@ static bool is_certificate_name(sk_slice name) {
   return is_dns_name(name);
 }
 
+static const char path_rule[] = "must begin but not end with /, be URL-encoded and have at most 255 characters";
+
 /// Empty (no path), or a path in its URL-encoded form.
 static bool is_origin_path(sk_slice path) {
   if (!path.count) return true;
@@ -244,7 +246,7 @@ static bool check_aws_settings(const sk_parameters *parameters) {
 static bool read_update(const sk_parameters *parameters, sk_origin_update *update) {
   return sk_read_text(parameters, "domainName", is_dns_name, dns_name_rule, &update->domain_name) &&
       sk_read_text(parameters, "hostHeader", is_dns_name, dns_name_rule, &update->host_header) &&
-      sk_read_text(parameters, "originPath", is_origin_path, "must begin but not end with /, be URL-encoded and have at most 255 characters", &update->origin_path) &&
+      sk_read_text(parameters, "originPath", is_origin_path, path_rule, &update->origin_path) &&
       sk_read_text(parameters, "sni", is_dns_name, dns_name_rule, &update->sni) &&
       read_certificate_names(parameters, &update->certificate_names, &update->certificate_name_count) &&
       read_custom_headers(parameters, update) &&

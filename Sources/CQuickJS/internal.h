@@ -2,7 +2,7 @@
 //
 //   arena.c   memory          limit.c  CPU limit           isolate.c  build, run, put back
 //   event.c   event objects, filled on first access         result.c   what the handler returned (readback.c, failure.c)
-//   source.c  import lines    store.c  key-value stores, which many isolates share
+//   source.c  import lines    store.c  key-value stores, which many isolates share (store_fill.c)
 //   host*.c   globals and modules that functions may use
 //
 // Host memory (this struct) is written during a run only where `sk_isolate_run` resets it; everything else a run

@@ -43,6 +43,12 @@ enum Files {
     return FileManager.default.isReadableFile(atPath: path) ? nil : "permission denied"
   }
 
+  /// When a file's content was last changed; 1970 when nobody knows.
+  static func modificationTime(_ path: String) -> Date {
+    let attributes = try? FileManager.default.attributesOfItem(atPath: resolvingLinks(path))
+    return attributes?[.modificationDate] as? Date ?? Date(timeIntervalSince1970: 0)
+  }
+
   private static func resolvingLinks(_ path: String) -> String {
     URL(fileURLWithPath: path).resolvingSymlinksInPath().path
   }

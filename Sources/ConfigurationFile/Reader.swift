@@ -16,7 +16,7 @@ final class Reader {
   var functions: [FunctionDefinition] = []
   /// Where `function.yaml` says a function is meant to run, by the function's place.
   var eventTypes: [Int: HookPoint] = [:]
-  var keyValueStores: [KeyValueStore] = []
+  var keyValueStores: [KeyValueStoreDefinition] = []
   var cachePolicies: [CachePolicy] = []
   var originRequestPolicies: [OriginRequestPolicy] = []
   var responseHeadersPolicies: [ResponseHeadersPolicy] = []
@@ -50,7 +50,8 @@ final class Reader {
     result.functionOrigins = top.choice("functionOrigins", default: .public)
     result.listeners = listeners(top)
     result.admin = top.optional("admin").flatMap { admin($0, state: result.stateDirectory) }
-    readKeyValueStores(top)
+    if let value = top.optional("limits") { result.limits = limits(value) }
+    readKeyValueStores(top, result.limits.keyValueStores)
     readFunctions(top)
     cachePolicies = policies(top, "cachePolicies", cachePolicy)
     originRequestPolicies = policies(top, "originRequestPolicies", originRequestPolicy)
@@ -58,9 +59,9 @@ final class Reader {
     result.distributions = distributions(top)
     result.functions = functions
     result.keyValueStores = keyValueStores
-    if let value = top.optional("limits") { result.limits = limits(value) }
     if let value = top.optional("cache") { result.cache = cache(value) }
     if let value = top.optional("accessLog") { result.accessLog = accessLog(value) }
+    if let value = top.optional("functionLog") { result.functionLog = functionLog(value) }
     if let value = top.optional("viewer") { result.viewerFixtures = viewerFixtures(value) }
     result.geoDatabasePath = top.optional("geo").flatMap(geoDatabase)
     top.finish()
@@ -84,14 +85,6 @@ final class Reader {
       value.error("\((value.plainText ?? "").quoted) cannot be read: \(problem)")
     }
     return path
-  }
-
-  private func readKeyValueStores(_ top: Section) {
-    guard let section = top.optional("keyValueStores")?.section("keyValueStores") else { return }
-    for entry in section.entries {
-      guard let path = readablePath(entry.value) else { continue }
-      keyValueStores.append(KeyValueStore(name: entry.name, path: path))
-    }
   }
 
   private func cache(_ value: Value) -> CacheStorage {
@@ -121,6 +114,15 @@ final class Reader {
       log.format = value.choice(AccessLog.Format.self) ?? .json
       if log.format == .w3c { value.notSupportedYet("the w3c format (JSON lines are written) is", .warning) }
     }
+    section.finish()
+    return log
+  }
+
+  private func functionLog(_ value: Value) -> FunctionLogDestination {
+    if value.plainText == "off" { return .off }
+    guard let section = value.section("functionLog") else { return .standardError }
+    var log = FunctionLogDestination.standardError
+    if let value = section.required("path") { log = value.plainText == "-" ? .path("-") : path(value).map { .path($0) } ?? log }
     section.finish()
     return log
   }

@@ -2,6 +2,8 @@
 // An immutable snapshot; a reload builds a new one beside it. Any thread may read it. No I/O.
 // Source: design/configuration.md.
 
+public import KeyValueStores
+
 /// A complete, checked configuration.
 public struct Configuration: Sendable, Equatable {
   /// Where viewers connect.
@@ -17,13 +19,15 @@ public struct Configuration: Sendable, Equatable {
   /// The functions; `FunctionReference.index` points into it.
   public var functions: [FunctionDefinition]
   /// The key value stores.
-  public var keyValueStores: [KeyValueStore]
+  public var keyValueStores: [KeyValueStoreDefinition]
   /// The named limits.
   public var limits: Limits
   /// The size and place of the object cache.
   public var cache: CacheStorage
   /// Where access records go.
   public var accessLog: AccessLog
+  /// Where what functions give to console.log goes.
+  public var functionLog: FunctionLogDestination
   /// Fixed values for `CloudFront-Viewer-*` headers, for a laptop: header to value.
   public var viewerFixtures: [CloudFrontHeader: String]
   /// The absolute path of a GeoLite2 database for those headers, if any.
@@ -37,8 +41,8 @@ public struct Configuration: Sendable, Equatable {
   public init(
     listeners: [Listener] = [], admin: Admin? = nil, stateDirectory: String = ".skerry",
     shutdownTimeout: Duration = .seconds(30), distributions: [Distribution] = [],
-    functions: [FunctionDefinition] = [], keyValueStores: [KeyValueStore] = [], limits: Limits = Limits(),
-    cache: CacheStorage = CacheStorage(), accessLog: AccessLog = AccessLog(),
+    functions: [FunctionDefinition] = [], keyValueStores: [KeyValueStoreDefinition] = [], limits: Limits = Limits(),
+    cache: CacheStorage = CacheStorage(), accessLog: AccessLog = AccessLog(), functionLog: FunctionLogDestination = .standardError,
     viewerFixtures: [CloudFrontHeader: String] = [:], geoDatabasePath: String? = nil,
     compatibility: Compatibility = .extended, functionOrigins: FunctionOrigins = .public
   ) {
@@ -52,10 +56,16 @@ public struct Configuration: Sendable, Equatable {
     self.limits = limits
     self.cache = cache
     self.accessLog = accessLog
+    self.functionLog = functionLog
     self.viewerFixtures = viewerFixtures
     self.geoDatabasePath = geoDatabasePath
     self.compatibility = compatibility
     self.functionOrigins = functionOrigins
+  }
+
+  /// The store that a function reads; nil when it has none.
+  public func keyValueStore(of function: FunctionDefinition) -> KeyValueStore? {
+    function.keyValueStore.flatMap { name in keyValueStores.first { $0.name == name }?.store }
   }
 
   /// The table from Host to distribution, built anew; keep it beside the snapshot.
@@ -159,6 +169,16 @@ public struct AccessLog: Sendable, Equatable {
     self.path = path
     self.format = format
   }
+}
+
+/// Where what functions give to console.log goes.
+public enum FunctionLogDestination: Sendable, Equatable {
+  /// The default.
+  case standardError
+  /// The absolute path of a file; `-` is standard output.
+  case path(String)
+  /// Nowhere.
+  case off
 }
 
 /// How strictly CloudFront's limits are kept.

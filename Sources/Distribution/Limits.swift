@@ -1,6 +1,7 @@
 // Every limit of the proxy by name, with its default.
 // Immutable values; any thread may read them. What happens at each limit is in Documentation/configuration.md.
 // Source: spec/request-pipeline.md 1; design/style.md rule 8.
+public import KeyValueStores
 
 /// The named limits; YAML has the same names below `limits:`, without the unit at the end.
 public struct Limits: Sendable, Equatable {
@@ -41,6 +42,8 @@ public struct Limits: Sendable, Equatable {
   public var functionOriginsPerWorker = 256
   /// The limits of the rewrite engine.
   public var rewriteEngine = RewriteEngine()
+  /// The limits of key value stores beyond CloudFront's.
+  public var keyValueStores = KeyValueStore.Limits()
   /// The limits of name resolution.
   public var dns = DNS()
 

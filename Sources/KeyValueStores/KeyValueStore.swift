@@ -6,7 +6,7 @@ import CQuickJS
 /// What functions read with `cf.kvs()`: keys and values, and what `meta()` says of them.
 ///
 /// Immutable; any thread. A change of data is another store: whoever holds this one goes on reading what it read before.
-@safe public final class KeyValueStore: Sendable {
+@safe public final class KeyValueStore: Sendable, Equatable {
   /// What a store says of itself.
   public struct Labels: Sendable, Equatable {
     /// A UUID's text, in lower case: what `cf.kvs(id)` names it by.
@@ -22,6 +22,16 @@ import CQuickJS
       self.alias = alias
       self.created = created
       self.modified = modified
+    }
+  }
+
+  /// The id of a store whose owner chooses none: a UUID that depends on nothing but the name. It is what
+  /// `uuidgen --sha1 --namespace @url --name skerry:key-value-store/NAME` prints.
+  public static func defaultID(named name: String) -> String {
+    let name = Array(name.utf8)
+    return unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 36) { text in
+      guard unsafe withSlice(name.span, { unsafe sk_store_default_id($0, text.baseAddress) }) else { return "" }
+      return unsafe String(decoding: text.lazy.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
   }
 
@@ -103,6 +113,11 @@ import CQuickJS
   public func answers(to id: String) -> Bool {
     let id = Array(id.utf8)
     return unsafe withSlice(id.span) { unsafe sk_store_answers_to(pointer, $0) }
+  }
+
+  /// Whether two stores say the same: labels, entries and their order.
+  public static func == (a: KeyValueStore, b: KeyValueStore) -> Bool {
+    unsafe a === b || sk_store_equal(a.pointer, b.pointer)
   }
 
   /// An empty C store. There is no way on without its few hundred bytes, as for any small object of Swift's.

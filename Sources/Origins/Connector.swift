@@ -30,8 +30,9 @@ public final class Connector {
   ) async throws(OriginFailure) -> Socket {
     let place = "\(name):\(port)"
     let all = try await addresses(of: name, port: port).filter { family.includes($0) }
-    let refused = all.lazy.compactMap { [forbidden] in policy.refusal(of: $0, own: forbidden) }.first.map { OriginFailure(.addressRefused($0), at: place) }
-    let addresses = refused == nil ? all : all.filter { policy.refusal(of: $0, own: forbidden) == nil }
+    let refusals = all.map { policy.refusal(of: $0, own: forbidden) }
+    let refused = refusals.compactMap { $0 }.first.map { OriginFailure(.addressRefused($0), at: place) }
+    let addresses = zip(all, refusals).filter { $0.1 == nil }.map(\.0)
     guard !addresses.isEmpty else { throw refused ?? OriginFailure(.nameUnknown, at: name) }
     let socket: Socket, address: SocketAddress
     do throws(OriginFailure) { (socket, address) = try await open(addresses, place, timeoutMilliseconds) } catch { throw refused ?? error }
@@ -100,6 +101,7 @@ extension Resolver.Outcome {
     case .collapsed: .nameCollapsed
     case .forgotten: .limitNamesCached
     case .refused: .limitNameLookups
+    case .serversChanged: .nameServersChanged
     }
   }
 }

@@ -51,6 +51,9 @@ public final class OriginPool: ConnectionKeeper {
     keepAliveMilliseconds = origin.keepAliveTimeout.milliseconds
   }
 
+  /// How many requests wait for a connection.
+  var waitingRequests: Int { line.count }
+
   /// Name and port, for messages.
   public var place: String { "\(server.domainName):\(server.httpPort)" }
 

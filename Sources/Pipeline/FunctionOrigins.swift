@@ -58,7 +58,9 @@ extension Worker {
       if let name { server.domainName = name }
     case (.folder, let name?): server = Origin.HTTPServer(domainName: name)
     case (.folder, nil):
-      guard update.endpoint == nil else { throw ChoiceFailure(description: "updateRequestOrigin: customOriginConfig needs domainName, as the assigned origin is a folder") }
+      guard update.endpoint == nil else {
+        throw ChoiceFailure(description: "updateRequestOrigin: customOriginConfig needs domainName, as the assigned origin is a folder")
+      }
       return nil
     }
     guard let endpoint = update.endpoint else { return server }
@@ -73,8 +75,8 @@ extension Worker {
     let before = assigned.origin.model
     let isSameServer = before.kind == .http(server)
     if isSameServer, let pool = assigned.pool, origin.hasTimes(of: before), update.addressFamily == nil { return pool }
-    let reachesPrivate = configuration.configuration.functionOrigins == .any
-    return functionPools.pool(origin, server, isSameServer ? .configured : .function(reachesPrivate: reachesPrivate), AddressFamily(update.addressFamily))
+    let policy = isSameServer ? AddressPolicy.configured : .function(reachesPrivate: configuration.configuration.functionOrigins == .any)
+    return functionPools.pool(origin, server, policy, AddressFamily(update.addressFamily))
   }
 }
 

@@ -53,12 +53,12 @@ extension Worker {
     if let early = chooseBehavior(&exchange) { response = early } else
     if let early = checkViewerProtocol(&exchange) { response = early } else
     if let early = checkMethod(&exchange) { response = early } else
-    if let early = runViewerRequest(&exchange, viewer, mayRun: await hasTurn(exchange.behavior.viewerRequest)) { response = early } else {
+    if let early = runViewerRequest(&exchange, viewer, mayRun: await hasTurn(exchange.behavior.viewerRequest, exchange)) { response = early } else {
       applyDefaultRootObject(&exchange)
       response = await fetch(&exchange, &viewer)
     }
     response = await applyErrorResponse(response, &exchange, &viewer)
-    response = runViewerResponse(response, &exchange, mayRun: await hasTurn(exchange.behavior.viewerResponse))
+    response = runViewerResponse(response, &exchange, mayRun: await hasTurn(exchange.behavior.viewerResponse, exchange))
     applyResponseHeadersPolicy(&response, &exchange)
     return response
   }

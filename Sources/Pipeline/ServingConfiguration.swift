@@ -25,7 +25,7 @@ public final class ServingConfiguration: Sendable {
   /// - Throws: when the folder of an origin cannot be opened.
   public init(_ configuration: Configuration, files: BlockingPool, previous: MetricLabels = MetricLabels()) throws(FolderFailure) {
     self.configuration = configuration
-    let labels = previous.extended(with: configuration.distributions.map(\.id))
+    let labels = previous.extended(with: configuration.distributions.map(\.id), functions: configuration.functions.map(\.name))
     self.labels = labels
     hosts = configuration.makeHostTable()
     var sites: [Site] = []
@@ -34,7 +34,9 @@ public final class ServingConfiguration: Sendable {
       sites.append(Site(distribution, metricsIndex: labels.index(ofDistribution: distribution.id), folders))
     }
     self.sites = sites
-    functions = configuration.functions.map { FunctionCode(of: $0, configuration.limits.rewriteEngine) }
+    functions = configuration.functions.map {
+      FunctionCode(of: $0, configuration.limits.rewriteEngine, store: configuration.keyValueStore(of: $0))
+    }
   }
 }
 
@@ -190,8 +192,11 @@ final class CompiledBehavior: Sendable {
 }
 
 extension Origin.HTTPServer {
-  /// Name and port as Host has them.
-  var authority: String { httpPort == 80 ? domainName : "\(domainName):\(httpPort)" }
+  /// Name and port as Host has them (RFC 9110, 7.2; RFC 3986, 3.2.2).
+  var authority: String {
+    let host = domainName.contains(":") ? "[\(domainName)]" : domainName
+    return httpPort == 80 ? host : "\(host):\(httpPort)"
+  }
 }
 
 /// A response headers policy made ready (spec/request-pipeline.md, 6).

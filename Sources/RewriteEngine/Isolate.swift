@@ -28,7 +28,7 @@ public import KeyValueStores
   var storage = EventStorage()
   /// The last run's result until `finish`.
   private(set) var result: UnsafePointer<sk_result>?
-  /// The event's store where it is not the function's own; held until `finish`, since results may point into it.
+  /// The event's store where it is not the function's own; held until the next event, so that the run keeps its view.
   private var otherStore: KeyValueStore?
 
   /// Builds `code` on the calling thread, which must be `thread`'s: starts the engine, compiles, runs top-level code

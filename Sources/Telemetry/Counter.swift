@@ -13,7 +13,8 @@ public enum CounterFamily: String, CaseIterable, Sendable {
   case originAttempts = "skerry_origin_attempts_total"
   case originFailures = "skerry_origin_failures_total"
   case originBytes = "skerry_origin_bytes_total"
-  case functionRuns = "skerry_function_runs_total"
+  case storeReads = "skerry_kvs_read_requests_total"
+  case storeReadErrors = "skerry_kvs_read_errors_total"
   case nameLookups = "skerry_name_lookups_total"
   case fileRequests = "skerry_file_requests_total"
   case reloads = "skerry_reloads_total"
@@ -21,14 +22,14 @@ public enum CounterFamily: String, CaseIterable, Sendable {
   /// The name of the label that tells the family's numbers apart; nil for a family of one.
   public var label: String? {
     switch self {
-    case .connectionsAccepted, .upgrades: nil
+    case .connectionsAccepted, .upgrades, .storeReads, .storeReadErrors: nil
     case .connectionsClosed: "reason"
     case .viewerBytes, .originBytes: "direction"
     case .requestsRefused: "reason"
     case .limitsReached: "limit"
     case .originConnections, .originAttempts: "kind"
     case .originFailures: "reason"
-    case .functionRuns, .nameLookups, .fileRequests, .reloads: "outcome"
+    case .nameLookups, .fileRequests, .reloads: "outcome"
     }
   }
 
@@ -45,7 +46,8 @@ public enum CounterFamily: String, CaseIterable, Sendable {
     case .originAttempts: "Attempts at an origin beyond and including the first, by kind."
     case .originFailures: "Attempts at an origin that failed, by reason."
     case .originBytes: "Bytes sent to and received from origins, heads and framing included."
-    case .functionRuns: "Runs of viewer functions, by outcome."
+    case .storeReads: "Reads of key value stores by functions (KvsReadRequests)."
+    case .storeReadErrors: "Of these, reads that failed: no such key, or a value of another format (KvsReadErrors)."
     case .nameLookups: "Look-ups of origin names, by outcome."
     case .fileRequests: "Requests for files of folder origins, by outcome."
     case .reloads: "Configuration reloads, by outcome."
@@ -82,10 +84,10 @@ public enum Counter: Int, CaseIterable, Sendable {
   case originBytesSent, originBytesReceived
 
   // Functions
-  case functionContinued, functionResponded, functionExecutionError, functionValidationError, functionCPULimit, functionMemoryLimit, functionThrottled
+  case storeRead, storeReadError
 
   // Names
-  case nameCached, nameResolved, nameStale, nameNegative, nameFailed, nameTimeout, nameCollapsed
+  case nameCached, nameResolved, nameStale, nameNegative, nameFailed, nameTimeout, nameCollapsed, nameServersChanged
 
   // Files
   case fileServed, fileNotModified, filePartial, fileRangeNotSatisfiable, fileNotFound, fileFailed
@@ -185,14 +187,8 @@ extension Counter {
     case .originBytesSent: .init(.originBytes, "sent", "sent")
     case .originBytesReceived: .init(.originBytes, "received", "received")
 
-    case .functionContinued: .init(.functionRuns, "continued", "returned a request or response that was used")
-    case .functionResponded: .init(.functionRuns, "responded", "answered the viewer itself")
-    case .functionExecutionError: .init(.functionRuns, "execution_error", "503: threw, or could not be run")
-    case .functionValidationError: .init(.functionRuns, "validation_error", "502: returned something that is not allowed")
-    case .functionCPULimit: .init(.functionRuns, "cpu_limit", "503: used more CPU time than its limit")
-    case .functionMemoryLimit: .init(.functionRuns, "memory_limit", "503: used more memory than its limit")
-
-    case .functionThrottled: .init(.functionRuns, "throttled", "503: not run, because it was killed too often (limits.rewriteEngine.throttleKills) or too many long runs wait")
+    case .storeRead: .init(.storeReads, "", "get, exists, meta or count was called")
+    case .storeReadError: .init(.storeReadErrors, "", "the call's promise was rejected")
 
     case .nameCached: .init(.nameLookups, "cached", "answered from the cache")
     case .nameResolved: .init(.nameLookups, "resolved", "answered by a name server")
@@ -201,6 +197,7 @@ extension Counter {
     case .nameFailed: .init(.nameLookups, "failed", "the name servers failed or answered nonsense")
     case .nameTimeout: .init(.nameLookups, "timeout", "no answer in time")
     case .nameCollapsed: .init(.nameLookups, "collapsed", "joined a look-up of the same name already under way")
+    case .nameServersChanged: .init(.nameLookups, "servers_changed", "not a look-up: a worker has read a changed /etc/resolv.conf")
 
     case .fileServed: .init(.fileRequests, "served", "200")
     case .fileNotModified: .init(.fileRequests, "not_modified", "304")

@@ -1,6 +1,10 @@
 // Owns: the heart of one worker thread: an epoll loop that is also the executor of every task and actor bound to it.
 // Everything here is confined to the loop's thread except `enqueue` and `stop`, which go through the locked inbox.
 // Both executor roles are needed: an actor alone resumes continuations through the global pool (data-plane.md).
+// Code that waits on a loop must be isolated to an actor of that loop and prefer it as its task's executor: the workers' tasks are, and
+// so is what `perform` runs. With only one of the two the runtime enqueues the task anew at every call that could be isolated,
+// `withUnsafeContinuation` among them: between "nothing is there" and the wait for it the sockets would have their turn, and what they
+// bring would be missed.
 import CSystem
 import Glibc
 import Synchronization
@@ -21,8 +25,10 @@ public class EventHandler {
 @safe public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
   /// Events taken from the kernel at once.
   static let eventBatch = 512
-  /// Jobs run before the kernel is asked for events again, so that a busy task cannot starve the sockets.
-  static let jobBatch = 4096
+  /// Turns for what is still to do when the loop is stopped, such as a task's last words.
+  static let lastTurns = 64
+  /// Jobs there is room for from the start.
+  static let jobsReserved = 1024
   /// Longest sleep of the loop; also how often ``everySecond`` work is due.
   static let longestWaitMilliseconds: UInt64 = 1000
 
@@ -37,8 +43,7 @@ public class EventHandler {
   private var closing: [Int32] = []
   private var nextDeadline: UInt64 = .max
   private var timers = TimerHeap()
-  /// Tasks that wait for another turn of the loop: all of these at once, and of those in the queue one in each turn.
-  private var yielded: [UnsafeContinuation<Void, Never>] = unsafe []
+  /// Tasks that wait for a turn of the loop each, from `queueStart` on.
   private var queue: [UnsafeContinuation<Void, Never>] = unsafe []
   private var queueStart = 0
 
@@ -62,7 +67,7 @@ public class EventHandler {
     thread = pthread_self()
     handlers = Array(repeating: nil, count: 1024)
     unsafe events = Array(repeating: epoll_event(), count: Self.eventBatch)
-    jobs.reserveCapacity(1024)
+    jobs.reserveCapacity(Self.jobsReserved)
     watch(wakeup, [.input])
     readClocks()
   }
@@ -144,27 +149,20 @@ public class EventHandler {
     }
   }
 
-  /// Lets everything else on this loop have its turn, what the kernel has ready by then included, before the calling task goes on.
-  public nonisolated(nonsending) func nextTurn() async {
-    unsafe await withUnsafeContinuation { waiter in unsafe yielded.append(waiter) }
-  }
-
-  /// The same, one after another: of the tasks that wait here only one goes on in each turn of the loop.
+  /// Suspends the calling task until everything else that is ready had its turn: of the tasks that wait here one goes on in each
+  /// turn of the loop, in their order.
   public nonisolated(nonsending) func queueForTurn() async {
     unsafe await withUnsafeContinuation { waiter in unsafe queue.append(waiter) }
   }
   /// How many tasks wait in ``queueForTurn()``.
   public var queuedTasks: Int { unsafe queue.count - queueStart }
 
-  private func resumeYielded() {
-    let waiting = unsafe yielded
-    unsafe yielded.removeAll()
-    for unsafe waiter in unsafe waiting { unsafe waiter.resume() }
+  private func resumeQueued() {
     guard queuedTasks > 0 else { return }
     let next = unsafe queue[queueStart]
     queueStart += 1
-    if queuedTasks == 0 {
-      unsafe queue.removeAll(keepingCapacity: true)
+    if queuedTasks == 0 || queueStart == Self.jobsReserved {  // a queue that never empties does not grow for that
+      unsafe queue.removeFirst(queueStart)
       queueStart = 0
     }
     unsafe next.resume()
@@ -202,14 +200,13 @@ public class EventHandler {
   public func checkIsolated() { precondition(isCurrent, "not on the event loop's thread") }
   @inline(__always) private var isCurrent: Bool { pthread_equal(pthread_self(), thread) != 0 }
 
+  /// Runs what is there now. What that brings about has the next turn, after the sockets': so `Task.yield()` lets everything else go first,
+  /// and no task can starve the sockets.
   private func runJobs() {
     let serial = unsafe asUnownedSerialExecutor(), task = unsafe asUnownedTaskExecutor()
-    var next = 0
-    while next < jobs.count && next < Self.jobBatch {
-      unsafe jobs[next].runSynchronously(isolatedTo: serial, taskExecutor: task)
-      next += 1
-    }
-    if next == jobs.count { jobs.removeAll(keepingCapacity: true) } else { jobs.removeFirst(next) }
+    let batch = jobs.count
+    for next in 0..<batch { unsafe jobs[next].runSynchronously(isolatedTo: serial, taskExecutor: task) }
+    if batch == jobs.count { jobs.removeAll(keepingCapacity: true) } else { jobs.removeFirst(batch) }
   }
 
   // MARK: Running
@@ -222,7 +219,7 @@ public class EventHandler {
       closeForgotten()
       waitForEvents()
     }
-    runJobs()
+    for _ in 0..<Self.lastTurns where !jobs.isEmpty { runJobs() }
     closeForgotten()
     sk_blocks_forget()
   }
@@ -251,7 +248,7 @@ public class EventHandler {
   }
 
   private func waitForEvents() {
-    let isIdle = unsafe jobs.isEmpty && yielded.isEmpty && queue.isEmpty
+    let isIdle = jobs.isEmpty && queuedTasks == 0
     let timeout = isIdle ? millisecondsToWait() : 0
     turn &+= 1
     let count = Int(unsafe epoll_wait(epoll, &events, Int32(Self.eventBatch), timeout))
@@ -264,7 +261,7 @@ public class EventHandler {
     }
     expireDeadlines()
     while let action = timers.takeDue(now: now) { action() }
-    if !isIdle { resumeYielded() }
+    resumeQueued()
   }
 
   private func millisecondsToWait() -> Int32 {

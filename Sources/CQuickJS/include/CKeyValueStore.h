@@ -37,6 +37,9 @@ void sk_store_reserve(sk_store *store, size_t keys, size_t bytes);
 sk_store_added sk_store_add(sk_store *store, sk_slice key, sk_slice value);
 /// Gives back memory that filling did not use. Nothing may be added after it.
 void sk_store_finish(sk_store *store);
+/// The id that a store of this name has where its owner chooses none: the UUID of version 5 (RFC 9562) in the namespace of
+/// URLs for `skerry:key-value-store/NAME`, as `uuidgen --sha1 --namespace @url --name …` prints it. False: no SHA-1 here.
+bool sk_store_default_id(sk_slice name, char id[36]);
 /// Frees the store. No run may still use it.
 void sk_store_destroy(sk_store *store);
 
@@ -52,5 +55,7 @@ bool sk_store_answers_to(const sk_store *store, sk_slice id);
 /// When it was made and last changed: ISO 8601.
 sk_slice sk_store_created(const sk_store *store);
 sk_slice sk_store_modified(const sk_store *store);
+/// Whether two stores have the same labels and the same entries in the same order.
+bool sk_store_equal(const sk_store *a, const sk_store *b);
 /// Bytes of memory it takes.
 size_t sk_store_memory(const sk_store *store);

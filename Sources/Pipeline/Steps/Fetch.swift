@@ -206,7 +206,7 @@ extension Worker {
       moved += n
       if moved >= Self.bytesBetweenYields {
         moved = 0
-        await loop.nextTurn()
+        await Task.yield()
       }
     }
     if chunked {

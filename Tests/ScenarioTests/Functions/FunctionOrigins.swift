@@ -223,6 +223,53 @@ extension Scenarios {
       #expect(other.connectionCount == 0)
     }
 
+    // MARK: Key-value stores
+
+    /// Tenants by host, as spec/functions-catalog.md rows 24 and 25 have it: the store says which origin, or that there is none.
+    @Test func tenantsFromAStore() throws {
+      let app = try named("app"), other = try named("other")
+      let data = #"{"data":[{"key":"b.test","value":"{\"id\":\"other\",\"prefix\":\"/b\"}"},{"key":"broken.test","value":"{"}]}"#
+      let code = """
+        import cf from 'cloudfront';
+        const tenants = cf.kvs('a3f1b2c4-5d6e-4f70-8192-a3b4c5d6e7f8');
+        async function handler(event) {
+          const request = event.request, host = request.headers.host.value;
+          if (!await tenants.exists(host)) return { statusCode: 404, body: 'no tenant of ' + await tenants.count() };
+          try {
+            const tenant = await tenants.get(host, { format: 'json' });
+            cf.selectRequestOriginById(tenant.id, { hostHeader: host });
+            request.uri = tenant.prefix + request.uri;
+          } catch (error) { return { statusCode: 500, body: error.name }; }
+          return request;
+        }
+        """
+      let skerry = try startSkerry(
+        before: app,
+        more: "functions: { tenants: { runtime: cloudfront-js-2.0, code: tenants.js, keyValueStore: tenants } }\nkeyValueStores: { tenants: { data: tenants.json, id: a3f1b2c4-5d6e-4f70-8192-a3b4c5d6e7f8 } }\n",
+        files: ["tenants.js": code, "tenants.json": data]
+      ) { distribution in
+        distribution.behavior = "functions: { viewer-request: tenants }"
+        distribution.moreOrigins = "other: \(other.url)\n"
+      }
+      let viewer = try skerry.viewer()
+      func get(_ host: String) throws -> Response { try viewer.exchange("GET /x HTTP/1.1\r\nHost: \(host)\r\n\r\n") }
+      #expect(try get("b.test").bodyText.hasPrefix("other /b/x host b.test"))
+      #expect(try get("a.test").bodyText == "no tenant of 2")
+      let broken = try get("broken.test")
+      #expect(broken.status == 500 && broken.bodyText == "SyntaxError")
+      #expect(app.connectionCount == 0)
+    }
+
+    @Test func withoutAStore() throws {
+      let app = try named("app")
+      let skerry = try program("cf.kvs();", app: app)
+      let response = try get("/", skerry)
+      #expect(response.status == 503)
+      #expect(response.fields["x-cache"] == "FunctionExecutionError from cloudfront")
+      let line = try skerry.waitForLogLine("of a 503") { $0["status"] == .number(503) }
+      #expect(line["error"]?.description.contains("KVSNamespaceNotFound") == true)
+    }
+
     // MARK: The rest of the module
 
     @Test func logDataIsInTheLog() throws {
@@ -232,6 +279,20 @@ extension Scenarios {
       let line = try skerry.waitForLogLine("of /x") { $0["uri"] == .text("/x") }
       #expect(line["viewer_request_log_data"] == .text("seen \"/x\""))
       #expect(line["viewer_response_log_data"] == nil)
+    }
+
+    @Test func logDataOfAResponse() throws {
+      let app = try named("app")
+      let skerry = try startSkerry(
+        before: app, more: "functions: { tell: { runtime: cloudfront-js-2.0, code: tell.js } }",
+        files: ["tell.js": "import cf from 'cloudfront'; function handler(event) { cf.logCustomData('status ' + event.response.statusCode); if (event.request.uri == '/fail') throw new Error('x'); return event.response; }"]
+      ) { $0.behavior = "functions: { viewer-response: tell }" }
+      for uri in ["/x", "/fail"] {
+        _ = try get(uri, skerry)
+        let line = try skerry.waitForLogLine("of \(uri)") { $0["uri"] == .text(uri) }
+        #expect(line["viewer_response_log_data"] == .text("status 200"))
+        #expect(line["viewer_request_log_data"] == nil)
+      }
     }
 
     @Test func theLocationIsKnown() throws {

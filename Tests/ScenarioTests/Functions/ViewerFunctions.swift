@@ -59,6 +59,42 @@ extension Scenarios {
       #expect(try skerry.viewer().exchange("HEAD / HTTP/1.1\r\nHost: a.test\r\n\r\n").body.isEmpty)
     }
 
+    /// The data is read at start, and reads are counted; a function without a store cannot have one.
+    @Test func aKeyValueStore() throws {
+      let origin = try echoingOrigin()
+      let skerry = try startSkerry(
+        before: origin,
+        more: """
+          keyValueStores:
+            rules: { data: rules.json, id: a3f1b2c4-5d6e-4f70-8192-a3b4c5d6e7f8 }
+          functions:
+            redirects: { runtime: cloudfront-js-2.0, code: redirects.js, keyValueStore: rules }
+          """,
+        files: [
+          "rules.json": #"{"data":[{"key":"/old","value":"/new"},{"key":"/caf\u00e9","value":"/tea"}]}"#,
+          "redirects.js": """
+            import cf from 'cloudfront';
+            const kvs = cf.kvs('a3f1b2c4-5d6e-4f70-8192-a3b4c5d6e7f8');
+            async function handler(event) {
+              try {
+                const to = await kvs.get(decodeURIComponent(event.request.uri));
+                return { statusCode: 301, headers: { location: { value: to } } };
+              } catch (e) {
+                return event.request;
+              }
+            }
+            """,
+        ]
+      ) { $0.behavior = "functions: { viewer-request: redirects }" }
+      let viewer = try skerry.viewer()
+      for (path, location) in [("/old", "/new"), ("/caf%C3%A9", "/tea"), ("/older", nil)] {
+        let response = try viewer.exchange("GET \(path) HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        #expect(response.fields["location"] == location, "\(path)")
+      }
+      let metrics = try skerry.metrics()
+      #expect(metrics["skerry_kvs_read_requests_total"] == 3 && metrics["skerry_kvs_read_errors_total"] == 1)
+    }
+
     @Test func aRewrite() throws {
       let origin = try echoingOrigin()
       let skerry = try program(before: origin, viewerRequest: """
