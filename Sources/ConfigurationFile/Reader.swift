@@ -64,6 +64,7 @@ final class Reader {
     result.keyValueStores = keyValueStores
     if let value = top.optional("cache") { result.cache = cache(value) }
     if let value = top.optional("accessLog") { result.accessLog = accessLog(value) }
+    if let value = top.optional("functionLog") { result.functionLog = functionLog(value) }
     if let value = top.optional("viewer") { result.viewerFixtures = viewerFixtures(value) }
     result.geoDatabasePath = top.optional("geo").flatMap(geoDatabase)
     top.finish()
@@ -116,6 +117,15 @@ final class Reader {
       log.format = value.choice(AccessLog.Format.self) ?? .json
       if log.format == .w3c { value.notSupportedYet("the w3c format (JSON lines are written) is", .warning) }
     }
+    section.finish()
+    return log
+  }
+
+  private func functionLog(_ value: Value) -> FunctionLogDestination {
+    if value.plainText == "off" { return .off }
+    guard let section = value.section("functionLog") else { return .standardError }
+    var log = FunctionLogDestination.standardError
+    if let value = section.required("path") { log = value.plainText == "-" ? .path("-") : path(value).map { .path($0) } ?? log }
     section.finish()
     return log
   }

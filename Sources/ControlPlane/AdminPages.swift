@@ -12,6 +12,7 @@ public import Transport
 public final class AdminPages: Sendable {
   private let workers: [WorkerIsolation]
   private let accessLog: LogWriter
+  private let functionLog: LogWriter?
   private let diagnostics: Diagnostics
   private let started = Timestamp.now
   private let draining = Atomic<Bool>(false)
@@ -20,10 +21,11 @@ public final class AdminPages: Sendable {
 
   /// Pages about these workers.
   /// - Parameter connectionsLimit: how many connections may be open (`limits.adminConnections`).
-  public init(workers: [WorkerIsolation], accessLog: LogWriter, diagnostics: Diagnostics, connectionsLimit: Int) {
+  public init(workers: [WorkerIsolation], accessLog: LogWriter, functionLog: LogWriter?, diagnostics: Diagnostics, connectionsLimit: Int) {
     self.connectionsLimit = connectionsLimit
     self.workers = workers
     self.accessLog = accessLog
+    self.functionLog = functionLog
     self.diagnostics = diagnostics
   }
 
@@ -63,7 +65,7 @@ public final class AdminPages: Sendable {
     unsafe getrusage(0, &usage)   // RUSAGE_SELF
     let cpu = (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1_000_000 + Int(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec)
     let facts = ProcessFacts(
-      version: Version.text, start: started, cpuMicroseconds: UInt64(max(0, cpu)), accessLog: accessLog.statistics,
+      version: Version.text, start: started, cpuMicroseconds: UInt64(max(0, cpu)), accessLog: accessLog.statistics, functionLog: functionLog?.statistics,
       diagnostics: diagnostics.statistics)
     return MetricsPage.render(snapshots, process: facts)
   }

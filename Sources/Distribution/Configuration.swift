@@ -26,6 +26,8 @@ public struct Configuration: Sendable, Equatable {
   public var cache: CacheStorage
   /// Where access records go.
   public var accessLog: AccessLog
+  /// Where what functions give to console.log goes.
+  public var functionLog: FunctionLogDestination
   /// Fixed values for `CloudFront-Viewer-*` headers, for a laptop: header to value.
   public var viewerFixtures: [CloudFrontHeader: String]
   /// The absolute path of a GeoLite2 database for those headers, if any.
@@ -40,7 +42,7 @@ public struct Configuration: Sendable, Equatable {
     listeners: [Listener] = [], admin: Admin? = nil, stateDirectory: String = ".skerry",
     shutdownTimeout: Duration = .seconds(30), distributions: [Distribution] = [],
     functions: [FunctionDefinition] = [], keyValueStores: [KeyValueStoreDefinition] = [], limits: Limits = Limits(),
-    cache: CacheStorage = CacheStorage(), accessLog: AccessLog = AccessLog(),
+    cache: CacheStorage = CacheStorage(), accessLog: AccessLog = AccessLog(), functionLog: FunctionLogDestination = .standardError,
     viewerFixtures: [CloudFrontHeader: String] = [:], geoDatabasePath: String? = nil,
     compatibility: Compatibility = .extended, functionOrigins: FunctionOrigins = .public
   ) {
@@ -54,6 +56,7 @@ public struct Configuration: Sendable, Equatable {
     self.limits = limits
     self.cache = cache
     self.accessLog = accessLog
+    self.functionLog = functionLog
     self.viewerFixtures = viewerFixtures
     self.geoDatabasePath = geoDatabasePath
     self.compatibility = compatibility
@@ -166,6 +169,16 @@ public struct AccessLog: Sendable, Equatable {
     self.path = path
     self.format = format
   }
+}
+
+/// Where what functions give to console.log goes.
+public enum FunctionLogDestination: Sendable, Equatable {
+  /// The default.
+  case standardError
+  /// The absolute path of a file; `-` is standard output.
+  case path(String)
+  /// Nowhere.
+  case off
 }
 
 /// How strictly CloudFront's limits are kept.

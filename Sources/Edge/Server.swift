@@ -19,6 +19,7 @@ public final class Server {
   private let workers: [RunningWorker]
   private let admin: AdminListener?
   private let accessLog: LogWriter
+  private let functionLog: LogWriter?
   private let diagnostics: Diagnostics
   private let ledger: ConnectionLedger
 
@@ -39,17 +40,19 @@ public final class Server {
     } catch { throw StartFailure(description: "the access log \(configuration.accessLog.path) cannot be opened: \(error)") }
     self.diagnostics = diagnostics
     accessLog = log
+    let functionLog = try Self.openFunctionLog(configuration.functionLog, diagnostics)
+    self.functionLog = functionLog
     let serving: ServingConfiguration
     do { serving = try ServingConfiguration(configuration, files: try BlockingPool()) } catch { throw StartFailure(description: "\(error)") }
     let ledger = ConnectionLedger(workers: workerCount)
     self.ledger = ledger
     var made: [WorkerHandle] = []
-    for number in 0..<workerCount { made.append(try Self.makeWorker(number, serving, log, diagnostics, ledger)) }
+    for number in 0..<workerCount { made.append(try Self.makeWorker(number, serving, log, functionLog, diagnostics, ledger)) }
     let handles = made
     var bound: [[Transport.Listener]] = []
     for handle in handles { bound.append(try Self.bind(configuration, handle, handles, ledger, reusing: bound.first)) }
     admin = try configuration.admin.map { admin throws(StartFailure) in
-      try Self.bindAdmin(admin, handles, log, diagnostics, limit: configuration.limits.adminConnections)
+      try Self.bindAdmin(admin, handles, log, functionLog, diagnostics, limit: configuration.limits.adminConnections)
     }
     let own = bound.first?.map(\.address) ?? []
     let forbidden = own + (admin.map { [$0.address] } ?? [])
@@ -64,13 +67,23 @@ public final class Server {
     return admin.map { "ready \(urls) admin \($0.url)" } ?? "ready \(urls)"
   }
 
+  private static func openFunctionLog(_ log: FunctionLogDestination, _ diagnostics: Diagnostics) throws(StartFailure) -> LogWriter? {
+    do {
+      switch log {
+      case .off: return nil
+      case .standardError: return try LogWriter(.standardError, diagnostics: diagnostics)
+      case .path(let path): return try LogWriter(LogWriter.Destination(path: path), diagnostics: diagnostics)
+      }
+    } catch { throw StartFailure(description: "the function log cannot be opened: \(error)") }
+  }
+
   private static func makeWorker(
-    _ number: Int, _ serving: ServingConfiguration, _ log: LogWriter, _ diagnostics: Diagnostics, _ ledger: ConnectionLedger
+    _ number: Int, _ serving: ServingConfiguration, _ log: LogWriter, _ functionLog: LogWriter?, _ diagnostics: Diagnostics, _ ledger: ConnectionLedger
   ) throws(StartFailure) -> WorkerHandle {
     do throws(IOFailure) {
       let loop = try EventLoop()
       let isolation = WorkerIsolation(loop) {
-        Worker(number: number, loop: loop, serving, log: log, diagnostics: diagnostics) { ledger.release($0, worker: number) }
+        Worker(number: number, loop: loop, serving, log: log, functionLog: functionLog, diagnostics: diagnostics) { ledger.release($0, worker: number) }
       }
       return WorkerHandle(number: number, loop: loop, isolation: isolation)
     } catch { throw StartFailure(description: "no event loop: \(error)") }
@@ -114,12 +127,13 @@ public final class Server {
   }
 
   private static func bindAdmin(
-    _ admin: Admin, _ handles: [WorkerHandle], _ log: LogWriter, _ diagnostics: Diagnostics, limit: Int
+    _ admin: Admin, _ handles: [WorkerHandle], _ log: LogWriter, _ functionLog: LogWriter?, _ diagnostics: Diagnostics, limit: Int
   ) throws(StartFailure) -> AdminListener {
     guard let address = SocketAddress(admin.address) else {
       throw StartFailure(description: "\(admin.address.description) is no address that can be listened on")
     }
-    let pages = AdminPages(workers: handles.map(\.isolation), accessLog: log, diagnostics: diagnostics, connectionsLimit: limit)
+    let pages = AdminPages(
+      workers: handles.map(\.isolation), accessLog: log, functionLog: functionLog, diagnostics: diagnostics, connectionsLimit: limit)
     let handle = handles[0]
     let listener = try listen(address, handle) { descriptor, peer in
       guard pages.admit() else { return handle.refuse(descriptor, .limitAdminConnections) }
@@ -135,7 +149,9 @@ public final class Server {
     while true {
       switch Signals.wait() {
       case SIGTERM, SIGINT: return drain()
-      case SIGUSR1: accessLog.reopen()
+      case SIGUSR1:
+        accessLog.reopen()
+        functionLog?.reopen()
       default: diagnostics.say(.info, "reload is not served yet; restart to take up a new configuration")
       }
     }
@@ -154,6 +170,7 @@ public final class Server {
     for worker in workers { worker.stop() }
     admin?.removePath()
     _ = accessLog.close(deadlineMilliseconds: 2000)
+    _ = functionLog?.close(deadlineMilliseconds: 500)
     _ = diagnostics.close(deadlineMilliseconds: 500)
   }
 }

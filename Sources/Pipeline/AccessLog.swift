@@ -79,8 +79,8 @@ extension Worker {
     for report in exchange.functions {
       log.beginObject()
       log.string("name", report.name.utf8.span)
-      log.word("event", report.event)
-      log.word("outcome", report.outcome)
+      log.word("event", report.hook.word)
+      log.word("outcome", report.outcome.word)
       log.integer("cpuMicroseconds", report.cpuMicroseconds)
       if let error = report.error { log.string("error", error.utf8.span) }
       log.endObject()

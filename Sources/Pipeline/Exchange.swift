@@ -2,6 +2,7 @@
 import Distribution
 import HTTPWire
 import Origins
+import RewriteEngine
 import Telemetry
 import Transport
 
@@ -39,10 +40,18 @@ struct Timeline: BitwiseCopyable, Sendable {
 /// What one run of a function came to, for the log.
 struct FunctionReport: Sendable {
   let name: String
-  let event: StaticString
-  let outcome: StaticString
+  let hook: FunctionHook
+  let outcome: RunOutcome
   let cpuMicroseconds: Int
   let error: String?
+
+  init(_ function: WorkerFunction, _ hook: FunctionHook, _ outcome: RunOutcome, cpuMicroseconds: Int = 0, error: String?) {
+    name = function.code.name
+    self.hook = hook
+    self.outcome = outcome
+    self.cpuMicroseconds = cpuMicroseconds
+    self.error = error
+  }
 }
 
 /// One request on its way, with everything decided about it so far.

@@ -54,12 +54,12 @@ extension Worker {
     if let early = checkViewerProtocol(&exchange) { response = early } else
     if let early = checkMethod(&exchange) { response = early } else
     if let index = exchange.behavior.viewerRequest,
-      let early = runViewerRequest(&exchange, viewer, mayRun: await hasTurn(index)) { response = early } else {
+      let early = runViewerRequest(&exchange, viewer, mayRun: await hasTurn(index, exchange)) { response = early } else {
       applyDefaultRootObject(&exchange)
       response = await fetch(&exchange, &viewer)
     }
     if let page = errorPage(for: response, exchange) { response = await replace(response, by: page, &exchange, &viewer) }
-    if let index = exchange.behavior.viewerResponse { response = runViewerResponse(response, &exchange, mayRun: await hasTurn(index)) }
+    if let index = exchange.behavior.viewerResponse { response = runViewerResponse(response, &exchange, mayRun: await hasTurn(index, exchange)) }
     applyResponseHeadersPolicy(&response, &exchange)
     return response
   }

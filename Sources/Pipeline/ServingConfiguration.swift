@@ -25,7 +25,7 @@ public final class ServingConfiguration: Sendable {
   /// - Throws: when the folder of an origin cannot be opened.
   public init(_ configuration: Configuration, files: BlockingPool, previous: MetricLabels = MetricLabels()) throws(FolderFailure) {
     self.configuration = configuration
-    let labels = previous.extended(with: configuration.distributions.map(\.id))
+    let labels = previous.extended(with: configuration.distributions.map(\.id), functions: configuration.functions.map(\.name))
     self.labels = labels
     hosts = configuration.makeHostTable()
     var sites: [Site] = []

@@ -10,16 +10,17 @@ extension Worker {
   /// Requests that may wait for a long run; a further one is answered 503, FunctionThrottledError.
   static let longRunsWaitingLimit = 128
 
-  /// Returns when the function at `index` may run.
+  /// Returns when the function at `index` of the exchange's configuration may run.
   /// - Returns: false when it may not, because too many wait.
-  @inline(__always) nonisolated(nonsending) func hasTurn(_ index: Int) async -> Bool {
+  @inline(__always) nonisolated(nonsending) func hasTurn(_ index: Int, _ exchange: borrowing Exchange) async -> Bool {
     if lastLongTurn != loop.turn && loop.queuedTasks == 0 { return true }
-    return await queueIfLong(index)
+    guard let function = exchange.site.functions[index] else { return true }
+    return await queueIfLong(function)
   }
 
-  nonisolated(nonsending) private func queueIfLong(_ index: Int) async -> Bool {
-    guard let code = configuration.functions[index], !isThrottled(code) else { return true }
-    if let recent = isolatePool?.recentNanoseconds(of: code), recent < Self.longRunNanoseconds { return true }
+  nonisolated(nonsending) private func queueIfLong(_ function: WorkerFunction) async -> Bool {
+    if function.throttle.isActive(now: loop.now) { return true }
+    if let recent = isolatePool?.recentNanoseconds(of: function.code), recent < Self.longRunNanoseconds { return true }
     guard loop.queuedTasks < Self.longRunsWaitingLimit else { return false }
     await loop.queueForTurn()
     return true

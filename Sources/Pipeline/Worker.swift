@@ -38,8 +38,10 @@ public final class Worker {
   /// Gives a parked connection a task again; set by the isolation.
   var resume: (ParkedConnection) -> Void = { _ in }
   private var parkedSinceTrim = 0
-  /// By function: how often it was killed in the present window, and when that ends.
-  var kills: [UInt64: (count: Int, windowEnd: UInt64)] = [:]
+  /// The configuration's functions, by their index in it; nil for those of the function tier.
+  private(set) var functions: [WorkerFunction?] = []
+  /// What functions say; nil when that goes nowhere.
+  var functionLog: FunctionLog?
   let diagnostics: Diagnostics
   /// Made on the loop's thread, where the engine's timer belongs.
   private(set) var isolatePool: IsolatePool?
@@ -47,15 +49,18 @@ public final class Worker {
   var lastLongTurn = UInt64.max
 
   /// A worker on a loop that does not run yet, or on the loop's thread.
-  /// - Parameter released: told when a connection has ended.
+  /// - Parameters:
+  ///   - functionLog: where what functions say goes; nil for nowhere.
+  ///   - released: told when a connection has ended.
   public init(
-    number: Int, loop: EventLoop, _ configuration: ServingConfiguration, log: LogWriter, diagnostics: Diagnostics,
+    number: Int, loop: EventLoop, _ configuration: ServingConfiguration, log: LogWriter, functionLog: LogWriter?, diagnostics: Diagnostics,
     released: @escaping (SocketAddress) -> Void
   ) {
     self.number = number
     self.loop = loop
     self.configuration = configuration
     self.log = log.makeBuffer()
+    self.functionLog = functionLog.map { FunctionLog(writer: $0) }
     self.released = released
     self.diagnostics = diagnostics
     counters = WorkerCounters(labels: configuration.labels)
@@ -77,10 +82,21 @@ public final class Worker {
     requestsPerConnection = limits.requestsPerConnection > 0 ? limits.requestsPerConnection : .max
     tunnelIdleMilliseconds = limits.tunnelIdleTimeout.milliseconds
     logsRequests = configuration.configuration.accessLog.format != .off
+    functions = makeFunctions(configuration)
     for site in sites { site.retire() }
     sites = configuration.sites.map { WorkerSite($0, self, OriginLimits(limits)) }
     functionPools.retire()
     functionPools = FunctionPools(limit: limits.functionOriginsPerWorker, OriginLimits(limits), context, counters, connector)
+  }
+
+  /// Functions keep the throttle of their name.
+  private func makeFunctions(_ configuration: ServingConfiguration) -> [WorkerFunction?] {
+    var throttles: [String: FunctionThrottle] = [:]
+    for case let function? in functions { throttles[function.code.name] = function.throttle }
+    return configuration.functions.map { code in
+      guard let code else { return nil }
+      return WorkerFunction(code, place: configuration.labels.index(ofFunction: code.name), throttles[code.name] ?? FunctionThrottle())
+    }
   }
 
   /// Addresses that may never be origins: this proxy's own.
@@ -152,7 +168,7 @@ public final class Worker {
 
   /// Gives memory of many parked connections back to the system: the allocator would keep it.
   private func everySecond() {
-    log.flush()
+    flushLog()
     guard parkedSinceTrim >= Self.parkedBeforeTrim else { return }
     parkedSinceTrim = 0
     malloc_trim(0)
@@ -174,8 +190,11 @@ public final class Worker {
   }
   /// How many connections are open.
   public var openConnections: Int { connections.count }
-  /// Hands the log's last lines to its writer.
-  public func flushLog() { log.flush() }
+  /// Hands the logs' last lines to their writers.
+  public func flushLog() {
+    log.flush()
+    functionLog?.flush()
+  }
 }
 
 /// A distribution on one worker: its connections to origins. Exchanges hold it, so that a reload lets them finish.
@@ -183,11 +202,14 @@ final class WorkerSite {
   let site: Site
   /// By origin; nil for folders.
   let pools: [OriginPool?]
+  /// The functions of the site's configuration, by their index in it.
+  let functions: [WorkerFunction?]
   /// By behavior: where its requests go when no function chooses.
   private(set) var assigned: [Route] = []
 
   init(_ site: Site, _ worker: Worker, _ limits: OriginLimits) {
     self.site = site
+    functions = worker.functions
     pools = site.distribution.origins.map { origin in
       guard case .http(let server) = origin.kind else { return nil }
       return OriginPool(origin, server, limits, worker.context, worker.counters, worker.connector)
@@ -200,6 +222,7 @@ final class WorkerSite {
     let behavior = Behavior(pathPattern: .all, target: .origin(0))
     site = Site(Distribution(id: "-", origins: [], behaviors: [behavior]), metricsIndex: MetricLabels.distributionLimit, [])
     pools = []
+    functions = []
   }
 
   func retire() { for pool in pools { pool?.retire() } }

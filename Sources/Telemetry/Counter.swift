@@ -13,7 +13,6 @@ public enum CounterFamily: String, CaseIterable, Sendable {
   case originAttempts = "skerry_origin_attempts_total"
   case originFailures = "skerry_origin_failures_total"
   case originBytes = "skerry_origin_bytes_total"
-  case functionRuns = "skerry_function_runs_total"
   case storeReads = "skerry_kvs_read_requests_total"
   case storeReadErrors = "skerry_kvs_read_errors_total"
   case nameLookups = "skerry_name_lookups_total"
@@ -30,7 +29,7 @@ public enum CounterFamily: String, CaseIterable, Sendable {
     case .limitsReached: "limit"
     case .originConnections, .originAttempts: "kind"
     case .originFailures: "reason"
-    case .functionRuns, .nameLookups, .fileRequests, .reloads: "outcome"
+    case .nameLookups, .fileRequests, .reloads: "outcome"
     }
   }
 
@@ -47,7 +46,6 @@ public enum CounterFamily: String, CaseIterable, Sendable {
     case .originAttempts: "Attempts at an origin beyond and including the first, by kind."
     case .originFailures: "Attempts at an origin that failed, by reason."
     case .originBytes: "Bytes sent to and received from origins, heads and framing included."
-    case .functionRuns: "Runs of viewer functions, by outcome."
     case .storeReads: "Reads of key value stores by functions (KvsReadRequests)."
     case .storeReadErrors: "Of these, reads that failed: no such key, or a value of another format (KvsReadErrors)."
     case .nameLookups: "Look-ups of origin names, by outcome."
@@ -86,7 +84,6 @@ public enum Counter: Int, CaseIterable, Sendable {
   case originBytesSent, originBytesReceived
 
   // Functions
-  case functionContinued, functionResponded, functionExecutionError, functionValidationError, functionCPULimit, functionMemoryLimit, functionThrottled
   case storeRead, storeReadError
 
   // Names
@@ -190,14 +187,6 @@ extension Counter {
     case .originBytesSent: .init(.originBytes, "sent", "sent")
     case .originBytesReceived: .init(.originBytes, "received", "received")
 
-    case .functionContinued: .init(.functionRuns, "continued", "returned a request or response that was used")
-    case .functionResponded: .init(.functionRuns, "responded", "answered the viewer itself")
-    case .functionExecutionError: .init(.functionRuns, "execution_error", "503: threw, or could not be run")
-    case .functionValidationError: .init(.functionRuns, "validation_error", "502: returned something that is not allowed")
-    case .functionCPULimit: .init(.functionRuns, "cpu_limit", "503: used more CPU time than its limit")
-    case .functionMemoryLimit: .init(.functionRuns, "memory_limit", "503: used more memory than its limit")
-
-    case .functionThrottled: .init(.functionRuns, "throttled", "503: not run, because it was killed too often (limits.rewriteEngine.throttleKills) or too many long runs wait")
     case .storeRead: .init(.storeReads, "", "get, exists, meta or count was called")
     case .storeReadError: .init(.storeReadErrors, "", "the call's promise was rejected")
 

@@ -11,17 +11,20 @@ public struct ProcessFacts: Sendable {
   public var cpuMicroseconds: UInt64
   /// The access log's numbers; nil when there is none.
   public var accessLog: LogWriter.Statistics?
+  /// The function log's numbers; nil when there is none.
+  public var functionLog: LogWriter.Statistics?
   /// The diagnostics' numbers.
   public var diagnostics: LogWriter.Statistics?
 
   public init(
     version: String, start: Timestamp, cpuMicroseconds: UInt64, accessLog: LogWriter.Statistics? = nil,
-    diagnostics: LogWriter.Statistics? = nil
+    functionLog: LogWriter.Statistics? = nil, diagnostics: LogWriter.Statistics? = nil
   ) {
     self.version = version
     self.start = start
     self.cpuMicroseconds = cpuMicroseconds
     self.accessLog = accessLog
+    self.functionLog = functionLog
     self.diagnostics = diagnostics
   }
 }
@@ -37,6 +40,9 @@ public enum MetricsPage {
     renderProcess(process, &page)
     renderCounters(workers, &page)
     renderRequests(workers, &page)
+    // Labels only ever grow: the longest list holds all others.
+    let names = workers.map(\.labels.functions).max { $0.count < $1.count } ?? []
+    FunctionTable.render(workers.map(\.functions), names: names, &page)
     renderGauges(workers, &page)
     renderHistograms(workers, &page)
     return page.text
@@ -49,7 +55,7 @@ public enum MetricsPage {
     page.sample("skerry_process_start_time_seconds", [], decimal(UInt64(max(process.start.milliseconds, 0)), places: 3))
     page.family("skerry_process_cpu_seconds_total", .counter, "User and system CPU time of the process.")
     page.sample("skerry_process_cpu_seconds_total", [], decimal(process.cpuMicroseconds, places: 6))
-    let logs = [("access", process.accessLog), ("diagnostics", process.diagnostics)]
+    let logs = [("access", process.accessLog), ("functions", process.functionLog), ("diagnostics", process.diagnostics)]
     for (name, help, value) in logMetrics {
       page.family(name, .counter, help)
       for case (let log, let statistics?) in logs { page.sample(name, [("log", log)], String(value(statistics))) }

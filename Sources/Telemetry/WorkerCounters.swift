@@ -9,24 +9,36 @@ public struct MetricLabels: Sendable, Equatable {
   /// Distributions that are told apart; further ones count together as `other`.
   public static let distributionLimit = 256
 
+  /// Functions that are told apart; further ones count together as `other`.
+  public static let functionLimit = 1_024
+
   /// Distribution ids; a distribution's index is its place here.
   public private(set) var distributions: [String] = []
+  /// Names of functions; a function's index is its place here.
+  public private(set) var functions: [String] = []
 
-  public init(distributions: [String] = []) { self.distributions = MetricLabels.appending(distributions, to: []) }
+  public init(distributions: [String] = [], functions: [String] = []) {
+    self.distributions = MetricLabels.appending(distributions, to: [], limit: MetricLabels.distributionLimit)
+    self.functions = MetricLabels.appending(functions, to: [], limit: MetricLabels.functionLimit)
+  }
 
   /// These labels and the ones of a new configuration.
-  public func extended(with newer: [String]) -> MetricLabels {
+  public func extended(with newer: [String], functions newerFunctions: [String] = []) -> MetricLabels {
     var labels = self
-    labels.distributions = MetricLabels.appending(newer, to: distributions)
+    labels.distributions = MetricLabels.appending(newer, to: distributions, limit: MetricLabels.distributionLimit)
+    labels.functions = MetricLabels.appending(newerFunctions, to: functions, limit: MetricLabels.functionLimit)
     return labels
   }
 
   /// The place of a distribution; the shared place after the last if it is unknown.
   public func index(ofDistribution id: String) -> Int { distributions.firstIndex(of: id) ?? MetricLabels.distributionLimit }
 
-  private static func appending(_ newer: [String], to known: [String]) -> [String] {
-    var result = known
-    for id in newer where !result.contains(id) && result.count < distributionLimit { result.append(id) }
+  /// The place of a function; the shared place after the last if it is unknown.
+  public func index(ofFunction name: String) -> Int { functions.firstIndex(of: name) ?? MetricLabels.functionLimit }
+
+  private static func appending(_ newer: [String], to known: [String], limit: Int) -> [String] {
+    var result = known, names = Set(known)
+    for name in newer where result.count < limit && names.insert(name).inserted { result.append(name) }
     return result
   }
 }
@@ -50,6 +62,7 @@ public struct MetricLabels: Sendable, Equatable {
   @usableFromInline let histograms: UnsafeMutableBufferPointer<UInt64>
   @usableFromInline let bounds: UnsafeMutableBufferPointer<UInt64>
   private var requests: [UInt64]
+  private var functions: FunctionTable
   private var labels: MetricLabels
 
   /// - Parameters:
@@ -64,6 +77,7 @@ public struct MetricLabels: Sendable, Equatable {
     unsafe histograms.initialize(repeating: 0)
     _ = unsafe bounds.initialize(from: Histogram.boundsMicroseconds)
     self.labels = labels
+    functions = FunctionTable(functions: labels.functions.count)
     requests = []
     growRequests()
   }
@@ -109,9 +123,18 @@ public struct MetricLabels: Sendable, Equatable {
     requests[row * WorkerCounters.requestCells + statusClass * WorkerCounters.resultTypes + result.rawValue] &+= 1
   }
 
+  /// Counts a run of a function, or that it was not run.
+  /// - Parameters:
+  ///   - function: `MetricLabels.index(ofFunction:)`; anything out of range counts as `other`.
+  ///   - cost: what the run used; nil when there was none.
+  public func countRun(_ function: Int, _ hook: FunctionHook, _ outcome: RunOutcome, _ cost: RunCost? = nil) {
+    functions.count(function, hook, outcome, cost)
+  }
+
   /// Takes the labels of a new configuration; they must be an extension of the present ones, otherwise nothing changes.
   public func adopt(_ newer: MetricLabels) {
-    guard newer.distributions.starts(with: labels.distributions) else { return }
+    guard newer.distributions.starts(with: labels.distributions), newer.functions.starts(with: labels.functions) else { return }
+    functions.grow(to: newer.functions.count)
     // The row of `other` stays the last one.
     let other = Array(requests.suffix(WorkerCounters.requestCells))
     requests.removeLast(WorkerCounters.requestCells)
@@ -130,7 +153,8 @@ public struct MetricLabels: Sendable, Equatable {
   ///   - worker: the worker's number, shown as the label `worker` of gauges.
   public func snapshot(worker: Int) -> WorkerSnapshot {
     unsafe WorkerSnapshot(
-      worker: worker, labels: labels, counters: Array(counters), gauges: Array(gauges), histograms: Array(histograms), requests: requests)
+      worker: worker, labels: labels, counters: Array(counters), gauges: Array(gauges), histograms: Array(histograms), requests: requests,
+      functions: functions)
   }
 }
 
@@ -142,6 +166,7 @@ public struct WorkerSnapshot: Sendable {
   let gauges: [Int64]
   let histograms: [UInt64]
   let requests: [UInt64]
+  let functions: FunctionTable
 
   /// A counter's value; for tests and `skerry status`.
   public subscript(_ counter: Counter) -> UInt64 { counters[counter.rawValue] }

@@ -27,6 +27,8 @@ public class EventHandler {
   static let eventBatch = 512
   /// Turns for what is still to do when the loop is stopped, such as a task's last words.
   static let lastTurns = 64
+  /// Jobs there is room for from the start.
+  static let jobsReserved = 1024
   /// Longest sleep of the loop; also how often ``everySecond`` work is due.
   static let longestWaitMilliseconds: UInt64 = 1000
 
@@ -42,7 +44,7 @@ public class EventHandler {
   private var closing: [Int32] = []
   private var nextDeadline: UInt64 = .max
   private var timers = TimerHeap()
-  /// Tasks of which one goes on in each turn of the loop.
+  /// Tasks that wait for a turn of the loop each, from `queueStart` on.
   private var queue: [UnsafeContinuation<Void, Never>] = unsafe []
   private var queueStart = 0
 
@@ -66,7 +68,7 @@ public class EventHandler {
     thread = pthread_self()
     handlers = Array(repeating: nil, count: 1024)
     unsafe events = Array(repeating: epoll_event(), count: Self.eventBatch)
-    jobs.reserveCapacity(1024)
+    jobs.reserveCapacity(Self.jobsReserved)
     watch(wakeup, [.input])
     readClocks()
   }
@@ -148,8 +150,8 @@ public class EventHandler {
     }
   }
 
-  /// Lets everything else on this loop have its turn, what the kernel has ready by then included. Of the tasks that wait here only one
-  /// goes on in each turn of the loop.
+  /// Suspends the calling task until everything else that is ready had its turn: of the tasks that wait here one goes on in each
+  /// turn of the loop, in their order.
   public nonisolated(nonsending) func queueForTurn() async {
     unsafe await withUnsafeContinuation { waiter in unsafe queue.append(waiter) }
   }
@@ -160,8 +162,8 @@ public class EventHandler {
     guard queuedTasks > 0 else { return }
     let next = unsafe queue[queueStart]
     queueStart += 1
-    if queuedTasks == 0 {
-      unsafe queue.removeAll(keepingCapacity: true)
+    if queuedTasks == 0 || queueStart == Self.jobsReserved {  // a queue that never empties does not grow for that
+      unsafe queue.removeFirst(queueStart)
       queueStart = 0
     }
     unsafe next.resume()

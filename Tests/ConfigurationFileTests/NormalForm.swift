@@ -29,6 +29,7 @@ func normalForm(_ configuration: Configuration, folder: String) -> String {
   if configuration.accessLog != AccessLog() {
     lines.append("accessLog \(configuration.accessLog.path) \(configuration.accessLog.format)")
   }
+  show("functionLog", \.functionLog)
   for header in CloudFrontHeader.allCases {
     if let value = configuration.viewerFixtures[header] { lines.append("viewer \(header.rawValue): \(value)") }
   }

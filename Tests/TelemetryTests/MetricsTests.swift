@@ -4,10 +4,10 @@ import Testing
 
 @testable import Telemetry
 
-private let facts = ProcessFacts(version: "1.0", start: Timestamp(milliseconds: 1_795_227_606_120), cpuMicroseconds: 1_500_000)
+let facts = ProcessFacts(version: "1.0", start: Timestamp(milliseconds: 1_795_227_606_120), cpuMicroseconds: 1_500_000)
 
 /// The lines of a page that are about one metric.
-private func lines(_ page: String, _ name: String) -> [String] {
+func lines(_ page: String, _ name: String) -> [String] {
   page.split(separator: "\n").map(String.init).filter { line in
     line.split(whereSeparator: { " {".contains($0) }).contains { $0 == name }
   }
@@ -170,6 +170,11 @@ private func lines(_ page: String, _ name: String) -> [String] {
     }
     expected += Gauge.allCases.map(\.description).map { "| `\($0.name)` | gauge | `worker` | \($0.help) |" }
     expected += Histogram.allCases.map(\.description).map { "| `\($0.name)` | histogram | | \($0.help) |" }
+    for (metric, type) in [
+      (FunctionTable.utilization, "histogram"), (FunctionTable.duration, "counter"), (FunctionTable.steps, "counter"),
+    ] { expected.append("| `\(metric.name)` | \(type) | `function`, `event` | \(metric.help) |") }
+    expected.append("| `\(FunctionTable.runs.name)` | counter | `function`, `event`, `outcome` | \(FunctionTable.runs.help) |")
+    expected += RunOutcome.allCases.map { "| `\(FunctionTable.runs.name)` | `\($0.word)` | \($0.meaning) |" }
     for counter in Counter.allCases.map(\.description) where counter.family.label != nil {
       expected.append("| `\(counter.family.rawValue)` | `\(counter.label)` | \(counter.meaning) |")
     }

@@ -10,17 +10,19 @@ extension Worker {
   /// The viewer-request function may change the request or answer it.
   /// - Parameter mayRun: false when too many wait for their turn (Turns.swift).
   func runViewerRequest(_ exchange: inout Exchange, _ viewer: borrowing ServerConnection, mayRun: Bool) -> Response? {
-    guard let index = exchange.behavior.viewerRequest, let code = configuration.functions[index] else { return nil }
+    guard let index = exchange.behavior.viewerRequest, let function = exchange.site.functions[index] else { return nil }
     let isolate: Isolate
-    if !mayRun || isThrottled(code) { return throttled(code, "viewer-request", &exchange) }
-    do throws(FunctionLoadError) { isolate = try isolates(code) } catch { return failedToLoad(error, code, "viewer-request", &exchange) }
+    if !mayRun || function.throttle.isActive(now: loop.now) { return throttled(function, .viewerRequest, &exchange) }
+    do throws(FunctionLoadError) { isolate = try isolates(function.code) } catch {
+      return failedToLoad(error, function, .viewerRequest, &exchange)
+    }
     isolate.begin(.viewerRequest)
     describeRequest(exchange, to: isolate)
-    if code.readsEdgeLocation { describeLocation(viewer, to: isolate) }
+    if function.code.readsEdgeLocation { describeLocation(viewer, to: isolate) }
     let run = isolate.run(nowMilliseconds: wallMilliseconds)
     defer { isolate.finish() }
     let mistake = followChoice(isolate, &exchange)
-    note(run, isolate, code, "viewer-request", mistake, &exchange)
+    note(run, isolate, function, .viewerRequest, mistake, &exchange)
     isolate.withLogData { exchange.requestLogData = $0.copied }
     exchange.reached(.viewerRequest)
     if mistake != nil { return invalid(&exchange) }
@@ -36,24 +38,24 @@ extension Worker {
   /// The viewer-response function sees what the origin answered, unless that is an error (400 and above), an error page or a
   /// response made here (spec/cloudfront-functions.md, 1).
   func runViewerResponse(_ response: consuming Response, _ exchange: inout Exchange, mayRun: Bool) -> Response {
-    guard let index = exchange.behavior.viewerResponse, let code = configuration.functions[index],
+    guard let index = exchange.behavior.viewerResponse, let function = exchange.site.functions[index],
       !response.isGenerated, !response.isErrorPage, response.source != .tunnel, response.head.line.status < 400, exchange.result != .error
     else { return response }
     let isolate: Isolate
-    if !mayRun || isThrottled(code) {
+    if !mayRun || function.throttle.isActive(now: loop.now) {
       discard(response, &exchange)
-      return throttled(code, "viewer-response", &exchange)
+      return throttled(function, .viewerResponse, &exchange)
     }
-    do throws(FunctionLoadError) { isolate = try isolates(code) } catch {
+    do throws(FunctionLoadError) { isolate = try isolates(function.code) } catch {
       discard(response, &exchange)
-      return failedToLoad(error, code, "viewer-response", &exchange)
+      return failedToLoad(error, function, .viewerResponse, &exchange)
     }
     isolate.begin(.viewerResponse)
     describeRequest(exchange, to: isolate)
     describe(response.head, to: isolate)
     let run = isolate.run(nowMilliseconds: wallMilliseconds)
     defer { isolate.finish() }
-    note(run, isolate, code, "viewer-response", nil, &exchange)
+    note(run, isolate, function, .viewerResponse, nil, &exchange)
     isolate.withLogData { exchange.responseLogData = $0.copied }
     exchange.reached(.viewerResponse)
     guard run.outcome == .response else {
@@ -156,103 +158,5 @@ extension Worker {
     if run.hasBody { isolate.withBody { body.append($0) } }
     response.replaceBody(body)
     return response
-  }
-
-  // MARK: What went wrong
-
-  /// 503 for what threw or ran over a limit, 502 for what returned the wrong thing (spec/cloudfront-functions.md, 5).
-  private func failed(_ run: Invocation, _ exchange: inout Exchange) -> Response {
-    if run.outcome == .validationError { return invalid(&exchange) }
-    return functionError(&exchange, 503, .functionExecutionError, "The CloudFront function associated with the distribution is invalid or could not run.")
-  }
-
-  private func invalid(_ exchange: inout Exchange) -> Response {
-    functionError(&exchange, 502, .functionValidationError, "The CloudFront function returned an invalid value.")
-  }
-
-  // A function that is killed again and again is not run for a while, so that it cannot own a worker (rewrite-engine.md).
-
-  func isThrottled(_ code: FunctionCode) -> Bool {
-    guard !kills.isEmpty, let record = kills[code.id] else { return false }
-    if loop.now >= record.windowEnd { kills[code.id] = nil }
-    return loop.now < record.windowEnd && record.count >= configuration.configuration.limits.rewriteEngine.throttleKills
-  }
-
-  private func noteKill(_ code: FunctionCode) {
-    let window = UInt64(configuration.configuration.limits.rewriteEngine.throttleWindow.milliseconds)
-    var record = kills[code.id] ?? (count: 0, windowEnd: loop.now + window)
-    record.count += 1
-    kills[code.id] = record
-  }
-
-  private func throttled(_ code: FunctionCode, _ event: StaticString, _ exchange: inout Exchange) -> Response {
-    counters.add(.functionThrottled)
-    exchange.functions.append(FunctionReport(name: code.name, event: event, outcome: "throttled", cpuMicroseconds: 0, error: nil))
-    return functionError(&exchange, 503, .functionThrottledError, "The CloudFront function is throttled: it was stopped too often, or too many runs of long functions wait.")
-  }
-
-  private func failedToLoad(_ error: FunctionLoadError, _ code: FunctionCode, _ event: StaticString, _ exchange: inout Exchange) -> Response {
-    counters.add(.functionExecutionError)
-    exchange.functions.append(FunctionReport(name: code.name, event: event, outcome: "load_error", cpuMicroseconds: 0, error: error.description))
-    diagnostics.say(.error, key: "load \(code.name)", "the function could not be loaded: \(error.description)")
-    return functionError(&exchange, 503, .functionExecutionError, "The CloudFront function associated with the distribution is invalid or could not run.")
-  }
-
-  private func functionError(_ exchange: inout Exchange, _ status: Int, _ result: ResultType, _ reason: String) -> Response {
-    let report = exchange.functions.last?.error
-    var response = refuse(&exchange, status, reason)
-    exchange.result = result
-    exchange.detailedResult = result.word
-    exchange.failure = report ?? reason
-    response.isGenerated = true
-    return response
-  }
-
-  /// Counts a run; what it said with console.log and what went wrong go to the log's line.
-  /// - Parameter mistake: why what it chose makes it a validation error after all.
-  private func note(_ run: Invocation, _ isolate: Isolate, _ code: FunctionCode, _ event: StaticString, _ mistake: String?, _ exchange: inout Exchange) {
-    counters.observe(.functionCPU, microseconds: Int(run.cpuNanoseconds / 1000))
-    counters.add(mistake == nil ? run.counter : .functionValidationError)
-    if run.storeReads > 0 {
-      counters.add(.storeRead, Int(run.storeReads))
-      counters.add(.storeReadError, Int(run.storeReadErrors))
-    }
-    if run.failure == .cpuLimit || run.failure == .memoryLimit { noteKill(code) }
-    if run.cpuNanoseconds >= Self.longRunNanoseconds { lastLongTurn = loop.turn }
-    var error = mistake
-    if run.outcome == .executionError || run.outcome == .validationError {
-      isolate.withErrorText { error = $0.text }
-      if let position = isolate.errorPosition { error = "\(code.name):\(position.line):\(position.column): \(error ?? "")" }
-    }
-    if error != nil {
-      diagnostics.say(.error, key: "run \(code.name)", "\(event) function \(code.name) failed: \(error ?? "")")
-    }
-    isolate.forEachLogLine { line in diagnostics.say(.info, key: "console \(code.name)", "\(code.name) \(exchange.id.text) \(line.text)") }
-    exchange.functions.append(
-      FunctionReport(name: code.name, event: event, outcome: mistake == nil ? run.word : "validation_error", cpuMicroseconds: Int(run.cpuNanoseconds / 1000), error: error))
-  }
-}
-
-extension Invocation {
-  fileprivate var counter: Counter {
-    switch (outcome, failure) {
-    case (.request, _): .functionContinued
-    case (.response, _): .functionResponded
-    case (.validationError, _): .functionValidationError
-    case (_, .cpuLimit): .functionCPULimit
-    case (_, .memoryLimit): .functionMemoryLimit
-    default: .functionExecutionError
-    }
-  }
-
-  fileprivate var word: StaticString {
-    switch (outcome, failure) {
-    case (.request, _): "request"
-    case (.response, _): "response"
-    case (.validationError, _): "validation_error"
-    case (_, .cpuLimit): "cpu_limit"
-    case (_, .memoryLimit): "memory_limit"
-    default: "execution_error"
-    }
   }
 }

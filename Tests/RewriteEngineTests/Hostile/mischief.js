@@ -2,7 +2,7 @@
 // Every run is another one; under AddressSanitizer (Documentation/security.md) this is the fuzzer of the host modules.
 
 // @case any: random calls with random mischief
-var crypto = require('crypto'), qs = require('querystring');
+var crypto = require('crypto'), qs = require('querystring'), cf = require('cloudfront'), kvs = cf.kvs();
 function pick(a) { return a[Math.floor(Math.random() * a.length)] }
 var numbers = [0, 1, -1, 2, 3, 4, 7, 8, 9, 16, 100, 255, 256, 1000, -8, 65535, 65536, 2 ** 31 - 1, 2 ** 31, -(2 ** 31), 2 ** 32, 2 ** 53, NaN, Infinity, -Infinity, 0.5, -0];
 var strings = ['', 'a', 'abc', 'hex', 'base64', 'base64url', 'utf8', 'latin1', 'md5', 'sha256', 'é', '€', '😀', '\ud800', '\udc00', '%41', '%', '%C3%A9', 'a=1&b=2&a=3', '&', '=', 'zz', 'length', '0', '__proto__', 'host', 'x-a', 'x'.repeat(300), '\u0000', 'constructor', 'aGVsbG8=', '616263'];
@@ -57,15 +57,22 @@ function handler(event) {
       case 2: case 3: return pick(strings);
       case 4: case 5: return buffers.length && Math.random() < 0.7 ? pick(buffers) : buffer();
       case 6: return evil();
-      case 7: return pick([undefined, null, true, 5n, Symbol.iterator, [], {}, [1, [2], 'x'], {value: 'v'}, {a: 1, b: [2, 3]}, {decodeURIComponent: evilFunction(), encodeURIComponent: evilFunction(), maxKeys: pick(numbers)}]);
+      case 7: return pick([undefined, null, true, 5n, Symbol.iterator, [], {}, [1, [2], 'x'], {value: 'v'}, {a: 1, b: [2, 3]}, {format: pick(['json', 'bytes', evil()])}, parameters(), {decodeURIComponent: evilFunction(), encodeURIComponent: evilFunction(), maxKeys: pick(numbers)}]);
       case 8: return {value: pick(strings), multiValue: pick([undefined, [{value: 'm'}, evil()], [{value: '1'}, {value: '2'}]])};
       default: return pick([r, r.headers, r.cookies, r.querystring, event, r.headers.host, crypto]);
     }
   }
+  function parameters() {
+    var names = ['a.example', 'b.example', evil()], text = () => pick(['a.example', 'https', '/x', value()]);
+    return {get domainName() { mischief(); return text() }, hostHeader: text(), originPath: '/x', allowedCertificateNames: names, customHeaders: {['x-' + Math.random()]: 'v', get 'x-g'() { mischief(); return 'w' }},
+      timeouts: {readTimeout: pick([5, value()])}, customOriginConfig: pick([undefined, {port: 443, protocol: 'https', sslProtocols: ['TLSv1.2', value()]}]), originIds: ['a', pick(['b', {originId: 'c', originOverrides: {sni: text()}}])],
+      failoverCriteria: {statusCodes: [500, pick([502, value()])]}};
+  }
   function evilFunction() { return x => { mischief(); return pick([x, x + x, 1, [], {}, evil(), undefined]) } }
   function call() {
-    var own = pick([Buffer, Buffer.prototype, crypto, qs, console, TextEncoder.prototype, TextDecoder.prototype, 'hash', 'hash', globalThis]), target = own;
+    var own = pick([Buffer, Buffer.prototype, crypto, qs, console, cf, cf, kvs, TextEncoder.prototype, TextDecoder.prototype, 'hash', 'hash', globalThis]), target = own;
     if (own === 'hash') { target = Math.random() < 0.5 ? crypto.createHash(pick(['md5', 'sha1', 'sha256'])) : crypto.createHmac('sha1', value()); own = Object.getPrototypeOf(target) }
+    if (own === kvs) own = Object.getPrototypeOf(kvs);
     var name = own === globalThis ? pick(['require', 'atob', 'btoa', 'escape', 'encodeURIComponent', 'String']) : pick(Object.getOwnPropertyNames(own));
     var self = own === Buffer.prototype ? pick(buffers) || buffer() : own === TextDecoder.prototype ? new TextDecoder(undefined, pick([undefined, {}, {fatal: true}])) : own === TextEncoder.prototype ? new TextEncoder() : target;
     if (Math.random() < 0.05) self = value();
