@@ -27,7 +27,8 @@ extension Reader {
     let runtimeValue = section.required("runtime")
     if let runtime = runtimeValue.flatMap(FunctionFile.runtime) { function.runtime = runtime }
     function.comment = section.optional("comment")?.text()
-    function.keyValueStore = section.optional("keyValueStore").flatMap(keyValueStore)
+    let codePath = function.codePath
+    function.keyValueStore = section.optional("keyValueStore").flatMap { keyValueStore($0, of: codePath) }
     eventTypes[functions.count] = section.optional("eventType")?.choice(HookPoint.self)
     let tierKeys = tierSettings(section, &function.tier)
     guard let code, let runtimeValue, !function.codePath.isEmpty else { return function }
@@ -65,20 +66,16 @@ extension Reader {
 
   /// The `function.yaml` beside a file of code, or inside a folder of code.
   private func functionFile(_ codePath: String) -> Section? {
-    let folder = Files.isFolder(codePath) ? codePath : Files.resolve(codePath + "/..", in: "/")
-    let path = folder + "/function.yaml"
+    let path = functionFolder(codePath) + "/function.yaml"
     guard case .success(let bytes) = Files.read(path, maximumBytes: SourceText.maximumBytes) else { return nil }
     let name = Files.display(path, in: self.folder, namedLike: fileName)
     guard let root = SourceText.compose(bytes, file: name, problems: problems) else { return nil }
     return Value(node: root, name: "function.yaml", file: name, problems: problems).section("function.yaml")
   }
 
-  private func keyValueStore(_ value: Value) -> String? {
-    guard let name = value.nonEmptyText() else { return nil }
-    let names = keyValueStores.map(\.name)
-    if names.contains(name) { return name }
-    value.error("there is no key value store \(name.quoted)\(Suggestion.text(for: name, among: names))")
-    return nil
+  /// The folder of a function's code.
+  func functionFolder(_ codePath: String) -> String {
+    Files.isFolder(codePath) ? codePath : Files.resolve(codePath + "/..", in: "/")
   }
 
   /// Reads the keys of the function tier; returns those that are there.

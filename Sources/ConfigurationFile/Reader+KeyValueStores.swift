@@ -7,7 +7,7 @@ import KeyValueStores
 extension Reader {
   /// Reads `name: path`, or `name: { data: path, id: UUID }`. A store with an error stays as an empty one, so that the
   /// functions that name it are not reported too.
-  func readKeyValueStores(_ top: Section, _ limits: KeyValueStore.Limits) {
+  func readKeyValueStores(_ top: Section) {
     guard let section = top.optional("keyValueStores")?.section("keyValueStores") else { return }
     for entry in section.entries {
       checkStoreName(entry.key)
@@ -21,26 +21,44 @@ extension Reader {
       let labels = KeyValueStore.Labels(
         id: id ?? KeyValueStore.defaultID(named: entry.name), alias: isStrict ? "" : entry.name)
       let path = path(data) ?? ""
-      let store = data.flatMap { path.isEmpty ? nil : readStore($0, path, labels, limits) }
+      let store = data.flatMap { path.isEmpty ? nil : readStore($0, path, labels) }
       keyValueStores.append(
         KeyValueStoreDefinition(name: entry.name, path: path, store: store ?? KeyValueStore.Builder(labels).finish()))
     }
   }
 
+  /// The store that a function names. Where its `function.yaml` names one that the configuration does not have, the data is
+  /// the `rules.json` beside it.
+  func keyValueStore(_ value: Value, of codePath: String) -> String? {
+    guard let name = value.nonEmptyText() else { return nil }
+    let path = functionFolder(codePath) + "/rules.json"
+    if let known = keyValueStores.first(where: { $0.name == name }) {
+      if known.isOwn && known.path != path { value.error("another function has a key value store \(name.quoted) of its own; name both under keyValueStores") }
+      return name
+    }
+    guard value.file != fileName, Files.problem(with: path) != "there is no such file" else {
+      let names = keyValueStores.map(\.name)
+      value.error("there is no key value store \(name.quoted)\(Suggestion.text(for: name, among: names))")
+      return nil
+    }
+    let labels = KeyValueStore.Labels(id: KeyValueStore.defaultID(named: name), alias: isStrict ? "" : name)
+    let store = readStore(value, path, labels) ?? KeyValueStore.Builder(labels).finish()
+    keyValueStores.append(KeyValueStoreDefinition(name: name, path: path, store: store, isOwn: true))
+    return name
+  }
+
   /// The data of a store, and when it was changed.
-  private func readStore(
-    _ value: Value, _ path: String, _ labels: KeyValueStore.Labels, _ limits: KeyValueStore.Limits
-  ) -> KeyValueStore? {
-    switch Files.read(path, maximumBytes: limits.fileBytes) {
+  private func readStore(_ value: Value, _ path: String, _ labels: KeyValueStore.Labels) -> KeyValueStore? {
+    let name = Files.display(path, in: folder, namedLike: fileName)
+    switch Files.read(path, maximumBytes: storeLimits.fileBytes) {
     case .failure(let problem):
-      value.error("\((value.plainText ?? "").quoted) cannot be read: \(problem.text)")
+      value.error("\(name.quoted) cannot be read: \(problem.text)")
       return nil
     case .success(let bytes):
       var labels = labels
       labels.modified = Files.modificationTime(path).formatted(.iso8601)
       labels.created = labels.modified
-      let (store, found) = KeyValueStore.reading(bytes.span, labels: labels, limits: limits, isStrict: isStrict)
-      let name = Files.display(path, in: folder, namedLike: fileName)
+      let (store, found) = KeyValueStore.reading(bytes.span, labels: labels, limits: storeLimits, isStrict: isStrict)
       for problem in found {
         problems.report(problem.isError ? .error : .warning, file: name, line: problem.line, column: problem.column, problem.text)
       }

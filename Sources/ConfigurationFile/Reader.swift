@@ -2,6 +2,7 @@
 // One Reader reads one configuration, on one thread.
 // Source: design/configuration.md.
 import Distribution
+import KeyValueStores
 
 final class Reader {
   /// What diagnostics call the file.
@@ -17,6 +18,7 @@ final class Reader {
   /// Where `function.yaml` says a function is meant to run, by the function's place.
   var eventTypes: [Int: HookPoint] = [:]
   var keyValueStores: [KeyValueStoreDefinition] = []
+  var storeLimits = KeyValueStore.Limits()
   var cachePolicies: [CachePolicy] = []
   var originRequestPolicies: [OriginRequestPolicy] = []
   var responseHeadersPolicies: [ResponseHeadersPolicy] = []
@@ -51,7 +53,8 @@ final class Reader {
     result.listeners = listeners(top)
     result.admin = top.optional("admin").flatMap { admin($0, state: result.stateDirectory) }
     if let value = top.optional("limits") { result.limits = limits(value) }
-    readKeyValueStores(top, result.limits.keyValueStores)
+    storeLimits = result.limits.keyValueStores
+    readKeyValueStores(top)
     readFunctions(top)
     cachePolicies = policies(top, "cachePolicies", cachePolicy)
     originRequestPolicies = policies(top, "originRequestPolicies", originRequestPolicy)

@@ -123,11 +123,14 @@ public struct KeyValueStoreDefinition: Sendable, Equatable {
   public var path: String
   /// The data as it was read with the configuration. It knows the store's id.
   public var store: KeyValueStore
+  /// Whether it stands in a function's folder and not in the configuration.
+  public var isOwn: Bool
 
   /// A key value store.
-  public init(name: String, path: String, store: KeyValueStore) {
+  public init(name: String, path: String, store: KeyValueStore, isOwn: Bool = false) {
     self.name = name
     self.path = path
     self.store = store
+    self.isOwn = isOwn
   }
 }
