@@ -36,7 +36,8 @@ struct CaseReader {
     guard let section = value.section("a case") else { return nil }
     defer { section.finish() }
     let name = section.required("name")?.nonEmptyText() ?? "case \(number)"
-    let event = event(section)
+    var event = event(section)
+    if let place = section.optional("edgeLocation").flatMap(edgeLocation) { event?.edgeLocation = place }
     let now = section.optional("now").flatMap(time)
     let entries = section.optional("keyValueStore").map(entries) ?? []
     guard let expect = section.required("expect"), let expected = expected(expect), let event else { return nil }
@@ -84,6 +85,16 @@ struct CaseReader {
       }
     }
     return nil
+  }
+
+  private func edgeLocation(_ value: Value) -> TestEvent.EdgeLocation? {
+    guard let section = value.section("edgeLocation") else { return nil }
+    defer { section.finish() }
+    var place = TestEvent.EdgeLocation()
+    if let name = section.optional("name")?.nonEmptyText() { place.name = name }
+    if let address = section.optional("serverIp")?.nonEmptyText() { place.serverAddress = address }
+    if let region = section.optional("region")?.nonEmptyText() { place.region = region }
+    return place
   }
 
   /// A point in time: ISO 8601, or seconds since 1970.

@@ -64,12 +64,15 @@ public struct FunctionSource: Sendable {
     var definition = definition
     definition.runtime = options.functionRuntime ?? definition.runtime
     storeName = definition.keyValueStore
-    storeData = try options.storePath.map { path throws(FunctionSourceProblem) in
-      try StoreData(path: path, name: definition.keyValueStore ?? "rules")
+    let configured = options.configuration?.keyValueStore(of: definition)
+    let labels = configured?.labels ?? StoreData.labels(storeName ?? "rules", for: definition.source)
+    if let path = options.storePath {
+      storeData = try StoreData(path: path, labels)
+    } else if configured == nil, storeName != nil {
+      storeData = StoreData(labels)
     }
     let limits = options.configuration?.limits.rewriteEngine ?? EngineLimits()
-    let store = storeData?.store ?? options.configuration?.keyValueStore(of: definition)
-    guard let code = FunctionCode(of: definition, limits, store: store) else {
+    guard let code = FunctionCode(of: definition, limits, store: storeData?.store ?? configured) else {
       throw FunctionSourceProblem(
         text: "\(definition.name) runs on \(definition.runtime.name), in the function tier, which is not there yet")
     }
@@ -104,18 +107,12 @@ public struct FunctionSource: Sendable {
     var options = options
     let isConfigured = options.configuration?.keyValueStore(of: definition) != nil
     let ownData = folder + "/" + StoreData.fileName
-    if options.storePath == nil, !isConfigured, Files.problem(with: ownData) == nil { options.storePath = ownData }
+    if isFolder || file.keyValueStore != nil, options.storePath == nil, !isConfigured, Files.problem(with: ownData) == nil { options.storePath = ownData }
     var function = try FunctionSource(definition, options)
     function.folder = folder
-    if function.code.store == nil, let name = file.keyValueStore { function.take(StoreData(name: name)) }
     function.eventType = file.eventType.flatMap { FunctionEvent(name: $0.rawValue) }
     function.warnings = problems.sorted(mainFile: codePath)
     return function
-  }
-
-  private mutating func take(_ data: StoreData) {
-    storeData = data
-    code = code.reading(data.store)
   }
 
   private static func functionFile(_ folder: String, _ problems: Problems) -> FunctionFile {

@@ -2,12 +2,12 @@
 // that a case changes. Reads files; any thread. Source: design/configuration.md; spec/cloudfront-functions.md section 10.1.
 import ConfigurationFile
 import JSONText
-public import KeyValueStores
+import KeyValueStores
 
 /// A store, and how to make others of its data.
-public struct StoreData: Sendable {
+struct StoreData: Sendable {
   /// The data as it lies in the file.
-  public let store: KeyValueStore
+  let store: KeyValueStore
   /// The file's bytes; nil: there is no file, and the store is empty.
   private let bytes: [UInt8]?
 
@@ -15,19 +15,18 @@ public struct StoreData: Sendable {
   static let fileName = "rules.json"
 
   /// An empty store.
-  init(name: String) {
-    store = KeyValueStore.Builder(StoreData.labels(name)).finish()
+  init(_ labels: KeyValueStore.Labels) {
+    store = KeyValueStore.Builder(labels).finish()
     bytes = nil
   }
 
   /// Reads AWS's import form.
-  /// - Parameter name: what the store is called; `cf.kvs(name)` finds it too.
   /// - Throws: the problems of the file, a line each.
-  public init(path: String, name: String) throws(FunctionSourceProblem) {
+  init(path: String, _ labels: KeyValueStore.Labels) throws(FunctionSourceProblem) {
     switch Files.read(path, maximumBytes: KeyValueStore.Limits().fileBytes) {
     case .failure(let problem): throw FunctionSourceProblem(text: "\(path) cannot be read: \(problem.text)")
     case .success(let bytes):
-      let (store, problems) = KeyValueStore.reading(bytes.span, labels: StoreData.labels(name), isStrict: false)
+      let (store, problems) = KeyValueStore.reading(bytes.span, labels: labels, isStrict: false)
       guard let store else {
         throw FunctionSourceProblem(
           diagnostics: problems.filter(\.isError).map {
@@ -38,8 +37,25 @@ public struct StoreData: Sendable {
     }
   }
 
-  private static func labels(_ name: String) -> KeyValueStore.Labels {
-    KeyValueStore.Labels(id: KeyValueStore.defaultID(named: name), alias: name)
+  /// What a store is called that no configuration knows. Its id is the one that the code names, so that code from CloudFront finds it.
+  static func labels(_ name: String, for source: [UInt8]) -> KeyValueStore.Labels {
+    KeyValueStore.Labels(id: firstUUID(in: source) ?? KeyValueStore.defaultID(named: name), alias: name)
+  }
+
+  /// The first thing in a text that looks like a UUID.
+  static func firstUUID(in text: [UInt8]) -> String? {
+    let length = 36, hyphens = [8, 13, 18, 23]
+    var start = 0
+    while start + length <= text.count {
+      let candidate = text[start..<(start + length)]
+      let wrong = candidate.indices.first { index in
+        let isHexadecimal = Character(Unicode.Scalar(text[index])).isHexDigit
+        return hyphens.contains(index - start) ? text[index] != UInt8(ascii: "-") : !isHexadecimal
+      }
+      if wrong == nil { return String(decoding: candidate, as: UTF8.self) }
+      start += 1
+    }
+    return nil
   }
 
   /// The store with some entries changed; nil takes one away.

@@ -5,8 +5,9 @@ import JSONText
 public struct TestCase: Sendable {
   /// What it says it proves.
   public let name: String
-  /// Where it stands in its file, from 1.
+  /// The line in its file, from 1.
   public let line: Int
+  /// The column in Unicode scalars, from 1.
   public let column: Int
   /// What the function is run with.
   public let event: TestEvent

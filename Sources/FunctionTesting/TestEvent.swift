@@ -25,6 +25,14 @@ public struct TestEvent: Sendable {
   /// The query as it would stand behind the `?`; nil when there is none.
   let query: String?
 
+  /// What a viewer request finds in `cf.edgeLocation`.
+  var edgeLocation = EdgeLocation()
+
+  /// A place of the edge. The default is what a proxy of Skerry's says of itself.
+  struct EdgeLocation: Sendable, Equatable {
+    var name = "SKY", serverAddress = "127.0.0.1", region = "local"
+  }
+
   /// The longest event read, in bytes. CloudFront takes 40,960.
   public static let maximumBytes = 1 << 20
 
@@ -84,7 +92,9 @@ public struct TestEvent: Sendable {
       if let value = occurrence["value"]?.string { cookies.append("\(name)=\(value)") }
     }
     if !cookies.isEmpty { lend("cookie", cookies.joined(separator: "; ")) { isolate.addRequestHeader($0, $1) } }
-    if type == .viewerResponse { fillResponse(isolate) }
+    if type == .viewerResponse { return fillResponse(isolate) }
+    let (name, address, region) = (Array(edgeLocation.name.utf8), Array(edgeLocation.serverAddress.utf8), Array(edgeLocation.region.utf8))
+    isolate.setEdgeLocation(name: name.span, serverAddress: address.span, region: region.span)
   }
 
   private func fillResponse(_ isolate: Isolate) {

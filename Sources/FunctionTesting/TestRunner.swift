@@ -44,7 +44,8 @@ public final class TestRunner {
     var code = source.code
     var store: KeyValueStore?
     if !testCase.entries.isEmpty {
-      let changed = (source.storeData ?? StoreData(name: "rules")).changed(by: testCase.entries)
+      let data = source.storeData ?? StoreData(StoreData.labels(source.storeName ?? "rules", for: code.source))
+      let changed = data.changed(by: testCase.entries)
       // Top-level code may ask for the store, so a function that has none is built anew.
       if code.store == nil { code = code.reading(changed) } else { store = changed }
     }

@@ -5,12 +5,17 @@
 ///
 /// `==` compares what was written, byte for byte: `1` is not `1.0`, `{"a":1,"b":2}` is not `{"b":2,"a":1}`.
 public indirect enum JSONValue: Sendable, Equatable {
+  /// `null`.
   case null
+  /// `true` or `false`.
   case boolean(Bool)
   /// The number's own text, which keeps to RFC 8259 section 6.
   case number(String)
+  /// A string, decoded.
   case string(String)
+  /// An array's elements.
   case array([JSONValue])
+  /// An object.
   case object(JSONObject)
 
   /// A whole number.
@@ -28,6 +33,7 @@ public indirect enum JSONValue: Sendable, Equatable {
   /// The number's value, when it is one that a `Double` can hold.
   public var double: Double? { if case .number(let text) = self { Double(text) } else { nil } }
 
+  /// Whether both were written alike.
   // Swift takes "é" and "e\u{301}" for equal; two values that differ in a byte are not the same here.
   public static func == (left: JSONValue, right: JSONValue) -> Bool {
     switch (left, right) {
@@ -45,14 +51,18 @@ public indirect enum JSONValue: Sendable, Equatable {
 public struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
   /// One member.
   public struct Member: Sendable, Equatable {
+    /// Its name.
     public var name: String
+    /// Its value.
     public var value: JSONValue
 
+    /// A member.
     public init(name: String, value: JSONValue) {
       self.name = name
       self.value = value
     }
 
+    /// Byte for byte, as values are compared.
     public static func == (left: Member, right: Member) -> Bool {
       left.name.utf8.elementsEqual(right.name.utf8) && left.value == right.value
     }
@@ -61,7 +71,9 @@ public struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
   /// The members in their order.
   public private(set) var members: [Member]
 
+  /// An object of members, whose names differ.
   public init(_ members: [Member] = []) { self.members = members }
+  /// An object of a literal, in its order.
   public init(dictionaryLiteral elements: (String, JSONValue)...) {
     members = elements.map { Member(name: $0.0, value: $0.1) }
   }

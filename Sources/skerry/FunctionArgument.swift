@@ -38,14 +38,16 @@ struct FunctionArgument {
   /// The function: what looks like a path is one, a name is looked for in the configuration first.
   func load() throws -> FunctionSource {
     let looksLikePath = text.contains("/") || text == "." || text == ".." || [".js", ".zip"].contains { text.hasSuffix($0) }
+    let exists = FileManager.default.fileExists(atPath: text)
     let path = looksLikePath ? configPath : configPath ?? ConfigurationArgument.usual()
     var options = options
-    options.configuration = try path.map(load)
+    // What nobody named has to be right only where it is needed.
+    options.configuration = configPath == nil && exists ? path.flatMap { try? load($0) } : try path.map(load)
     do throws(FunctionSourceProblem) {
       if !looksLikePath, let definition = options.configuration?.functions.first(where: { $0.name == text }) {
         return try FunctionSource(definition, options)
       }
-      if !looksLikePath, let path, !FileManager.default.fileExists(atPath: text) {
+      if !looksLikePath, let path, !exists {
         let names = options.configuration?.functions.map(\.name) ?? []
         throw FunctionSourceProblem(text: "\(path) has no function \(text)\(Suggestion.text(for: text, among: names)), and there is no such file")
       }

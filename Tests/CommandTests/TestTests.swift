@@ -107,6 +107,14 @@ private func folder(_ cases: String, source: String = redirect, more: [String: S
     #expect(try clean.skerry("test", "--isolation").status == 0)
   }
 
+  @Test func reportsSurviveAnyText() throws {
+    let outcome = try folder("- name: \"<&>'\\\" \\x01\"\n  request: {}\n  expect: { request: { uri: \"<\\n]]>\" } }", source: "function handler(e) { console.log('</system-out>&\\x02'); return e.request; }")
+    #expect(try outcome.skerry("test", "--junit", "out.xml").status == 1)
+    let report = try XMLReader.read(outcome.read("out.xml"))
+    #expect(report.attributes["testcase"]?["name"] == "<&>'\" \u{FFFD}")
+    #expect(report.text.contains("</system-out>&\u{FFFD}") && report.text.contains("expected \"<\\n]]>\", got \"/\""))
+  }
+
   @Test func updateKeepsTheRestOfTheFile() throws {
     let before = """
       # Redirects.
@@ -142,7 +150,10 @@ private func folder(_ cases: String, source: String = redirect, more: [String: S
     let folder = try folder("- { name: a, request: { uri: / }, expect: { request: { uri: /x } } }", more: ["Functions/g/index.js": redirect, "Functions/g/tests/a.yaml": "[]"])
     let pipe = Pipe()
     let process = try folder.start(["test", "--watch"], output: pipe.fileHandleForWriting, errors: .nullDevice)
+    // Whoever waits for output in vain reads the end of it.
+    DispatchQueue.global().asyncAfter(deadline: .now() + 30) { process.terminate() }
     defer { process.terminate() }
+    try pipe.fileHandleForWriting.close()
     var output = ""
     func waitFor(_ text: String) throws {
       while !output.contains(text) {

@@ -77,7 +77,7 @@ private func redirect(_ location: String, status: Int = 301) throws -> FunctionR
     #expect(result.text == text && result.updated == 0 && result.refused == 1)
   }
 
-  static let strings = ["", "a", "a b", " a", "a ", "yes", "No", "null", "~", "1", "01", "1e3", "a: b", "a #b", "#a", "*a", "&a", "!a", "@a", "`a", "%a", "- a", "? a", "[a", "{a}", "a,b", "'", "\"", "\\", "é", "\u{0}", "\n", "a\n\nb\n", "\u{85}", "\u{2028}", "😀", "2026-01-31", "0x1f", "/a?b=c&d", "text/html; charset=utf-8", "=", "<<", ".5", "+1", "a\tb", "\u{FEFF}", "\u{7F}"]
+  static let strings = ["", "a", "a b", " a", "a ", "yes", "No", "null", "~", "1", "01", "1e3", "a: b", "a #b", "#a", "*a", "&a", "!a", "@a", "`a", "%a", "- a", "? a", "[a", "{a}", "a,b", "'", "\"", "\\", "é", "\u{0}", "\n", "a\n\nb\n", "\u{85}", "\u{2028}", "😀", "2026-01-31", "0x1f", "/a?b=c&d", "text/html; charset=utf-8", "=", "<<", ".5", "+1", "a\tb", "\u{7F}"]
   @Test(arguments: strings) func anyStringSurvives(_ string: String) throws {
     for text in ["- name: a\n  request: {}\n  expect:\n    response: { statusCode: 301, headers: { location: null } }\n", "- name: a\n  request: {}\n  expect: {error: x}\n"] {
       let result = try update(text, [redirect(string)])
