@@ -101,5 +101,10 @@ let package = Package(
     .target(name: "Fuzzing", dependencies: ["HTTPWire", "Transport"], path: "Fuzzing/Checks", swiftSettings: swiftSettings),
     .executableTarget(name: "fuzz-http1", dependencies: ["Fuzzing"], path: "Fuzzing/Command", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
     tests("FuzzTests", ["Fuzzing"]),
+
+    // Engine time without the network (Benchmarks/README.md)
+    .executableTarget(
+      name: "bench-engine", dependencies: ["RewriteEngine"], path: "Benchmarks/engine", exclude: ["functions"],
+      swiftSettings: swiftSettings),
   ]
 )
