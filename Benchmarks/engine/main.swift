@@ -109,7 +109,7 @@ func main() throws {
   guard !workloads.isEmpty else { throw Failure(description: "no such function; there are \(Workload.all.map(\.name).joined(separator: ", "))") }
   guard let thread = ThreadContext() else { throw Failure(description: "the system has no timer left") }
   if let count = options.count {
-    for workload in workloads { try runs(count, try Isolate(try workload.code(), on: thread), workload) }
+    for workload in workloads { try runs(count, try Isolate(try workload.code(patient: true), on: thread), workload) }
   } else if let functions = options.functions {
     try measureRotation(workloads, functions, options, thread)
   } else {

@@ -41,12 +41,6 @@ static bool make_atoms(sk_isolate *isolate) {
   JSAtom *atoms = (JSAtom *)&isolate->atoms;
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
     if ((atoms[i] = JS_NewAtom(isolate->context, names[i])) == JS_ATOM_NULL) return false;
-  // Header names that most requests have: a run finds them instead of making them.
-  static const char *const common[] = {"host", "user-agent", "accept", "accept-encoding", "accept-language", "referer",
-      "authorization", "origin", "cache-control", "content-type", "content-length", "if-none-match", "x-forwarded-for",
-      "location", "set-cookie", "etag", "last-modified", "vary", "date", "server"};
-  for (size_t i = 0; i < sizeof common / sizeof common[0]; i++)
-    if (JS_NewAtom(isolate->context, common[i]) == JS_ATOM_NULL) return false;
   return true;
 }
 
@@ -106,33 +100,32 @@ static bool evaluate(sk_isolate *isolate, sk_slice bytecode) {
 
 /// Everything of a build that may run user code or be abandoned. `parsing` is an arena for compiling only.
 static void build(sk_isolate *isolate, sk_arena *parsing, const char *source, size_t count) {
-  JSContext *context;
   sk_slice bytecode = {NULL, 0};
   sk_arena *own = isolate->arena;
   isolate->arena = parsing;
   bool compiled = compile(isolate, source, count, &bytecode);
   isolate->arena = own;
   if (!compiled) return;
-  if (!start_engine(isolate) || !(context = isolate->context) || !sk_install_globals(isolate)) {
+  if (!start_engine(isolate) || !sk_install_globals(isolate)) {
     fail_abandoned(isolate, SK_JUMP_MEMORY);
     return;
   }
-  // Modules the source names become part of the snapshot; the others would be made anew in every run that asks.
-  static const char *const words[MODULES] = {"crypto", "querystring", "Buffer", "TextEncoder", "TextDecoder"};
-  for (int i = 0; i < MODULES; i++)
-    if (memmem(source, count, words[i], strlen(words[i]))) sk_module_object(isolate, (sk_module)i);
+  if (!sk_make_mentioned(isolate, (sk_slice){(const uint8_t *)source, count})) {
+    fail_abandoned(isolate, SK_JUMP_MEMORY);
+    return;
+  }
   if (!evaluate(isolate, bytecode)) {
     sk_fail_with_exception(isolate, SK_EXECUTION_ERROR);
     return;
   }
-  if (!JS_IsFunction(context, isolate->handler)) {
+  if (!JS_IsFunction(isolate->context, isolate->handler)) {
     sk_fail(isolate, SK_EXECUTION_ERROR, SK_FAILURE_EXCEPTION, "there is no top-level function named handler", (char *)NULL);
     return;
   }
   for (int type = SK_VIEWER_REQUEST; type <= SK_VIEWER_RESPONSE; type++)
     isolate->events[type] = sk_event_skeleton(isolate, (sk_event_type)type);
   if (JS_IsException(isolate->events[0]) || JS_IsException(isolate->events[1])) fail_abandoned(isolate, SK_JUMP_MEMORY);
-  JS_DisableEval(context);  // eval, Function and their kin (spec 9.4)
+  JS_DisableEval(isolate->context);  // eval, Function and their kin (spec 9.4)
 }
 
 static void reset_result(sk_isolate *isolate) {
