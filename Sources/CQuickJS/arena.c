@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 
 enum {
-  CLASSES = 256,
+  CLASSES = 384,             // 64 small ones, and 16 for each power of two up to where BLOCK_MAX with its header falls
   SMALL_MAX = 1024,          // up to here one class per 16 bytes
   BLOCK_HEADER = 8,
   BLOCK_MAX = 1 << 26,       // larger requests cannot be in any arena

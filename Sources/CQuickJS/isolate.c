@@ -131,7 +131,7 @@ static void build(sk_isolate *isolate, sk_arena *parsing, const char *source, si
 static void reset_result(sk_isolate *isolate) {
   isolate->result = (sk_result){0};
   isolate->edits = NULL;
-  isolate->edit_capacity = 0;
+  isolate->edit_capacity = isolate->edit_lines = isolate->edit_bytes = 0;
   isolate->polls = 0;
   memset(isolate->sets, 0, sizeof isolate->sets);
   isolate->modules = isolate->snapshot_modules;
