@@ -1,8 +1,8 @@
 // What the files of this folder share: an isolate's parts, and who writes them.
 //
-//   arena.c   memory          limit.c  CPU limit           isolate.c  build, run, put back
-//   event.c   event objects, filled on first access         result.c   what the handler returned (readback.c, failure.c)
-//   source.c  import lines                                     mentioned.c  what is made before the snapshot
+//   arena.c   memory (snapshot.c)                   limit.c      CPU limit         isolate.c  build, run, put back
+//   event.c   event objects, filled on first access result.c     what the handler returned (readback.c, failure.c)
+//   source.c  import lines                          mentioned.c  what is made before the snapshot
 //   host*.c   globals and modules that functions may use
 //
 // Host memory (this struct) is written during a run only where `sk_isolate_run` resets it; everything else a run
