@@ -40,12 +40,13 @@ test: deps ## build and run every test; some of them: make test FILTER=Parser
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build $(if $(FILTER),--filter $(FILTER)) $(ARGS)
 
-# libFuzzer on the HTTP/1.1 parser; new inputs stay in .build/fuzz/inputs (Documentation/testing.md).
+# libFuzzer on a parser, the one of HTTP/1.1 or TARGET=json; new inputs stay in .build/fuzz (Documentation/testing.md).
 FUZZ_SECONDS ?= 60
-fuzz: deps ## look for bytes the HTTP/1.1 parser cannot bear, FUZZ_SECONDS long
-	$(SWIFT) build --scratch-path .build/fuzz -c release --product fuzz-http1 -Xswiftc -sanitize=fuzzer -Xswiftc -DLIBFUZZER
-	mkdir -p .build/fuzz/inputs
-	.build/fuzz/release/fuzz-http1 -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -artifact_prefix=.build/fuzz/ .build/fuzz/inputs $(wildcard Fuzzing/Corpus/*)
+TARGET ?= http1
+fuzz: deps ## look for bytes a parser (TARGET=http1|json) cannot bear, FUZZ_SECONDS long
+	$(SWIFT) build --scratch-path .build/fuzz -c release --product fuzz-$(TARGET) -Xswiftc -sanitize=fuzzer -Xswiftc -DLIBFUZZER
+	mkdir -p .build/fuzz/inputs-$(TARGET)
+	.build/fuzz/release/fuzz-$(TARGET) -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -artifact_prefix=.build/fuzz/ .build/fuzz/inputs-$(TARGET) $(wildcard Fuzzing/Corpus/*)
 
 bench-deps: deps
 	@.ci/packages $(BENCH_PACKAGES)

@@ -27,12 +27,13 @@ public struct Corpus: Sendable {
   /// Longer inputs are cut.
   static let maximumBytes = 65_536
 
-  /// What HTTP is made of, and what it must not be made of.
+  /// What HTTP and JSON are made of, and what they must not be made of.
   static let words: [[UInt8]] = [
     "\r\n", "\n", "\r", "\0", " ", "\t", ":", ",", ";", "=", "\"", "/", "?", "#", "*", "%", "@", "[", "]", "\u{7f}", "\r\n ", "\r\n\r\n",
     "GET ", "POST ", "OPTIONS ", "CONNECT ", "HTTP/1.1", "HTTP/1.0", "HTTP/2.0", "http://", "Host: a\r\n", "Content-Length: 5\r\n", "Content-Length: ",
     "Transfer-Encoding: chunked\r\n", "Connection: close\r\n", "Connection: ", "Expect: 100-continue\r\n", "Upgrade: websocket\r\n", "0\r\n\r\n",
     "5\r\nhello\r\n", "ffffffffffffffff", "9223372036854775807", "18446744073709551616", "chunked", "gzip", "100", "204", "304",
+    "{", "}", "\\", "\\u00e9", "\\ud83d\\ude00", "\\ud800", "null", "true", "-0.5e+3", "{\"key\":\"a\",\"value\":\"b\"},", "\"data\":", "\u{feff}",
   ].map { Array($0.utf8) } + [[0xff], [0x80], [0xc3, 0xa9]]
 
   private func mutate(_ bytes: inout [UInt8], other: [UInt8], _ random: inout SplitMix64) {

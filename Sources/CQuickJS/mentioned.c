@@ -55,7 +55,7 @@ static bool make_header_names(JSContext *context) {
 }
 
 bool sk_make_mentioned(sk_isolate *isolate, sk_slice source) {
-  static const char *const words[MODULES] = {"crypto", "querystring", "Buffer", "TextEncoder", "TextDecoder"};
+  static const char *const words[MODULES] = {"crypto", "querystring", "Buffer", "cloudfront", "TextEncoder", "TextDecoder"};
   for (int i = 0; i < MODULES; i++)
     if (memmem(source.bytes, source.count, words[i], strlen(words[i])) && JS_IsException(sk_module_object(isolate, (sk_module)i)))
       return false;

@@ -30,6 +30,18 @@ import Testing
     }
   }
 
+  @Test(arguments: [("json", JSONChecks.text), ("json", JSONChecks.store), ("key-value-store", JSONChecks.text), ("key-value-store", JSONChecks.store)]
+    as [(String, @Sendable ([UInt8]) throws(BrokenProperty) -> Void)])
+  func jsonKeepsThePromises(folder: String, check: @Sendable ([UInt8]) throws(BrokenProperty) -> Void) throws {
+    let corpus = try Corpus(folder: Self.corpus.appendingPathComponent(folder))
+    #expect(corpus.seeds.count >= 10)
+    for (name, bytes) in corpus.seeds { #expect(throws: Never.self, "\(folder)/\(name)") { try check(bytes) } }
+    for index in 0..<1_000 {
+      let mutant = corpus.mutant(index, seed: 2)
+      #expect(throws: Never.self, "mutant \(index)") { try check(mutant) }
+    }
+  }
+
   @Test func theSameSeedMakesTheSameMutants() throws {
     let corpus = try Corpus(folder: Self.corpus.appendingPathComponent("http1-request"))
     #expect((0..<50).map { corpus.mutant($0, seed: 7) } == (0..<50).map { corpus.mutant($0, seed: 7) })
