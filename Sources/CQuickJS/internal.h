@@ -110,8 +110,8 @@ static inline uint32_t sk_lazy_index(void *opaque) { return (uint32_t)((uintptr_
 char *sk_without_imports(sk_slice source, size_t *count);
 
 // mentioned.c
-/// Makes modules and built-in functions that the source names, and atoms of common header names, while they still become
-/// part of the snapshot: otherwise each run would make them anew. False: no memory.
+/// Makes modules and built-in functions that the source names while they still become part of the snapshot: otherwise
+/// each run would make them anew. False: no memory.
 bool sk_make_mentioned(sk_isolate *isolate, sk_slice source);
 
 // event.c

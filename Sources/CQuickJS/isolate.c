@@ -41,6 +41,14 @@ static bool make_atoms(sk_isolate *isolate) {
   JSAtom *atoms = (JSAtom *)&isolate->atoms;
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
     if ((atoms[i] = JS_NewAtom(isolate->context, names[i])) == JS_ATOM_NULL) return false;
+  // Header names that most requests and responses have: a run finds them instead of making them.
+  static const char *const common[] = {"host", "user-agent", "accept", "accept-encoding", "accept-language", "referer",
+      "authorization", "origin", "cache-control", "content-type", "content-length", "content-encoding", "if-none-match",
+      "if-modified-since", "range", "pragma", "priority", "upgrade-insecure-requests", "sec-fetch-dest", "sec-fetch-mode",
+      "sec-fetch-site", "sec-fetch-user", "sec-ch-ua", "sec-ch-ua-mobile", "sec-ch-ua-platform", "x-forwarded-for",
+      "location", "etag", "last-modified", "expires", "vary", "date", "server", "age", "via", "accept-ranges"};
+  for (size_t i = 0; i < sizeof common / sizeof common[0]; i++)
+    if (JS_NewAtom(isolate->context, common[i]) == JS_ATOM_NULL) return false;
   return true;
 }
 
@@ -59,7 +67,7 @@ static bool start_engine(sk_isolate *isolate) {
   return !JS_AddIntrinsicBaseObjects(context) && !JS_AddIntrinsicDate(context) && !JS_AddIntrinsicEval(context) &&
       !JS_AddIntrinsicRegExp(context) && !JS_AddIntrinsicJSON(context) && !JS_AddIntrinsicProxy(context) &&
       !JS_AddIntrinsicMapSet(context) && !JS_AddIntrinsicTypedArrays(context) && !JS_AddIntrinsicPromise(context) &&
-      !JS_AddIntrinsicAToB(context) && make_atoms(isolate);
+      !JS_AddIntrinsicAToB(context);
 }
 
 static bool drain_jobs(sk_isolate *isolate) {
@@ -75,7 +83,7 @@ static bool drain_jobs(sk_isolate *isolate) {
 /// Compiles in an engine of its own, which goes away again: what parsing leaves behind, and the source text, would
 /// otherwise be copied back after every run. The bytecode lies in that engine's arena. False: failed, result set.
 static bool compile(sk_isolate *isolate, const char *source, size_t count, sk_slice *bytecode) {
-  if (!start_engine(isolate)) return fail_abandoned(isolate, SK_JUMP_MEMORY), false;
+  if (!start_engine(isolate) || !make_atoms(isolate)) return fail_abandoned(isolate, SK_JUMP_MEMORY), false;
   JSContext *context = isolate->context;
   JSValue script = JS_Eval(context, source, count, function_file, JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_STRICT | JS_EVAL_FLAG_COMPILE_ONLY);
   if (!JS_IsException(script))
@@ -106,11 +114,9 @@ static void build(sk_isolate *isolate, sk_arena *parsing, const char *source, si
   bool compiled = compile(isolate, source, count, &bytecode);
   isolate->arena = own;
   if (!compiled) return;
-  if (!start_engine(isolate) || !sk_install_globals(isolate)) {
-    fail_abandoned(isolate, SK_JUMP_MEMORY);
-    return;
-  }
-  if (!sk_make_mentioned(isolate, (sk_slice){(const uint8_t *)source, count})) {
+  // What every run writes to comes last, in few pages: names, the function, the event. What nearly none does comes first.
+  if (!start_engine(isolate) || !sk_install_globals(isolate) ||
+      !sk_make_mentioned(isolate, (sk_slice){(const uint8_t *)source, count}) || !make_atoms(isolate)) {
     fail_abandoned(isolate, SK_JUMP_MEMORY);
     return;
   }

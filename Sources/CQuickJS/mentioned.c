@@ -42,24 +42,12 @@ static bool find_names(JSContext *context, sk_slice source, sk_names *names) {
   return true;
 }
 
-/// Header names that most requests and responses have: a run finds them instead of making them.
-static bool make_header_names(JSContext *context) {
-  static const char *const common[] = {"host", "user-agent", "accept", "accept-encoding", "accept-language", "referer",
-      "authorization", "origin", "cache-control", "content-type", "content-length", "content-encoding", "if-none-match",
-      "if-modified-since", "range", "pragma", "priority", "upgrade-insecure-requests", "sec-fetch-dest", "sec-fetch-mode",
-      "sec-fetch-site", "sec-fetch-user", "sec-ch-ua", "sec-ch-ua-mobile", "sec-ch-ua-platform", "x-forwarded-for",
-      "location", "etag", "last-modified", "expires", "vary", "date", "server", "age", "via", "accept-ranges"};
-  for (size_t i = 0; i < sizeof common / sizeof common[0]; i++)
-    if (JS_NewAtom(context, common[i]) == JS_ATOM_NULL) return false;
-  return true;
-}
-
 bool sk_make_mentioned(sk_isolate *isolate, sk_slice source) {
   static const char *const words[MODULES] = {"crypto", "querystring", "Buffer", "cloudfront", "TextEncoder", "TextDecoder"};
   for (int i = 0; i < MODULES; i++)
     if (memmem(source.bytes, source.count, words[i], strlen(words[i])) && JS_IsException(sk_module_object(isolate, (sk_module)i)))
       return false;
   sk_names names = {0};
-  return make_header_names(isolate->context) && find_names(isolate->context, source, &names) &&
+  return find_names(isolate->context, source, &names) &&
       !JS_ResolveLazy(isolate->context, is_mentioned, &names);
 }
