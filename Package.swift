@@ -121,5 +121,10 @@ let package = Package(
     .executableTarget(name: "fuzz-http1", dependencies: ["Fuzzing"], path: "Fuzzing/Command", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
     .executableTarget(name: "fuzz-json", dependencies: ["Fuzzing"], path: "Fuzzing/JSONCommand", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
     tests("FuzzTests", ["Fuzzing"]),
+
+    // Engine time without the network (Benchmarks/README.md)
+    .executableTarget(
+      name: "bench-engine", dependencies: ["RewriteEngine"], path: "Benchmarks/engine", exclude: ["functions"],
+      swiftSettings: swiftSettings),
   ]
 )

@@ -19,14 +19,15 @@ enum {
 typedef struct block {
   uint32_t size;       // with header, a multiple of 16
   uint32_t size_class;
-  struct block *next;  // while free; overlaps the payload
+  uint32_t next;       // while free: where the next one lies, 0: none; overlaps the payload
 } block;
 
-/// The allocator's state, at the start of the mapping.
+/// The allocator's state, at the start of the mapping. Nearly every run writes to it, and to what the engine allocates
+/// right behind; so it is kept small, with offsets from its own address (no arena has 4 GiB) instead of pointers.
 typedef struct {
   uint8_t *top, *end, *high_water;  // next fresh byte, hard limit, highest top since restore
   uint64_t nonempty[CLASSES / 64];
-  block *free[CLASSES];
+  uint32_t free[CLASSES];
   void (*exhausted)(void *);
   void *exhausted_argument;
 } sk_heap;
@@ -54,7 +55,7 @@ static inline uint32_t class_of(size_t size, size_t *rounded) {
 }
 
 static inline block *pop(sk_heap *heap, uint32_t size_class) {
-  block *taken = heap->free[size_class];
+  block *taken = (block *)((uint8_t *)heap + heap->free[size_class]);
   heap->free[size_class] = taken->next;
   if (!taken->next) heap->nonempty[size_class >> 6] &= ~(1ull << (size_class & 63));
   return taken;
@@ -112,7 +113,7 @@ void sk_arena_free(void *opaque, void *pointer) {
   }
   uint32_t size_class = freed->size_class;
   freed->next = heap->free[size_class];
-  heap->free[size_class] = freed;
+  heap->free[size_class] = (uint32_t)((uint8_t *)freed - (uint8_t *)heap);
   heap->nonempty[size_class >> 6] |= 1ull << (size_class & 63);
 }
 

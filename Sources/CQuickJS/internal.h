@@ -1,8 +1,9 @@
 // What the files of this folder share: an isolate's parts, and who writes them.
 //
-//   arena.c   memory          limit.c  CPU limit           isolate.c  build, run, put back
-//   event.c   event objects, filled on first access         result.c   what the handler returned (readback.c, failure.c)
-//   source.c  import lines    store.c  key-value stores, which many isolates share (store_fill.c)
+//   arena.c   memory (snapshot.c)                   limit.c      CPU limit         isolate.c  build, run, put back
+//   event.c   event objects, filled on first access result.c     what the handler returned (readback.c, failure.c)
+//   source.c  import lines                          mentioned.c  what is made before the snapshot
+//   store.c   key-value stores, which many isolates share (store_fill.c)
 //   document.c  events given as JSON, for invoke and test
 //   host*.c   globals and modules that functions may use
 //
@@ -107,6 +108,11 @@ static inline uint32_t sk_lazy_index(void *opaque) { return (uint32_t)((uintptr_
 /// A leading `import name from 'module'` becomes `var name=require('module')` in its place, so that lines stay the
 /// same. Returns a copy of the source, zero terminated; NULL: no memory. Plain scripts are copied unchanged.
 char *sk_without_imports(sk_slice source, size_t *count);
+
+// mentioned.c
+/// Makes modules and built-in functions that the source names while they still become part of the snapshot: otherwise
+/// each run would make them anew. False: no memory.
+bool sk_make_mentioned(sk_isolate *isolate, sk_slice source);
 
 // event.c
 /// Builds one event object whose properties are lazy. JS_EXCEPTION: no memory.

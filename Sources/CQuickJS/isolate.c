@@ -41,10 +41,12 @@ static bool make_atoms(sk_isolate *isolate) {
   JSAtom *atoms = (JSAtom *)&isolate->atoms;
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
     if ((atoms[i] = JS_NewAtom(isolate->context, names[i])) == JS_ATOM_NULL) return false;
-  // Header names that most requests have: a run finds them instead of making them.
+  // Header names that most requests and responses have: a run finds them instead of making them.
   static const char *const common[] = {"host", "user-agent", "accept", "accept-encoding", "accept-language", "referer",
-      "authorization", "origin", "cache-control", "content-type", "content-length", "if-none-match", "x-forwarded-for",
-      "location", "set-cookie", "etag", "last-modified", "vary", "date", "server"};
+      "authorization", "origin", "cache-control", "content-type", "content-length", "content-encoding", "if-none-match",
+      "if-modified-since", "range", "pragma", "priority", "upgrade-insecure-requests", "sec-fetch-dest", "sec-fetch-mode",
+      "sec-fetch-site", "sec-fetch-user", "sec-ch-ua", "sec-ch-ua-mobile", "sec-ch-ua-platform", "x-forwarded-for",
+      "location", "etag", "last-modified", "expires", "vary", "date", "server", "age", "via", "accept-ranges"};
   for (size_t i = 0; i < sizeof common / sizeof common[0]; i++)
     if (JS_NewAtom(isolate->context, common[i]) == JS_ATOM_NULL) return false;
   return true;
@@ -65,7 +67,7 @@ static bool start_engine(sk_isolate *isolate) {
   return !JS_AddIntrinsicBaseObjects(context) && !JS_AddIntrinsicDate(context) && !JS_AddIntrinsicEval(context) &&
       !JS_AddIntrinsicRegExp(context) && !JS_AddIntrinsicJSON(context) && !JS_AddIntrinsicProxy(context) &&
       !JS_AddIntrinsicMapSet(context) && !JS_AddIntrinsicTypedArrays(context) && !JS_AddIntrinsicPromise(context) &&
-      !JS_AddIntrinsicAToB(context) && make_atoms(isolate);
+      !JS_AddIntrinsicAToB(context);
 }
 
 static bool drain_jobs(sk_isolate *isolate) {
@@ -81,7 +83,7 @@ static bool drain_jobs(sk_isolate *isolate) {
 /// Compiles in an engine of its own, which goes away again: what parsing leaves behind, and the source text, would
 /// otherwise be copied back after every run. The bytecode lies in that engine's arena. False: failed, result set.
 static bool compile(sk_isolate *isolate, const char *source, size_t count, sk_slice *bytecode) {
-  if (!start_engine(isolate)) return fail_abandoned(isolate, SK_JUMP_MEMORY), false;
+  if (!start_engine(isolate) || !make_atoms(isolate)) return fail_abandoned(isolate, SK_JUMP_MEMORY), false;
   JSContext *context = isolate->context;
   JSValue script = JS_Eval(context, source, count, function_file, JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_STRICT | JS_EVAL_FLAG_COMPILE_ONLY);
   if (!JS_IsException(script))
@@ -106,33 +108,30 @@ static bool evaluate(sk_isolate *isolate, sk_slice bytecode) {
 
 /// Everything of a build that may run user code or be abandoned. `parsing` is an arena for compiling only.
 static void build(sk_isolate *isolate, sk_arena *parsing, const char *source, size_t count) {
-  JSContext *context;
   sk_slice bytecode = {NULL, 0};
   sk_arena *own = isolate->arena;
   isolate->arena = parsing;
   bool compiled = compile(isolate, source, count, &bytecode);
   isolate->arena = own;
   if (!compiled) return;
-  if (!start_engine(isolate) || !(context = isolate->context) || !sk_install_globals(isolate)) {
+  // What every run writes to comes last, in few pages: names, the function, the event. What nearly none does comes first.
+  if (!start_engine(isolate) || !sk_install_globals(isolate) ||
+      !sk_make_mentioned(isolate, (sk_slice){(const uint8_t *)source, count}) || !make_atoms(isolate)) {
     fail_abandoned(isolate, SK_JUMP_MEMORY);
     return;
   }
-  // Modules the source names become part of the snapshot; the others would be made anew in every run that asks.
-  static const char *const words[MODULES] = {"crypto", "querystring", "Buffer", "cloudfront", "TextEncoder", "TextDecoder"};
-  for (int i = 0; i < MODULES; i++)
-    if (memmem(source, count, words[i], strlen(words[i]))) sk_module_object(isolate, (sk_module)i);
   if (!evaluate(isolate, bytecode)) {
     sk_fail_with_exception(isolate, SK_EXECUTION_ERROR);
     return;
   }
-  if (!JS_IsFunction(context, isolate->handler)) {
+  if (!JS_IsFunction(isolate->context, isolate->handler)) {
     sk_fail(isolate, SK_EXECUTION_ERROR, SK_FAILURE_EXCEPTION, "there is no top-level function named handler", (char *)NULL);
     return;
   }
   for (int type = SK_VIEWER_REQUEST; type <= SK_VIEWER_RESPONSE; type++)
     isolate->events[type] = sk_event_skeleton(isolate, (sk_event_type)type);
   if (JS_IsException(isolate->events[0]) || JS_IsException(isolate->events[1])) fail_abandoned(isolate, SK_JUMP_MEMORY);
-  JS_DisableEval(context);  // eval, Function and their kin (spec 9.4)
+  JS_DisableEval(isolate->context);  // eval, Function and their kin (spec 9.4)
 }
 
 static void reset_result(sk_isolate *isolate) {

@@ -72,8 +72,8 @@ static bool make_hot(sk_snapshot *snapshot, uint32_t page) {
   uint32_t gap_before = has_before ? page - snapshot->hot[at - 1].end : UINT32_MAX;
   uint32_t gap_after = has_after ? snapshot->hot[at].first - page - 1 : UINT32_MAX;
   bool full = snapshot->count == SK_HOT_STRETCHES_MAX;
-  bool join_before = gap_before <= SK_HOT_GAP || (full && gap_before <= gap_after);
-  bool join_after = gap_after <= SK_HOT_GAP || (full && !join_before);
+  bool join_before = gap_before == 0 || (full && gap_before <= gap_after);
+  bool join_after = gap_after == 0 || (full && !join_before);
   sk_stretch fresh = {join_before ? page - gap_before : page, join_after ? page + 1 + gap_after : page + 1};
   if (!join_before && !join_after && !may_split(snapshot)) return make_all_hot(snapshot);
   copy_out(snapshot, fresh);

@@ -13,8 +13,6 @@ enum {
   SK_PAGE = 4096,
   /// Stretches of hot pages in one base. A page that would begin another one is joined to the nearest.
   SK_HOT_STRETCHES_MAX = 24,
-  /// Hot pages with no more cold pages than this between them are one stretch: copying is cheaper than a mapping.
-  SK_HOT_GAP = 1,
   /// Memory mappings all bases of the process together may be split into; beyond it a base becomes hot as a whole.
   /// A quarter of what Linux allows a process (vm.max_map_count is 65,530), which also has threads and files to map.
   SK_HOT_MAPPINGS_MAX = 16384,

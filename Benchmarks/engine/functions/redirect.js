@@ -1,0 +1,14 @@
+// A moved page is answered at the edge.
+const MOVED = { '/old/41': '/products/41', '/old/42': '/products/42', '/old/43': '/products/43' };
+
+function handler(event) {
+    const target = MOVED[event.request.uri];
+    if (!target) {
+        return event.request;
+    }
+    return {
+        statusCode: 301,
+        statusDescription: 'Moved Permanently',
+        headers: { 'cache-control': { value: 'max-age=60' }, location: { value: target } }
+    };
+}
