@@ -24,8 +24,8 @@ public final class OriginPool: ConnectionKeeper {
   private var open = 0
   /// Requests that wait for a connection. While there are any, nothing is idle and every place is taken.
   private var line = WaitingLine()
-  /// One closure for all sockets: an idle connection that says anything is closed.
-  private lazy var disturbed: (Socket) -> Void = { [weak self] socket in if !socket.isQuiet { self?.drop(socket) } }
+  /// One closure for all idle sockets, which the pool owns and closes before it goes: one that says anything is closed.
+  private lazy var disturbed: (Socket) -> Void = { [unowned self] socket in if !socket.isQuiet { self.drop(socket) } }
   /// Set when the configuration that wanted this pool is gone: what is given back is closed.
   private var isRetired = false
 
@@ -50,6 +50,8 @@ public final class OriginPool: ConnectionKeeper {
     connectTimeoutMilliseconds = origin.connectionTimeout.milliseconds
     keepAliveMilliseconds = origin.keepAliveTimeout.milliseconds
   }
+
+  deinit { for socket in idle { socket.close() } }
 
   /// How many requests wait for a connection.
   var waitingRequests: Int { line.count }

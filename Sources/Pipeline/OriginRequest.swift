@@ -87,9 +87,10 @@ extension Worker {
   private func writeCookies(_ fields: borrowing HeaderSection, _ behavior: CompiledBehavior, to out: inout ByteBuffer) {
     guard let line = fields.first(.cookie) else { return }
     var cookies = CookiePairs()
-    if behavior.forwardsAllCookies && fields.isOnly(line) && cookies.read(fields.value(line)) {
-      cookies.sort(fields.value(line))
-      cookies.write(fields.value(line), to: &out)
+    let value = fields.value(line)
+    if behavior.forwardsAllCookies && fields.isOnly(line) && cookies.read(value) {
+      cookies.sort(value)
+      cookies.write(value, to: &out)
     } else {
       writeFilteredCookies(fields, behavior.behavior.forwarding, to: &out)
     }

@@ -78,7 +78,7 @@ final class Site: Sendable {
     self.via = Array(via.utf8)
     hopLines = Array("Via: \(via)\r\nCDN-Loop: \(Self.loopName)\r\nConnection: Keep-Alive\r\nX-Forwarded-For: ".utf8)
     missLines = Array("X-Cache: Miss from cloudfront\r\nVia: \(via)\r\nX-Amz-Cf-Pop: \(Self.pop)\r\nX-Amz-Cf-Id: ".utf8)
-    behaviors = distribution.behaviors.enumerated().map { CompiledBehavior($1, at: $0, distribution.origins) }
+    behaviors = distribution.behaviors.enumerated().map { CompiledBehavior($1, at: $0, distribution) }
     origins = distribution.origins.map { CompiledOrigin($0) }
     self.folders = folders
     defaultRootObject = distribution.defaultRootObject.map { Array($0.utf8) }
@@ -103,6 +103,7 @@ final class CompiledOrigin: Sendable {
   let name: String
   let path: [UInt8]
   let attempts: Int
+  let logFields: LogFields
   /// Lower-case names of custom headers, which replace the viewer's.
   let customNames: [[UInt8]]
 
@@ -111,6 +112,7 @@ final class CompiledOrigin: Sendable {
     name = origin.name
     path = Array(origin.originPath.utf8)
     attempts = origin.connectionAttempts
+    logFields = LogFields(("origin", Array(origin.name.utf8)))
     customNames = origin.customHeaders.map { Array($0.name.lowercased().utf8) }
   }
 }
@@ -118,9 +120,10 @@ final class CompiledOrigin: Sendable {
 /// A behavior made ready.
 final class CompiledBehavior: Sendable {
   let behavior: Behavior
+  /// Distribution and path pattern.
+  let logFields: LogFields
   /// Its place among the distribution's behaviors.
   let index: Int
-  let name: [UInt8]
   /// Fields copied to the origin for GET and HEAD, and for other methods (which keep Authorization).
   let keptWhenSafe, keptOtherwise: FieldNameSet
   /// What is done with field names that no rule of ours knows.
@@ -137,10 +140,11 @@ final class CompiledBehavior: Sendable {
 
   enum UnknownNames { case keep, drop, ask }
 
-  init(_ behavior: Behavior, at index: Int, _ origins: [Origin]) {
+  init(_ behavior: Behavior, at index: Int, _ distribution: Distribution) {
     self.behavior = behavior
     self.index = index
-    name = Array(behavior.pathPattern.text.utf8)
+    let origins = distribution.origins
+    logFields = LogFields(("distributionId", Array(distribution.id.utf8)), ("behavior", Array(behavior.pathPattern.text.utf8)))
     let rules = behavior.forwarding
     forwardsHost = rules.forwardsHost
     forwardsAllQuery = rules.queryStrings == .all
@@ -197,7 +201,7 @@ extension Origin.HTTPServer {
 }
 
 /// A response headers policy made ready (spec/request-pipeline.md, 6).
-struct CompiledResponseHeaders: Sendable {
+final class CompiledResponseHeaders: Sendable {
   struct Line: Sendable {
     let name: [UInt8]
     let value: [UInt8]

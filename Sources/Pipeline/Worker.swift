@@ -42,7 +42,9 @@ public final class Worker {
   var kills: [UInt64: (count: Int, windowEnd: UInt64)] = [:]
   let diagnostics: Diagnostics
   /// Made on the loop's thread, where the engine's timer belongs.
-  private var isolatePool: IsolatePool?
+  private(set) var isolatePool: IsolatePool?
+  /// The turn of the loop in which a function took long the last time (Turns.swift).
+  var lastLongTurn = UInt64.max
 
   /// A worker on a loop that does not run yet, or on the loop's thread.
   /// - Parameter released: told when a connection has ended.
@@ -93,6 +95,8 @@ public final class Worker {
       isolatePool = IsolatePool(configuration: limits)
     }
     guard let isolatePool else { throw FunctionLoadError(function: code.name, line: 0, column: 0, message: "the system has no timer left") }
+    let builds = isolatePool.builds
+    defer { if isolatePool.builds != builds { lastLongTurn = loop.turn } }
     return try isolatePool.isolate(for: code)
   }
 
@@ -215,9 +219,16 @@ public actor WorkerIsolation {
     self.worker = worker
     worker.resume = { [unowned self] parked in
       let parked = OnThisLoop(value: parked)
-      Task(executorPreference: loop) { await self.resume(parked) }
+      self.assumeIsolated { $0.begin(parked) }
     }
   }
+
+  /// Starts to serve an accepted connection. On the loop's thread.
+  public nonisolated func begin(_ descriptor: Int32, _ peer: SocketAddress) {
+    assumeIsolated { isolation in isolation.start(descriptor, peer) }
+  }
+  private func start(_ descriptor: Int32, _ peer: SocketAddress) { Task { await serve(descriptor, peer) } }
+  private func begin(_ parked: OnThisLoop<ParkedConnection>) { Task { await resume(parked) } }
 
   private func resume(_ parked: OnThisLoop<ParkedConnection>) async { await worker.serve(ServerConnection(parked.value, worker.context)) }
 

@@ -21,6 +21,8 @@ public import KeyValueStores
   public let code: FunctionCode
   /// What its runs came to.
   public private(set) var counts = InvocationCounts()
+  /// What a run took lately, in nanoseconds of CPU time: a mean in which the last eight runs count most. 0 before the first.
+  public private(set) var recentNanoseconds: UInt64 = 0
   private let thread: ThreadContext
   let pointer: OpaquePointer
   var storage = EventStorage()
@@ -154,6 +156,8 @@ public import KeyValueStores
     unsafe self.result = result
     let invocation = unsafe Invocation(result.pointee)
     counts.add(invocation)
+    let last = invocation.cpuNanoseconds
+    recentNanoseconds = recentNanoseconds == 0 ? last : recentNanoseconds - recentNanoseconds / 8 + last / 8
     return invocation
   }
 

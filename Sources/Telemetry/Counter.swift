@@ -197,7 +197,7 @@ extension Counter {
     case .functionCPULimit: .init(.functionRuns, "cpu_limit", "503: used more CPU time than its limit")
     case .functionMemoryLimit: .init(.functionRuns, "memory_limit", "503: used more memory than its limit")
 
-    case .functionThrottled: .init(.functionRuns, "throttled", "503: not run, because it was killed too often (limits.rewriteEngine.throttleKills)")
+    case .functionThrottled: .init(.functionRuns, "throttled", "503: not run, because it was killed too often (limits.rewriteEngine.throttleKills) or too many long runs wait")
     case .storeRead: .init(.storeReads, "", "get, exists, meta or count was called")
     case .storeReadError: .init(.storeReadErrors, "", "the call's promise was rejected")
 

@@ -37,11 +37,17 @@ public class EventHandler {
   private var events: [epoll_event]
   private var jobs: [UnownedJob] = []
   private let inbox = Mutex<[UnownedJob]>([])
+  private let actions = Mutex<[@Sendable () -> Void]>([])
   private let stopping = Atomic<Bool>(false)
   private var closing: [Int32] = []
   private var nextDeadline: UInt64 = .max
   private var timers = TimerHeap()
+  /// Tasks of which one goes on in each turn of the loop.
+  private var queue: [UnsafeContinuation<Void, Never>] = unsafe []
+  private var queueStart = 0
 
+  /// Counts how often the kernel was asked for events.
+  public private(set) var turn: UInt64 = 0
   /// Milliseconds of the monotonic clock, read once per turn of the loop: coarse, for deadlines.
   public private(set) var now: UInt64 = 0
   /// Seconds since 1970, refreshed like ``now``.
@@ -142,6 +148,25 @@ public class EventHandler {
     }
   }
 
+  /// Lets everything else on this loop have its turn, what the kernel has ready by then included. Of the tasks that wait here only one
+  /// goes on in each turn of the loop.
+  public nonisolated(nonsending) func queueForTurn() async {
+    unsafe await withUnsafeContinuation { waiter in unsafe queue.append(waiter) }
+  }
+  /// How many tasks wait in ``queueForTurn()``.
+  public var queuedTasks: Int { unsafe queue.count - queueStart }
+
+  private func resumeQueued() {
+    guard queuedTasks > 0 else { return }
+    let next = unsafe queue[queueStart]
+    queueStart += 1
+    if queuedTasks == 0 {
+      unsafe queue.removeAll(keepingCapacity: true)
+      queueStart = 0
+    }
+    unsafe next.resume()
+  }
+
   /// Deadlines are usually moved before they are due, so they are only looked at when the earliest one ever set has come.
   private func expireDeadlines() {
     guard now >= nextDeadline else { return }
@@ -166,6 +191,19 @@ public class EventHandler {
     inbox.withLock { $0.append(job) }
     _ = eventfd_write(wakeup, 1)
   }
+  /// Runs `action` on the loop's thread, soon. Any thread.
+  public func perform(_ action: @escaping @Sendable () -> Void) {
+    actions.withLock { $0.append(action) }
+    _ = eventfd_write(wakeup, 1)
+  }
+  /// A job that no executor has claimed, resumed on this thread (SkerryJobs.h): it runs here, where its actor is at home.
+  private func take(_ job: UnownedJob) { jobs.append(job) }
+  private func takeUnclaimedJobs() {
+    unsafe sk_take_jobs(Unmanaged.passUnretained(self).toOpaque()) { loop, job in
+      guard let loop = unsafe loop, let job = unsafe job else { return }
+      unsafe Unmanaged<EventLoop>.fromOpaque(loop)._withUnsafeGuaranteedRef { $0.take(unsafe unsafeBitCast(job, to: UnownedJob.self)) }
+    }
+  }
   /// The serial executor of the worker's actor.
   public func asUnownedSerialExecutor() -> UnownedSerialExecutor { unsafe UnownedSerialExecutor(ordinary: self) }
   /// Whether the caller runs on this loop's thread.
@@ -177,9 +215,9 @@ public class EventHandler {
   /// Runs what is there now. What that brings about has the next turn, after the sockets': so `Task.yield()` lets everything else go first,
   /// and no task can starve the sockets.
   private func runJobs() {
-    let serial = unsafe asUnownedSerialExecutor(), task = unsafe asUnownedTaskExecutor()
+    let serial = unsafe asUnownedSerialExecutor()
     let batch = jobs.count
-    for next in 0..<batch { unsafe jobs[next].runSynchronously(isolatedTo: serial, taskExecutor: task) }
+    for next in 0..<batch { unsafe jobs[next].runSynchronously(on: serial) }
     if batch == jobs.count { jobs.removeAll(keepingCapacity: true) } else { jobs.removeFirst(batch) }
   }
 
@@ -188,6 +226,7 @@ public class EventHandler {
   /// Runs the loop on the calling thread until ``stop()``.
   public func run() {
     thread = pthread_self()
+    takeUnclaimedJobs()
     while !stopping.load(ordering: .relaxed) {
       runJobs()
       closeForgotten()
@@ -195,6 +234,7 @@ public class EventHandler {
     }
     for _ in 0..<Self.lastTurns where !jobs.isEmpty { runJobs() }
     closeForgotten()
+    sk_take_jobs(nil, nil)
     sk_blocks_forget()
   }
 
@@ -222,7 +262,9 @@ public class EventHandler {
   }
 
   private func waitForEvents() {
-    let timeout = jobs.isEmpty ? millisecondsToWait() : 0
+    let isIdle = jobs.isEmpty && queuedTasks == 0
+    let timeout = isIdle ? millisecondsToWait() : 0
+    turn &+= 1
     let count = Int(unsafe epoll_wait(epoll, &events, Int32(Self.eventBatch), timeout))
     readClocks()
     var index = 0
@@ -233,6 +275,7 @@ public class EventHandler {
     }
     expireDeadlines()
     while let action = timers.takeDue(now: now) { action() }
+    resumeQueued()
   }
 
   private func millisecondsToWait() -> Int32 {
@@ -248,6 +291,11 @@ public class EventHandler {
       return queue
     }
     jobs.append(contentsOf: taken)
+    let due = actions.withLock { queue in
+      defer { queue.removeAll() }
+      return queue
+    }
+    for action in due { action() }
   }
 
   private func readClocks() {

@@ -126,7 +126,9 @@ public final class Socket: EventHandler {
   /// Waits until a read may find something or so many milliseconds pass, which is no failure here.
   public nonisolated(nonsending) func waitReadableSoftly(milliseconds: Int) async {
     waitsSoftly = true
-    await waitReadable(milliseconds: milliseconds)
+    loop.setDeadline(self, after: milliseconds)
+    unsafe await withUnsafeContinuation { unsafe reader.park($0) }
+    deadline = .max
     waitsSoftly = false
   }
   /// Ends the wait of an idle connection, whoever holds it.

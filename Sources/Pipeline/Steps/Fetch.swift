@@ -151,7 +151,7 @@ extension Worker {
     var isSending = true
     do throws(WireFailure) {
       // Whether there is a body is the exchange's own matter: an error page's request has none, whatever the viewer still sends.
-      if exchange.hasBody { try await sendBody(&exchange, &viewer, &upstream) } else { try await upstream.flush() }
+      if exchange.hasBody { try await sendBody(&exchange, &viewer, &upstream) } else if try !upstream.flushAtOnce() { try await upstream.flush() }
       if !exchange.hasBody { upstream.requestIsWhole = true }
       isSending = false
       let head = try await upstream.readHead(hasNoBody: exchange.received.method == .head)

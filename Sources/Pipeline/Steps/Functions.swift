@@ -8,10 +8,11 @@ import Transport
 
 extension Worker {
   /// The viewer-request function may change the request or answer it.
-  func runViewerRequest(_ exchange: inout Exchange, _ viewer: borrowing ServerConnection) -> Response? {
+  /// - Parameter mayRun: false when too many wait for their turn (Turns.swift).
+  func runViewerRequest(_ exchange: inout Exchange, _ viewer: borrowing ServerConnection, mayRun: Bool) -> Response? {
     guard let index = exchange.behavior.viewerRequest, let code = configuration.functions[index] else { return nil }
     let isolate: Isolate
-    if isThrottled(code) { return throttled(code, "viewer-request", &exchange) }
+    if !mayRun || isThrottled(code) { return throttled(code, "viewer-request", &exchange) }
     do throws(FunctionLoadError) { isolate = try isolates(code) } catch { return failedToLoad(error, code, "viewer-request", &exchange) }
     isolate.begin(.viewerRequest)
     describeRequest(exchange, to: isolate)
@@ -34,12 +35,12 @@ extension Worker {
 
   /// The viewer-response function sees what the origin answered, unless that is an error (400 and above), an error page or a
   /// response made here (spec/cloudfront-functions.md, 1).
-  func runViewerResponse(_ response: consuming Response, _ exchange: inout Exchange) -> Response {
+  func runViewerResponse(_ response: consuming Response, _ exchange: inout Exchange, mayRun: Bool) -> Response {
     guard let index = exchange.behavior.viewerResponse, let code = configuration.functions[index],
       !response.isGenerated, !response.isErrorPage, response.source != .tunnel, response.head.line.status < 400, exchange.result != .error
     else { return response }
     let isolate: Isolate
-    if isThrottled(code) {
+    if !mayRun || isThrottled(code) {
       discard(response, &exchange)
       return throttled(code, "viewer-response", &exchange)
     }
@@ -171,7 +172,7 @@ extension Worker {
 
   // A function that is killed again and again is not run for a while, so that it cannot own a worker (rewrite-engine.md).
 
-  private func isThrottled(_ code: FunctionCode) -> Bool {
+  func isThrottled(_ code: FunctionCode) -> Bool {
     guard !kills.isEmpty, let record = kills[code.id] else { return false }
     if loop.now >= record.windowEnd { kills[code.id] = nil }
     return loop.now < record.windowEnd && record.count >= configuration.configuration.limits.rewriteEngine.throttleKills
@@ -187,7 +188,7 @@ extension Worker {
   private func throttled(_ code: FunctionCode, _ event: StaticString, _ exchange: inout Exchange) -> Response {
     counters.add(.functionThrottled)
     exchange.functions.append(FunctionReport(name: code.name, event: event, outcome: "throttled", cpuMicroseconds: 0, error: nil))
-    return functionError(&exchange, 503, .functionThrottledError, "The CloudFront function is throttled: it was stopped too often.")
+    return functionError(&exchange, 503, .functionThrottledError, "The CloudFront function is throttled: it was stopped too often, or too many runs of long functions wait.")
   }
 
   private func failedToLoad(_ error: FunctionLoadError, _ code: FunctionCode, _ event: StaticString, _ exchange: inout Exchange) -> Response {
@@ -217,6 +218,7 @@ extension Worker {
       counters.add(.storeReadError, Int(run.storeReadErrors))
     }
     if run.failure == .cpuLimit || run.failure == .memoryLimit { noteKill(code) }
+    if run.cpuNanoseconds >= Self.longRunNanoseconds { lastLongTurn = loop.turn }
     var error = mistake
     if run.outcome == .executionError || run.outcome == .validationError {
       isolate.withErrorText { error = $0.text }

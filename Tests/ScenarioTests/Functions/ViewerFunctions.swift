@@ -315,6 +315,57 @@ extension Scenarios {
       #expect(results.last == "FunctionThrottledError from cloudfront")
     }
 
+    // MARK: Fairness
+
+    /// One worker; below /slow/ a function that never ends by itself, everywhere else one that is quick.
+    private func programWithASlowFunction(before origin: ScriptedOrigin, cpuTime: String) throws -> Skerry {
+      try startSkerry(
+        before: origin,
+        more: """
+          functions:
+            quick: { runtime: cloudfront-js-2.0, code: quick.js }
+            slow: { runtime: cloudfront-js-2.0, code: slow.js }
+          limits: { rewriteEngine: { cpuTime: \(cpuTime), throttleKills: 100000 } }
+          """,
+        files: ["quick.js": "function handler(event) { return { statusCode: 204 }; }", "slow.js": "function handler(event) { while (true); }"],
+        arguments: ["--workers", "1"]
+      ) { distribution in
+        distribution.behavior = "functions: { viewer-request: quick }"
+        distribution.more = """
+          behaviors:
+            - path: /slow/*
+              origin: app
+              cachePolicy: CachingDisabled
+              functions: { viewer-request: slow }
+          """
+      }
+    }
+
+    @Test(arguments: [1, 20]) func aQuickFunctionDoesNotWaitForAllSlowOnes(connections: Int) throws {
+      let origin = try echoingOrigin()
+      let skerry = try programWithASlowFunction(before: origin, cpuTime: "20ms")
+      let quick = try skerry.viewer(), slow = try (0..<connections).map { _ in try skerry.viewer() }
+      _ = try quick.exchange("GET /warm HTTP/1.1\r\nHost: a.test\r\n\r\n")
+      for viewer in slow { try viewer.send(String(repeating: "GET /slow/ HTTP/1.1\r\nHost: a.test\r\n\r\n", count: 20 / connections)) }
+      #expect(try quick.exchange("GET /quick HTTP/1.1\r\nHost: a.test\r\n\r\n").status == 204)
+      for viewer in slow { for _ in 0..<20 / connections { #expect(try viewer.readResponse().status == 503) } }
+      // Lines stand in the order of their ends: the quick one is not behind all of the slow ones it came after.
+      try eventually("all lines") { try skerry.accessLog().count == 22 }
+      let place = try #require(try skerry.accessLog().firstIndex { $0["uri"] == .text("/quick") })
+      #expect(place <= 11)
+    }
+
+    @Test func onlySoManySlowFunctionsWait() throws {
+      let origin = try echoingOrigin()
+      let skerry = try programWithASlowFunction(before: origin, cpuTime: "5ms")
+      let viewers = try (0..<160).map { _ in try skerry.viewer() }
+      for viewer in viewers { try viewer.send("GET /slow/ HTTP/1.1\r\nHost: a.test\r\n\r\n") }
+      let answers = try viewers.map { try $0.readResponse().fields["x-cache"] }
+      let throttled = answers.count { $0 == "FunctionThrottledError from cloudfront" }
+      #expect(throttled > 0 && throttled < 32)
+      #expect(try skerry.metrics()["skerry_function_runs_total{outcome=\"throttled\"}"] == Double(throttled))
+    }
+
     @Test func whatAFunctionLogsIsKept() throws {
       let origin = try echoingOrigin()
       let skerry = try program(before: origin, viewerRequest: "function handler(event) { console.log('seen ' + event.request.uri); return event.request; }")
