@@ -89,7 +89,10 @@ private struct Importer: ~Copyable {
 
   // MARK: Problems
 
-  mutating func report(_ offset: Int, _ text: String) { problems.append((offset, true, text)) }
+  /// Whoever reads on asks `isFull` afterwards.
+  mutating func report(_ offset: Int, _ text: String) {
+    if !isFull { problems.append((offset, true, text)) }
+  }
 
   private mutating func reportCloudFront(_ offset: Int, _ text: String) { problems.append((offset, isStrict, text)) }
 
@@ -97,6 +100,7 @@ private struct Importer: ~Copyable {
 
   /// The problems by place.
   mutating func places(in text: Span<UInt8>) -> [KeyValueStore.Problem] {
+    if isFull, let last = problems.last { problems.append((last.offset, true, "this file has too many problems; the rest was not read")) }
     func others(_ excess: Excess) -> String { excess.count > 1 ? "; so are \(excess.count - 1) more" : "" }
     if longKeys.count > 0 {
       reportCloudFront(longKeys.first, "this key is longer than CloudFront's \(Limits.cloudFrontKeyCharacters) characters\(others(longKeys))")
@@ -123,10 +127,12 @@ private struct Importer: ~Copyable {
       let offset = reader.tokenOffset
       guard reader.string == "data" else {
         report(offset, "the file has one member, \"data\", not \(reader.string.quoted)")
+        if isFull { return }
         try reader.skipValue()
         continue
       }
       if hasData { report(offset, "\"data\" is given twice") }
+      if isFull { return }
       hasData = true
       guard try reader.next() == .arrayStart else { return report(reader.tokenOffset, "\"data\" must be an array of entries") }
       try readEntries(&reader)
@@ -146,7 +152,7 @@ private struct Importer: ~Copyable {
         report(reader.tokenOffset, "expected an entry, {\"key\": \"…\", \"value\": \"…\"}, here")
         try readOut(&reader, to: 2)
       }
-      if isFull { return report(reader.tokenOffset, "this file has too many problems; the rest was not read") }
+      if isFull { return }
     }
   }
 
@@ -159,10 +165,12 @@ private struct Importer: ~Copyable {
       let isKey = reader.bytes.elementsEqual("key"), isValue = reader.bytes.elementsEqual("value")
       guard isKey || isValue else {
         report(offset, "an entry has the members \"key\" and \"value\", not \(reader.string.quoted)")
+        if isFull { return }
         try reader.skipValue()
         continue
       }
       if (isKey ? keyOffset : valueOffset) != nil { report(offset, "\"\(isKey ? "key" : "value")\" is given twice in one entry") }
+      if isFull { return }
       guard try reader.next() == .string else {
         report(reader.tokenOffset, "\"\(isKey ? "key" : "value")\" must be a string\(isKey ? "" : "; other values are written as JSON in a string")")
         return try readOut(&reader, to: 2)

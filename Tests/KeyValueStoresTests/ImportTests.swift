@@ -97,8 +97,9 @@ struct ImportTests {
       "1:17: error: this key is longer than 3 bytes", "1:56: error: this value is longer than 2 bytes"])
   }
 
-  @Test func problemsAreBounded() {
-    let (_, problems) = Self.read("{\"data\":[" + Array(repeating: "{}", count: 5_000).joined(separator: ",") + "]}")
+  @Test(arguments: [("{\"data\":[", "{}", "]}"), ("{\"data\":[{", "\"x\":[1]", "}]}"), ("{", "\"x\":{}", "}"), ("{", "\"data\":[]", "}")])
+  func problemsAreBounded(start: String, repeated: String, end: String) {
+    let (_, problems) = Self.read(start + Array(repeating: repeated, count: 5_000).joined(separator: ",") + end)
     #expect(problems.count == KeyValueStore.Limits.maximumProblems + 1)
     #expect(problems.last?.hasSuffix("this file has too many problems; the rest was not read") == true)
   }
