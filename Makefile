@@ -40,12 +40,12 @@ test: deps ## build and run every test; some of them: make test FILTER=Parser
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build $(if $(FILTER),--filter $(FILTER)) $(ARGS)
 
-# libFuzzer on the HTTP/1.1 parser; new inputs stay in .build/fuzz/inputs (Documentation/testing.md).
+# libFuzzer on the parsers written in Swift; new inputs stay in .build/fuzz/inputs (Documentation/testing.md).
 FUZZ_SECONDS ?= 60
-fuzz: deps ## look for bytes the HTTP/1.1 parser cannot bear, FUZZ_SECONDS long
-	$(SWIFT) build --scratch-path .build/fuzz -c release --product fuzz-http1 -Xswiftc -sanitize=fuzzer -Xswiftc -DLIBFUZZER
+fuzz: deps ## look for bytes a parser cannot bear, FUZZ_SECONDS long
+	$(SWIFT) build --scratch-path .build/fuzz -c release --product fuzz-parsers -Xswiftc -sanitize=fuzzer -Xswiftc -DLIBFUZZER
 	mkdir -p .build/fuzz/inputs
-	.build/fuzz/release/fuzz-http1 -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -artifact_prefix=.build/fuzz/ .build/fuzz/inputs $(wildcard Fuzzing/Corpus/*)
+	.build/fuzz/release/fuzz-parsers -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -artifact_prefix=.build/fuzz/ .build/fuzz/inputs $(wildcard Fuzzing/Corpus/*)
 
 bench-deps: deps
 	@.ci/packages $(BENCH_PACKAGES)

@@ -36,7 +36,7 @@ let package = Package(
     .executableTarget(
       name: "skerry",
       dependencies: [
-        "Edge", "ControlPlane", "ConfigurationFile", "Distribution", "RewriteEngine",
+        "Edge", "ControlPlane", "ConfigurationFile", "Distribution", "RewriteEngine", "FunctionDialect",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings,
@@ -52,6 +52,8 @@ let package = Package(
 
     // 5  what a request meets on its way
     floor("RewriteEngine", ["Distribution", "CQuickJS"]),
+    floor("FunctionDialect", ["Distribution"]),
+    tests("FunctionDialectTests", ["FunctionDialect", "Distribution"]),
     floor("Origins", ["Distribution", "HTTPWire", "Transport", "Telemetry", "CSystem"]),
     tests("OriginsTests", ["Origins", "HTTPWire", "Transport", "Telemetry"]),
 
@@ -97,9 +99,9 @@ let package = Package(
     // The house seen from outside: scripted origin, the real program, scripted viewer
     tests("ScenarioTests", ["skerry"]),
 
-    // Fuzzing the parser: what must hold, the command that tries to break it, a short run of it as a test
-    .target(name: "Fuzzing", dependencies: ["HTTPWire", "Transport"], path: "Fuzzing/Checks", swiftSettings: swiftSettings),
-    .executableTarget(name: "fuzz-http1", dependencies: ["Fuzzing"], path: "Fuzzing/Command", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
+    // Fuzzing the parsers: what must hold, the command that tries to break it, a short run of it as a test
+    .target(name: "Fuzzing", dependencies: ["HTTPWire", "Transport", "FunctionDialect", "Distribution"], path: "Fuzzing/Checks", swiftSettings: swiftSettings),
+    .executableTarget(name: "fuzz-parsers", dependencies: ["Fuzzing"], path: "Fuzzing/Command", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
     tests("FuzzTests", ["Fuzzing"]),
   ]
 )

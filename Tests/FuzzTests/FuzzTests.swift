@@ -20,7 +20,13 @@ import Testing
     }
   }
 
-  @Test(arguments: [("http1-request", HTTP1Checks.request), ("http1-response", HTTP1Checks.response), ("http1-chunked", HTTP1Checks.chunkedBody)]
+  @Test func everySourceOfTheDialectKeepsThePromises() throws {
+    let corpus = try Corpus(folder: Self.corpus.appendingPathComponent("dialect"))
+    #expect(corpus.seeds.count >= 100)
+    for (name, bytes) in corpus.seeds { #expect(throws: Never.self, "\(name)") { try DialectChecks.source(bytes) } }
+  }
+
+  @Test(arguments: [("http1-request", HTTP1Checks.request), ("http1-response", HTTP1Checks.response), ("http1-chunked", HTTP1Checks.chunkedBody), ("dialect", DialectChecks.source)]
     as [(String, @Sendable ([UInt8]) throws(BrokenProperty) -> Void)])
   func mutantsKeepThePromises(folder: String, check: @Sendable ([UInt8]) throws(BrokenProperty) -> Void) throws {
     let corpus = try Corpus(folder: Self.corpus.appendingPathComponent(folder))

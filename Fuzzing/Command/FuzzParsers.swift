@@ -3,11 +3,12 @@
 import Fuzzing
 import Foundation
 
-/// All three kinds of input in one: any bytes may be any of them.
+/// All kinds of input in one: any bytes may be any of them.
 private func checkEverything(_ bytes: [UInt8]) throws(BrokenProperty) {
   try HTTP1Checks.request(bytes)
   try HTTP1Checks.response(bytes)
   try HTTP1Checks.chunkedBody(bytes)
+  try DialectChecks.source(bytes)
 }
 
 #if LIBFUZZER
@@ -31,7 +32,7 @@ public func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
 }
 
 /// What SwiftPM makes the program's `main`.
-@_cdecl("fuzz_http1_main")
+@_cdecl("fuzz_parsers_main")
 public func fuzzMain(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> CInt {
   var count = count
   var arguments = unsafe arguments
@@ -40,9 +41,9 @@ public func fuzzMain(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMuta
 
 #else
 
-/// `fuzz-http1 [--seed N] [--iterations N] FOLDER|FILE…`
+/// `fuzz-parsers [--seed N] [--iterations N] FOLDER|FILE…`
 @main
-enum FuzzHTTP1 {
+enum FuzzParsers {
   static func main() {
     var arguments = CommandLine.arguments.dropFirst(), seed: UInt64 = 1, iterations = 100_000
     while let option = arguments.first, option.hasPrefix("--") {
@@ -81,7 +82,7 @@ enum FuzzHTTP1 {
   }
 
   private static func usage() -> Never {
-    FileHandle.standardError.write(Data("usage: fuzz-http1 [--seed N] [--iterations N] FOLDER|FILE…\n".utf8))
+    FileHandle.standardError.write(Data("usage: fuzz-parsers [--seed N] [--iterations N] FOLDER|FILE…\n".utf8))
     exit(2)
   }
 }
