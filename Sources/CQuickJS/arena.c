@@ -9,8 +9,7 @@
 #include <sys/mman.h>
 
 enum {
-  PAGE = 4096,
-  CLASSES = 256,
+  CLASSES = 384,             // 64 small ones, and 16 for each power of two up to where BLOCK_MAX with its header falls
   SMALL_MAX = 1024,          // up to here one class per 16 bytes
   BLOCK_HEADER = 8,
   BLOCK_MAX = 1 << 26,       // larger requests cannot be in any arena
@@ -35,8 +34,9 @@ typedef struct {
 /// What a restore relies on lies outside of what a run can write.
 struct sk_arena {
   sk_heap *heap;
-  uint8_t *snapshot, *end;
+  uint8_t *end;
   size_t base_bytes, capacity;
+  sk_snapshot snapshot;
 };
 
 static size_t round_up(size_t size, size_t unit) { return (size + unit - 1) & ~(unit - 1); }
@@ -155,16 +155,16 @@ void *sk_arena_realloc(void *opaque, void *pointer, size_t size) {
 }
 
 sk_arena *sk_arena_create(size_t capacity) {
-  capacity = round_up(capacity, PAGE);
-  uint8_t *mapping = mmap(NULL, capacity + 2 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  capacity = round_up(capacity, SK_PAGE);
+  uint8_t *mapping = mmap(NULL, capacity + 2 * SK_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (mapping == MAP_FAILED) return NULL;
   sk_arena *arena = calloc(1, sizeof *arena);
-  if (!arena || mprotect(mapping + PAGE, capacity, PROT_READ | PROT_WRITE)) {
-    munmap(mapping, capacity + 2 * PAGE);
+  if (!arena || mprotect(mapping + SK_PAGE, capacity, PROT_READ | PROT_WRITE)) {
+    munmap(mapping, capacity + 2 * SK_PAGE);
     free(arena);
     return NULL;
   }
-  sk_heap *heap = arena->heap = (sk_heap *)(mapping + PAGE);  // fresh pages are zero
+  sk_heap *heap = arena->heap = (sk_heap *)(mapping + SK_PAGE);  // fresh pages are zero
   heap->top = heap->high_water = (uint8_t *)heap + round_up(sizeof(sk_heap), 16);
   heap->end = arena->end = (uint8_t *)heap + capacity;
   arena->capacity = capacity;
@@ -172,8 +172,8 @@ sk_arena *sk_arena_create(size_t capacity) {
 }
 
 void sk_arena_destroy(sk_arena *arena) {
-  if (arena->snapshot) munmap(arena->snapshot, arena->base_bytes);
-  munmap((uint8_t *)arena->heap - PAGE, arena->capacity + 2 * PAGE);
+  sk_snapshot_drop(&arena->snapshot);
+  munmap((uint8_t *)arena->heap - SK_PAGE, arena->capacity + 2 * SK_PAGE);
   free(arena);
 }
 
@@ -187,7 +187,7 @@ void sk_arena_set_exhausted(sk_arena *arena, void (*exhausted)(void *), void *ar
 bool sk_arena_snapshot(sk_arena *arena, size_t limit) {
   sk_heap *heap = arena->heap;
   uint8_t *start = (uint8_t *)heap, *mapping_end = start + arena->capacity;
-  uint8_t *base_end = start + round_up((size_t)(heap->top - start), PAGE);
+  uint8_t *base_end = start + round_up((size_t)(heap->top - start), SK_PAGE);
   if (limit > (size_t)(mapping_end - base_end)) return false;
   uint8_t *used_end = heap->high_water > base_end ? heap->high_water : base_end;
   memset(heap->top, 0, (size_t)(used_end - heap->top));
@@ -196,33 +196,37 @@ bool sk_arena_snapshot(sk_arena *arena, size_t limit) {
   heap->top = heap->high_water = base_end;
   heap->end = arena->end = base_end + limit;
   arena->base_bytes = (size_t)(base_end - start);
-  uint8_t *guard = start + round_up((size_t)(arena->end - start), PAGE);
+  uint8_t *guard = start + round_up((size_t)(arena->end - start), SK_PAGE);
   if (guard < mapping_end && mprotect(guard, (size_t)(mapping_end - guard), PROT_NONE)) return false;
-  uint8_t *copy = mmap(NULL, arena->base_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (copy == MAP_FAILED) return false;
-  arena->snapshot = copy;
-  memcpy(copy, start, arena->base_bytes);
-  return !mprotect(copy, arena->base_bytes, PROT_READ);
+  return sk_snapshot_take(&arena->snapshot, start, arena->base_bytes);
 }
+
+void sk_arena_enter(sk_arena *arena) { sk_snapshot_watch(&arena->snapshot); }
+
+void sk_arena_leave(void) { sk_snapshot_watch(NULL); }
 
 void sk_arena_restore(sk_arena *arena) {
   uint8_t *above = (uint8_t *)arena->heap + arena->base_bytes, *high = above + sk_arena_high_water(arena);
   if (high > above + KEEP_RESIDENT) {
     // Dropped pages read as zero again; if the system refuses, they are cleared like the others.
-    uint8_t *from = above + KEEP_RESIDENT, *to = (uint8_t *)round_up((size_t)high, PAGE);
+    uint8_t *from = above + KEEP_RESIDENT, *to = (uint8_t *)round_up((size_t)high, SK_PAGE);
     if (!madvise(from, (size_t)(to - from), MADV_DONTNEED)) high = from;
   }
   memset(above, 0, (size_t)(high - above));
-  memcpy(arena->heap, arena->snapshot, arena->base_bytes);
+  sk_snapshot_put_back(&arena->snapshot);
 }
 
 bool sk_arena_is_pristine(const sk_arena *arena) {
   const uint8_t *start = (const uint8_t *)arena->heap;
-  if (memcmp(start, arena->snapshot, arena->base_bytes)) return false;
+  if (!sk_snapshot_is_intact(&arena->snapshot)) return false;
   for (const uint8_t *byte = start + arena->base_bytes; byte < arena->end; byte++)
     if (*byte) return false;
   return true;
 }
+
+const void *sk_arena_start(const sk_arena *arena) { return arena->heap; }
+
+size_t sk_arena_hot_bytes(const sk_arena *arena) { return sk_snapshot_hot_bytes(&arena->snapshot); }
 
 size_t sk_arena_base_bytes(const sk_arena *arena) { return arena->base_bytes; }
 

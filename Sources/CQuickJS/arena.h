@@ -1,10 +1,13 @@
-// One mmap of fixed size from which an isolate's runtime gets every byte, so that copying it back undoes everything.
+// One mmap of fixed size from which an isolate's runtime gets every byte, so that copying it back undoes everything
+// (snapshot.h tells how).
 // The allocator's own state lies at the start of the mapping and is therefore restored with it.
 // Owner: one isolate, one thread. No function here takes a lock: a run may be abandoned at any instruction.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "snapshot.h"
 
 typedef struct sk_arena sk_arena;
 
@@ -27,10 +30,17 @@ void sk_arena_set_exhausted(sk_arena *arena, void (*exhausted)(void *), void *ar
 /// Rounds what is used up to a page, forgets free blocks (so that a run does not scatter writes over the base), and
 /// copies it. From here on a run has `limit` bytes, exactly; what lies behind becomes a guard. False: no memory.
 bool sk_arena_snapshot(sk_arena *arena, size_t limit);
+/// Between these two the calling thread may change what the snapshot holds; at any other time that is a crash.
+void sk_arena_enter(sk_arena *arena);
+void sk_arena_leave(void);
 /// Copies the base back and zeroes what the run used above it.
 void sk_arena_restore(sk_arena *arena);
 /// Whether the base equals the snapshot and everything above it is zero.
 bool sk_arena_is_pristine(const sk_arena *arena);
+/// Where the base begins, the guard page right before it.
+const void *sk_arena_start(const sk_arena *arena);
+/// Bytes of the base that runs have written to, and a restore copies.
+size_t sk_arena_hot_bytes(const sk_arena *arena);
 size_t sk_arena_base_bytes(const sk_arena *arena);
 /// The most a run has used above the base since the last restore.
 size_t sk_arena_high_water(const sk_arena *arena);

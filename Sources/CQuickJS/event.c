@@ -185,7 +185,13 @@ JSValue sk_set_object(sk_isolate *isolate, sk_set_id id) {
   sk_set *set = &isolate->sets[id];
   bool headers = id == SET_REQUEST_HEADERS || id == SET_RESPONSE_HEADERS;
   JSValue object = JS_NewObject(context);
-  if (JS_IsException(object) || !parse_set(isolate, id)) return JS_EXCEPTION;
+  if (JS_IsException(object)) return JS_EXCEPTION;
+  if (set->built) {  // by the read-back, in which a getter first looks at it: what is noted in the items stays
+    for (uint32_t i = 0; i < set->count; i++)
+      if (set->items[i].first && !define_lazy(context, object, set->items[i].atom, LAZY_ITEM + id, i)) return JS_EXCEPTION;
+    return object;
+  }
+  if (!parse_set(isolate, id)) return JS_EXCEPTION;
   for (uint32_t i = 0; i < set->count; i++) {
     sk_item *item = &set->items[i];
     item->atom = JS_ATOM_NULL;

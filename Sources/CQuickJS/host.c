@@ -4,14 +4,20 @@
 
 // --- console
 
-/// Appends to the line under construction, which begins at `log->used` and has `*length` bytes. What goes beyond
-/// SK_LOG_MAX is cut at a character (spec section 7).
-static void append_to_line(sk_log *log, uint32_t *length, const char *text, size_t count) {
-  size_t room = SK_LOG_MAX - log->used - *length;
-  if (count > room)
-    for (count = room; count && ((uint8_t)text[count] & 0xc0) == 0x80;) count--;
-  memcpy(log->text + log->used + *length, text, count);
-  *length += (uint32_t)count;
+/// Adds a line of the texts with spaces between them. What goes beyond SK_LOG_MAX is cut at a character (spec section 7).
+static void add_line(sk_log *log, const sk_slice *texts, int count) {
+  if (log->count == SK_LOG_LINES_MAX || log->used == SK_LOG_MAX) return;
+  uint32_t used = log->used;
+  for (int i = 0; i < count; i++) {
+    if (i && used < SK_LOG_MAX) log->text[used++] = ' ';
+    size_t room = SK_LOG_MAX - used, length = texts[i].count;
+    if (length > room)
+      for (length = room; length && (texts[i].bytes[length] & 0xc0) == 0x80;) length--;
+    memcpy(log->text + used, texts[i].bytes, length);
+    used += (uint32_t)length;
+  }
+  log->ends[log->count] = log->used = used;
+  log->count++;  // last: a run may be abandoned in between
 }
 
 /// Objects as JSON, everything else as String() has it.
@@ -27,21 +33,20 @@ static JSValue text_for_log(JSContext *context, JSValueConst value) {
 static JSValue console_log(JSContext *context, JSValueConst this_value, int count, JSValueConst *arguments) {
   (void)this_value;
   sk_log *log = &sk_isolate_of(context)->log;
-  uint32_t length = 0;
   if (log->count == SK_LOG_LINES_MAX || log->used == SK_LOG_MAX) return JS_UNDEFINED;
+  // Texts first, the log then: making a text runs user code, which may write lines of its own.
+  sk_slice *texts = js_malloc(context, ((size_t)count + 1) * sizeof(sk_slice));
+  if (!texts) return JS_EXCEPTION;
   for (int i = 0; i < count; i++) {
-    size_t bytes;
     JSValue value = text_for_log(context, arguments[i]);
-    const char *text = JS_IsException(value) ? NULL : JS_ToCStringLen(context, &bytes, value);
+    const char *text = JS_IsException(value) ? NULL : JS_ToCStringLen(context, &texts[i].count, value);
     if (!text) return JS_EXCEPTION;
-    if (i) append_to_line(log, &length, " ", 1);
-    append_to_line(log, &length, text, bytes);
-    JS_FreeCString(context, text);
+    texts[i].bytes = (const uint8_t *)text;
     JS_FreeValue(context, value);
   }
-  log->used += length;
-  log->ends[log->count] = log->used;
-  log->count++;  // last: a run may be abandoned in between
+  add_line(log, texts, count);
+  for (int i = 0; i < count; i++) JS_FreeCString(context, (const char *)texts[i].bytes);
+  js_free(context, texts);
   return JS_UNDEFINED;
 }
 
@@ -92,6 +97,7 @@ bool sk_install_globals(sk_isolate *isolate) {
   static const char *const removed[] = {"eval", "Atomics", "SharedArrayBuffer"};
   for (size_t i = 0; i < sizeof removed / sizeof removed[0]; i++)
     if (JS_DeleteProperty(context, global, JS_NewAtom(context, removed[i]), 0) < 0) return false;
+  isolate->uint8_array = JS_GetPropertyStr(context, global, "Uint8Array");
   static const char *const levels[] = {"log", "error", "warn", "info", "debug"};
   for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++)
     if (!define_function(context, console, levels[i], console_log, 1)) return false;

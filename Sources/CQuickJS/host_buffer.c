@@ -359,10 +359,7 @@ static const JSCFunctionListEntry methods[] = {
 
 JSValue sk_make_buffer(sk_isolate *isolate) {
   JSContext *context = isolate->context;
-  JSValue global = JS_GetGlobalObject(context);
-  JSValue parent = JS_GetPropertyStr(context, global, "Uint8Array");
-  if (JS_IsException(parent)) return JS_EXCEPTION;
-  JSValue parent_prototype = JS_GetPropertyStr(context, parent, "prototype");
+  JSValue parent = isolate->uint8_array, parent_prototype = JS_GetPropertyStr(context, parent, "prototype");
   JSValue prototype = JS_NewObjectProto(context, parent_prototype);
   JSValue constructor = JS_NewCFunction2(context, construct, "Buffer", 2, JS_CFUNC_constructor_or_func, 0);
   if (JS_IsException(prototype) || JS_IsException(constructor) || JS_SetPrototype(context, constructor, parent) < 0 ||

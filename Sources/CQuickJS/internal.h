@@ -74,6 +74,7 @@ struct sk_isolate {
   JSRuntime *runtime;
   JSContext *context;
   JSValue handler, events[2];            // events by sk_event_type
+  JSValue uint8_array;                   // the engine's own, which user code cannot replace
   sk_modules snapshot_modules;
   JSClassID hash_class;
   sk_atoms atoms;
@@ -83,7 +84,7 @@ struct sk_isolate {
   sk_set sets[SETS];
   sk_modules modules;
   uint64_t polls;
-  size_t edit_capacity;
+  size_t edit_capacity, edit_lines, edit_bytes;
   sk_edit *edits;                        // in the arena
   sk_result result;
   sk_log log;
@@ -126,7 +127,8 @@ void sk_fail(sk_isolate *isolate, sk_outcome outcome, sk_failure failure, ...) _
 // host*.c
 /// Puts console, require and the modules' lazy globals in place, and takes away what functions may not have.
 bool sk_install_globals(sk_isolate *isolate);
-/// Makes a module's object (once; before the snapshot when the source names it).
+/// Makes a module's object (once; before the snapshot when the source names it). The engine may be filling a lazy
+/// property with it, so the makers (`sk_make_…`) run no user code: they read nothing that a function can redefine.
 JSValue sk_module_object(sk_isolate *isolate, sk_module module);
 JSValue sk_make_crypto(sk_isolate *isolate);
 /// Calls every function of libcrypto that a run may call once, so that none is left for the dynamic linker.

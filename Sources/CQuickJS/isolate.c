@@ -138,7 +138,7 @@ static void build(sk_isolate *isolate, sk_arena *parsing, const char *source, si
 static void reset_result(sk_isolate *isolate) {
   isolate->result = (sk_result){0};
   isolate->edits = NULL;
-  isolate->edit_capacity = 0;
+  isolate->edit_capacity = isolate->edit_lines = isolate->edit_bytes = 0;
   isolate->polls = 0;
   memset(isolate->sets, 0, sizeof isolate->sets);
   isolate->modules = isolate->snapshot_modules;
@@ -239,6 +239,7 @@ const sk_result *sk_isolate_run(sk_isolate *isolate, const sk_event *event, int6
     return &isolate->result;
   }
   sk_limit_freeze_clock(now_milliseconds);
+  sk_arena_enter(isolate->arena);
   int reason = sigsetjmp(*sk_limit_jump(isolate->thread), 0);
   if (reason == 0) {
     sk_limit_begin(isolate->thread, isolate->limits.cpu_limit, &isolate->polls);
@@ -248,6 +249,7 @@ const sk_result *sk_isolate_run(sk_isolate *isolate, const sk_event *event, int6
   }
   sk_result *result = &isolate->result;
   result->cpu_nanoseconds = sk_limit_end(isolate->thread);
+  sk_arena_leave();
   result->memory_bytes = sk_arena_high_water(isolate->arena);
   result->fuel = isolate->polls * JS_INTERRUPT_COUNTER_INIT +
       (uint64_t)(isolate->interrupt_counter - JS_GetInterruptCounter(isolate->context));
@@ -268,5 +270,7 @@ sk_slice sk_isolate_log_line(const sk_isolate *isolate, size_t index) {
   return (sk_slice){log->text + start, log->ends[index] - start};
 }
 
+const void *sk_isolate_heap(const sk_isolate *isolate) { return sk_arena_start(isolate->arena); }
+size_t sk_isolate_hot_bytes(const sk_isolate *isolate) { return sk_arena_hot_bytes(isolate->arena); }
 size_t sk_isolate_base_bytes(const sk_isolate *isolate) { return sk_arena_base_bytes(isolate->arena); }
 bool sk_isolate_is_pristine(const sk_isolate *isolate) { return sk_arena_is_pristine(isolate->arena); }

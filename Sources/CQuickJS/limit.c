@@ -97,6 +97,7 @@ static void install_handler(void) {
   struct sigaction action = {.sa_sigaction = on_kill_signal, .sa_flags = SA_SIGINFO | SA_NODEFER | SA_RESTART};
   sigemptyset(&action.sa_mask);
   sigaction(sk_kill_signal(), &action, NULL);
+  sk_snapshot_install(sk_kill_signal());
   sk_crypto_bind();
 }
 
@@ -113,10 +114,11 @@ sk_thread *sk_thread_create(void) {
     return NULL;
   }
   thread->owner = pthread_self();
-  sigset_t kill_signal;  // threads of libdispatch begin with all signals blocked
-  sigemptyset(&kill_signal);
-  sigaddset(&kill_signal, sk_kill_signal());
-  pthread_sigmask(SIG_UNBLOCK, &kill_signal, NULL);
+  sigset_t needed;  // threads of libdispatch begin with all signals blocked
+  sigemptyset(&needed);
+  sigaddset(&needed, sk_kill_signal());
+  sigaddset(&needed, SIGSEGV);
+  pthread_sigmask(SIG_UNBLOCK, &needed, NULL);
   if (getrandom(&thread->random, sizeof thread->random, 0) != sizeof thread->random)
     thread->random = nanoseconds(CLOCK_MONOTONIC) ^ (uint64_t)(uintptr_t)thread;
   return thread;

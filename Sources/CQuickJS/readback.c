@@ -2,6 +2,11 @@
 // Getters and proxies may run user code here: every list is walked by index, so that it may change underneath.
 #include "readback.h"
 
+enum {
+  EDIT_LINES_MAX = 256,       // header lines that one run may remove or write: applying them takes time of the worker's, not of the run's
+  EDIT_BYTES_MAX = 32 << 10,  // names and values of those lines
+};
+
 /// "request.headers['x-y'] must …"
 static bool invalid_name(const sk_reader *reader, sk_slice name, const char *why) {
   sk_isolate *isolate = reader->isolate;
@@ -180,6 +185,7 @@ static sk_item *item_of_atom(sk_set *set, JSAtom atom, uint32_t *index) {
 static bool read_property(sk_reader *reader, JSValueConst object, JSAtom atom) {
   JSContext *context = reader->isolate->context;
   sk_set *set = &reader->isolate->sets[reader->id];
+  JS_DupAtom(context, atom);  // a getter may delete its own property, and the name with it
   JSValue value = JS_GetProperty(context, object, atom);
   if (JS_IsException(value)) return sk_thrown(reader->isolate);
   if (JS_IsUndefined(value)) return true;  // as if it were not there
@@ -263,6 +269,11 @@ bool sk_read_set(sk_reader *reader, JSValueConst object) {
 
 static bool add_edit(sk_isolate *isolate, sk_slice name, const sk_slice *values, size_t count) {
   sk_result *result = &isolate->result;
+  isolate->edit_lines += count + 1;
+  isolate->edit_bytes += name.count;
+  for (size_t i = 0; i < count; i++) isolate->edit_bytes += name.count + values[i].count;
+  if (isolate->edit_lines > EDIT_LINES_MAX || isolate->edit_bytes > EDIT_BYTES_MAX)
+    return sk_invalid(isolate, "the function changed too many headers", ": at most 256 lines and 32768 bytes");
   if (result->edit_count == isolate->edit_capacity) {
     size_t capacity = isolate->edit_capacity ? isolate->edit_capacity * 2 : 16;
     sk_edit *edits = js_realloc(isolate->context, isolate->edits, capacity * sizeof(sk_edit));

@@ -28,6 +28,7 @@ extension Reader {
         .time("tunnelIdleTimeout", \.tunnelIdleTimeout, times),
         .count("connectionsPerWorker", \.connectionsPerWorker, counts),
         .count("connectionsPerClientAddress", \.connectionsPerClientAddress, counts),
+        .count("adminConnections", \.adminConnections, 1...10_000),
         .count("requestsPerConnection", \.requestsPerConnection, 0...1_000_000_000),
         .size("originHeadBytes", \.originHeadBytes, 256...1 << 20),
         .count("originHeaderCount", \.originHeaderCount, 1...128),

@@ -15,9 +15,13 @@ public final class AdminPages: Sendable {
   private let diagnostics: Diagnostics
   private let started = Timestamp.now
   private let draining = Atomic<Bool>(false)
+  private let connections = Atomic<Int>(0)
+  private let connectionsLimit: Int
 
   /// Pages about these workers.
-  public init(workers: [WorkerIsolation], accessLog: LogWriter, diagnostics: Diagnostics) {
+  /// - Parameter connectionsLimit: how many connections may be open (`limits.adminConnections`).
+  public init(workers: [WorkerIsolation], accessLog: LogWriter, diagnostics: Diagnostics, connectionsLimit: Int) {
+    self.connectionsLimit = connectionsLimit
     self.workers = workers
     self.accessLog = accessLog
     self.diagnostics = diagnostics
@@ -25,6 +29,14 @@ public final class AdminPages: Sendable {
 
   /// From now on /healthz answers 503.
   public func announceDrain() { draining.store(true, ordering: .relaxed) }
+
+  /// Whether one more connection may be served; if so it counts until ``WorkerIsolation/serveAdmin(_:_:_:)`` is done with it.
+  public func admit() -> Bool {
+    if connections.wrappingAdd(1, ordering: .relaxed).newValue <= connectionsLimit { return true }
+    connections.wrappingSubtract(1, ordering: .relaxed)
+    return false
+  }
+  fileprivate func release() { connections.wrappingSubtract(1, ordering: .relaxed) }
 
   struct Page: Sendable {
     var status = 200
@@ -64,20 +76,20 @@ public enum Version {
 }
 
 extension WorkerIsolation {
-  /// Serves a connection to the admin address until it ends.
+  /// Serves a connection to the admin address, which has admitted it, until it ends.
   public func serveAdmin(_ descriptor: Int32, _ peer: SocketAddress, _ pages: AdminPages) async {
+    defer { pages.release() }
     let loop = with { OnWorker($0.loop) }.value
     var limits = ViewerLimits()
     limits.parkAfterMilliseconds = limits.keepAliveTimeoutMilliseconds   // there is nobody to park with
     let context = WireContext(loop: loop, viewerLimits: limits)
     var viewer = ServerConnection(Socket(loop: loop, descriptor: descriptor), peer: peer, context)
     do throws(WireFailure) {
-      while var request = try await viewer.nextRequest() {
+      while let request = try await viewer.nextRequest() {
         let name = AdminAuthority.isOwn(request.authority.text)
         let page = name ? await pages.page(request.line.method, request.path.text) : AdminPages.Page(status: 403, body: "This is not the admin address's name.\n")
         try await viewer.discardBody()
         viewer.answer(page, isHead: request.line.method == .head)
-        request.release(context)
         try await viewer.flush()
         if viewer.closing { break }
       }

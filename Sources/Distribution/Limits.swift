@@ -28,6 +28,8 @@ public struct Limits: Sendable, Equatable {
   public var connectionsPerWorker = 16384
   /// The most viewer connections from one address (an IPv6 /64 counts as one). A further one is closed at once.
   public var connectionsPerClientAddress = 1024
+  /// The most connections to the admin address. A further one is closed at once. Viewers' connections do not count here, nor these there.
+  public var adminConnections = 64
   /// The most requests on one viewer connection; the last response says `Connection: close`. 0 sets no limit.
   public var requestsPerConnection = 0
   /// The longest response head of an origin in bytes. Beyond it: 502.

@@ -18,8 +18,10 @@ struct WorkerHandle: Sendable {
   /// Closes a connection that met a limit.
   func refuse(_ descriptor: Int32, _ limit: Counter) {
     close(descriptor)
-    Task(executorPreference: loop) { await isolation.with { $0.counters.add(limit) } }
+    count(limit)
   }
+  /// Counts on the worker's thread.
+  func count(_ counter: Counter) { Task(executorPreference: loop) { await isolation.with { $0.counters.add(counter) } } }
 }
 
 /// A worker whose thread runs.
@@ -84,6 +86,8 @@ final class AdminListener {
   func start() { listener.value.start() }
   /// /healthz answers 503 from now on.
   func announceDrain() { pages.announceDrain() }
+  /// Removes a Unix socket's path: the process ends.
+  func removePath() { if case .unix(let path) = address { unsafe unlink(path) } }
   /// The address as a URL.
   var url: String {
     if case .unix = address { return address.description }

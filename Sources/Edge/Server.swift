@@ -30,6 +30,7 @@ public final class Server {
   public init(_ configuration: Configuration, workerCount: Int) throws(StartFailure) {
     self.configuration = configuration
     Signals.prepare()
+    Descriptors.prepare()
     let diagnostics: Diagnostics
     let log: LogWriter
     do {
@@ -47,7 +48,9 @@ public final class Server {
     let handles = made
     var bound: [[Transport.Listener]] = []
     for handle in handles { bound.append(try Self.bind(configuration, handle, handles, ledger, reusing: bound.first)) }
-    admin = try configuration.admin.map { admin throws(StartFailure) in try Self.bindAdmin(admin, handles, log, diagnostics) }
+    admin = try configuration.admin.map { admin throws(StartFailure) in
+      try Self.bindAdmin(admin, handles, log, diagnostics, limit: configuration.limits.adminConnections)
+    }
     let own = bound.first?.map(\.address) ?? []
     let forbidden = own + (admin.map { [$0.address] } ?? [])
     workers = zip(handles, bound).map { handle, listeners in RunningWorker(handle, listeners, forbidden: forbidden) }
@@ -84,7 +87,8 @@ public final class Server {
         throw StartFailure(description: "\(listener.address.description) is no address that can be listened on")
       }
       listeners.append(
-        try Self.listen(address, isFirst: first == nil, handle.loop) { descriptor, peer in
+        try Self.listen(address, isFirst: first == nil, handle) { descriptor, peer in
+          guard Descriptors.mayServe(descriptor) else { return handle.refuse(descriptor, .limitDescriptors) }
           switch ledger.admit(peer, accepting: handle.number, perWorker: limits.connectionsPerWorker, perAddress: limits.connectionsPerClientAddress) {
           case .worker(let number): all[number].serve(descriptor, peer)
           case .workersFull: handle.refuse(descriptor, .limitConnectionsPerWorker)
@@ -96,9 +100,13 @@ public final class Server {
   }
 
   private static func listen(
-    _ address: SocketAddress, isFirst: Bool = true, _ loop: EventLoop, _ accepted: @escaping (Int32, SocketAddress) -> Void
+    _ address: SocketAddress, isFirst: Bool = true, _ handle: WorkerHandle, _ accepted: @escaping (Int32, SocketAddress) -> Void
   ) throws(StartFailure) -> Transport.Listener {
-    do throws(IOFailure) { return try Transport.Listener(address, isFirst: isFirst, on: loop, accepted: accepted) } catch {
+    do throws(IOFailure) {
+      let listener = try Transport.Listener(address, isFirst: isFirst, on: handle.loop, accepted: accepted)
+      listener.exhausted = { _ in handle.count(.limitDescriptors) }
+      return listener
+    } catch {
       var reason = "\(error)"
       if case .system(let code) = error { reason = unsafe String(cString: strerror(code)) }
       throw StartFailure(description: "cannot listen on \(address): \(reason)")
@@ -106,14 +114,15 @@ public final class Server {
   }
 
   private static func bindAdmin(
-    _ admin: Admin, _ handles: [WorkerHandle], _ log: LogWriter, _ diagnostics: Diagnostics
+    _ admin: Admin, _ handles: [WorkerHandle], _ log: LogWriter, _ diagnostics: Diagnostics, limit: Int
   ) throws(StartFailure) -> AdminListener {
     guard let address = SocketAddress(admin.address) else {
       throw StartFailure(description: "\(admin.address.description) is no address that can be listened on")
     }
-    let pages = AdminPages(workers: handles.map(\.isolation), accessLog: log, diagnostics: diagnostics)
+    let pages = AdminPages(workers: handles.map(\.isolation), accessLog: log, diagnostics: diagnostics, connectionsLimit: limit)
     let handle = handles[0]
-    let listener = try listen(address, handle.loop) { descriptor, peer in
+    let listener = try listen(address, handle) { descriptor, peer in
+      guard pages.admit() else { return handle.refuse(descriptor, .limitAdminConnections) }
       Task(executorPreference: handle.loop) { await handle.isolation.serveAdmin(descriptor, peer, pages) }
     }
     return AdminListener(listener, pages, handle)
@@ -143,6 +152,7 @@ public final class Server {
     }
     if ledger.open > 0 { diagnostics.say(.warning, "\(ledger.open) connections closed before they were done") }
     for worker in workers { worker.stop() }
+    admin?.removePath()
     _ = accessLog.close(deadlineMilliseconds: 2000)
     _ = diagnostics.close(deadlineMilliseconds: 500)
   }

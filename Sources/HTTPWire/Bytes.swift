@@ -34,8 +34,13 @@ extension Span where Element == UInt8 {
   }
   /// The first place of a byte, or nil.
   public func firstIndex(of byte: UInt8) -> Int? {
-    for i in 0..<count where self[i] == byte { return i }
-    return nil
+    let place = next(byte, from: 0)
+    return place < count ? place : nil
+  }
+  /// Where a byte stands next, from `start` on (at most ``count``), or ``count``.
+  public func next(_ byte: UInt8, from start: Int) -> Int {
+    precondition(start >= 0 && start <= count, "searched outside of the bytes")
+    return unsafe withUnsafeBufferPointer { unsafe sk_find_byte($0.baseAddress, start, $0.count, byte) }
   }
   /// Without spaces and tabs at both ends (OWS, RFC 9110, 5.6.3).
   @_lifetime(copy self) public func trimmed() -> Span<UInt8> {

@@ -5,8 +5,11 @@ public import Transport
 /// Who keeps connections that are not in use. Called on the connection's loop.
 public protocol ConnectionKeeper: AnyObject {
   /// A request has ended on this connection.
-  /// - Parameter reusable: whether another may follow; if not, the keeper closes the socket.
-  func ended(_ socket: Socket, reusable: Bool)
+  /// - Parameters:
+  ///   - reusable: whether another may follow; if not, the keeper closes the socket.
+  ///   - sent: bytes that this request sent, heads and framing included.
+  ///   - received: bytes that came for it, whether or not anybody wanted them.
+  func ended(_ socket: Socket, reusable: Bool, sent: Int, received: Int)
 }
 
 /// A connection to an origin while one request runs on it. However that ends, `deinit` hands the socket to its keeper.
@@ -32,7 +35,7 @@ public struct ClientConnection: ~Copyable {
     self.keeper = keeper
   }
 
-  deinit { keeper.ended(stream.socket, reusable: reusable) }
+  deinit { keeper.ended(stream.socket, reusable: reusable, sent: stream.bytesSent, received: stream.bytesReceived) }
 
   /// Whether any byte of the answer has come: then the request must not be sent again.
   public var hasReceived: Bool { stream.bytesReceived > 0 }
@@ -62,8 +65,7 @@ public struct ClientConnection: ~Copyable {
     guard stream.socket.isReadable || !stream.input.isEmpty else { return false }
     do throws(IOFailure) { if stream.socket.isReadable, try stream.attemptRead() == .end { return true } } catch { throw .io(error) }
     var head = ResponseHead()
-    head.fields.acquireTable(context.tables)
-    defer { head.release(context) }
+    head.fields.lines.acquire()
     while !stream.input.isEmpty {
       guard parseResponse(stream.input.readable, hasNoBody: false, limits.head, &head.line, &head.fields) == .complete,
         head.line.status < 200, head.line.status != 101
@@ -80,40 +82,35 @@ public struct ClientConnection: ~Copyable {
   /// - Throws: ``WireFailure/refused(_:)`` for a malformed head, ``WireFailure/io(_:)`` when it does not come.
   public nonisolated(nonsending) mutating func readHead(hasNoBody: Bool) async throws(WireFailure) -> ResponseHead {
     var head = ResponseHead()
-    head.fields.acquireTable(context.tables)
+    head.fields.lines.acquire()
     while true {
       switch parseResponse(stream.input.readable, hasNoBody: hasNoBody, limits.head, &head.line, &head.fields) {
       case .complete where head.line.status < 200 && head.line.status != 101:
         interim += 1
         stream.input.consume(head.line.length)
-        if interim > limits.interimResponses { throw give(back: &head, .refused(.interimResponses)) }
+        if interim > limits.interimResponses { throw .refused(.interimResponses) }
       case .complete:
         take(&head)
         return head
-      case .refused(let refusal): throw give(back: &head, .refused(refusal))
+      case .refused(let refusal): throw .refused(refusal)
       case .incomplete:
-        if let failure = await readMoreOfHead() { throw give(back: &head, .io(failure)) }
+        if let failure = await readMoreOfHead() { throw .io(failure) }
       }
     }
   }
 
   private nonisolated(nonsending) mutating func readMoreOfHead() async -> IOFailure? {
     do {
-      let more = try await stream.fill(timeoutMilliseconds: limits.readTimeoutMilliseconds, limit: limits.head.headBytes + BlockPool.blockSize)
+      let more = try await stream.fill(timeoutMilliseconds: limits.readTimeoutMilliseconds, limit: limits.head.headBytes + ByteBuffer.blockSize)
       return more ? nil : .reset
     } catch { return error }
-  }
-
-  private func give(back head: inout ResponseHead, _ failure: WireFailure) -> WireFailure {
-    head.release(context)
-    return failure
   }
 
   private mutating func take(_ head: inout ResponseHead) {
     answered = true
     saysClose = head.line.wantsClose
     decoder = BodyDecoder(head.line.status == 101 ? .untilClose : head.line.framing)
-    head.fields.bytes = stream.input.split(head.line.length, stream.socket.loop.pool)
+    head.fields.bytes = stream.input.split(head.line.length)
   }
 
   /// Whether the answer's body has been read to its end.
@@ -131,11 +128,23 @@ public struct ClientConnection: ~Copyable {
     await stream.socket.waitReadable(milliseconds: limits.readTimeoutMilliseconds)
   }
 
-  /// Ends the request: gives the memory back and notes whether the connection may carry another one. That it may when request and
-  /// answer are whole, nothing is left over and nobody said close.
-  public mutating func finish() {
+  /// Like ``payloadAtHand()``, but waits a while for a body that is not wanted for long.
+  /// - Parameter deadline: in the loop's milliseconds; nil is returned when nothing has come until then.
+  public nonisolated(nonsending) mutating func nextPayload(until deadline: UInt64) async throws(WireFailure) -> Int? {
+    while true {
+      if let n = try payloadAtHand() { return n }
+      let now = stream.socket.loop.now
+      guard now < deadline else { return nil }
+      await stream.socket.waitReadableSoftly(milliseconds: Int(deadline - now))
+    }
+  }
+
+  /// Ends the request and hands the connection back. It may carry another request when this one and its answer are whole, nothing is
+  /// left over and nobody said close.
+  public consuming func finish() {
     let isClean = stream.input.isEmpty && stream.output.isEmpty && stream.socket.failure == nil
     reusable = requestIsWhole && answered && decoder.isDone && !saysClose && isClean
-    stream.releaseBuffers()
+    stream.input.release()
+    stream.output.release()
   }
 }

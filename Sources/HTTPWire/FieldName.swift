@@ -83,6 +83,9 @@ public enum FieldName: UInt8, BitwiseCopyable, CaseIterable, Sendable {
     }
   }
 
+  /// Whether these are all the bytes of a name, and not the beginning of a family's, or unknown.
+  @inline(__always) var isExact: Bool { rawValue < FieldName.cloudFront.rawValue && self != .other }
+
   /// The name that these bytes spell, letter case aside; a family's, or ``other``.
   public init(_ name: Span<UInt8>) { self = FieldNameTable.shared.name(name, 0, name.count) }
 }
@@ -102,77 +105,86 @@ public struct FieldNameSet: OptionSet, Sendable {
   public static let hopByHop = FieldNameSet(.connection, .keepAlive, .proxyConnection, .te, .trailer, .transferEncoding, .upgrade, .dropped)
 }
 
-/// Recognises names: a hash without collisions among the known names, then one comparison, eight bytes at a time.
+/// Recognises names: a hash without collisions among the known names, then a comparison of their first and last eight bytes.
+/// Only letters match in either case, so a name that is recognised is also a valid token (RFC 9110, 5.1).
 struct FieldNameTable: Sendable {
   static let shared = FieldNameTable()
-  static let slots = 512
-  static let longest = 32
+  private static let slots = 256
 
-  /// By hash: the only name that may be meant.
+  /// A known name: its first and last eight bytes (all of a shorter one, twice), and which bits of them are the case of letters.
+  private struct Entry: BitwiseCopyable, Sendable {
+    var name = FieldName.other
+    var count = 0
+    var first: UInt64 = 0, firstCase: UInt64 = 0, last: UInt64 = 0, lastCase: UInt64 = 0
+  }
+
+  /// By hash: the only name that may be meant, as its place in ``entries``. The first entry matches nothing.
   private var candidates = [UInt8](repeating: 0, count: slots)
-  /// By name: length, and the lower-case bytes in four words.
-  private var lengths: [UInt8] = []
-  private var words: [UInt64] = []
-  private var multiplier: UInt64 = 1
+  private var entries = [Entry()]
+  private var multiplier: UInt64 = 0x9e37_79b9_7f4a_7c15
 
   private init() {
     for name in FieldName.allCases {
-      let bytes = name.text.withUTF8Buffer { unsafe Array($0) }
-      precondition(bytes.count <= Self.longest, "a known field name is longer than the table's words")
-      lengths.append(UInt8(bytes.count))
-      let padded = bytes + Array(repeating: 0, count: Self.longest - bytes.count)
-      for start in stride(from: 0, to: Self.longest, by: 8) {
-        words.append((0..<8).reduce(UInt64(0)) { $0 | UInt64(padded[start + $1]) << UInt64(8 * $1) })
-      }
+      let text = name.text.withUTF8Buffer { unsafe Array($0) }
+      if text.isEmpty { continue }
+      precondition(text.count > 1, "a known field name is too short to be told from others")
+      let (first, last) = (Self.word(text.prefix(8)), Self.word(text.suffix(8)))
+      entries.append(
+        Entry(name: name, count: text.count, first: first, firstCase: Self.letterCase(first), last: last, lastCase: Self.letterCase(last)))
     }
-    while !fill() { multiplier += 2 }
+    while !fill() { multiplier = multiplier &* 6_364_136_223_846_793_005 | 1 }
+  }
+
+  private static func word(_ bytes: ArraySlice<UInt8>) -> UInt64 { bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) } }
+  /// The bits that tell capitals from small letters, where small letters stand.
+  private static func letterCase(_ word: UInt64) -> UInt64 {
+    (0..<8).reduce(0) { (97...122).contains(word >> UInt64(8 * $1) & 0xff) ? $0 | 0x20 << UInt64(8 * $1) : $0 }
   }
 
   /// Places every name; false when two collide under this multiplier.
   private mutating func fill() -> Bool {
     candidates = [UInt8](repeating: 0, count: Self.slots)
-    for name in FieldName.allCases where lengths[Int(name.rawValue)] > 0 {
-      let text = name.text.withUTF8Buffer { unsafe Array($0) }
-      let slot = hash(text.count, text[0], text[text.count - 1], text[text.count / 2])
+    for index in 1..<entries.count {
+      let slot = hash(entries[index].count, entries[index].first, entries[index].last)
       if candidates[slot] != 0 { return false }
-      candidates[slot] = name.rawValue
+      candidates[slot] = UInt8(index)
     }
     return true
   }
 
-  @inline(__always) private func hash(_ count: Int, _ first: UInt8, _ last: UInt8, _ middle: UInt8) -> Int {
-    let key = UInt64(truncatingIfNeeded: count) | UInt64(first | 0x20) << 8 | UInt64(last | 0x20) << 16 | UInt64(middle | 0x20) << 24
-    return Int(truncatingIfNeeded: (key &* (multiplier &* 0x9e37_79b9_7f4a_7c15)) >> 55)
+  @inline(__always) private func hash(_ count: Int, _ first: UInt64, _ last: UInt64) -> Int {
+    let small: UInt64 = 0x2020_2020_2020_2020
+    let key = (first | small) &+ ((last | small) << 7 ^ UInt64(truncatingIfNeeded: count))
+    return Int(truncatingIfNeeded: (key &* multiplier) >> 56)
   }
 
   /// The name spelt by `count` bytes from `start` on.
   @inline(__always) func name(_ bytes: Span<UInt8>, _ start: Int, _ count: Int) -> FieldName {
-    guard count > 1, count <= Self.longest else { return .other }
-    let slot = hash(count, bytes[start], bytes[start + count - 1], bytes[start + count / 2])
-    let candidate = Int(candidates[slot])
-    if candidate != 0 && Int(lengths[candidate]) == count && matches(bytes, start, count, candidate) {
-      return FieldName(rawValue: UInt8(truncatingIfNeeded: candidate)) ?? .other
+    guard count > 1 else { return .other }
+    let first: UInt64, last: UInt64
+    if count >= 8 {
+      (first, last) = (bytes.word(start), bytes.word(start + count - 8))
+    } else {
+      first = shortWord(bytes, start, count)
+      last = first
+    }
+    let entry = entries[Int(candidates[hash(count, first, last)])]
+    if entry.count == count && first | entry.firstCase == entry.first && last | entry.lastCase == entry.last {
+      return count <= 16 || isSame(bytes.slice(start, count), entry.name) ? entry.name : .other
     }
     return family(bytes, start, count)
   }
 
-  @inline(__always) private func matches(_ bytes: Span<UInt8>, _ start: Int, _ count: Int, _ candidate: Int) -> Bool {
-    var index = candidate * 4, left = count, at = start
-    while left >= 8 {
-      if bytes.word(at) | 0x2020_2020_2020_2020 != words[index] { return false }
-      index += 1
-      left -= 8
-      at += 8
-    }
-    if left == 0 { return true }
-    var rest: UInt64 = 0
-    if at + 8 <= bytes.count {
-      rest = bytes.word(at) & (1 &<< UInt64(truncatingIfNeeded: 8 * left) &- 1)
-    } else {
-      for i in 0..<left { rest |= UInt64(bytes[at + i]) << UInt64(8 * i) }
-    }
-    return rest | (0x2020_2020_2020_2020 & (1 &<< UInt64(truncatingIfNeeded: 8 * left) &- 1)) == words[index]
+  /// Fewer than eight bytes as a word.
+  @inline(__always) private func shortWord(_ bytes: Span<UInt8>, _ start: Int, _ count: Int) -> UInt64 {
+    if start + 8 <= bytes.count { return bytes.word(start) & (1 &<< UInt64(truncatingIfNeeded: 8 * count) &- 1) }
+    var word: UInt64 = 0
+    for i in 0..<count { word |= UInt64(bytes[start + i]) << UInt64(8 * i) }
+    return word
   }
+
+  /// The middle of a long name, too.
+  private func isSame(_ bytes: Span<UInt8>, _ name: FieldName) -> Bool { bytes.equalsLowercase(name.text) }
 
   @inline(__always) private func family(_ bytes: Span<UInt8>, _ start: Int, _ count: Int) -> FieldName {
     guard count >= 7, start + 8 <= bytes.count else { return .other }

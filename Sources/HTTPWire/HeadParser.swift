@@ -23,7 +23,7 @@ public struct HeadLimits: Sendable {
   public init(targetBytes: Int = 8192, headBytes: Int = 32_768, fieldLines: Int = 100) {
     self.targetBytes = targetBytes
     self.headBytes = headBytes
-    self.fieldLines = min(fieldLines, HeaderSection.tableSize)
+    self.fieldLines = min(fieldLines, FieldTable.standardSize)
   }
 }
 
@@ -39,7 +39,6 @@ private struct Summary {
 extension HeaderSection {
   /// Reads field lines from `start` on into the table; `fields.count` and `present` are set when it is complete.
   @inline(__always) fileprivate mutating func read(_ p: Span<UInt8>, from start: Int, _ limits: HeadLimits, _ summary: inout Summary) -> HeadResult {
-    var table = lines.mutableSpan
     let names = FieldNameTable.shared
     var used = 0, found = FieldNameSet(rawValue: 0)
     var i = start
@@ -52,7 +51,9 @@ extension HeaderSection {
         break
       }
       let nameStart = i
-      i = p.tokenEnd(from: i)
+      i = p.next(58, from: i)
+      let name = i < n ? names.name(p, nameStart, i - nameStart) : .other
+      if !name.isExact { i = p.tokenEnd(from: nameStart) }   // what was recognised is a token
       if i >= n { return .incomplete }
       let nameLength = i - nameStart
       guard p[i] == 58, nameLength > 0, nameLength <= Int(UInt16.max) else { return .refused(.fieldLine) }
@@ -66,8 +67,7 @@ extension HeaderSection {
       while valueEnd > valueStart && (p[valueEnd - 1] == 32 || p[valueEnd - 1] == 9) { valueEnd -= 1 }
       i += 2
       if used == limits.fieldLines { return .refused(.tooManyFields) }
-      let name = names.name(p, nameStart, nameLength)
-      table[used] = FieldLine(
+      lines[used] = FieldLine(
         nameStart: nameStart, nameLength: nameLength, valueStart: valueStart, valueLength: valueEnd - valueStart, end: i, name: name)
       found.add(name)
       if name.rawValue <= FieldName.expect.rawValue && name != .other {
@@ -339,11 +339,8 @@ extension RequestHead {
   /// - Returns: nil when it is no valid head.
   public init?(parsing bytes: consuming ByteBuffer, _ context: WireContext) {
     var fields = HeaderSection(), line = RequestLine()
-    fields.acquireTable(context.tables)
-    guard parseRequest(bytes.readable, context.viewerLimits.head, &line, &fields) == .complete else {
-      fields.releaseTable(context.tables)
-      return nil
-    }
+    fields.lines.acquire()
+    guard parseRequest(bytes.readable, context.viewerLimits.head, &line, &fields) == .complete else { return nil }
     fields.bytes = bytes
     self.init(line: line, fields: fields)
   }
@@ -355,7 +352,7 @@ public enum HeadParser {
   /// - Returns: the head with its bytes, or why there is none.
   public static func request(_ buffer: borrowing ByteBuffer, _ limits: HeadLimits = HeadLimits()) -> (HeadResult, RequestLine, fields: [(String, String)]) {
     var fields = HeaderSection(), line = RequestLine()
-    fields.acquireTable(FieldTablePool())
+    fields.lines.acquire()
     let result = parseRequest(buffer.readable, limits, &line, &fields)
     return (result, line, result == .complete ? fields.listing(buffer.readable) : [])
   }
@@ -364,7 +361,7 @@ public enum HeadParser {
     _ buffer: borrowing ByteBuffer, hasNoBody: Bool = false, _ limits: HeadLimits = HeadLimits()
   ) -> (HeadResult, StatusLine, fields: [(String, String)]) {
     var fields = HeaderSection(), line = StatusLine()
-    fields.acquireTable(FieldTablePool())
+    fields.lines.acquire()
     let result = parseResponse(buffer.readable, hasNoBody: hasNoBody, limits, &line, &fields)
     return (result, line, result == .complete ? fields.listing(buffer.readable) : [])
   }

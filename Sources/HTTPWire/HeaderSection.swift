@@ -2,61 +2,25 @@
 // dropped and appending new ones behind it in the same memory; a writer then copies runs of kept lines. Nothing is a String.
 public import Transport
 
-/// Where one field line lies in its head. 20 bytes, trivially copyable; offsets count from the head's first byte.
-public struct FieldLine: BitwiseCopyable, Sendable {
-  @usableFromInline var nameStart: UInt32, valueStart: UInt32, valueLength: UInt32
-  /// One past the line's CRLF.
-  @usableFromInline var end: UInt32
-  @usableFromInline var nameLength: UInt16
-  /// Which name it is, ``FieldName/dropped`` once the line is out.
-  public var name: FieldName
-
-  @inline(__always) init(nameStart: Int, nameLength: Int, valueStart: Int, valueLength: Int, end: Int, name: FieldName) {
-    self.nameStart = UInt32(truncatingIfNeeded: nameStart)
-    self.nameLength = UInt16(truncatingIfNeeded: nameLength)
-    self.valueStart = UInt32(truncatingIfNeeded: valueStart)
-    self.valueLength = UInt32(truncatingIfNeeded: valueLength)
-    self.end = UInt32(truncatingIfNeeded: end)
-    self.name = name
-  }
-}
-
-/// Recycles tables of field lines, so that parsing allocates nothing. Confined to one worker thread.
-public final class FieldTablePool {
-  /// Free tables kept for reuse.
-  static let retained = 256
-  private var free: [[FieldLine]] = []
-
-  /// An empty pool.
-  public init() { free.reserveCapacity(Self.retained) }
-  @inline(__always) func take() -> [FieldLine] { free.popLast() ?? Self.blank() }
-  @inline(__always) func give(_ table: consuming [FieldLine]) { if free.count < Self.retained { free.append(table) } }
-  private static func blank() -> [FieldLine] {
-    Array(repeating: FieldLine(nameStart: 0, nameLength: 0, valueStart: 0, valueLength: 0, end: 0, name: .other), count: HeaderSection.tableSize)
-  }
-}
-
 /// The bytes of a message head and the table of its field lines. Owned by one exchange on one worker thread.
 public struct HeaderSection: ~Copyable {
-  /// Field lines that fit before the table grows.
-  static let tableSize = 128
-
   /// The head's bytes, and behind them what was added since.
   public internal(set) var bytes = ByteBuffer()
-  /// The table; only the first ``count`` lines are used. Empty when the section holds no table.
-  @usableFromInline var lines: [FieldLine] = []
+  /// The table; only the first ``count`` lines are used. Without memory while the section is empty.
+  var lines = FieldTable()
   /// How many field lines there are, dropped ones included.
   public internal(set) var count = 0
   /// Which known names occur, or did before they were dropped: lets a rule about an absent field cost one test.
   public internal(set) var present = FieldNameSet(rawValue: 0)
   /// The part of ``bytes`` that precedes the first field line.
   @usableFromInline var firstLine = 0
+  private let inPlace = InPlace()
 
   /// A section without memory.
   public init() {}
 
   /// The field line at `index`.
-  @inlinable public subscript(_ index: Int) -> FieldLine { lines[index] }
+  public subscript(_ index: Int) -> FieldLine { lines[index] }
 
   /// The name of a field line, as it was spelt.
   @_lifetime(borrow self) public borrowing func name(_ index: Int) -> Span<UInt8> {
@@ -90,7 +54,7 @@ public struct HeaderSection: ~Copyable {
   // MARK: Editing
 
   /// Takes a line out.
-  @inlinable public mutating func drop(_ index: Int) { lines[index].name = .dropped }
+  public mutating func drop(_ index: Int) { lines[index].name = .dropped }
   /// Takes every line with a known name out.
   public mutating func drop(_ name: FieldName) {
     guard present.has(name) else { return }
@@ -117,7 +81,8 @@ public struct HeaderSection: ~Copyable {
     let known = FieldName(name)
     let line = FieldLine(
       nameStart: start, nameLength: name.count, valueStart: valueStart, valueLength: value.count, end: bytes.count, name: known)
-    if count < lines.count { lines[count] = line } else { lines.append(line) }
+    lines.makeRoom(for: count)
+    lines[count] = line
     count += 1
     present.add(known)
   }
@@ -151,7 +116,7 @@ public struct HeaderSection: ~Copyable {
   // MARK: Writing
 
   /// Copies the kept lines whose known name is in `names`. Names that no rule knows go by ``FieldName/other`` being in the set, or by `ask`.
-  @inlinable public borrowing func copyLines(to out: inout ByteBuffer, only names: FieldNameSet, ask: ((Span<UInt8>) -> Bool)? = nil) {
+  public borrowing func copyLines(to out: inout ByteBuffer, only names: FieldNameSet, ask: ((Span<UInt8>) -> Bool)? = nil) {
     guard let ask else { return copyLines(to: &out) { names.has(lines[$0].name) } }
     copyLines(to: &out) { i in
       let name = lines[i].name
@@ -167,16 +132,16 @@ public struct HeaderSection: ~Copyable {
   }
 
   /// Copies the kept lines, neighbours in one go, except those whose name is in `names`.
-  @inlinable public borrowing func copyLines(to out: inout ByteBuffer, except names: FieldNameSet) {
+  public borrowing func copyLines(to out: inout ByteBuffer, except names: FieldNameSet) {
     copyLines(to: &out) { !names.has(lines[$0].name) }
   }
 
   /// Copies the lines that `keep` approves; runs of neighbours become one copy.
-  @inlinable @inline(__always) borrowing func copyLines(to out: inout ByteBuffer, where keep: (Int) -> Bool) {
-    let all = bytes.readable, table = lines.span
+  @inline(__always) private borrowing func copyLines(to out: inout ByteBuffer, where keep: (Int) -> Bool) {
+    let all = bytes.readable
     var runStart = firstLine, runEnd = firstLine
     for i in 0..<count {
-      let line = table[i]
+      let line = lines[i]
       let start = Int(line.nameStart)
       if keep(i) {
         if start == runEnd { runEnd = Int(line.end); continue }
@@ -190,23 +155,5 @@ public struct HeaderSection: ~Copyable {
       }
     }
     if runEnd > runStart { out.append(all.extracting(runStart..<runEnd)) }
-  }
-
-  // MARK: Memory
-
-  /// Gives bytes and table back. The section is empty afterwards.
-  public mutating func release(_ blocks: BlockPool, _ tables: FieldTablePool) {
-    bytes.release(blocks)
-    releaseTable(tables)
-  }
-  /// Takes a table of the pool when the section holds none.
-  mutating func acquireTable(_ tables: FieldTablePool) { if lines.isEmpty { lines = tables.take() } }
-  mutating func releaseTable(_ tables: FieldTablePool) {
-    count = 0
-    present = FieldNameSet(rawValue: 0)
-    guard !lines.isEmpty else { return }
-    var table: [FieldLine] = []
-    swap(&table, &lines)
-    tables.give(table)
   }
 }

@@ -1,5 +1,5 @@
 // Owns: request and response heads as the parser leaves them: a few numbers about the start line, and the header section.
-public import Transport
+import Transport
 
 /// How the end of a message body is found (RFC 9112, 6.3).
 public enum BodyFraming: Equatable, BitwiseCopyable, Sendable {
@@ -176,12 +176,12 @@ public struct ResponseHead: ~Copyable {
 
   /// An empty head, for a response that is made here.
   public init() {}
-  /// An empty head with memory of the pools.
-  public init(status: Int, _ blocks: BlockPool, _ tables: FieldTablePool) {
+  /// An empty head with memory.
+  public init(status: Int) {
     line.status = status
     line.framing = .none
-    fields.bytes.acquire(blocks)
-    fields.acquireTable(tables)
+    fields.bytes.acquire()
+    fields.lines.acquire()
   }
   /// The origin's reason phrase, as it was sent.
   public var reason: Span<UInt8> { @_lifetime(borrow self) get { fields.bytes.readable.slice(line.reasonStart, line.reasonLength) } }

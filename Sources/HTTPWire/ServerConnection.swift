@@ -17,8 +17,6 @@ public enum WireFailure: Error, Equatable, Sendable {
 public final class WireContext {
   /// The worker's loop.
   public let loop: EventLoop
-  /// Tables of field lines.
-  public let tables = FieldTablePool()
   /// Limits toward viewers.
   public var viewerLimits: ViewerLimits
   /// A context for one worker.
@@ -89,24 +87,15 @@ public struct ServerConnection: ~Copyable {
     let deadline = stream.socket.loop.now + UInt64(limits.headTimeoutMilliseconds)
     var line = RequestLine()
     var fields = HeaderSection()
-    fields.acquireTable(context.tables)
+    fields.lines.acquire()
     var mayBeEmptyLine = true
     while true {
       if mayBeEmptyLine { mayBeEmptyLine = skipEmptyLine() }
       let result = mayBeEmptyLine ? .incomplete : parseRequest(stream.input.readable, limits.head, &line, &fields)
       if result == .complete { break }
-      if case .refused(let refusal) = result {
-        fields.releaseTable(context.tables)
-        throw .refused(refusal)
-      }
-      if stream.input.count >= limits.head.headBytes + 4 {
-        fields.releaseTable(context.tables)
-        throw .refused(.headTooLarge)
-      }
-      guard try await readMoreOfHead(limits, deadline) else {
-        fields.releaseTable(context.tables)
-        return nil
-      }
+      if case .refused(let refusal) = result { throw .refused(refusal) }
+      if stream.input.count >= limits.head.headBytes + 4 { throw .refused(.headTooLarge) }
+      guard try await readMoreOfHead(limits, deadline) else { return nil }
     }
     return take(line, fields)
   }
@@ -119,7 +108,7 @@ public struct ServerConnection: ~Copyable {
     stream.socket.isIdle = true
     defer { stream.socket.isIdle = false }
     while stream.input.isEmpty {
-      guard let result = try? stream.attemptRead(limit: BlockPool.blockSize) else { return false }
+      guard let result = try? stream.attemptRead(limit: ByteBuffer.blockSize) else { return false }
       if result == .end { return false }
       if result == .bytes { break }
       await stream.socket.waitReadableSoftly(milliseconds: min(limits.parkAfterMilliseconds, limits.keepAliveTimeoutMilliseconds))
@@ -159,8 +148,8 @@ public struct ServerConnection: ~Copyable {
   /// Takes the head's bytes out of the input, where the offsets of `line` and `fields` point.
   private mutating func take(_ line: RequestLine, _ fields: consuming HeaderSection) -> RequestHead {
     requests += 1
-    fields.bytes = stream.input.split(line.length, stream.socket.loop.pool)
-    stream.input.releaseIfEmpty(stream.socket.loop.pool)
+    fields.bytes = stream.input.split(line.length)
+    stream.input.releaseIfEmpty()
     decoder = BodyDecoder(line.framing)
     owesContinue = line.expectsContinue && line.framing != .none
     closing = closing || line.wantsClose
@@ -293,13 +282,11 @@ public struct ServerConnection: ~Copyable {
 
   /// Gives everything back but what a silent connection needs to be remembered by.
   public consuming func park() -> ParkedConnection {
-    stream.releaseBuffers()
     return ParkedConnection(socket: stream.socket, peer: peer, peerText: peerText, requests: requests)
   }
 
   /// Gives the memory back and closes the socket.
   public consuming func close() {
-    stream.releaseBuffers()
     stream.socket.close()
   }
 }
@@ -318,12 +305,4 @@ extension RequestHead {
     line.targetLength += 1
     line.pathLength = 1
   }
-
-  /// Gives the head's memory back.
-  public mutating func release(_ context: WireContext) { fields.release(context.loop.pool, context.tables) }
-}
-
-extension ResponseHead {
-  /// Gives the head's memory back.
-  public mutating func release(_ context: WireContext) { fields.release(context.loop.pool, context.tables) }
 }

@@ -8,7 +8,7 @@ public import Transport
 public struct OriginFailure: Error, Equatable, Sendable {
   /// The kinds of failure.
   public enum Reason: Equatable, Sendable {
-    case nameUnknown, nameServers, addressRefused, noFreeConnection
+    case nameUnknown, nameServers, addressRefused, noFreeConnection, noDescriptor
     case connectRefused, connectUnreachable, connectTimeout
     case write, readTimeout, closedEarly
     case malformedHead(Refusal), malformedBody
@@ -29,7 +29,7 @@ public struct OriginFailure: Error, Equatable, Sendable {
   public var status: Int {
     switch reason {
     case .connectTimeout, .readTimeout: 504
-    case .noFreeConnection: 503
+    case .noFreeConnection, .noDescriptor: 503
     case .files(let status): status
     default: 502
     }
@@ -38,7 +38,7 @@ public struct OriginFailure: Error, Equatable, Sendable {
   /// Whether the origin could not be reached at all; a group fails over for this when 503 is among its codes.
   public var isConnectFailure: Bool {
     switch reason {
-    case .nameUnknown, .nameServers, .connectRefused, .connectUnreachable, .connectTimeout, .noFreeConnection: true
+    case .nameUnknown, .nameServers, .connectRefused, .connectUnreachable, .connectTimeout, .noFreeConnection, .noDescriptor: true
     default: false
     }
   }
@@ -55,7 +55,7 @@ public struct OriginFailure: Error, Equatable, Sendable {
   public var detailedResult: StaticString {
     switch reason {
     case .nameUnknown, .nameServers: "OriginDnsError"
-    case .addressRefused, .noFreeConnection, .connectRefused, .connectUnreachable, .connectTimeout: "OriginConnectError"
+    case .addressRefused, .noFreeConnection, .noDescriptor, .connectRefused, .connectUnreachable, .connectTimeout: "OriginConnectError"
     case .write: "OriginWriteError"
     case .readTimeout: "OriginReadError"
     case .closedEarly: "OriginCommError"
@@ -71,7 +71,8 @@ public struct OriginFailure: Error, Equatable, Sendable {
     case .nameUnknown: "the name \(place) does not exist or has no address"
     case .nameServers: "the name servers failed for \(place)"
     case .addressRefused: "\(place) may not be an origin: it is this proxy's own address"
-    case .noFreeConnection: "all connections to \(place) are in use and as many requests wait as may"
+    case .noFreeConnection: "no connection to \(place) became free within connectionTimeout, or too many requests wait for one"
+    case .noDescriptor: "the process has no file left for a connection to \(place)"
     case .connectRefused: "\(place) refused the connection"
     case .connectUnreachable: "\(place) cannot be reached"
     case .connectTimeout: "no connection to \(place) within connectionTimeout"
@@ -90,7 +91,8 @@ public struct OriginFailure: Error, Equatable, Sendable {
     case .nameUnknown: .originNameUnknown
     case .nameServers: .originNameFailure
     case .addressRefused: .originAddressRefused
-    case .noFreeConnection: .limitOriginConnections
+    case .noFreeConnection: .originNoFreeConnection
+    case .noDescriptor: .limitDescriptors
     case .connectRefused: .originConnectRefused
     case .connectUnreachable: .originConnectUnreachable
     case .connectTimeout: .originConnectTimeout
@@ -108,6 +110,7 @@ public struct OriginFailure: Error, Equatable, Sendable {
   public init(connecting failure: IOFailure, at place: String) {
     switch failure {
     case .timedOut: self.init(.connectTimeout, at: place)
+    case .system(let code) where code == 23 || code == 24: self.init(.noDescriptor, at: place)   // ENFILE, EMFILE
     case .system(let code) where code == 101 || code == 113: self.init(.connectUnreachable, at: place)   // ENETUNREACH, EHOSTUNREACH
     default: self.init(.connectRefused, at: place)
     }

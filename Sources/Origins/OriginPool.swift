@@ -18,8 +18,10 @@ public final class OriginPool: ConnectionKeeper {
   private let keepAliveMilliseconds: Int
   /// Idle sockets, the most recently used last: it is the most likely to be alive.
   private var idle: [Socket] = []
+  /// Places taken: connections in use, idle or being made.
   private var open = 0
-  private var waiting: [Place] = []
+  /// Requests that wait for a connection. While there are any, nothing is idle and every place is taken.
+  private var line = WaitingLine()
   /// One closure for all sockets: an idle connection that says anything is closed.
   private lazy var disturbed: (Socket) -> Void = { [weak self] socket in if !socket.isQuiet { self?.drop(socket) } }
   /// Set when the configuration that wanted this pool is gone: what is given back is closed.
@@ -59,25 +61,23 @@ public final class OriginPool: ConnectionKeeper {
     return nil
   }
 
-  /// A connection, new or (unless `mustBeNew`) one that was given back while this waited for a free place.
-  /// - Throws: ``OriginFailure/Reason/noFreeConnection`` when too many wait, or no place became free within connectionTimeout.
-  public nonisolated(nonsending) func connect(mustBeNew: Bool) async throws(OriginFailure) -> ClientConnection {
-    let deadline = context.loop.now + UInt64(connectTimeoutMilliseconds)
-    while open >= origin.connectionsPerWorker {
-      if mustBeNew, let socket = idle.first {   // an idle one makes room for the new one
-        drop(socket)
-        continue
-      }
-      try await waitForPlace(until: deadline)
-      if !mustBeNew, let returned = takeIdle() { return returned }
+  /// A connection when ``takeIdle()`` has none: new or (unless `mustBeNew`) one that was given back while this waited for its turn: first come, first served.
+  /// - Parameter hasWaited: whether this request has been counted as one that had to wait; set when it is.
+  /// - Throws: ``OriginFailure/Reason/noFreeConnection`` when too many wait, or its turn did not come within connectionTimeout.
+  public nonisolated(nonsending) func connect(mustBeNew: Bool, hasWaited: inout Bool) async throws(OriginFailure) -> ClientConnection {
+    if open < origin.connectionsPerWorker {
+      open += 1
+    } else if mustBeNew, let socket = idle.first {   // it makes room for the new one
+      forget(socket)
+      discard(socket)
+    } else if let returned = try await waitInLine(mustBeNew, &hasWaited) {
+      return returned
     }
-    open += 1
     let socket: Socket
     do {
       socket = try await connector.connect(server.domainName, port: UInt16(clamping: server.httpPort), timeoutMilliseconds: connectTimeoutMilliseconds)
     } catch {
-      open -= 1
-      wakeOne()
+      leavePlace()
       throw error
     }
     counters.add(.originConnected)
@@ -85,51 +85,76 @@ public final class OriginPool: ConnectionKeeper {
     return ClientConnection(socket, context, limits, keeper: self)
   }
 
-  /// Waits until a connection is given back or closed.
-  private nonisolated(nonsending) func waitForPlace(until deadline: UInt64) async throws(OriginFailure) {
-    guard waiting.count < origin.waitingRequestsPerWorker else {
+  /// Waits for a connection that is given back, or for the place of one that is closed.
+  /// - Returns: nil when it is the place; it is taken then.
+  private nonisolated(nonsending) func waitInLine(_ mustBeNew: Bool, _ hasWaited: inout Bool) async throws(OriginFailure) -> ClientConnection? {
+    guard line.count < origin.waitingRequestsPerWorker else {
       counters.add(.limitOriginWaiters)
       throw OriginFailure(.noFreeConnection, at: place)
     }
-    let loop = context.loop
-    guard loop.now < deadline else { throw OriginFailure(.noFreeConnection, at: place) }
-    counters.add(.limitOriginConnections)
-    let place = Place()
-    waiting.append(place)
-    let timer = loop.schedule(afterMilliseconds: Int(deadline - loop.now)) { place.wake() }
-    await place.wait()
-    loop.cancel(timer)
-    waiting.removeAll { $0 === place }
+    if !hasWaited { counters.add(.limitOriginConnections) }
+    hasWaited = true
+    let waiter = Waiter(mustBeNew: mustBeNew)
+    line.append(waiter)
+    let timer = context.loop.schedule(afterMilliseconds: connectTimeoutMilliseconds) { [self] in line.giveUp(waiter) }
+    await waiter.wait()
+    context.loop.cancel(timer)
+    switch waiter.turn {
+    case .place: return nil
+    case .connection(let socket):
+      if socket.isQuiet {
+        counters.add(.originReused)
+        return ClientConnection(socket, context, limits, keeper: self)
+      }
+      counters.add(.originStale)
+      discard(socket)
+      return nil
+    case .late, nil: throw OriginFailure(.noFreeConnection, at: place)
+    }
   }
 
-  private func wakeOne() { waiting.first { !$0.isAwake }?.wake() }
-
-  /// Takes a connection back or closes it.
-  public func ended(_ socket: Socket, reusable: Bool) {
+  /// Takes a connection back: for whoever is first in line, else for later, else not at all.
+  public func ended(_ socket: Socket, reusable: Bool, sent: Int, received: Int) {
+    counters.add(.originBytesSent, sent)
+    counters.add(.originBytesReceived, received)
     socket.whenDisturbed = nil
-    guard reusable, !isRetired, socket.isQuiet, idle.count < origin.idleConnectionsPerWorker, keepAliveMilliseconds > 0 else { return close(socket) }
+    guard reusable, !isRetired, socket.isQuiet, keepAliveMilliseconds > 0 else { return close(socket) }
+    if let next = line.popFirst() {
+      counters.add(.originReturned)
+      if next.mustBeNew { discard(socket) }
+      return next.take(next.mustBeNew ? .place : .connection(socket))
+    }
+    guard idle.count < origin.idleConnectionsPerWorker else { return close(socket) }
     counters.add(.originReturned)
     counters.move(.originConnectionsIdle, by: 1)
     socket.whenDisturbed = disturbed
     socket.expire(afterMilliseconds: keepAliveMilliseconds)
     idle.append(socket)
-    wakeOne()
   }
 
   /// An idle connection ended, spoke out of turn or grew too old.
-  private func drop(_ socket: Socket) {
-    guard let index = idle.lastIndex(where: { $0 === socket }) else { return }
+  private func drop(_ socket: Socket) { if forget(socket) { close(socket) } }
+
+  @discardableResult private func forget(_ socket: Socket) -> Bool {
+    guard let index = idle.lastIndex(where: { $0 === socket }) else { return false }
     idle.remove(at: index)
     counters.move(.originConnectionsIdle, by: -1)
-    close(socket)
+    return true
   }
 
   private func close(_ socket: Socket) {
-    socket.close()
-    open -= 1
-    counters.move(.originConnectionsOpen, by: -1)
-    wakeOne()
+    discard(socket)
+    leavePlace()
   }
+
+  /// Closes a connection and keeps its place.
+  private func discard(_ socket: Socket) {
+    socket.close()
+    counters.move(.originConnectionsOpen, by: -1)
+  }
+
+  /// A place is free: whoever is first in line has it.
+  private func leavePlace() { if let next = line.popFirst() { next.take(.place) } else { open -= 1 } }
 
   /// Closes what is idle: the configuration that wanted it is gone, or the worker ends.
   public func retire() {
@@ -137,22 +162,5 @@ public final class OriginPool: ConnectionKeeper {
     for socket in idle { close(socket) }
     counters.move(.originConnectionsIdle, by: -idle.count)
     idle.removeAll()
-  }
-}
-
-/// A place in the line for a connection.
-@safe private final class Place {
-  private(set) var isAwake = false
-  private var waiter: UnsafeContinuation<Void, Never>?
-  init() { unsafe waiter = nil }
-
-  nonisolated(nonsending) func wait() async { unsafe await withUnsafeContinuation { unsafe waiter = $0 } }
-
-  /// Once; later calls do nothing.
-  func wake() {
-    guard !isAwake else { return }
-    isAwake = true
-    unsafe waiter?.resume()
-    unsafe waiter = nil
   }
 }

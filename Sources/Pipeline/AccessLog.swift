@@ -6,7 +6,7 @@ import Telemetry
 import Transport
 
 extension Worker {
-  /// Step 18: counts a request and logs it, then gives its memory back.
+  /// Step 18: counts a request and logs it.
   func finish(_ exchange: inout Exchange, _ viewer: borrowing ServerConnection, _ failure: WireFailure?) {
     if failure != nil { noteInterruption(&exchange, viewer) }
     let now = monotonicNanoseconds()
@@ -20,7 +20,6 @@ extension Worker {
     counters.add(.bytesSent, viewer.stream.bytesSent)
     counters.countRequest(distribution: exchange.site.site.metricsIndex, status: exchange.status, result: exchange.result)
     if logsRequests { Self.writeLine(exchange, viewer, microseconds, wallMilliseconds, to: &log) }
-    exchange.request.release(context)
   }
 
   /// The exchange did not reach its end: whose doing was it?

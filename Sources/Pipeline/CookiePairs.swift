@@ -11,6 +11,8 @@ struct CookiePairs {
   private var nameEnds = InlineArray<24, UInt16>(repeating: 0)
   private var ends = InlineArray<24, UInt16>(repeating: 0)
   private var count = 0
+  /// Whether the header is written as it came: one `; ` between pairs, and in order.
+  private var isOrdered = true
 
   /// Finds the pairs.
   /// - Returns: false when there are too many, or one that is to be left out: without a name or `=`, or named `$…`.
@@ -19,17 +21,16 @@ struct CookiePairs {
     var start = 0
     while start < value.count {
       if value[start] == 32 || value[start] == 59 { start += 1; continue }
-      var nameEnd = start
-      while nameEnd < value.count && value[nameEnd] != 61 && value[nameEnd] != 59 { nameEnd += 1 }
-      var end = nameEnd
-      while end < value.count && value[end] != 59 { end += 1 }
+      let end = value.next(59, from: start), nameEnd = value.next(61, from: start)
       guard nameEnd < end, nameEnd > start, value[start] != 36, count < Self.limit else { return false }
+      isOrdered = isOrdered && start == (count == 0 ? 0 : Int(ends[count - 1]) + 2)
       starts[count] = UInt16(truncatingIfNeeded: start)
       nameEnds[count] = UInt16(truncatingIfNeeded: nameEnd)
       ends[count] = UInt16(truncatingIfNeeded: end)
       count += 1
       start = end + 1
     }
+    isOrdered = isOrdered && count > 0 && Int(ends[count - 1]) == value.count
     return count > 0
   }
 
@@ -39,6 +40,7 @@ struct CookiePairs {
       var k = i
       while k > 0 && precedes(k, k - 1, value) {
         swapPairs(k, k - 1)
+        isOrdered = false
         k -= 1
       }
     }
@@ -62,9 +64,13 @@ struct CookiePairs {
   /// Writes the header line.
   func write(_ value: Span<UInt8>, to out: inout ByteBuffer) {
     out.append("Cookie: ")
-    for i in 0..<count {
-      if i > 0 { out.append("; ") }
-      out.append(value.extracting(Int(starts[i])..<Int(ends[i])))
+    if isOrdered {
+      out.append(value)
+    } else {
+      for i in 0..<count {
+        if i > 0 { out.append("; ") }
+        out.append(value.extracting(Int(starts[i])..<Int(ends[i])))
+      }
     }
     out.append("\r\n")
   }

@@ -73,6 +73,8 @@ struct Exchange: ~Copyable {
   var reusedConnection = false
   var attempts = 0
   var functions: [FunctionReport] = []
+  /// Whether this request has been counted as one that waited for a connection.
+  var hasWaited = false
   /// Whether an answer had begun when an attempt failed: then there is no other.
   var answerBegan = false
   /// What went wrong on the viewer's side while its body was read.
@@ -115,15 +117,20 @@ struct Exchange: ~Copyable {
 /// 30 characters name this worker's life, 24 are new each time.
 struct RequestIDs {
   static let length = 56
+  private static let ownCharacters = 30
   private var state: (UInt64, UInt64)
   /// The newest id.
   private(set) var text = [UInt8](repeating: UInt8(ascii: "="), count: length)
-  private let alphabet: [UInt8] = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+  /// Two characters of the alphabet for every 12 bits.
+  private let pairs: [UInt16]
 
   init() {
     var random = SystemRandomNumberGenerator()
     state = (random.next() | 1, random.next())
-    for i in 0..<54 { text[i] = alphabet[Int(random.next() & 63)] }
+    let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8.map { UInt16($0) }
+    pairs = (0..<4096).map { alphabet[$0 >> 6] << 8 | alphabet[$0 & 63] }
+    for i in 0..<Self.ownCharacters { text[i] = UInt8(alphabet[Int(random.next() & 63)]) }
+    renew()
   }
 
   /// xoroshiro128+ (Blackman and Vigna): not for secrets, and none is made of it.
@@ -137,13 +144,15 @@ struct RequestIDs {
 
   /// Makes ``text`` a new id.
   mutating func renew() {
-    var place = 30
+    var place = Self.ownCharacters
     for _ in 0..<3 {
-      var bits = random()
-      for _ in 0..<8 {
-        text[place] = alphabet[Int(bits & 63)]
-        bits >>= 6
-        place += 1
+      var bits = random()   // 48 bits of it become eight characters
+      for _ in 0..<4 {
+        let pair = pairs[Int(bits & 4095)]
+        text[place] = UInt8(truncatingIfNeeded: pair)
+        text[place + 1] = UInt8(truncatingIfNeeded: pair >> 8)
+        bits >>= 12
+        place += 2
       }
     }
   }

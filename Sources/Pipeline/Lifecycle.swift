@@ -22,11 +22,19 @@ extension Worker {
         finish(&exchange, viewer, nil)
         if viewer.closing { break }
       }
+      countEnd(viewer)
       if viewer.closing { await viewer.lingerIfNeeded() }
     } catch {
       await refuse(error, &viewer)
     }
     ended(viewer)
+  }
+
+  /// Counts why a connection ends that ends in order.
+  private func countEnd(_ viewer: borrowing ServerConnection) {
+    if viewer.isParked && !isDraining { return }
+    let isCancelled = viewer.isParked || viewer.stream.socket.failure == .cancelled
+    counters.add(viewer.closing ? .closedAfterResponse : isCancelled ? .closedByDrain : .closedByViewer)
   }
 
   /// Whether this answer is the connection's last: a drain, or as many requests as one connection may carry.

@@ -19,11 +19,13 @@ struct Response: ~Copyable {
 
   enum Source: Sendable {
     case generated, origin, tunnel, file
+    /// The origin's, read whole already.
+    case buffered
   }
 
   /// A response made here, with a body of text.
   init(status: Int, contentType: StaticString, body text: consuming ByteBuffer, _ context: WireContext) {
-    head = ResponseHead(status: status, context.loop.pool, context.tables)
+    head = ResponseHead(status: status)
     head.fields.append("Content-Type", contentType)
     head.setContentLength(text.count)
     bytes = text

@@ -17,7 +17,8 @@ extension Worker {
     var dropped = Self.dropped
     let present = response.head.fields.present
     if status == 204 || status < 200 || chunked { dropped.add(.contentLength) }
-    if present.has(.setCookie), exchange.behavior.forwardsNoCookies, response.source == .origin { dropped.add(.setCookie) }
+    let isOrigins = response.source == .origin || response.source == .buffered
+    if present.has(.setCookie), exchange.behavior.forwardsNoCookies, isOrigins { dropped.add(.setCookie) }
     response.head.fields.copyLines(to: &out, except: dropped)
     if present.has(.vary) { writeVary(response.head.fields, exchange.behavior.behavior.forwarding, to: &out) }
     if !present.has(.date) || !response.head.fields.has(.date) { writeDate(to: &out) }

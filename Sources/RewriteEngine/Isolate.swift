@@ -202,8 +202,14 @@ import CQuickJS
     }
   }
 
-  /// Bytes that `finish` copies back.
+  /// Bytes of the snapshot: the engine, its modules and what top-level code made.
   public var baseBytes: Int { unsafe sk_isolate_base_bytes(pointer) }
+
+  /// Bytes of it that runs have written to so far, in whole pages: what `finish` copies back.
+  public var hotBytes: Int { unsafe sk_isolate_hot_bytes(pointer) }
+
+  /// Where the heap begins; a guard page lies right before it. For tests.
+  var heapStart: UnsafeRawPointer { unsafe sk_isolate_heap(pointer) }
 
   /// Whether the heap equals the snapshot and everything above it is zero. Slow; for tests.
   public var isPristine: Bool { unsafe sk_isolate_is_pristine(pointer) }

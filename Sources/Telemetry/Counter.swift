@@ -69,15 +69,15 @@ public enum Counter: Int, CaseIterable, Sendable {
   case refusedUnknownHost, refusedHTTPSOnly, refusedMethod, refusedGetWithBody, refusedLoop
 
   // Limits
-  case limitURL, limitHead, limitHeaderCount, limitHeadTimeout, limitIdleTimeout, limitBodyRate, limitSendRate
+  case limitURL, limitHead, limitHeaderCount, limitHeadTimeout, limitIdleTimeout, limitBodyRate
   case limitConnectionsPerWorker, limitConnectionsPerAddress, limitDescriptors
-  case limitRequestsPerConnection, limitGeneratedBody
+  case limitRequestsPerConnection, limitErrorBody, limitAdminConnections
   case limitOriginConnections, limitOriginWaiters, limitOriginHead, limitNamesCached, limitNameLookups, limitFileQueue
 
   // Origins
   case originConnected, originReused, originReturned, originStale
   case originFirstAttempt, originRetry, originStaleRetry, originFailover
-  case originNameUnknown, originNameFailure, originAddressRefused, originConnectRefused, originConnectUnreachable
+  case originNoFreeConnection, originNameUnknown, originNameFailure, originAddressRefused, originConnectRefused, originConnectUnreachable
   case originConnectTimeout, originWriteFailure, originReadTimeout, originClosedEarly, originMalformedHead, originMalformedBody
   case originBytesSent, originBytesReceived
 
@@ -147,14 +147,14 @@ extension Counter {
     case .limitHeadTimeout: .init(.limitsReached, "head_timeout", "408: the head did not arrive in time")
     case .limitIdleTimeout: .init(.limitsReached, "idle_timeout", "408 or close: nothing moved within the idle timeout during a request")
     case .limitBodyRate: .init(.limitsReached, "body_rate", "408: the body arrived slower than the minimum rate")
-    case .limitSendRate: .init(.limitsReached, "send_rate", "close: the viewer took the response slower than the minimum rate")
     case .limitConnectionsPerWorker: .init(.limitsReached, "connections_per_worker", "close: the worker holds as many connections as it may")
     case .limitConnectionsPerAddress: .init(.limitsReached, "connections_per_address", "close: this client address holds as many connections as it may")
-    case .limitDescriptors: .init(.limitsReached, "descriptors", "close: the process has no file descriptor left")
+    case .limitDescriptors: .init(.limitsReached, "descriptors", "close, 503 for origins and files: the process has no file descriptor left but the reserve")
     case .limitRequestsPerConnection: .init(.limitsReached, "requests_per_connection", "Connection: close: as many requests as one connection may carry")
-    case .limitGeneratedBody: .init(.limitsReached, "generated_body", "503: a function's body is larger than its limit")
-    case .limitOriginConnections: .init(.limitsReached, "origin_connections", "wait, then 503: all connections to an origin are in use")
-    case .limitOriginWaiters: .init(.limitsReached, "origin_waiters", "503: as many requests wait for a connection as may")
+    case .limitErrorBody: .init(.limitsReached, "error_body", "the origin's connection is closed: the body of an answer that an error page replaces is longer than 64 KiB or takes longer than 250 ms")
+    case .limitAdminConnections: .init(.limitsReached, "admin_connections", "close: the admin address holds as many connections as it may")
+    case .limitOriginConnections: .init(.limitsReached, "origin_connections", "wait: all connections to an origin are in use; each request that waits counts once, however often it waits")
+    case .limitOriginWaiters: .init(.limitsReached, "origin_waiters", "503: as many requests wait for a connection as may; the request does not count as waiting")
     case .limitOriginHead: .init(.limitsReached, "origin_head", "502: an origin's response head is larger than its limit")
     case .limitNamesCached: .init(.limitsReached, "names_cached", "the name longest unused is forgotten")
     case .limitNameLookups: .init(.limitsReached, "name_lookups", "502: as many look-ups are under way as may be")
@@ -168,6 +168,7 @@ extension Counter {
     case .originRetry: .init(.originAttempts, "retry", "repeated after a failure, within connectionAttempts")
     case .originStaleRetry: .init(.originAttempts, "stale_retry", "GET or HEAD repeated because a pooled connection had been closed")
     case .originFailover: .init(.originAttempts, "failover", "sent to the second member of an origin group")
+    case .originNoFreeConnection: .init(.originFailures, "no_free_connection", "503: no connection became free within connectionTimeout, or too many requests wait")
     case .originNameUnknown: .init(.originFailures, "name_unknown", "502: the name does not exist or has no address")
     case .originNameFailure: .init(.originFailures, "name_failure", "502: the name servers failed and nothing usable was cached")
     case .originAddressRefused: .init(.originFailures, "address_refused", "502: the address may not be an origin (own listener, or chosen by a function)")

@@ -1,7 +1,8 @@
 // Owns: building JSON log lines (RFC 8259) without Strings, in a block of memory that is handed to the LogWriter's thread when half full.
 // Confined to one thread (not Sendable). The only unsafe code is the raw writing below; every write is preceded by a check of the room left.
 //
-// Cost: names are literals whose copies the compiler turns into plain stores; values are scanned and copied eight bytes at a time.
+// Cost: names are literals whose copies the compiler turns into plain stores; values are scanned and copied sixteen bytes at a time.
+import CSystem
 
 /// A worker's log lines on their way to the writer.
 ///
@@ -263,13 +264,14 @@ extension LogBuffer {
     let target = unsafe base
     var write = end
     unsafe value.withUnsafeBytes { source in
-      guard let start = source.baseAddress else { return }
+      guard let start = unsafe source.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return }
+      let into = unsafe target.assumingMemoryBound(to: UInt8.self)
       var read = 0
       var stop = min(source.count, LogBuffer.valueLimitBytes)
       while true {
         // Plain copying needs as much room as there is left to read; what has no room is cut off.
         stop = min(stop, read + max(limit - write - 16, 0))
-        let copied = unsafe copyPlainRun(from: start + read, count: stop - read, to: target + write)
+        let copied = unsafe sk_copy_plain(into + write, start + read, stop - read)
         read += copied
         write += copied
         if read >= stop { break }
@@ -292,54 +294,6 @@ func decimalDigits(_ value: UInt64) -> Int {
     digits += 4
   }
   return digits + (rest >= 1_000 ? 3 : rest >= 100 ? 2 : rest >= 10 ? 1 : 0)
-}
-
-/// Copies bytes until the first that JSON or UTF-8 asks care for; returns how many. May scribble up to 16 bytes behind what it returns.
-@inline(__always)
-private func copyPlainRun(from source: UnsafeRawPointer, count: Int, to target: UnsafeMutableRawPointer) -> Int {
-  if count >= 16 {
-    var done = 0
-    while true {
-      let piece = unsafe source.loadUnaligned(fromByteOffset: done, as: SIMD2<UInt64>.self)
-      unsafe target.storeBytes(of: piece, toByteOffset: done, as: SIMD2<UInt64>.self)
-      let plain = plainBytes(piece)
-      if plain < 16 { return done &+ plain }
-      done = done &+ 16
-      if done == count { return count }
-      // The last piece ends where the value ends; the bytes it repeats are known to be plain.
-      if done &+ 16 > count { done = count &- 16 }
-    }
-  }
-  if count >= 8 {
-    // Two words that may overlap; what is found in the second stands counted from the value's end.
-    let (first, last) = unsafe (source.loadUnaligned(as: UInt64.self), (source + count - 8).loadUnaligned(as: UInt64.self))
-    unsafe target.storeBytes(of: first, as: UInt64.self)
-    unsafe (target + count - 8).storeBytes(of: last, as: UInt64.self)
-    let plain = plainBytes(SIMD2(first, last))
-    return plain < 8 ? plain : count &- 16 &+ plain
-  }
-  var done = 0
-  while done < count {
-    let byte = unsafe source.load(fromByteOffset: done, as: UInt8.self)
-    if byte < 0x20 || byte >= 0x80 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { break }
-    unsafe target.storeBytes(of: byte, toByteOffset: done, as: UInt8.self)
-    done = done &+ 1
-  }
-  return done
-}
-
-/// How many bytes stand before the first one that is a control character, a quotation mark, a backslash, or not ASCII; 16 without one.
-/// Arithmetic on words, as comparisons of vectors are not compiled to instructions. A subtraction marks a byte (in its highest bit) when it
-/// borrows; a borrow can only run on upwards from a byte that is itself marked, so the lowest mark of a word is exact.
-@inline(__always)
-func plainBytes(_ piece: SIMD2<UInt64>) -> Int {
-  let ones = SIMD2<UInt64>(repeating: 0x0101_0101_0101_0101)
-  let control = piece &- SIMD2(repeating: 0x2020_2020_2020_2020)
-  let quote = (piece ^ SIMD2(repeating: 0x2222_2222_2222_2222)) &- ones
-  let backslash = (piece ^ SIMD2(repeating: 0x5c5c_5c5c_5c5c_5c5c)) &- ones
-  let marks = (control | quote | backslash | piece) & SIMD2(repeating: 0x8080_8080_8080_8080)
-  if marks.x | marks.y == 0 { return 16 }
-  return marks.x != 0 ? marks.x.trailingZeroBitCount / 8 : 8 &+ marks.y.trailingZeroBitCount / 8
 }
 
 /// Writes one character that cannot be copied blindly: an escape (at most 6 bytes) or a whole UTF-8 sequence (at most 4).

@@ -125,6 +125,7 @@ public final class AddressRace {
   private static func open(_ address: SocketAddress) -> (descriptor: Int32, code: Int32) {
     let descriptor = Glibc.socket(address.family, SystemCalls.stream, 0)
     guard descriptor >= 0 else { return (-1, errno) }
+    guard Descriptors.mayServe(descriptor) else { return (descriptor, EMFILE) }
     if address.family != AF_UNIX { SystemCalls.setOption(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1) }
     let code = unsafe address.withSocketAddress { unsafe Glibc.connect(descriptor, $0, $1) == 0 ? 0 : errno }
     return (descriptor, code)

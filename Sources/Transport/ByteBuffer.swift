@@ -1,10 +1,11 @@
 // Owns: the bytes of one direction of one connection, or of one message head.
 // One of the few files with unsafe code: everything that leaves it is a bounds-checked Span.
 import Glibc
+import CSystem  // after Glibc: see csystem.c
 
 /// A single-owner byte buffer; the bytes from its read position to its end are ``readable``.
 ///
-/// An empty buffer may hold no memory at all: ``acquire(_:)`` takes a block of the pool, ``releaseIfEmpty(_:)`` gives it back.
+/// An empty buffer may hold no memory at all: ``acquire()`` takes a block the thread keeps, ``releaseIfEmpty()`` gives it back.
 /// A buffer that outgrows its block continues in memory of its own. Confined to the thread of its event loop.
 @safe public struct ByteBuffer: ~Copyable {
   @usableFromInline var base: UnsafeMutableRawPointer
@@ -19,16 +20,22 @@ import Glibc
   /// - Parameter capacity: bytes.
   public init(capacity: Int) {
     precondition(capacity > 0, "a buffer's capacity is positive")
-    unsafe base = .allocate(byteCount: capacity, alignment: 16)
-    self.capacity = capacity
+    self.capacity = Self.ownCapacity(capacity)
+    unsafe base = .allocate(byteCount: self.capacity, alignment: 16)
   }
+
+  /// A capacity that memory of a buffer's own may have: a block is known by its size.
+  private static func ownCapacity(_ bytes: Int) -> Int { bytes == blockSize ? bytes + 16 : bytes }
 
   /// A valid address for "no memory": never read or written, because the capacity is 0.
   @usableFromInline static var nothing: UnsafeMutableRawPointer {
     unsafe UnsafeMutableRawPointer(bitPattern: 16).unsafelyUnwrapped
   }
 
-  deinit { if capacity > 0 { unsafe base.deallocate() } }
+  deinit { giveBack() }
+
+  /// Bytes of one block: room for nearly every message head, and one receive of a body.
+  public static let blockSize = Int(SK_BYTES_SIZE)
 
   // MARK: Reading
 
@@ -61,32 +68,34 @@ import Glibc
 
   // MARK: Memory
 
-  /// Takes a block of the pool when the buffer holds no memory.
-  @inlinable public mutating func acquire(_ pool: BlockPool) { if capacity == 0 { takeBlock(pool) } }
-  @usableFromInline mutating func takeBlock(_ pool: BlockPool) {
-    unsafe base = pool.take()
-    capacity = BlockPool.blockSize
+  /// Takes a block when the buffer holds no memory.
+  @inlinable public mutating func acquire() { if capacity == 0 { takeBlock() } }
+  @usableFromInline mutating func takeBlock() {
+    unsafe base = sk_block_take(SK_BYTES)
+    capacity = Self.blockSize
   }
   /// Gives the memory back when nothing is readable.
-  @inlinable public mutating func releaseIfEmpty(_ pool: BlockPool) { if start == end && capacity != 0 { release(pool) } }
+  @inlinable public mutating func releaseIfEmpty() { if start == end && capacity != 0 { release() } }
   /// Gives the memory back and forgets all bytes.
-  public mutating func release(_ pool: BlockPool) {
-    guard capacity != 0 else { return }
-    if capacity == BlockPool.blockSize { unsafe pool.give(base) } else { unsafe base.deallocate() }
+  public mutating func release() {
+    giveBack()
     unsafe base = Self.nothing
     capacity = 0
     start = 0
     end = 0
   }
+  private func giveBack() {
+    if capacity == Self.blockSize { unsafe sk_block_give(SK_BYTES, base) } else if capacity > 0 { unsafe base.deallocate() }
+  }
 
   /// Splits off the first `n` readable bytes together with the memory they lie in. What follows them is copied to a fresh
   /// block: most often nothing does, and nothing is copied.
-  public mutating func split(_ n: Int, _ pool: BlockPool) -> ByteBuffer {
+  public mutating func split(_ n: Int) -> ByteBuffer {
     precondition(n >= 0 && n <= count, "split off more than is readable")
     var first = ByteBuffer()
     swap(&self, &first)
     if first.count > n {
-      acquire(pool)
+      acquire()
       append(first.readable.extracting(n...))
       first.truncate(to: n)
     }
@@ -151,10 +160,10 @@ import Glibc
     if capacity - readableCount >= n && start > 0 {
       unsafe base.copyMemory(from: base + start, byteCount: readableCount)
     } else {
-      let larger = max(capacity * 2, readableCount + n, 1024)
+      let larger = Self.ownCapacity(max(capacity * 2, readableCount + n, 1024))
       let memory = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 16)
       unsafe memory.copyMemory(from: base + start, byteCount: readableCount)
-      if capacity > 0 { unsafe base.deallocate() }
+      giveBack()
       unsafe base = memory
       capacity = larger
     }

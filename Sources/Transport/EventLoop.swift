@@ -38,8 +38,6 @@ public class EventHandler {
   private var nextDeadline: UInt64 = .max
   private var timers = TimerHeap()
 
-  /// The blocks that this loop's buffers borrow.
-  public let pool = BlockPool()
   /// Milliseconds of the monotonic clock, read once per turn of the loop: coarse, for deadlines.
   public private(set) var now: UInt64 = 0
   /// Seconds since 1970, refreshed like ``now``.
@@ -197,6 +195,7 @@ public class EventHandler {
     }
     runJobs()
     closeForgotten()
+    sk_blocks_forget()
   }
 
   /// Runs the loop on a thread of its own. Call once.

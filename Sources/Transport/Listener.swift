@@ -32,7 +32,7 @@ public final class Listener: EventHandler {
       Glibc.close(descriptor)
       throw .system(code)
     }
-    if case .unix(let path) = address { unsafe unlink(path) } else {
+    if case .unix = address { fchmod(descriptor, 0o600) } else {   // for its owner alone, from the start
       SystemCalls.setOption(descriptor, SOL_SOCKET, SO_REUSEPORT, 1)
       SystemCalls.setOption(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)   // inherited by accepted sockets
     }
@@ -49,12 +49,16 @@ public final class Listener: EventHandler {
     super.init(descriptor: descriptor)
   }
 
-  /// The error of binding an address without SO_REUSEPORT; nil when it is free.
+  /// The error of binding an address without SO_REUSEPORT; nil when it is free. A Unix socket that nobody listens on any more is removed.
   private static func conflict(_ address: SocketAddress) -> Int32? {
-    if case .unix = address { return nil }
     let probe = Glibc.socket(address.family, SystemCalls.stream, 0)
     guard probe >= 0 else { return errno }
     defer { Glibc.close(probe) }
+    if case .unix(let path) = address {
+      let isDead = unsafe address.withSocketAddress { unsafe Glibc.connect(probe, $0, $1) != 0 && errno == ECONNREFUSED }
+      if isDead { unsafe unlink(path) }
+      return nil   // whatever else stands there, bind refuses
+    }
     SystemCalls.setOption(probe, SOL_SOCKET, SO_REUSEADDR, 1)
     if address.family == AF_INET6 { SystemCalls.setOption(probe, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1) }
     return unsafe address.withSocketAddress { unsafe bind(probe, $0, $1) == 0 ? nil : errno }

@@ -164,6 +164,10 @@ public final class Socket: EventHandler {
   ) async throws(IOFailure) -> Socket {
     let descriptor = Glibc.socket(address.family, SystemCalls.stream, 0)
     guard descriptor >= 0 else { throw .system(errno) }
+    guard Descriptors.mayServe(descriptor) else {
+      Glibc.close(descriptor)
+      throw .system(EMFILE)
+    }
     if address.family != AF_UNIX { SystemCalls.setOption(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1) }
     let code = unsafe address.withSocketAddress { unsafe Glibc.connect(descriptor, $0, $1) == 0 ? 0 : errno }
     guard code == 0 || code == EINPROGRESS else {

@@ -11,6 +11,7 @@ public struct Stream: ~Copyable {
   public var output = ByteBuffer()
   /// Bytes received and sent since the counters were last set; for logs and rates.
   public var bytesReceived = 0, bytesSent = 0
+  private let inPlace = InPlace()
 
   /// Takes over a socket.
   public init(_ socket: Socket) { self.socket = socket }
@@ -23,10 +24,10 @@ public struct Stream: ~Copyable {
   public mutating func attemptRead(limit: Int = .max) throws(IOFailure) -> ReadResult {
     if let failure = socket.failure { throw failure }
     guard socket.isReadable else {
-      input.releaseIfEmpty(socket.loop.pool)
+      input.releaseIfEmpty()
       return .wait
     }
-    input.acquire(socket.loop.pool)
+    input.acquire()
     switch input.receive(from: socket.descriptor, limit: limit) {
     case .bytes(let n, let drained):
       if drained && !socket.peerFinished && !socket.isBroken { socket.isReadable = false }
@@ -35,7 +36,7 @@ public struct Stream: ~Copyable {
     case .end: return .end
     case .wouldBlock:
       socket.isReadable = false
-      input.releaseIfEmpty(socket.loop.pool)
+      input.releaseIfEmpty()
       return .wait
     case .failed(let code): throw IOFailure(code: code)
     }
@@ -54,7 +55,7 @@ public struct Stream: ~Copyable {
   }
 
   /// Gives ``output`` a block, so that appending need not allocate.
-  @inline(__always) public mutating func beginOutput() { output.acquire(socket.loop.pool) }
+  @inline(__always) public mutating func beginOutput() { output.acquire() }
 
   /// Sends what it can of ``output`` without waiting.
   /// - Returns: whether everything went out.
@@ -66,7 +67,7 @@ public struct Stream: ~Copyable {
       output.consume(n)
       if !output.isEmpty { return false }
     }
-    output.releaseIfEmpty(socket.loop.pool)
+    output.releaseIfEmpty()
     return true
   }
 
@@ -89,13 +90,8 @@ public struct Stream: ~Copyable {
       beginOutput()
       output.append(bytes.extracting(taken...))
     } else {
-      output.releaseIfEmpty(socket.loop.pool)
+      output.releaseIfEmpty()
     }
   }
 
-  /// Gives both buffers' memory back. The stream is not used afterwards.
-  public mutating func releaseBuffers() {
-    input.release(socket.loop.pool)
-    output.release(socket.loop.pool)
-  }
 }

@@ -1,4 +1,5 @@
 // Events and answers as plain strings, so that a test reads like a table.
+import Glibc
 import RewriteEngine
 import Testing
 
@@ -27,6 +28,8 @@ struct Answer {
   /// `name: value` per line, `name:` alone for a deletion; in order of name.
   var edits: [String] = []
   var log: [String] = []
+  /// CPU time of this thread from before to after the run, in nanoseconds: measured, not what the engine says.
+  var threadNanoseconds: UInt64 = 0
   /// Whether the heap was back in place after the run.
   var pristine = false
 }
@@ -58,6 +61,13 @@ func string(_ span: Span<UInt8>) -> String {
   return String(decoding: array, as: UTF8.self)
 }
 
+/// CPU time that the calling thread has used.
+private func threadNanoseconds() -> UInt64 {
+  var time = timespec()
+  unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+  return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+}
+
 extension Isolate {
   /// Sets `event`, runs, copies the answer, and puts the heap back.
   func answer(_ event: Event = Event(), now: Int64 = 1_700_000_000_000) -> Answer {
@@ -72,7 +82,10 @@ extension Isolate {
     for (name, value) in event.headers { bytes(name) { name in bytes(value) { addRequestHeader(name, $0) } } }
     if event.type == .viewerResponse { bytes(event.description) { setStatus(event.status, description: $0) } }
     for (name, value) in event.responseHeaders { bytes(name) { name in bytes(value) { addResponseHeader(name, $0) } } }
-    var answer = Answer(invocation: run(nowMilliseconds: now))
+    let before = threadNanoseconds()
+    let invocation = run(nowMilliseconds: now)
+    let after = threadNanoseconds()
+    var answer = Answer(invocation: invocation, threadNanoseconds: after - before)
     answer.uri = withURI(string)
     answer.query = withQuery(string)
     answer.body = withBody(string)

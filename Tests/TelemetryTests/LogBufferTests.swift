@@ -72,16 +72,22 @@ func line(at milliseconds: Int64 = 1_795_227_606_123, _ build: (inout LogBuffer)
     #expect(text == "{\"time\":\"2026-11-21T02:20:06.123Z\",\"v\":\"\(expected)\"}\n")
   }
 
-  @Test func findsEverySpecialByteAtEveryPlace() {
-    for byte in UInt8.min...UInt8.max {
-      for place in 0..<16 {
-        var piece = SIMD2<UInt64>(repeating: 0x6161_6161_6161_6161)
-        let shift = UInt64(place % 8 * 8)
-        piece[place / 8] = piece[place / 8] & ~(0xff << shift) | UInt64(byte) << shift
-        let special = byte < 0x20 || byte == 0x22 || byte == 0x5c || byte >= 0x80
-        #expect(plainBytes(piece) == (special ? place : 16))
+  /// One byte of every value at every place of a piece, among letters.
+  @Test(arguments: 0..<16) func findsEverySpecialByteAtEveryPlace(_ place: Int) throws {
+    let text = try line { log in
+      for byte in UInt8.min...UInt8.max {
+        var value = [UInt8](repeating: 97, count: 16)
+        value[place] = byte
+        log.string("v", value.span)
       }
     }
+    let expected = (UInt8.min...UInt8.max).map { byte in
+      let escaped =
+        byte == 0x22 || byte == 0x5c ? "\\\(Character(Unicode.Scalar(byte)))"
+        : byte < 0x20 || byte >= 0x80 ? "\\u00" + (byte < 16 ? "0" : "") + String(byte, radix: 16) : String(Character(Unicode.Scalar(byte)))
+      return "\"v\":\"" + String(repeating: "a", count: place) + escaped + String(repeating: "a", count: 15 - place) + "\""
+    }
+    #expect(text == "{\"time\":\"2026-11-21T02:20:06.123Z\"," + expected.joined(separator: ",") + "}\n")
   }
 
   /// Values of every length around the sizes of the pieces, with a special byte at every place.

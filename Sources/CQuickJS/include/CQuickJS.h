@@ -101,6 +101,10 @@ void sk_isolate_finish(sk_isolate *isolate);
 size_t sk_isolate_log_count(const sk_isolate *isolate);
 sk_slice sk_isolate_log_line(const sk_isolate *isolate, size_t index);
 
-/// Bytes that every restore copies, and (for tests) whether the heap equals its snapshot with zeros above it.
+/// Bytes of the snapshot, and how many of them runs have written to, which every restore copies. For tests: where the
+/// heap begins (a guard page before it, and one `memory_limit` behind the snapshot), and whether it equals its snapshot
+/// with zeros above it.
+size_t sk_isolate_hot_bytes(const sk_isolate *isolate);
+const void *sk_isolate_heap(const sk_isolate *isolate);
 size_t sk_isolate_base_bytes(const sk_isolate *isolate);
 bool sk_isolate_is_pristine(const sk_isolate *isolate);

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "SkerryBlocks.h"
 #include "SkerryFiles.h"
 #include "SkerryScan.h"
 

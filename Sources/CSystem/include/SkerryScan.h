@@ -64,3 +64,54 @@ SK_SCAN(sk_find_value_end, sk_ends_value, sk_value_mask)
 SK_SCAN(sk_find_target_end, sk_ends_target, sk_target_mask)
 /// The first byte that is no letter, digit or hyphen; `count` when there is none.
 SK_SCAN(sk_find_common_name_end, sk_ends_common_name, sk_common_name_mask)
+
+/// The next byte of one value; `count` when there is none.
+static inline size_t sk_find_byte(const uint8_t *bytes, size_t from, size_t count, uint8_t wanted) {
+  size_t i = from;
+#if SK_VECTOR
+  for (; i + 16 <= count; i += 16) {
+    unsigned mask = (unsigned)_mm_movemask_epi8(sk_equal(_mm_loadu_si128((const __m128i *)(bytes + i)), wanted));
+    if (mask) return i + (size_t)__builtin_ctz(mask);
+  }
+#endif
+  while (i < count && bytes[i] != wanted) i++;
+  return i;
+}
+
+// Copying text into a JSON string: bytes that go as they are, until one that does not.
+
+static inline int sk_is_special_json(uint8_t c) { return c < 0x20 || c >= 0x80 || c == '"' || c == '\\'; }
+#if SK_VECTOR
+static inline unsigned sk_special_json_mask(__m128i v) {  // compared as signed numbers, bytes from 0x80 on are below 0x20, too
+  __m128i control = _mm_cmplt_epi8(v, _mm_set1_epi8(0x20));
+  return (unsigned)_mm_movemask_epi8(_mm_or_si128(control, _mm_or_si128(sk_equal(v, '"'), sk_equal(v, '\\'))));
+}
+static inline size_t sk_copy_plain_piece(uint8_t *to, __m128i piece, size_t count) {
+  unsigned mask = sk_special_json_mask(piece);
+  _mm_storeu_si128((__m128i *)to, piece);
+  size_t plain = mask ? (size_t)__builtin_ctz(mask) : 16;
+  return plain < count ? plain : count;
+}
+#endif
+/// Copies bytes until the first control character, quotation mark, backslash, or byte from 0x80 on; returns how many. May scribble up
+/// to 16 bytes behind what it returns.
+static inline size_t sk_copy_plain(uint8_t *to, const uint8_t *from, size_t count) {
+  size_t done = 0;
+#if SK_VECTOR
+  for (; done + 16 <= count; done += 16) {
+    size_t plain = sk_copy_plain_piece(to + done, _mm_loadu_si128((const __m128i *)(from + done)), 16);
+    if (plain < 16) return done + plain;
+  }
+  if (count >= 16 && done < count) {  // the last piece ends where the text ends; the bytes it repeats are known to be plain
+    size_t last = count - 16;
+    return last + sk_copy_plain_piece(to + last, _mm_loadu_si128((const __m128i *)(from + last)), 16);
+  }
+  if (count >= 8 && count < 16) {  // two halves that may overlap
+    size_t plain = sk_copy_plain_piece(to, _mm_loadl_epi64((const __m128i *)from), 8);
+    if (plain < 8) return plain;
+    return count - 8 + sk_copy_plain_piece(to + count - 8, _mm_loadl_epi64((const __m128i *)(from + count - 8)), 8);
+  }
+#endif
+  for (; done < count && !sk_is_special_json(from[done]); done++) to[done] = from[done];
+  return done;
+}

@@ -2,11 +2,13 @@
 // no viewer function runs for it.
 import Distribution
 import HTTPWire
+import Origins
 import Telemetry
 import Transport
 
 extension Worker {
-  /// Replaces an error by the page the distribution has for it. When that page cannot be had, the error stands as it is.
+  /// Replaces an error by the page the distribution has for it. When that page cannot be had, the error stands as it is. Its connection is
+  /// free before the page is asked for: a page must not wait for what it replaces.
   nonisolated(nonsending) func applyErrorResponse(
     _ response: consuming Response, _ exchange: inout Exchange, _ viewer: inout ServerConnection
   ) async -> Response {
@@ -15,10 +17,12 @@ extension Worker {
       let path = rule.responsePagePath
     else { return response }
     guard var page = pageExchange(path, exchange, viewer) else { return response }
+    var response = response
+    let isWhole = await takeBody(of: &response, &exchange)
     var replacement = await fetch(&page, &viewer)
-    page.request.release(context)
     guard replacement.head.line.status < 400 else {
       discard(replacement, &page)
+      if !isWhole { standIn(for: &response, exchange) }
       return response
     }
     discard(response, &exchange)
@@ -30,6 +34,42 @@ extension Worker {
     replacement.isErrorPage = true
     exchange.reached(.errorPage)
     return replacement
+  }
+
+  /// Reads an answer's body into memory and hands its connection back.
+  /// - Returns: false when the body is not worth that, or broke off: then the connection is closed and the body lost.
+  private nonisolated(nonsending) func takeBody(of response: inout Response, _ exchange: inout Exchange) async -> Bool {
+    guard response.source == .origin, var upstream = exchange.upstream.take() else { return true }
+    response.source = .buffered
+    let deadline = loop.now + Self.errorBodyMilliseconds
+    var body = ByteBuffer(capacity: 512)
+    do throws(WireFailure) {
+      while let n = try await upstream.nextPayload(until: deadline), body.count + n <= Self.discardedBytes {
+        if n == 0 {
+          upstream.finish()
+          response.bytes = body
+          if exchange.received.method != .head { response.head.setContentLength(response.bytes.count) }
+          return true
+        }
+        body.append(upstream.stream.input, 0..<n)
+        upstream.stream.input.consume(n)
+      }
+    } catch {
+      counters.add(OriginFailure(reading: error, at: "").counter)
+      return false
+    }
+    counters.add(.limitErrorBody)
+    return false
+  }
+  /// How long the rest of such a body is waited for.
+  private static var errorBodyMilliseconds: UInt64 { 250 }
+
+  /// Says in our own words what a lost body would have said.
+  private func standIn(for response: inout Response, _ exchange: borrowing Exchange) {
+    let status = response.head.line.status
+    response.head.fields.drop(FieldNameSet(.contentType, .contentEncoding, .etag, .lastModified))
+    response.head.fields.append("Content-Type", "text/html")
+    response.replaceBody(errorPage(status, "The origin answered with status \(status).", exchange.id))
   }
 
   /// The request for the page: the viewer's own fields, without what speaks of its body or of conditions.
@@ -55,7 +95,6 @@ extension Worker {
 extension Worker {
   /// Lets a response go unsent.
   func discard(_ response: consuming Response, _ exchange: inout Exchange) {
-    response.head.release(context)
     discardBody(&exchange)
   }
 
@@ -68,7 +107,10 @@ extension Worker {
     guard var upstream = exchange.upstream.take() else { return }
     var left = Self.discardedBytes
     while left > 0, let n = try? upstream.payloadAtHand() {
-      if n == 0 { return upstream.finish() }
+      if n == 0 {
+        upstream.finish()
+        return
+      }
       upstream.stream.input.consume(n)
       left -= n
     }

@@ -144,7 +144,7 @@ extension Worker {
       upstream = idle
       isReused = true
     } else {
-      do throws(OriginFailure) { upstream = try await pool.connect(mustBeNew: wantsFresh) } catch { throw .origin(error) }
+      do throws(OriginFailure) { upstream = try await pool.connect(mustBeNew: wantsFresh, hasWaited: &exchange.hasWaited) } catch { throw .origin(error) }
     }
     exchange.reusedConnection = isReused
     exchange.reached(.originRequest)

@@ -129,7 +129,7 @@ extension Worker {
   private func generated(_ run: Invocation, _ isolate: Isolate, _ exchange: inout Exchange) -> Response {
     exchange.result = .functionGeneratedResponse
     exchange.detailedResult = "FunctionGeneratedResponse"
-    var response = Response(head: ResponseHead(status: Int(run.status), context.loop.pool, context.tables), .generated)
+    var response = Response(head: ResponseHead(status: Int(run.status)), .generated)
     response.isGenerated = true
     apply(run, isolate, to: &response.head)
     var body = ByteBuffer()

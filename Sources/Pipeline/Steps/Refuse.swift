@@ -60,6 +60,7 @@ extension Worker {
     viewer.closing = true
     guard case .refused(let refusal) = failure, !viewer.answerHasBegun else {
       if failure == .tooSlow { counters.add(.limitBodyRate) }
+      if failure == .io(.timedOut) { counters.add(.limitIdleTimeout) }
       counters.add(failure == .io(.reset) ? .closedByViewer : .closedOnError)
       return
     }

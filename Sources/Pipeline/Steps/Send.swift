@@ -18,9 +18,8 @@ extension Worker {
     viewer.stream.beginOutput()
     composeResponseHead(response, exchange, viewer.closing, chunked, to: &viewer.stream.output)
     viewer.answerHasBegun = true
-    response.head.release(context)
     switch response.source {
-    case .generated:
+    case .generated, .buffered:
       if !hasNoBody { try viewer.forward(response.bytes.count, from: &response.bytes, asChunk: false) }
       try await viewer.flush()
     case .origin: try await relay(&exchange, &viewer, chunked)
@@ -75,7 +74,7 @@ extension Worker {
       let atHand: Int?
       do throws(WireFailure) { atHand = try upstream.payloadAtHand() } catch {
         noteBrokenBody(error, &exchange, viewer)
-        throw .io(.reset)
+        throw .io(.cancelled)
       }
       guard let n = atHand else {
         try await viewer.flush()
@@ -95,8 +94,7 @@ extension Worker {
       viewer.stream.beginOutput()
       viewer.stream.output.append("0\r\n\r\n")
     }
-    counters.add(.originBytesReceived, upstream.stream.bytesReceived)
-    counters.add(.originBytesSent, upstream.stream.bytesSent)
+    viewer.stream.socket.dependent = nil   // what follows is no business of the origin's
     upstream.finish()
     try await viewer.flush()
   }
@@ -128,7 +126,7 @@ extension Worker {
     }
     if file.isBroken {
       viewer.stream.socket.resetOnClose()
-      throw .io(.reset)
+      throw .io(.cancelled)
     }
     try await viewer.flush()
   }

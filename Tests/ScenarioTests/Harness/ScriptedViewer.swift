@@ -9,6 +9,12 @@ final class ScriptedViewer {
     reader = MessageReader(socket)
   }
 
+  /// Takes over a connection.
+  init(_ socket: Socket) {
+    self.socket = socket
+    reader = MessageReader(socket)
+  }
+
   // MARK: Writing
 
   func send(_ text: String) throws { try socket.send(wire(text)) }

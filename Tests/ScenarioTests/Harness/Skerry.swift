@@ -7,6 +7,8 @@ final class Skerry: Sendable {
   /// The ports of the listeners, in the order of the configuration, and of the admin address.
   let ports: [UInt16]
   let adminPort: UInt16
+  /// The path of the admin address when it is a Unix socket.
+  let adminPath: String?
   private let process: ChildProcess
 
   var port: UInt16 { ports[0] }
@@ -18,8 +20,9 @@ final class Skerry: Sendable {
   ///   - configuration: YAML; listeners and admin address should be `127.0.0.1:0`.
   ///   - files: written beside it first, by relative path.
   ///   - arguments: added to `skerry serve CONFIG`.
+  ///   - fileLimit: how many files the process may have open.
   static func start(
-    configuration: String, files: [String: String] = [:], arguments: [String] = []
+    configuration: String, files: [String: String] = [:], arguments: [String] = [], fileLimit: Int? = nil
   ) throws -> Skerry {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("skerry-\(UUID().uuidString)")
     for (path, text) in files.merging(["edge.yaml": configuration], uniquingKeysWith: { $1 }) {
@@ -27,8 +30,9 @@ final class Skerry: Sendable {
       try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
       try text.write(to: file, atomically: false, encoding: .utf8)
     }
+    let limited = fileLimit.map { ["/bin/sh", "-c", "ulimit -n \($0); exec \"$0\" \"$@\""] } ?? []
     let process = try ChildProcess(
-      [binary(), "serve", folder.appendingPathComponent("edge.yaml").path] + arguments)
+      limited + [binary(), "serve", folder.appendingPathComponent("edge.yaml").path] + arguments)
     do {
       let ready = try process.standardError.wait(for: "the ready line") { output -> String? in
         let line = output.text.split(separator: "\n").first { $0.hasPrefix("ready ") }
@@ -49,7 +53,8 @@ final class Skerry: Sendable {
       words.compactMap { $0.contains("://") ? $0.split(separator: ":").last.flatMap { UInt16($0) } : nil }
     }
     let beforeAdmin = ports(words.prefix { $0 != "admin" }), afterAdmin = ports(words.drop { $0 != "admin" })
-    guard !beforeAdmin.isEmpty, let admin = afterAdmin.first else {
+    adminPath = words.last.flatMap { $0.hasPrefix("unix:") ? String($0.dropFirst(5)) : nil }
+    guard !beforeAdmin.isEmpty, let admin = adminPath == nil ? afterAdmin.first : 0 else {
       throw ScenarioFailure("cannot read the ready line: \(ready)")
     }
     (self.process, self.folder, self.ports, self.adminPort) = (process, folder, beforeAdmin, admin)
@@ -104,9 +109,15 @@ final class Skerry: Sendable {
 
   /// One GET of the admin address.
   func admin(_ path: String) throws -> Response {
-    let viewer = try ScriptedViewer(port: adminPort)
+    let viewer = try adminConnection()
     try viewer.send("GET \(path) HTTP/1.1\r\nHost: 127.0.0.1:\(adminPort)\r\nConnection: close\r\n\r\n")
     return try viewer.readResponse()
+  }
+
+  /// A connection to the admin address.
+  func adminConnection() throws -> ScriptedViewer {
+    if let adminPath { return ScriptedViewer(try Socket.connected(toPath: adminPath)) }
+    return try ScriptedViewer(port: adminPort)
   }
 
   func metrics() throws -> Metrics {

@@ -49,6 +49,34 @@ final class Socket: Sendable {
     return socket
   }
 
+  /// A connection to a port of ::1.
+  static func connectedIPv6(to port: UInt16) throws -> Socket {
+    var address = sockaddr_in6()
+    address.sin6_family = sa_family_t(AF_INET6)
+    address.sin6_port = port.bigEndian
+    unsafe withUnsafeMutableBytes(of: &address.sin6_addr) { unsafe $0[15] = 1 }
+    return try connected(AF_INET6, &address)
+  }
+
+  /// A connection to a Unix socket.
+  static func connected(toPath path: String) throws -> Socket {
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: path.utf8.prefix(107)) }
+    return try connected(AF_UNIX, &address)
+  }
+
+  private static func connected<Address>(_ family: Int32, _ address: inout Address) throws -> Socket {
+    let socket = try Socket(descriptor: checked(Glibc.socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0), "socket"))
+    let result = unsafe withUnsafeMutablePointer(to: &address) { pointer in
+      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        unsafe connect(socket.descriptor, $0, socklen_t(MemoryLayout<Address>.size))
+      }
+    }
+    _ = try checked(result, "connect")
+    return socket
+  }
+
   /// No child process may be started between the opening of a descriptor and its marking as close-on-exec.
   static let whileOpeningDescriptors = NSLock()
 

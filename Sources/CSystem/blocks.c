@@ -1,0 +1,20 @@
+// See SkerryBlocks.h.
+#include "SkerryBlocks.h"
+
+#include <stdlib.h>
+
+__thread sk_free_blocks sk_kept_blocks[SK_BLOCK_KINDS] __attribute__((tls_model("initial-exec")));
+
+void *sk_block_allocate(sk_block_kind kind) {
+  void *block = malloc(kind == SK_BYTES ? SK_BYTES_SIZE : SK_FIELD_TABLE_SIZE);
+  if (!block) abort();
+  return block;
+}
+
+void sk_block_free(void *block) { free(block); }
+
+void sk_blocks_forget(void) {
+  for (int kind = 0; kind < SK_BLOCK_KINDS; kind++) {
+    while (sk_kept_blocks[kind].first) free(sk_block_take((sk_block_kind)kind));
+  }
+}

@@ -1,0 +1,190 @@
+// One worker's connections to one origin: who waits is served in turn, each request is counted once, and a pool that retires keeps nothing.
+import Distribution
+import Glibc
+import HTTPWire
+import Telemetry
+import Testing
+import Transport
+
+@testable import Origins
+
+/// A pool on a loop of its own, before a server that answers whatever it is sent with 200.
+@safe private final class Bench: @unchecked Sendable {
+  let loop: EventLoop
+  let counters = WorkerCounters()
+  let pool: OriginPool
+  /// What the tasks of a test have seen, in order; the loop's thread only.
+  var order: [String] = []
+  private let thread: EventLoopThread
+  private let listening: Int32
+
+  init(connections: Int, waiting: Int = 10, timeout: Duration = .seconds(5)) throws {
+    loop = try EventLoop()
+    listening = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    let port = Self.listen(listening)
+    let server = Origin.HTTPServer(domainName: "127.0.0.1", httpPort: Int(port))
+    let origin = Origin(
+      name: "app", kind: .http(server), connectionTimeout: timeout, connectionsPerWorker: connections, waitingRequestsPerWorker: waiting)
+    pool = OriginPool(
+      origin, server, OriginLimits(), WireContext(loop: loop, viewerLimits: ViewerLimits()), counters,
+      Connector(loop: loop, Resolver.Configuration(), counters))
+    thread = loop.start()
+  }
+
+  private static func listen(_ descriptor: Int32) -> UInt16 {
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    unsafe withUnsafeMutablePointer(to: &address) { pointer in
+      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        unsafe bind(descriptor, $0, size)
+        unsafe getsockname(descriptor, $0, &size)
+      }
+    }
+    Glibc.listen(descriptor, 64)
+    return UInt16(bigEndian: address.sin_port)
+  }
+
+  /// Runs a body on the loop, then ends it.
+  func run(_ body: @escaping @Sendable (Bench) async throws -> Void) async throws {
+    let result = await Task(executorPreference: loop) { try await body(self) }.result
+    loop.stop()
+    thread.join()
+    close(listening)
+    try result.get()
+  }
+
+  nonisolated(nonsending) func connection(_ mustBeNew: Bool = false) async throws(OriginFailure) -> ClientConnection {
+    if !mustBeNew, let idle = pool.takeIdle() { return idle }
+    var hasWaited = false
+    return try await pool.connect(mustBeNew: mustBeNew, hasWaited: &hasWaited)
+  }
+
+  /// One whole request: then its connection can be used again.
+  nonisolated(nonsending) func exchange(on connection: consuming ClientConnection) async throws(WireFailure) {
+    connection.stream.output.append("GET / HTTP/1.1\r\n\r\n")
+    try await connection.flush()
+    connection.requestIsWhole = true
+    answerOnce()
+    _ = try await connection.readHead(hasNoBody: false)
+    connection.finish()
+  }
+
+  private var accepted: [Int32] = []
+
+  /// Answers on every connection that has been accepted so far or waits to be.
+  private func answerOnce() {
+    while true {
+      var entry = pollfd(fd: listening, events: Int16(POLLIN), revents: 0)
+      guard unsafe poll(&entry, 1, 0) > 0 else { break }
+      accepted.append(accept(listening, nil, nil))
+    }
+    let text = Array("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".utf8)
+    var request = [UInt8](repeating: 0, count: 1024)
+    for descriptor in accepted {
+      let count = unsafe recv(descriptor, &request, 1024, Int32(MSG_DONTWAIT))
+      if count > 0 { _ = unsafe send(descriptor, text, text.count, Int32(MSG_NOSIGNAL)) }
+    }
+  }
+
+  /// A task that wants a connection, notes its name when it has one, and gives it back after a while.
+  func ask(_ name: String, mustBeNew: Bool = false, keepsFor milliseconds: Int = 5) -> Task<Void, Never> {
+    Task(executorPreference: loop) {
+      do {
+        let connection = try await self.connection(mustBeNew)
+        self.order.append(name)
+        await self.loop.sleep(milliseconds: milliseconds)
+        try await self.exchange(on: connection)
+      } catch { self.order.append("\(name) failed") }
+    }
+  }
+
+  func count(_ counter: Counter) -> UInt64 { counters.snapshot(worker: 0)[counter] }
+  func count(_ gauge: Gauge) -> Int64 { counters.snapshot(worker: 0)[gauge] }
+}
+
+@Suite struct OriginPoolTests {
+  @Test func whoWaitsIsServedInTurn() async throws {
+    try await Bench(connections: 1).run { bench in
+      let first = bench.ask("first", keepsFor: 30)
+      await bench.loop.sleep(milliseconds: 10)
+      let waiting = (1...5).map { bench.ask("\($0)", mustBeNew: $0 == 3) }
+      for task in waiting { await task.value }
+      await first.value
+      #expect(bench.order == ["first", "1", "2", "3", "4", "5"])
+      #expect(bench.count(.limitOriginConnections) == 5)
+      #expect(bench.count(.originConnected) == 2)   // the third wanted a new one
+      #expect(bench.count(.originConnectionsOpen) == 1)
+    }
+  }
+
+  /// What is given back while somebody waits is theirs, not the next comer's.
+  @Test func nobodyOvertakesWhoWaits() async throws {
+    try await Bench(connections: 1).run { bench in
+      let connection = try await bench.connection()
+      let waiting = bench.ask("waiting", keepsFor: 20)
+      await bench.loop.sleep(milliseconds: 10)
+      try await bench.exchange(on: connection)
+      #expect(bench.pool.takeIdle() == nil ? true : false)
+      let late = bench.ask("late")
+      await late.value
+      await waiting.value
+      #expect(bench.order == ["waiting", "late"])
+    }
+  }
+
+  @Test func theLineIsBoundedAndItsTimeToo() async throws {
+    try await Bench(connections: 1, waiting: 2, timeout: .milliseconds(50)).run { bench in
+      let first = bench.ask("first", keepsFor: 150)
+      await bench.loop.sleep(milliseconds: 10)
+      let others = (1...3).map { bench.ask("\($0)") }
+      for task in others { await task.value }
+      #expect(bench.order == ["first", "3 failed", "1 failed", "2 failed"])
+      #expect(bench.count(.limitOriginConnections) == 2)
+      #expect(bench.count(.limitOriginWaiters) == 1)
+      await first.value
+      // The line is empty: whoever gave up is not served.
+      await bench.ask("next").value
+      #expect(bench.order.last == "next")
+      #expect(bench.count(.originConnected) == 1)
+    }
+  }
+
+  @Test func aClosedConnectionMakesRoomForTheNext() async throws {
+    try await Bench(connections: 1).run { bench in
+      let waiting: Task<Void, Never>
+      do {
+        let connection = try await bench.connection()
+        waiting = bench.ask("waiting")
+        await bench.loop.sleep(milliseconds: 10)
+        _ = consume connection   // not finished: closed
+      }
+      await waiting.value
+      #expect(bench.order == ["waiting"])
+      #expect(bench.count(.originConnected) == 2)
+      #expect(bench.count(.originConnectionsOpen) == 1)
+    }
+  }
+
+  /// The configuration that wanted it is gone: idle connections are closed now, the others when their request has ended.
+  @Test func aRetiredPoolKeepsNothing() async throws {
+    try await Bench(connections: 4).run { bench in
+      let one = try await bench.connection()
+      let two = try await bench.connection()
+      try await bench.exchange(on: one)
+      #expect(bench.count(.originConnectionsIdle) == 1)
+      #expect(bench.count(.originConnectionsOpen) == 2)
+      bench.pool.retire()
+      #expect(bench.count(.originConnectionsIdle) == 0)
+      #expect(bench.count(.originConnectionsOpen) == 1)
+      try await bench.exchange(on: two)
+      #expect(bench.count(.originConnectionsIdle) == 0)
+      #expect(bench.count(.originConnectionsOpen) == 0)
+      // A request that began before still gets its connection.
+      await bench.ask("late").value
+      #expect(bench.order == ["late"])
+      #expect(bench.count(.originConnectionsOpen) == 0)
+    }
+  }
+}

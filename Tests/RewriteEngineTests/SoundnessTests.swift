@@ -1,0 +1,167 @@
+// The soundness rules of design/rewrite-engine.md that no other suite covers; Documentation/rewrite-engine.md lists
+// which test stands for which rule.
+import Foundation
+import Testing
+
+@testable import RewriteEngine
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+private let killSignal = __libc_current_sigrtmin() + 4
+
+@Suite(.serialized) struct SoundnessTests {
+  /// Rule 2: between making a page writable and remembering it, no kill may leave the run.
+  @Test func theKillSignalWaitsWhileAPageBecomesHot() throws {
+    let isolate = try makeIsolate("function handler(event) { return event.request }")
+    #expect(isolate.answer().pristine)
+    var action = sigaction()
+    try #require(unsafe sigaction(SIGSEGV, nil, &action) == 0)
+    #expect(action.sa_flags & SA_SIGINFO != 0)
+    #expect(unsafe sigismember(&action.sa_mask, killSignal) == 1)
+    // And a jump out of the kill signal's own handler must leave nothing blocked.
+    try #require(unsafe sigaction(killSignal, nil, &action) == 0)
+    #expect(action.sa_flags & SA_NODEFER != 0)
+  }
+
+  /// Rule 4: what a run makes lies in its arena, because nothing is ever told to let it go.
+  @Test func runsKeepNothingOutsideOfTheirArena() async {
+    await #expect(processExitsWith: .success) {
+      let isolate = try makeIsolate(
+        """
+        function handler(event) {
+          var crypto = require('cry' + 'pto'), big = 'x'.repeat(5000);
+          for (var i = 0; i < 5; i++) crypto.createHmac('sha256', big).update(big);
+          new TextDecoder().decode(new TextEncoder().encode(big)); Buffer.from(big).toString('base64');
+          new Map([[big, new Set([/a+/g.exec(big)])]]); require('querystring').parse('a=' + big);
+          Promise.reject(1); new Proxy({}, {}); Symbol(big); new DataView(new ArrayBuffer(9)); JSON.parse(JSON.stringify([big]));
+          return event.request
+        }
+        """)
+      func run() {
+        isolate.begin(.viewerRequest)
+        guard isolate.run(nowMilliseconds: 0).outcome == .request else { exit(2) }
+        isolate.finish()
+      }
+      for _ in 0..<20 { run() }
+      _ = residentPages()  // brings in what it needs itself
+      let before = residentPages()
+      for _ in 0..<3000 { run() }
+      let after = residentPages()
+      #expect(after <= before + 32, "\(before) \(after)")
+    }
+  }
+
+  /// Rule 4: host state of a snapshot's objects is put back with them.
+  @Test func stateOfHostObjectsIsPutBack() throws {
+    let isolate = try makeIsolate(
+      """
+      var hash = require('crypto').createHash('sha256'); hash.update('a');
+      function handler(event) { console.log(hash.update('b').digest('hex').slice(0, 8)); return event.request }
+      """)
+    for _ in 0..<3 { #expect(isolate.answer().log == ["fb8e20fc"]) }
+  }
+
+  /// Rule 5: recursion is measured from where the run begins, not from where the isolate was built.
+  @Test func theStackIsMeasuredFromTheRun() async {
+    await #expect(processExitsWith: .success) {
+      onThreads(1) {
+        guard let isolate = try? makeIsolate("function f(n) { return n && 1 + f(n - 1) } function handler(event) { f(100); return event.request }"),
+          descend(2000, { isolate.answer().invocation.outcome }) == .request,
+          isolate.answer().invocation.outcome == .request
+        else { exit(3) }
+      }
+    }
+  }
+
+  /// Rule 6: promise jobs are bounded in number, not only in time.
+  @Test func promiseJobsAreBounded() throws {
+    var limits = patient
+    limits.memoryBytes = 64 << 20
+    let isolate = try makeIsolate("function handler(event) { var f = () => Promise.resolve().then(f); f(); return new Promise(() => {}) }", limits: limits)
+    let answer = isolate.answer()
+    #expect(answer.invocation.failure == .pendingPromise)
+    #expect(answer.error == "the handler's promise takes too many steps")
+    #expect(answer.pristine)
+  }
+
+  /// Rule 8: nothing is left for the dynamic linker to do in the middle of a run.
+  @Test func programsAreBoundImmediately() throws {
+    let folder = Bundle.main.bundleURL
+    let test = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    for program in [test, folder.appendingPathComponent("skerry").path] where FileManager.default.fileExists(atPath: program) {
+      #expect(try output("readelf --dynamic '\(program)'").contains { $0.contains("FLAGS") && $0.contains("NOW") }, "\(program)")
+    }
+  }
+
+  /// Rule 9: a kill signal that comes after its run is nobody's, and the next run has all of its own time.
+  @Test func lateKillSignalsAreIgnored() throws {
+    var limits = FunctionCode.Limits()
+    limits.cpuNanoseconds = 20_000_000
+    let isolate = try makeIsolate("function handler(event) { for (var i = 0; i < 100000; i++) ; return event.request }", limits: limits)
+    for _ in 0..<20 { #expect(isolate.answer().invocation.outcome == .request) }  // more than one limit in all
+    raise(killSignal)
+    spin(milliseconds: 30)  // the timer fires with no run
+    raise(killSignal)
+    #expect(isolate.answer().invocation.outcome == .request)
+  }
+
+  /// Rule 9: a context's timer is gone with it.
+  @Test func aThreadOutlivesItsContexts() throws {
+    for _ in 0..<50 {
+      var limits = FunctionCode.Limits()
+      limits.cpuNanoseconds = 1_000_000
+      _ = try makeIsolate("function handler(event) { return event.request }", limits: limits).answer()
+    }
+    spin(milliseconds: 3)
+  }
+
+  /// Rule 10: the kernel does not fault on a cold page, it refuses; so no run may hand it heap memory. That none does
+  /// is what SymbolTests' list of functions says.
+  @Test func theKernelCannotWriteToAColdPage() throws {
+    let isolate = try makeIsolate("function handler(event) { return event.request }")
+    let file = unsafe open("/dev/zero", O_RDONLY)
+    defer { close(file) }
+    let answer = unsafe read(file, UnsafeMutableRawPointer(mutating: isolate.heapStart), 16)
+    #expect(answer == -1 && errno == EFAULT)
+    #expect(isolate.isPristine)
+  }
+
+  /// Rule 13: the engine polls every 10,000 steps; what a run took is counted to the step.
+  @Test func fuelGrowsWithEveryStep() throws {
+    let isolate = try makeIsolate("function handler(event) { for (var i = 0; i < +event.request.uri.slice(1); i++) ; return event.request }")
+    let fuel = [1_000, 2_000, 20_000, 60_000].map { isolate.answer(Event(uri: "/\($0)")).invocation.fuel }
+    let perStep = (fuel[1] - fuel[0]) / 1_000
+    #expect(perStep >= 1 && perStep <= 3)
+    #expect(fuel[2] - fuel[1] == 18_000 * perStep)
+    #expect(fuel[3] - fuel[2] == 40_000 * perStep)
+  }
+}
+
+/// Calls `body` from `frames` frames further down the stack, each of 1 KB and more.
+@inline(never) private func descend<R>(_ frames: Int, _ body: () -> R) -> R {
+  unsafe withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 16) { room in
+    unsafe room[frames % 1024] = 1
+    return frames == 0 ? body() : descend(frames - 1, body)
+  }
+}
+
+private func residentPages() -> Int {
+  let words = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8))?.split(separator: " ")
+  return words.flatMap { Int($0[1]) } ?? .max
+}
+
+private func spin(milliseconds: Int) {
+  let end = ContinuousClock.now + .milliseconds(milliseconds)
+  while ContinuousClock.now < end {}
+}
+
+/// The lines a shell command prints; through a file, because another test's child could keep a pipe open.
+func output(_ command: String) throws -> [String] {
+  let file = FileManager.default.temporaryDirectory.appendingPathComponent("skerry-\(UUID().uuidString)")
+  defer { try? FileManager.default.removeItem(at: file) }
+  let status = unsafe system("\(command) > '\(file.path)'")
+  try #require(status == 0, "\(command) failed (Debian: binutils)")
+  return try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map(String.init)
+}
