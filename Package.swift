@@ -102,6 +102,8 @@ let package = Package(
     // Fuzzing the parsers: what must hold, the command that tries to break it, a short run of it as a test
     .target(name: "Fuzzing", dependencies: ["HTTPWire", "Transport", "FunctionDialect", "Distribution"], path: "Fuzzing/Checks", swiftSettings: swiftSettings),
     .executableTarget(name: "fuzz-parsers", dependencies: ["Fuzzing"], path: "Fuzzing/Command", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
-    tests("FuzzTests", ["Fuzzing"]),
+    // Fuzzing the engine: its C side only, built by SwiftPM for the short run and by `make fuzz-engine` under AddressSanitizer
+    .target(name: "FuzzEngine", dependencies: ["CQuickJS"], path: "Fuzzing/Engine", exclude: ["Functions"]),
+    tests("FuzzTests", ["Fuzzing", "FuzzEngine"]),
   ]
 )

@@ -7,10 +7,10 @@ public struct Corpus: Sendable {
   public let seeds: [(name: String, bytes: [UInt8])]
   private let words: [[UInt8]]
 
-  /// Every file of a folder; mutants of a folder of JavaScript are given its words.
+  /// Every file of a folder; mutants of folders about JavaScript are given its words.
   /// - Throws: when the folder cannot be read.
   public init(folder: URL) throws {
-    words = folder.lastPathComponent == "dialect" ? Corpus.wordsOfJavaScript : Corpus.wordsOfHTTP
+    words = ["dialect", "engine"].contains(folder.lastPathComponent) ? Corpus.wordsOfJavaScript : Corpus.wordsOfHTTP
     let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
     seeds = try names.map { (name: $0, bytes: [UInt8](try Data(contentsOf: folder.appendingPathComponent($0)))) }
   }

@@ -25,7 +25,7 @@ static char broken[256];
 
 // Far from what a run needs: AddressSanitizer is slow, and the arena gives nothing twice under it.
 static const sk_limits limits = {
-    .runtime = SK_RUNTIME_2_0, .memory_limit = 6 << 20, .base_limit = 8 << 20, .cpu_limit = 200 * 1000 * 1000,
+    .runtime = SK_RUNTIME_2_0, .memory_limit = 4 << 20, .base_limit = 2 << 20, .cpu_limit = 200 * 1000 * 1000,
     .load_cpu_limit = 400 * 1000 * 1000, .stack_limit = 512 << 10,
 };
 

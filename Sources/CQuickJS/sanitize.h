@@ -17,7 +17,7 @@
 #include <sanitizer/asan_interface.h>
 
 /// Functions that may touch any byte of an arena. Their counts are multiples of 8.
-#define SK_BARE __attribute__((no_sanitize("address"), noinline))
+#define SK_BARE __attribute__((no_sanitize("address", "coverage"), noinline))
 
 SK_BARE static inline void sk_bare_copy(void *to, const void *from, size_t count) {
   volatile uint64_t *x = to;
