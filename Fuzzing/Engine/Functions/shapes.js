@@ -7,6 +7,8 @@ function handler(event) {
     const text = event.request.rawQueryString() || '', open = [];
     let place = 0, count = 0;
     const next = () => parseInt(text.substr(2 * place++, 2) || '0', 16) || 0;
+    // Some names are made here, and live no longer than the member they name.
+    const name = () => { const at = next(); return at & 128 ? 'x-' + names[at % names.length].toLowerCase() + count : names[at % names.length]; };
     const value = depth => {
         const kind = next(), at = next();
         if (depth > 6 || ++count > 200) return leaves[at % leaves.length];
@@ -23,21 +25,31 @@ function handler(event) {
             const object = at & 128 ? Object.assign({}, event.request.headers) : {};
             open.push(object);
             for (let i = at % 8; i > 0; i--) {
-                const name = names[next() % names.length], how = next();
-                if (how % 16 === 0) Object.defineProperty(object, name, { get() { delete object[names[how % names.length]]; return value(depth + 1); }, enumerable: true, configurable: true });
-                else if (how % 16 === 1) Object.defineProperty(object, name, { get() { throw new Error(name); }, enumerable: true, configurable: true });
-                else if (how % 16 === 2) delete object[name];
-                else object[name] = value(depth + 1);
+                const member = name(), how = next();
+                if (how % 16 === 0) Object.defineProperty(object, member, { get() { change(object, member); return value(depth + 1); }, enumerable: true, configurable: true });
+                else if (how % 16 === 1) Object.defineProperty(object, member, { get() { throw new Error(member); }, enumerable: true, configurable: true });
+                else if (how % 16 === 2) delete object[member];
+                else object[member] = value(depth + 1);
             }
             if (at & 64) Object.freeze(object);
             return object;
         }
         }
     };
+    // What a getter does to the object it is asked of, while the engine is reading that.
+    const change = (object, member) => {
+        const how = next();
+        if (how & 1) delete object[member];
+        if (how & 2) Object.keys(object).forEach(other => { delete object[other]; });
+        if (how & 4) object[name()] = value(5);
+        if (how & 8 && open.length) delete open[how % open.length][name()];
+        if (how & 16) for (let i = 0; i < 40; i++) object['x-' + count + i] = { value: 'v' + i };
+        if (how & 32) for (let i = 0; i < 100; i++) open.push('garbage ' + i + count);
+    };
     const base = next(), returned = value(0);
     if (base % 4 === 0) return returned;
     const message = event.response || event.request;
     if (base % 4 === 1) return Object.assign(message, returned);
-    if (base % 4 === 2) { message[names[next() % names.length]] = returned; return message; }
+    if (base % 4 === 2) { message[name()] = returned; return message; }
     return Object.assign({ statusCode: 200 }, returned);
 }
