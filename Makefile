@@ -40,22 +40,22 @@ test: deps ## build and run every test; some of them: make test FILTER=Parser
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build $(if $(FILTER),--filter $(FILTER)) $(ARGS)
 
-# libFuzzer on the parsers written in Swift; new inputs stay in .build/fuzz/inputs (Documentation/testing.md).
+# libFuzzer on a parser, the one of HTTP/1.1, or TARGET=json or dialect; new inputs stay in .build/fuzz (Documentation/testing.md).
 FUZZ_SECONDS ?= 60
-fuzz: deps ## look for bytes a parser cannot bear, FUZZ_SECONDS long
-	$(SWIFT) build --scratch-path .build/fuzz -c release --product fuzz-parsers -Xswiftc -sanitize=fuzzer -Xswiftc -DLIBFUZZER
-	mkdir -p .build/fuzz/inputs
-	.build/fuzz/release/fuzz-parsers -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -artifact_prefix=.build/fuzz/ .build/fuzz/inputs $(wildcard Fuzzing/Corpus/*)
+TARGET ?= http1
+fuzz: deps ## look for bytes a parser (TARGET=http1|json|dialect) cannot bear, FUZZ_SECONDS long
+	$(SWIFT) build --scratch-path .build/fuzz -c release --product fuzz-$(TARGET) -Xswiftc -sanitize=fuzzer -Xswiftc -DLIBFUZZER
+	mkdir -p .build/fuzz/inputs-$(TARGET)
+	.build/fuzz/release/fuzz-$(TARGET) -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -artifact_prefix=.build/fuzz/ .build/fuzz/inputs-$(TARGET) $(wildcard Fuzzing/Corpus/*)
 
 # libFuzzer on the rewrite engine's C side, under AddressSanitizer: engine patch, event binding, host modules, read-back.
 # Swift's own clang brings both; another one: make fuzz-engine CLANG=clang.
 CLANG ?= $(dir $(shell realpath "$$(command -v $(SWIFT))"))clang
-ENGINE_SOURCES = $(wildcard Sources/CQuickJS/*.c) $(wildcard Fuzzing/Engine/*.c)
 fuzz-engine: deps ## look for events, calls and code the rewrite engine cannot bear, FUZZ_SECONDS long
 	mkdir -p .build/fuzz-engine/inputs
 	$(CLANG) -g -O2 -std=gnu11 -D_GNU_SOURCE -DNDEBUG -fwrapv -funsigned-char -fno-omit-frame-pointer -Wall -Wextra \
 	  -fsanitize=address,fuzzer -fuse-ld=lld -Wl,-z,now -DSK_LIBFUZZER -ISources/CQuickJS/include -IFuzzing/Engine/include \
-	  $(ENGINE_SOURCES) -lcrypto -lm -o .build/fuzz-engine/fuzz-engine
+	  $(wildcard Sources/CQuickJS/*.c) $(wildcard Fuzzing/Engine/*.c) -lcrypto -lm -o .build/fuzz-engine/fuzz-engine
 	ASAN_OPTIONS=detect_leaks=0 .build/fuzz-engine/fuzz-engine -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=20 -rss_limit_mb=4000 \
 	  -artifact_prefix=.build/fuzz-engine/ .build/fuzz-engine/inputs Fuzzing/Corpus/engine
 

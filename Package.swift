@@ -36,7 +36,7 @@ let package = Package(
     .executableTarget(
       name: "skerry",
       dependencies: [
-        "Edge", "ControlPlane", "ConfigurationFile", "Distribution", "RewriteEngine", "FunctionDialect",
+        "Edge", "ControlPlane", "ConfigurationFile", "Distribution", "RewriteEngine", "FunctionDialect", "FunctionTesting", "KeyValueStores", "JSONText",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings,
@@ -47,23 +47,31 @@ let package = Package(
     floor("Edge", ["ControlPlane", "Pipeline", "Distribution", "Transport", "Telemetry"]),
     floor("ControlPlane", ["Pipeline", "HTTPWire", "Transport", "Telemetry"]),
 
+    // 6  functions by themselves: one invocation, and test cases
+    floor("FunctionTesting", ["RewriteEngine", "ConfigurationFile", "Distribution", "HTTPWire", "KeyValueStores", "JSONText"]),
+    tests("FunctionTestingTests", ["FunctionTesting", "ConfigurationFile", "RewriteEngine", "JSONText"]),
+
     // 6  the life of a request
     floor("Pipeline", ["RewriteEngine", "Origins", "Distribution", "HTTPWire", "Transport", "Telemetry", "CSystem"]),
 
     // 5  what a request meets on its way
-    floor("RewriteEngine", ["Distribution", "CQuickJS"]),
+    floor("RewriteEngine", ["Distribution", "KeyValueStores", "CQuickJS"]),
     floor("FunctionDialect", ["Distribution"]),
     tests("FunctionDialectTests", ["FunctionDialect", "Distribution"]),
     floor("Origins", ["Distribution", "HTTPWire", "Transport", "Telemetry", "CSystem"]),
     tests("OriginsTests", ["Origins", "Distribution", "HTTPWire", "Transport", "Telemetry"]),
 
     // 4  the model, and the file it is read from
-    floor("ConfigurationFile", ["Distribution", .product(name: "Yams", package: "Yams")]),
-    floor("Distribution", []),
+    floor("ConfigurationFile", ["Distribution", "KeyValueStores", .product(name: "Yams", package: "Yams")]),
+    floor("Distribution", ["KeyValueStores"]),
     tests("DistributionTests", ["Distribution"]),
     .testTarget(
-      name: "ConfigurationFileTests", dependencies: ["ConfigurationFile", "Distribution"], exclude: ["Golden"],
+      name: "ConfigurationFileTests", dependencies: ["ConfigurationFile", "Distribution", "KeyValueStores"], exclude: ["Golden"],
       swiftSettings: swiftSettings),
+
+    // 3  the data functions read
+    floor("KeyValueStores", ["JSONText", "CQuickJS"]),
+    tests("KeyValueStoresTests", ["KeyValueStores", "JSONText"]),
 
     // 3  HTTP/1.1 on the wire
     floor("HTTPWire", ["Transport", "CSystem"]),
@@ -71,6 +79,10 @@ let package = Package(
     // 2  event loop, sockets, buffers, names
     floor("Transport", ["CSystem", "CAres"]),
     tests("ResolverTests", ["Transport"]),
+
+    // 1  JSON, with the place of everything
+    floor("JSONText", []),
+    tests("JSONTextTests", ["JSONText"]),
 
     // 1  log records and counters
     floor("Telemetry", ["CSystem"]),
@@ -92,16 +104,25 @@ let package = Package(
         // As for skerry: tests abandon runs too.
         .unsafeFlags(["-Xlinker", "-z", "-Xlinker", "now"]),
       ]),
-    .testTarget(name: "RewriteEngineTests", dependencies: ["RewriteEngine"], exclude: ["Hostile"], swiftSettings: swiftSettings),
+    .testTarget(
+      name: "RewriteEngineTests", dependencies: ["RewriteEngine", "KeyValueStores", "Distribution"], exclude: ["Hostile"], swiftSettings: swiftSettings),
     tests("HTTPWireTests", ["HTTPWire", "Transport"]),
     tests("PipelineTests", ["Pipeline", "Transport"]),
+
+    // What a person types
+    tests("CommandTests", ["skerry", "JSONText"]),
 
     // The house seen from outside: scripted origin, the real program, scripted viewer
     tests("ScenarioTests", ["skerry"]),
 
+    // What can be measured without the network
+    .executableTarget(name: "bench-stores", dependencies: ["KeyValueStores"], path: "Benchmarks/stores", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
+
     // Fuzzing the parsers: what must hold, the command that tries to break it, a short run of it as a test
-    .target(name: "Fuzzing", dependencies: ["HTTPWire", "Transport", "FunctionDialect", "Distribution"], path: "Fuzzing/Checks", swiftSettings: swiftSettings),
-    .executableTarget(name: "fuzz-parsers", dependencies: ["Fuzzing"], path: "Fuzzing/Command", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
+    .target(name: "Fuzzing", dependencies: ["HTTPWire", "Transport", "KeyValueStores", "JSONText", "FunctionDialect", "Distribution"], path: "Fuzzing/Checks", swiftSettings: swiftSettings),
+    .executableTarget(name: "fuzz-http1", dependencies: ["Fuzzing"], path: "Fuzzing/Command", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
+    .executableTarget(name: "fuzz-json", dependencies: ["Fuzzing"], path: "Fuzzing/JSONCommand", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
+    .executableTarget(name: "fuzz-dialect", dependencies: ["Fuzzing"], path: "Fuzzing/DialectCommand", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
     // Fuzzing the engine: its C side only, built by SwiftPM for the short run and by `make fuzz-engine` under AddressSanitizer
     .target(name: "FuzzEngine", dependencies: ["CQuickJS"], path: "Fuzzing/Engine", exclude: ["Functions"]),
     tests("FuzzTests", ["Fuzzing", "FuzzEngine"]),

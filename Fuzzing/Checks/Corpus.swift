@@ -10,7 +10,7 @@ public struct Corpus: Sendable {
   /// Every file of a folder; mutants of folders about JavaScript are given its words.
   /// - Throws: when the folder cannot be read.
   public init(folder: URL) throws {
-    words = ["dialect", "engine"].contains(folder.lastPathComponent) ? Corpus.wordsOfJavaScript : Corpus.wordsOfHTTP
+    words = ["dialect", "engine"].contains(folder.lastPathComponent) ? Corpus.wordsOfJavaScript : Corpus.words
     let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
     seeds = try names.map { (name: $0, bytes: [UInt8](try Data(contentsOf: folder.appendingPathComponent($0)))) }
   }
@@ -29,12 +29,13 @@ public struct Corpus: Sendable {
   /// Longer inputs are cut.
   static let maximumBytes = 65_536
 
-  /// What HTTP is made of, and what it must not be made of.
-  private static let wordsOfHTTP: [[UInt8]] = [
+  /// What HTTP and JSON are made of, and what they must not be made of.
+  private static let words: [[UInt8]] = [
     "\r\n", "\n", "\r", "\0", " ", "\t", ":", ",", ";", "=", "\"", "/", "?", "#", "*", "%", "@", "[", "]", "\u{7f}", "\r\n ", "\r\n\r\n",
     "GET ", "POST ", "OPTIONS ", "CONNECT ", "HTTP/1.1", "HTTP/1.0", "HTTP/2.0", "http://", "Host: a\r\n", "Content-Length: 5\r\n", "Content-Length: ",
     "Transfer-Encoding: chunked\r\n", "Connection: close\r\n", "Connection: ", "Expect: 100-continue\r\n", "Upgrade: websocket\r\n", "0\r\n\r\n",
     "5\r\nhello\r\n", "ffffffffffffffff", "9223372036854775807", "18446744073709551616", "chunked", "gzip", "100", "204", "304",
+    "{", "}", "\\", "\\u00e9", "\\ud83d\\ude00", "\\ud800", "null", "true", "-0.5e+3", "{\"key\":\"a\",\"value\":\"b\"},", "\"data\":", "\u{feff}",
   ].map { Array($0.utf8) } + [[0xff], [0x80], [0xc3, 0xa9]]
 
   /// What the dialect looks for, and what brings a tokenizer off its way.

@@ -16,7 +16,8 @@ struct lookup {
 static int library_status;
 static void start_library(void) { library_status = ares_library_init(ARES_LIB_INIT_ALL); }
 
-void *cares_open(int32_t attempt_milliseconds, int32_t attempts, const char *servers, cares_watch watch, void *owner) {
+void *cares_open(
+    int32_t attempt_milliseconds, int32_t attempts, const char *servers, const char *file, uint16_t port, cares_watch watch, void *owner) {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
   pthread_once(&once, start_library);
   if (library_status != ARES_SUCCESS) return NULL;
@@ -26,7 +27,9 @@ void *cares_open(int32_t attempt_milliseconds, int32_t attempts, const char *ser
   options.tries = attempts;
   options.sock_state_cb = (ares_sock_state_cb)watch;
   options.sock_state_cb_data = owner;
-  int mask = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
+  options.resolvconf_path = (char *)file;
+  options.udp_port = options.tcp_port = port;
+  int mask = ARES_OPT_RESOLVCONF | ARES_OPT_UDP_PORT | ARES_OPT_TCP_PORT | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
   if (servers) mask |= ARES_OPT_DOMAINS;
   ares_channel channel;
   if (ares_init_options(&channel, &options, mask) != ARES_SUCCESS) return NULL;

@@ -165,11 +165,11 @@ static bool parse_set(sk_isolate *isolate, sk_set_id id) {
   return true;
 }
 
-/// Whether a function may see this header (spec 2.3, 2.4 and 6).
-static bool is_visible(sk_set_id id, sk_slice name) {
+/// Whether a function may see this header (spec 2.3, 2.4 and 6). `verbatim`: it was shown even those it should not see.
+static bool is_visible(sk_set_id id, sk_slice name, bool verbatim) {
   if (id == SET_REQUEST_HEADERS && equals_ignoring_case(name, "cookie")) return false;
   if (id == SET_RESPONSE_HEADERS && equals_ignoring_case(name, "set-cookie")) return false;
-  if (id != SET_REQUEST_HEADERS && id != SET_RESPONSE_HEADERS) return true;
+  if (verbatim || (id != SET_REQUEST_HEADERS && id != SET_RESPONSE_HEADERS)) return true;
   uint8_t lower[NAME_BUFFER];
   if (!name.count) return false;
   size_t count = name.count < NAME_BUFFER ? name.count : NAME_BUFFER;  // no hidden name or prefix is as long
@@ -184,6 +184,7 @@ JSValue sk_set_object(sk_isolate *isolate, sk_set_id id) {
   JSContext *context = isolate->context;
   sk_set *set = &isolate->sets[id];
   bool headers = id == SET_REQUEST_HEADERS || id == SET_RESPONSE_HEADERS;
+  bool verbatim = isolate->event->document.bytes;  // the function was shown every name, as it is written there
   JSValue object = JS_NewObject(context);
   if (JS_IsException(object)) return JS_EXCEPTION;
   if (set->built) {  // by the read-back, in which a getter first looks at it: what is noted in the items stays
@@ -197,8 +198,8 @@ JSValue sk_set_object(sk_isolate *isolate, sk_set_id id) {
     item->atom = JS_ATOM_NULL;
     item->next = item->last = 0;
     item->first = item->seen = false;
-    if (!is_visible(id, item->name)) continue;
-    item->atom = name_atom(context, item->name, headers);
+    if (!is_visible(id, item->name, verbatim)) continue;
+    item->atom = name_atom(context, item->name, headers && !verbatim);
     if (item->atom == JS_ATOM_NULL) return JS_EXCEPTION;
     void *opaque;
     if (JS_GetHostProperty(object, item->atom, &opaque) == JS_HOST_PROPERTY_LAZY) {
@@ -296,7 +297,7 @@ JSValue js_host_lazy_value(JSContext *context, JSAtom atom, void *opaque) {
 
 // --- Skeleton
 
-static JSValue raw_query_string(JSContext *context, JSValueConst this_value, int count, JSValueConst *arguments) {
+JSValue sk_raw_query_string(JSContext *context, JSValueConst this_value, int count, JSValueConst *arguments) {
   (void)this_value, (void)count, (void)arguments;
   const sk_event *event = sk_isolate_of(context)->event;
   return event && event->has_query ? sk_string(context, event->query) : JS_UNDEFINED;
@@ -311,7 +312,7 @@ static JSValue request_skeleton(sk_isolate *isolate) {
       define_lazy(context, request, isolate->atoms.headers, LAZY_SET + SET_REQUEST_HEADERS, 0) &&
       define_lazy(context, request, isolate->atoms.cookies, LAZY_SET + SET_REQUEST_COOKIES, 0);
   if (complete && isolate->limits.runtime == SK_RUNTIME_2_0) {
-    JSValue function = JS_NewCFunction(context, raw_query_string, "rawQueryString", 0);
+    JSValue function = JS_NewCFunction(context, sk_raw_query_string, "rawQueryString", 0);
     complete = JS_DefinePropertyValueStr(context, request, "rawQueryString", function, JS_PROP_CONFIGURABLE | JS_PROP_WRITABLE) >= 0;
   }
   return complete ? request : JS_EXCEPTION;

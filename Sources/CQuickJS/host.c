@@ -54,7 +54,7 @@ static JSValue console_log(JSContext *context, JSValueConst this_value, int coun
 
 JSValue sk_module_object(sk_isolate *isolate, sk_module module) {
   static JSValue (*const makers[MODULES])(sk_isolate *) = {
-      sk_make_crypto, sk_make_querystring, sk_make_buffer, sk_make_text_encoder, sk_make_text_decoder};
+      sk_make_crypto, sk_make_querystring, sk_make_buffer, sk_make_cloudfront, sk_make_text_encoder, sk_make_text_decoder};
   sk_modules *modules = &isolate->modules;
   if (!modules->made[module]) {
     JSValue object = makers[module](isolate);
@@ -67,20 +67,20 @@ JSValue sk_module_object(sk_isolate *isolate, sk_module module) {
 
 static JSValue require(JSContext *context, JSValueConst this_value, int count, JSValueConst *arguments) {
   (void)this_value;
-  static const char *const names[] = {"crypto", "querystring", "buffer"};
+  static const char *const names[] = {"crypto", "querystring", "buffer", "cloudfront"};
   sk_isolate *isolate = sk_isolate_of(context);
   const char *name = JS_ToCString(context, count ? arguments[0] : JS_UNDEFINED);
   if (!name) return JS_EXCEPTION;
-  for (int i = 0; i <= MODULE_BUFFER; i++) {
+  for (int i = 0; i <= MODULE_CLOUDFRONT; i++) {
     if (strcmp(name, names[i])) continue;
+    if (i == MODULE_CLOUDFRONT && isolate->limits.runtime != SK_RUNTIME_2_0)
+      return JS_ThrowTypeError(context, "the module 'cloudfront' needs cloudfront-js-2.0");
     JSValue object = JS_DupValue(context, sk_module_object(isolate, (sk_module)i));
     if (i != MODULE_BUFFER || JS_IsException(object)) return object;
     JSValue buffer_module = JS_NewObject(context);
     JS_DefinePropertyValueStr(context, buffer_module, "Buffer", object, JS_PROP_C_W_E);
     return buffer_module;
   }
-  if (!strcmp(name, "cloudfront"))
-    return JS_ThrowTypeError(context, "the module 'cloudfront' is not available in this version of Skerry");
   return JS_ThrowTypeError(context, "cannot find module '%s'", name);
 }
 
@@ -91,10 +91,19 @@ static bool define_function(JSContext *context, JSValueConst object, const char 
   return JS_DefinePropertyValueStr(context, object, name, value, JS_PROP_CONFIGURABLE | JS_PROP_WRITABLE) >= 0;
 }
 
+/// What only runtime 1.0 has: byte strings, and MemoryError (9.2).
+static bool add_old_globals(sk_isolate *isolate) {
+  static const char memory_error[] =
+      "Object.defineProperty(globalThis,'MemoryError',{value:class MemoryError extends InternalError{},writable:true,configurable:true});"
+      "Object.defineProperty(MemoryError.prototype,'name',{value:'MemoryError',writable:true,configurable:true})";
+  JSValue done = JS_Eval(isolate->context, memory_error, sizeof memory_error - 1, "<globals>", JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_STRICT);
+  return !JS_IsException(done) && sk_add_byte_strings(isolate);
+}
+
 bool sk_install_globals(sk_isolate *isolate) {
   JSContext *context = isolate->context;
   JSValue global = JS_GetGlobalObject(context), console = JS_NewObject(context);
-  static const char *const removed[] = {"eval", "Atomics", "SharedArrayBuffer"};
+  static const char *const removed[] = {"eval", "Atomics", "SharedArrayBuffer", "queueMicrotask", "DOMException"};
   for (size_t i = 0; i < sizeof removed / sizeof removed[0]; i++)
     if (JS_DeleteProperty(context, global, JS_NewAtom(context, removed[i]), 0) < 0) return false;
   isolate->uint8_array = JS_GetPropertyStr(context, global, "Uint8Array");
@@ -110,5 +119,5 @@ bool sk_install_globals(sk_isolate *isolate) {
       return false;
   return define_function(context, global, "require", require, 1) &&
       JS_DefinePropertyValueStr(context, global, "console", console, JS_PROP_CONFIGURABLE | JS_PROP_WRITABLE) >= 0 &&
-      (modern || sk_add_byte_strings(isolate));
+      (modern || add_old_globals(isolate));
 }

@@ -121,13 +121,50 @@ bool sk_decode_base64_strict(sk_slice text, uint8_t *out, size_t *count) {
   return true;
 }
 
+/// Puts U+FFFD in the place of every lone surrogate, which the engine writes in three bytes as if it were a character.
+static bool without_surrogates(JSContext *context, sk_slice *text) {
+  uint8_t *copy = NULL;
+  for (size_t i = 0; i + 2 < text->count; i++) {
+    const uint8_t *at = memchr(text->bytes + i, 0xed, text->count - i - 2);
+    if (!at) break;
+    i = (size_t)(at - text->bytes);
+    if (at[1] < 0xa0) continue;
+    if (!copy) {
+      if (!(copy = js_malloc(context, text->count))) return false;
+      memcpy(copy, text->bytes, text->count);
+      text->bytes = copy;
+    }
+    memcpy(copy + i, "\xef\xbf\xbd", 3);
+  }
+  return true;
+}
+
+static bool bytes_of_string(JSContext *context, JSValueConst value, sk_slice *bytes) {
+  const char *text = JS_ToCStringLen(context, &bytes->count, value);
+  bytes->bytes = (const uint8_t *)text;
+  return text && without_surrogates(context, bytes);
+}
+
+/// The members of a DataView may be the function's own: whatever they say is checked against the buffer they name.
+static bool bytes_of_view(JSContext *context, JSValueConst view, sk_slice *bytes) {
+  int64_t offset, length;
+  size_t count;
+  JSValue first = JS_GetPropertyStr(context, view, "byteOffset"), second = JS_GetPropertyStr(context, view, "byteLength");
+  if (JS_IsException(first) || JS_IsException(second) || JS_ToInt64(context, &offset, first) || JS_ToInt64(context, &length, second)) return false;
+  JSValue buffer = JS_GetPropertyStr(context, view, "buffer");
+  if (JS_IsException(buffer)) return false;
+  uint8_t *all = JS_IsArrayBuffer(buffer) ? JS_GetArrayBuffer(context, &count, buffer) : NULL;
+  if (!length) return *bytes = (sk_slice){(const uint8_t *)"", 0}, true;
+  if (!all || offset < 0 || length < 0 || (uint64_t)offset > count || (uint64_t)length > count - (uint64_t)offset)
+    return JS_ThrowTypeError(context, "the buffer is detached"), false;
+  *bytes = (sk_slice){all + offset, (size_t)length};
+  return true;
+}
+
 bool sk_bytes_of(JSContext *context, JSValueConst value, sk_slice *bytes) {
   size_t count, offset, length;
-  if (JS_IsString(value)) {
-    const char *text = JS_ToCStringLen(context, &count, value);
-    *bytes = (sk_slice){(const uint8_t *)text, count};
-    return text != NULL;
-  }
+  if (JS_IsString(value)) return bytes_of_string(context, value, bytes);
+  if (JS_IsDataView(value)) return bytes_of_view(context, value, bytes);
   if (JS_IsArrayBuffer(value)) {
     *bytes = (sk_slice){JS_GetArrayBuffer(context, &count, value), 0};
     bytes->count = count;

@@ -24,28 +24,33 @@ static JSValue new_encoder(JSContext *context, JSValueConst new_target, int coun
   return instance(context, new_target);
 }
 
+/// A value's string as UTF-8.
+static bool text_of(JSContext *context, JSValueConst value, sk_slice *text) {
+  JSValue string = JS_ToString(context, value);
+  return !JS_IsException(string) && sk_bytes_of(context, string, text);
+}
+
 static JSValue encode(JSContext *context, JSValueConst this_value, int count, JSValueConst *arguments) {
   (void)this_value;
-  size_t length = 0;
-  const char *text = "";
-  if (!JS_IsUndefined(argument(count, arguments, 0)) && !(text = JS_ToCStringLen(context, &length, arguments[0]))) return JS_EXCEPTION;
-  return JS_NewUint8ArrayCopy(context, (const uint8_t *)text, length);
+  sk_slice text = {(const uint8_t *)"", 0};
+  if (!JS_IsUndefined(argument(count, arguments, 0)) && !text_of(context, arguments[0], &text)) return JS_EXCEPTION;
+  return JS_NewUint8ArrayCopy(context, text.bytes, text.count);
 }
 
 /// encodeInto(text, array): as many whole characters as there is room for.
 static JSValue encode_into(JSContext *context, JSValueConst this_value, int count, JSValueConst *arguments) {
   (void)this_value;
-  size_t length, written = 0;
-  sk_slice target;
+  size_t written = 0;
+  sk_slice text, target;
   int64_t read = 0;
-  const char *text = JS_ToCStringLen(context, &length, argument(count, arguments, 0));
-  if (!text || !JS_IsObject(argument(count, arguments, 1)) || !sk_bytes_of(context, arguments[1], &target))
-    return text ? JS_ThrowTypeError(context, "a Uint8Array is expected") : JS_EXCEPTION;
-  while (written < length) {
-    uint8_t c = (uint8_t)text[written];
+  if (!text_of(context, argument(count, arguments, 0), &text)) return JS_EXCEPTION;
+  if (!JS_IsObject(argument(count, arguments, 1)) || !sk_bytes_of(context, arguments[1], &target))
+    return JS_ThrowTypeError(context, "a Uint8Array is expected");
+  while (written < text.count) {
+    uint8_t c = text.bytes[written];
     size_t width = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
     if (written + width > target.count) break;
-    memcpy((uint8_t *)target.bytes + written, text + written, width);
+    memcpy((uint8_t *)target.bytes + written, text.bytes + written, width);
     written += width;
     read += width == 4 ? 2 : 1;  // UTF-16 units
   }
@@ -67,6 +72,39 @@ static JSValue new_decoder(JSContext *context, JSValueConst new_target, int coun
   return object;
 }
 
+/// How many bytes at the start of `text`, which begins with no valid character, one U+FFFD stands for: the longest
+/// beginning of a character, at least one (WHATWG Encoding, 4.1; Unicode 3.9, table 3-8).
+static size_t broken_character(sk_slice text) {
+  uint8_t first = text.bytes[0], low = 0x80, high = 0xbf;
+  size_t more = first >= 0xf0 && first <= 0xf4 ? 3 : first >= 0xe0 && first < 0xf0 ? 2 : first >= 0xc2 && first < 0xe0 ? 1 : 0;
+  if (first == 0xe0) low = 0xa0;
+  if (first == 0xed) high = 0x9f;
+  if (first == 0xf0) low = 0x90;
+  if (first == 0xf4) high = 0x8f;
+  size_t i = 1;
+  for (; i <= more && i < text.count && text.bytes[i] >= low && text.bytes[i] <= high; i++) low = 0x80, high = 0xbf;
+  return i;
+}
+
+/// A string of bytes that are not all UTF-8.
+static JSValue repaired(JSContext *context, sk_slice text) {
+  uint8_t *out = js_malloc(context, text.count * 3 + 1);
+  if (!out) return JS_EXCEPTION;
+  size_t count = 0;
+  for (size_t i = 0; i < text.count;) {
+    uint8_t c = text.bytes[i];
+    size_t width = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+    bool whole = width <= text.count - i && sk_is_utf8((sk_slice){text.bytes + i, width});
+    if (!whole) width = broken_character((sk_slice){text.bytes + i, text.count - i});
+    memcpy(out + count, whole ? text.bytes + i : (const uint8_t *)"\xef\xbf\xbd", whole ? width : 3);
+    count += whole ? width : 3;
+    i += width;
+  }
+  JSValue value = JS_NewStringLen(context, (const char *)out, count);
+  js_free(context, out);
+  return value;
+}
+
 static JSValue decode(JSContext *context, JSValueConst this_value, int count, JSValueConst *arguments) {
   sk_slice bytes = {(const uint8_t *)"", 0};
   JSValue fatal = JS_GetPropertyStr(context, this_value, "fatal"), keep_mark = JS_GetPropertyStr(context, this_value, "ignoreBOM");
@@ -74,10 +112,11 @@ static JSValue decode(JSContext *context, JSValueConst this_value, int count, JS
   JSValueConst source = argument(count, arguments, 0);
   if (JS_IsString(source)) return JS_ThrowTypeError(context, "an ArrayBuffer or a view of one is expected");
   if (!JS_IsUndefined(source) && !sk_bytes_of(context, source, &bytes)) return JS_EXCEPTION;
-  if (JS_ToBool(context, fatal) && !sk_is_utf8(bytes)) return JS_ThrowTypeError(context, "the bytes are not valid UTF-8");
+  bool valid = sk_is_utf8(bytes);
+  if (!valid && JS_ToBool(context, fatal)) return JS_ThrowTypeError(context, "the bytes are not valid UTF-8");
   bool marked = bytes.count >= 3 && !memcmp(bytes.bytes, "\xef\xbb\xbf", 3);
   if (marked && !JS_ToBool(context, keep_mark)) bytes = (sk_slice){bytes.bytes + 3, bytes.count - 3};
-  return JS_NewStringLen(context, (const char *)bytes.bytes, bytes.count);
+  return valid ? JS_NewStringLen(context, (const char *)bytes.bytes, bytes.count) : repaired(context, bytes);
 }
 
 static JSValue make_class(sk_isolate *isolate, const char *name, JSCFunction *constructor, const JSCFunctionListEntry *methods, int count) {

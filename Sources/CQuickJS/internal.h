@@ -2,7 +2,8 @@
 //
 //   arena.c   memory          limit.c  CPU limit           isolate.c  build, run, put back
 //   event.c   event objects, filled on first access         result.c   what the handler returned (readback.c, failure.c)
-//   source.c  import lines
+//   source.c  import lines    store.c  key-value stores, which many isolates share (store_fill.c)
+//   document.c  events given as JSON, for invoke and test
 //   host*.c   globals and modules that functions may use
 //
 // Host memory (this struct) is written during a run only where `sk_isolate_run` resets it; everything else a run
@@ -50,9 +51,9 @@ typedef struct {
       status_description, body, encoding, data, stack, length, ip;
 } sk_atoms;
 
-/// What is made when it is first asked for. The first three can be required.
+/// What is made when it is first asked for. The first four can be required.
 typedef enum {
-  MODULE_CRYPTO, MODULE_QUERYSTRING, MODULE_BUFFER, MODULE_TEXT_ENCODER, MODULE_TEXT_DECODER, MODULES
+  MODULE_CRYPTO, MODULE_QUERYSTRING, MODULE_BUFFER, MODULE_CLOUDFRONT, MODULE_TEXT_ENCODER, MODULE_TEXT_DECODER, MODULES
 } sk_module;
 
 /// Modules made so far. Those of the snapshot come first; one made during a run is gone with it.
@@ -76,16 +77,23 @@ struct sk_isolate {
   JSValue handler, events[2];            // events by sk_event_type
   JSValue uint8_array;                   // the engine's own, which user code cannot replace
   sk_modules snapshot_modules;
-  JSClassID hash_class;
+  JSClassID hash_class, handle_class;
   sk_atoms atoms;
   int interrupt_counter;                 // at the snapshot
   // Reset by every run:
   const sk_event *event;
+  JSValue argument, returned;            // what the handler is given, and what it gave (a promise's value)
+  const sk_store *store;                 // NULL: none; while building `limits.store`, in a run `event->store`
   sk_set sets[SETS];
   sk_modules modules;
   uint64_t polls;
   size_t edit_capacity, edit_lines, edit_bytes;
   sk_edit *edits;                        // in the arena
+  const sk_origin_choice *origin;        // in the arena; NULL: the assigned one
+  const char *misuse;                    // in the arena: the first wrong call of a helper; NULL: none
+  uint32_t store_reads, store_read_errors;
+  uint32_t log_data_count;
+  uint8_t log_data[SK_LOG_DATA_MAX];
   sk_result result;
   sk_log log;
 };
@@ -108,6 +116,14 @@ JSValue sk_set_object(sk_isolate *isolate, sk_set_id id);
 /// A string of bytes off the wire: UTF-8, or ISO-8859-1 when they are not valid UTF-8.
 JSValue sk_string(JSContext *context, sk_slice bytes);
 bool sk_is_utf8(sk_slice bytes);
+/// `request.rawQueryString()`.
+JSValue sk_raw_query_string(JSContext *context, JSValueConst this_value, int count, JSValueConst *arguments);
+
+// document.c
+/// Reads `event->document` and makes it the handler's argument.
+void sk_read_document(sk_isolate *isolate);
+/// Writes what the handler returned into `result.output`.
+void sk_write_output(sk_isolate *isolate);
 
 // names.c
 bool sk_header_is_disallowed(sk_slice lower_case_name);
@@ -139,6 +155,13 @@ JSValue sk_make_buffer(sk_isolate *isolate);
 bool sk_add_buffer_numbers(JSContext *context, JSValueConst prototype);
 JSValue sk_make_text_encoder(sk_isolate *isolate);
 JSValue sk_make_text_decoder(sk_isolate *isolate);
+/// The module `cloudfront` of runtime 2.0.
+JSValue sk_make_cloudfront(sk_isolate *isolate);
+/// updateRequestOrigin and its kin.
+bool sk_add_origin_helpers(JSContext *context, JSValueConst module);
+/// Puts what the helpers chose into the result, for the request that the handler returned. False: it may not be; the
+/// result says why.
+bool sk_check_origin(sk_isolate *isolate, JSValueConst request);
 /// Adds String.bytesFrom and its kin, which only runtime 1.0 has.
 bool sk_add_byte_strings(sk_isolate *isolate);
 /// A new Buffer with a copy of `bytes`.

@@ -118,7 +118,7 @@ static void build(sk_isolate *isolate, sk_arena *parsing, const char *source, si
     return;
   }
   // Modules the source names become part of the snapshot; the others would be made anew in every run that asks.
-  static const char *const words[MODULES] = {"crypto", "querystring", "Buffer", "TextEncoder", "TextDecoder"};
+  static const char *const words[MODULES] = {"crypto", "querystring", "Buffer", "cloudfront", "TextEncoder", "TextDecoder"};
   for (int i = 0; i < MODULES; i++)
     if (memmem(source, count, words[i], strlen(words[i]))) sk_module_object(isolate, (sk_module)i);
   if (!evaluate(isolate, bytecode)) {
@@ -140,6 +140,9 @@ static void reset_result(sk_isolate *isolate) {
   isolate->edits = NULL;
   isolate->edit_capacity = isolate->edit_lines = isolate->edit_bytes = 0;
   isolate->polls = 0;
+  isolate->origin = NULL;
+  isolate->misuse = NULL;
+  isolate->store_reads = isolate->store_read_errors = isolate->log_data_count = 0;
   memset(isolate->sets, 0, sizeof isolate->sets);
   isolate->modules = isolate->snapshot_modules;
 }
@@ -164,6 +167,8 @@ sk_isolate *sk_isolate_create(sk_thread *thread, const sk_limits *limits, sk_sli
   if (text && sk_limit_is_own_thread(thread)) {
     isolate->thread = thread;
     isolate->limits = *limits;
+    isolate->store = limits->store;
+    isolate->limits.store = NULL;  // the caller's only while this call lasts
     sk_arena *parsing = sk_arena_create(ENGINE_RESERVE + PARSE_LIMIT);
     sk_arena *own = isolate->arena = sk_arena_create(ENGINE_RESERVE + limits->base_limit + limits->memory_limit);
     if (parsing && own) {
@@ -180,6 +185,7 @@ sk_isolate *sk_isolate_create(sk_thread *thread, const sk_limits *limits, sk_sli
       fail_abandoned(isolate, SK_JUMP_MEMORY);
     }
     if (parsing) sk_arena_destroy(parsing);
+    isolate->store = NULL;
     *result = isolate->result;
   } else {
     result->outcome = SK_EXECUTION_ERROR;
@@ -220,19 +226,33 @@ static void invoke(sk_isolate *isolate) {
   JSContext *context = isolate->context;
   JS_UpdateStackTop(isolate->runtime);
   JS_SetRandomState(context, sk_limit_random(isolate->thread));
-  JSValueConst arguments[] = {isolate->events[isolate->event->type]};
-  JSValue returned = JS_Call(context, isolate->handler, JS_UNDEFINED, 1, arguments);
+  JSValue returned = JS_Call(context, isolate->handler, JS_UNDEFINED, 1, &isolate->argument);
   if (JS_IsException(returned)) {
     sk_fail_with_exception(isolate, SK_EXECUTION_ERROR);
     return;
   }
   if (JS_IsPromise(returned) && JS_IsException(returned = awaited(isolate, returned))) return;
+  isolate->returned = returned;
   sk_read_result(isolate, returned);
+}
+
+/// Takes one step into the engine, which may be abandoned at the limit; the nanoseconds of CPU time it took. The `sigsetjmp`
+/// stands in a function of its own: nothing here changes after it.
+static uint64_t limited(sk_isolate *isolate, uint64_t cpu_limit, void (*step)(sk_isolate *)) {
+  int reason = sigsetjmp(*sk_limit_jump(isolate->thread), 0);
+  if (reason == 0) {
+    sk_limit_begin(isolate->thread, cpu_limit, &isolate->polls);
+    step(isolate);
+  } else {
+    fail_abandoned(isolate, reason);
+  }
+  return sk_limit_end(isolate->thread);
 }
 
 const sk_result *sk_isolate_run(sk_isolate *isolate, const sk_event *event, int64_t now_milliseconds) {
   reset_result(isolate);
   isolate->event = event;
+  isolate->store = event->store;
   isolate->log.count = isolate->log.used = 0;
   if (!sk_limit_is_own_thread(isolate->thread)) {
     sk_fail(isolate, SK_EXECUTION_ERROR, SK_FAILURE_WRONG_THREAD, "the isolate belongs to another thread", (char *)NULL);
@@ -240,25 +260,29 @@ const sk_result *sk_isolate_run(sk_isolate *isolate, const sk_event *event, int6
   }
   sk_limit_freeze_clock(now_milliseconds);
   sk_arena_enter(isolate->arena);
-  int reason = sigsetjmp(*sk_limit_jump(isolate->thread), 0);
-  if (reason == 0) {
-    sk_limit_begin(isolate->thread, isolate->limits.cpu_limit, &isolate->polls);
-    invoke(isolate);
-  } else {
-    fail_abandoned(isolate, reason);
-  }
+  isolate->argument = isolate->events[event->type];
   sk_result *result = &isolate->result;
-  result->cpu_nanoseconds = sk_limit_end(isolate->thread);
-  sk_arena_leave();
-  result->memory_bytes = sk_arena_high_water(isolate->arena);
-  result->fuel = isolate->polls * JS_INTERRUPT_COUNTER_INIT +
+  bool has_document = event->document.bytes;  // reading it, and writing the output, is no work of the function's
+  if (has_document) limited(isolate, isolate->limits.load_cpu_limit, sk_read_document);
+  uint64_t cpu_nanoseconds = 0;
+  if (result->failure == SK_FAILURE_NONE) cpu_nanoseconds = limited(isolate, isolate->limits.cpu_limit, invoke);
+  uint64_t fuel = isolate->polls * JS_INTERRUPT_COUNTER_INIT +
       (uint64_t)(isolate->interrupt_counter - JS_GetInterruptCounter(isolate->context));
+  if (has_document && result->failure == SK_FAILURE_NONE)
+    limited(isolate, isolate->limits.load_cpu_limit, sk_write_output);
+  sk_arena_leave();
+  result->cpu_nanoseconds = cpu_nanoseconds;
+  result->fuel = fuel;
+  result->memory_bytes = sk_arena_high_water(isolate->arena);
+  result->store_reads = isolate->store_reads;
+  result->store_read_errors = isolate->store_read_errors;
   return result;
 }
 
 void sk_isolate_finish(sk_isolate *isolate) {
   sk_arena_restore(isolate->arena);
   isolate->event = NULL;
+  isolate->store = NULL;
 }
 
 size_t sk_isolate_log_count(const sk_isolate *isolate) { return isolate->log.count; }
@@ -269,6 +293,8 @@ sk_slice sk_isolate_log_line(const sk_isolate *isolate, size_t index) {
   uint32_t start = index ? log->ends[index - 1] : 0;
   return (sk_slice){log->text + start, log->ends[index] - start};
 }
+
+sk_slice sk_isolate_log_data(const sk_isolate *isolate) { return (sk_slice){isolate->log_data, isolate->log_data_count}; }
 
 const void *sk_isolate_heap(const sk_isolate *isolate) { return sk_arena_start(isolate->arena); }
 size_t sk_isolate_hot_bytes(const sk_isolate *isolate) { return sk_arena_hot_bytes(isolate->arena); }

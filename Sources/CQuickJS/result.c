@@ -36,7 +36,7 @@ static bool read_uri(sk_isolate *isolate, JSValueConst request) {
   sk_slice text;
   sk_result *result = &isolate->result;
   if (!part(isolate, request, isolate->atoms.uri, LAZY_URI, &uri, &lazy)) return false;
-  if (lazy) return true;
+  if (lazy || (JS_IsUndefined(uri) && !isolate->event->uri.bytes)) return true;  // a document may have none
   if (!JS_IsString(uri)) return sk_invalid(isolate, "request.uri", " must be a string");
   if (!sk_text_of(isolate->context, uri, &text)) return sk_thrown(isolate);
   if (sk_is_unchanged(isolate->context, text, isolate->event->uri)) return true;
@@ -181,6 +181,10 @@ static bool read_response(sk_isolate *isolate, JSValueConst response) {
 }
 
 void sk_read_result(sk_isolate *isolate, JSValue returned) {
+  if (isolate->misuse) {
+    sk_fail(isolate, SK_VALIDATION_ERROR, SK_FAILURE_INVALID, isolate->misuse, (char *)NULL);
+    return;
+  }
   bool wants_response = isolate->event->type == SK_VIEWER_RESPONSE;
   if (!JS_IsObject(returned)) {
     const char *what = JS_IsUndefined(returned) ? "undefined" : JS_IsNull(returned) ? "null" : "a value that is no object";
@@ -196,8 +200,8 @@ void sk_read_result(sk_isolate *isolate, JSValue returned) {
     read_response(isolate, returned);
   } else if (wants_response) {
     sk_invalid(isolate, "the function returned an object without statusCode", ", not a response");
-  } else {
-    read_request(isolate, returned);
+  } else if (read_request(isolate, returned)) {
+    sk_check_origin(isolate, returned);
   }
   isolate->result.edits = isolate->edits;
 }

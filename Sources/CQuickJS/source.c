@@ -8,12 +8,14 @@ static bool is_name_byte(uint8_t c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '$' || c >= 0x80;
 }
 
-/// The first byte at or after `at` that is neither white space nor comment nor a directive like 'use strict'.
+/// The first byte at or after `at` that is neither white space nor comment nor byte order mark nor the directive 'use strict'.
 static size_t skip_blank(sk_slice s, size_t at) {
   while (at < s.count) {
     uint8_t c = s.bytes[at];
     if (c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == ';') {
       at++;
+    } else if (c == 0xef && at + 3 <= s.count && !memcmp(s.bytes + at, "\xef\xbb\xbf", 3)) {
+      at += 3;
     } else if (c == '/' && at + 1 < s.count && s.bytes[at + 1] == '/') {
       while (at < s.count && s.bytes[at] != '\n') at++;
     } else if (c == '/' && at + 1 < s.count && s.bytes[at + 1] == '*') {

@@ -35,20 +35,23 @@ public struct Diagnostic: Sendable, Equatable, CustomStringConvertible {
   public var description: String { "\(file):\(line):\(column): \(severity.rawValue): \(text)" }
 }
 
-/// The problems found so far, and how much has been read. Confined to one call of `ConfigurationFile`.
-final class Problems {
+/// The problems found so far, and how much has been read. Confined to one call of `ConfigurationFile`, or to the reading of one
+/// function's folder.
+package final class Problems {
   /// The most problems reported; the rest is counted.
   static let maximumReported = 200
   /// The most YAML nodes read, aliases followed: an alias bomb ends here.
   static let maximumNodes = 100_000
 
-  private(set) var diagnostics: [Diagnostic] = []
-  private(set) var hasErrors = false
+  package private(set) var diagnostics: [Diagnostic] = []
+  package private(set) var hasErrors = false
   private var unreported = 0
   private var nodes = 0
 
+  package init() {}
+
   /// Reports a problem.
-  func report(_ severity: Diagnostic.Severity, file: String, line: Int, column: Int, _ text: String) {
+  package func report(_ severity: Diagnostic.Severity, file: String, line: Int, column: Int, _ text: String) {
     hasErrors = hasErrors || severity == .error
     let diagnostic = Diagnostic(
       file: file, line: line, column: column, severity: severity, text: text.onOneLine)
@@ -73,7 +76,7 @@ final class Problems {
   }
 
   /// All problems, by file and place, in the order found where they share one.
-  func sorted(mainFile: String) -> [Diagnostic] {
+  package func sorted(mainFile: String) -> [Diagnostic] {
     var sorted = diagnostics.enumerated().sorted { left, right in
       let (a, b) = (left.element, right.element)
       return (a.file == mainFile ? 0 : 1, a.file, a.line, a.column, left.offset)
@@ -91,7 +94,7 @@ final class Problems {
 
 extension String {
   /// Control characters made visible: a message is one line whatever the file contains.
-  var onOneLine: String {
+  package var onOneLine: String {
     guard unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return self }
     var result = ""
     for scalar in unicodeScalars {
@@ -101,5 +104,5 @@ extension String {
   }
 
   /// At most 60 characters of it, in quotes.
-  var quoted: String { count > 60 ? "\"\(prefix(57))…\"" : "\"\(self)\"" }
+  package var quoted: String { count > 60 ? "\"\(prefix(57))…\"" : "\"\(self)\"" }
 }

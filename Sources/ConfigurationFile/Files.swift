@@ -1,9 +1,9 @@
-// Paths and files that a configuration names. The only place of the module that touches the file system.
+// Paths and files that a configuration or a function's folder names. The only place of the module that touches the file system.
 import Foundation
 
-enum Files {
+package enum Files {
   /// The absolute form of a path, relative ones taken from a folder; `.`, `..` and `//` removed.
-  static func resolve(_ path: String, in folder: String) -> String {
+  package static func resolve(_ path: String, in folder: String) -> String {
     var parts: [Substring] = []
     for part in (path.hasPrefix("/") ? path : folder + "/" + path).split(separator: "/") where part != "." {
       if part == ".." { _ = parts.popLast() } else { parts.append(part) }
@@ -12,7 +12,7 @@ enum Files {
   }
 
   /// The folder of a file, absolute.
-  static func folder(of path: String) -> String {
+  package static func folder(of path: String) -> String {
     resolve(resolve(path, in: FileManager.default.currentDirectoryPath) + "/..", in: "/")
   }
 
@@ -23,13 +23,13 @@ enum Files {
     return prefix + String(path.dropFirst(folder.count + 1))
   }
 
-  static func isFolder(_ path: String) -> Bool {
+  package static func isFolder(_ path: String) -> Bool {
     var isFolder: ObjCBool = false
     return unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
   }
 
   /// Why a regular file cannot be read, or nil.
-  static func problem(with path: String) -> String? {
+  package static func problem(with path: String) -> String? {
     if path.utf8.contains(0) { return "its name contains a NUL" }
     guard let attributes = try? FileManager.default.attributesOfItem(atPath: resolvingLinks(path)) else {
       return "there is no such file"
@@ -43,12 +43,18 @@ enum Files {
     return FileManager.default.isReadableFile(atPath: path) ? nil : "permission denied"
   }
 
+  /// When a file's content was last changed; 1970 when nobody knows.
+  static func modificationTime(_ path: String) -> Date {
+    let attributes = try? FileManager.default.attributesOfItem(atPath: resolvingLinks(path))
+    return attributes?[.modificationDate] as? Date ?? Date(timeIntervalSince1970: 0)
+  }
+
   private static func resolvingLinks(_ path: String) -> String {
     URL(fileURLWithPath: path).resolvingSymlinksInPath().path
   }
 
   /// The bytes of a regular file, or why there are none.
-  static func read(_ path: String, maximumBytes: Int) -> Result<[UInt8], Problem> {
+  package static func read(_ path: String, maximumBytes: Int) -> Result<[UInt8], Problem> {
     if let text = problem(with: path) { return .failure(Problem(text: text)) }
     guard let handle = FileHandle(forReadingAtPath: path) else { return .failure(Problem(text: "it cannot be opened")) }
     defer { try? handle.close() }
@@ -62,7 +68,7 @@ enum Files {
     return .success([UInt8](data))
   }
 
-  struct Problem: Error {
-    var text: String
+  package struct Problem: Error {
+    package var text: String
   }
 }

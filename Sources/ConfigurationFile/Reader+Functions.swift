@@ -25,9 +25,10 @@ extension Reader {
       section.fallback = functionFile(codePath)
     }
     let runtimeValue = section.required("runtime")
-    if let runtime = runtimeValue.flatMap(runtime) { function.runtime = runtime }
+    if let runtime = runtimeValue.flatMap(FunctionFile.runtime) { function.runtime = runtime }
     function.comment = section.optional("comment")?.text()
-    function.keyValueStore = section.optional("keyValueStore").flatMap(keyValueStore)
+    let codePath = function.codePath
+    function.keyValueStore = section.optional("keyValueStore").flatMap { keyValueStore($0, of: codePath) }
     eventTypes[functions.count] = section.optional("eventType")?.choice(HookPoint.self)
     let tierKeys = tierSettings(section, &function.tier)
     guard let code, let runtimeValue, !function.codePath.isEmpty else { return function }
@@ -54,7 +55,7 @@ extension Reader {
     }
   }
 
-  private static func isNameByte(_ byte: UInt8) -> Bool {
+  static func isNameByte(_ byte: UInt8) -> Bool {
     switch byte {
     case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
       UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
@@ -65,38 +66,16 @@ extension Reader {
 
   /// The `function.yaml` beside a file of code, or inside a folder of code.
   private func functionFile(_ codePath: String) -> Section? {
-    let folder = Files.isFolder(codePath) ? codePath : Files.resolve(codePath + "/..", in: "/")
-    let path = folder + "/function.yaml"
+    let path = functionFolder(codePath) + "/function.yaml"
     guard case .success(let bytes) = Files.read(path, maximumBytes: SourceText.maximumBytes) else { return nil }
     let name = Files.display(path, in: self.folder, namedLike: fileName)
     guard let root = SourceText.compose(bytes, file: name, problems: problems) else { return nil }
     return Value(node: root, name: "function.yaml", file: name, problems: problems).section("function.yaml")
   }
 
-  private func runtime(_ value: Value) -> FunctionRuntime? {
-    guard let text = value.nonEmptyText("a runtime such as cloudfront-js-2.0") else { return nil }
-    switch text {
-    case "cloudfront-js-1.0": return .cloudfrontJS1
-    case "cloudfront-js-2.0": return .cloudfrontJS2
-    default: break
-    }
-    func isNumbers(_ text: Substring) -> Bool {
-      !text.isEmpty && text.allSatisfy { $0.isASCII && ($0.isNumber || $0 == ".") }
-    }
-    if text.hasPrefix("nodejs"), text.hasSuffix(".x"), isNumbers(text.dropFirst(6).dropLast(2)) { return .nodejs(text) }
-    if text.hasPrefix("python3."), isNumbers(text.dropFirst(8)) { return .python(text) }
-    if text == "provided" || text.hasPrefix("provided.") { return .provided(text) }
-    let names = ["cloudfront-js-1.0", "cloudfront-js-2.0", "nodejs20.x", "nodejs22.x", "python3.12", "provided"]
-    value.error("there is no runtime \(text.quoted)\(Suggestion.text(for: text, among: names))")
-    return nil
-  }
-
-  private func keyValueStore(_ value: Value) -> String? {
-    guard let name = value.nonEmptyText() else { return nil }
-    let names = keyValueStores.map(\.name)
-    if names.contains(name) { return name }
-    value.error("there is no key value store \(name.quoted)\(Suggestion.text(for: name, among: names))")
-    return nil
+  /// The folder of a function's code.
+  func functionFolder(_ codePath: String) -> String {
+    Files.isFolder(codePath) ? codePath : Files.resolve(codePath + "/..", in: "/")
   }
 
   /// Reads the keys of the function tier; returns those that are there.

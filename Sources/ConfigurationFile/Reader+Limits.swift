@@ -1,6 +1,7 @@
 // The section `limits`: one table of names, places and ranges.
 // Source: Distribution/Limits.swift has the meaning and default of each.
 import Distribution
+import KeyValueStores
 
 extension Reader {
   /// What kind of quantity a limit is, where it is kept and what it may be.
@@ -32,6 +33,7 @@ extension Reader {
         .count("requestsPerConnection", \.requestsPerConnection, 0...1_000_000_000),
         .size("originHeadBytes", \.originHeadBytes, 256...1 << 20),
         .count("originHeaderCount", \.originHeaderCount, 1...128),
+        .count("functionOriginsPerWorker", \.functionOriginsPerWorker, counts),
       ], section, &limits)
     if let engine = section.optional("rewriteEngine")?.section("rewriteEngine") {
       read(
@@ -43,6 +45,15 @@ extension Reader {
           .time("throttleWindow", \.rewriteEngine.throttleWindow, times),
         ], engine, &limits)
       engine.finish()
+    }
+    if let stores = section.optional("keyValueStores")?.section("keyValueStores") {
+      read(
+        [
+          .size("file", \.keyValueStores.fileBytes, 1024...2 << 30),
+          .size("key", \.keyValueStores.keyBytes, 1...1 << 20),
+          .size("value", \.keyValueStores.valueBytes, 1...64 << 20),
+        ], stores, &limits)
+      stores.finish()
     }
     if let dns = section.optional("dns")?.section("dns") {
       let ages = Duration.zero ... .seconds(7 * 86400)

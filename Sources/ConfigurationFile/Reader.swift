@@ -2,6 +2,7 @@
 // One Reader reads one configuration, on one thread.
 // Source: design/configuration.md.
 import Distribution
+import KeyValueStores
 
 final class Reader {
   /// What diagnostics call the file.
@@ -16,7 +17,8 @@ final class Reader {
   var functions: [FunctionDefinition] = []
   /// Where `function.yaml` says a function is meant to run, by the function's place.
   var eventTypes: [Int: HookPoint] = [:]
-  var keyValueStores: [KeyValueStore] = []
+  var keyValueStores: [KeyValueStoreDefinition] = []
+  var storeLimits = KeyValueStore.Limits()
   var cachePolicies: [CachePolicy] = []
   var originRequestPolicies: [OriginRequestPolicy] = []
   var responseHeadersPolicies: [ResponseHeadersPolicy] = []
@@ -50,6 +52,8 @@ final class Reader {
     result.functionOrigins = top.choice("functionOrigins", default: .public)
     result.listeners = listeners(top)
     result.admin = top.optional("admin").flatMap { admin($0, state: result.stateDirectory) }
+    if let value = top.optional("limits") { result.limits = limits(value) }
+    storeLimits = result.limits.keyValueStores
     readKeyValueStores(top)
     readFunctions(top)
     cachePolicies = policies(top, "cachePolicies", cachePolicy)
@@ -58,7 +62,6 @@ final class Reader {
     result.distributions = distributions(top)
     result.functions = functions
     result.keyValueStores = keyValueStores
-    if let value = top.optional("limits") { result.limits = limits(value) }
     if let value = top.optional("cache") { result.cache = cache(value) }
     if let value = top.optional("accessLog") { result.accessLog = accessLog(value) }
     if let value = top.optional("viewer") { result.viewerFixtures = viewerFixtures(value) }
@@ -84,14 +87,6 @@ final class Reader {
       value.error("\((value.plainText ?? "").quoted) cannot be read: \(problem)")
     }
     return path
-  }
-
-  private func readKeyValueStores(_ top: Section) {
-    guard let section = top.optional("keyValueStores")?.section("keyValueStores") else { return }
-    for entry in section.entries {
-      guard let path = readablePath(entry.value) else { continue }
-      keyValueStores.append(KeyValueStore(name: entry.name, path: path))
-    }
   }
 
   private func cache(_ value: Value) -> CacheStorage {

@@ -4,9 +4,9 @@
 import Foundation
 import Yams
 
-enum SourceText {
+package enum SourceText {
   /// The longest configuration file.
-  static let maximumBytes = 4 << 20
+  package static let maximumBytes = 4 << 20
   /// The deepest nesting: open brackets, or columns of indentation.
   static let maximumNesting = 64
   static let maximumIndentation = 128

@@ -1,8 +1,8 @@
 // The nearest valid name to a mistaken one. Pure; any thread.
 
-enum Suggestion {
+package enum Suggestion {
   /// ` (did you mean x?)`, or what may be used when nothing is near and the list is short, or nothing.
-  static func text(for name: String, among names: some Sequence<String>) -> String {
+  package static func text(for name: String, among names: some Sequence<String>) -> String {
     let names = Array(names)
     if let near = nearest(to: name, among: names) { return "; did you mean \(near)?" }
     if names.isEmpty || names.count > 12 { return "" }

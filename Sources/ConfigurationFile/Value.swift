@@ -1,38 +1,45 @@
 // One value of the file, with its place: reading it as the type it must have, or saying what is wrong.
-// Confined to one call of `ConfigurationFile`.
+// Confined to one call of `ConfigurationFile`, or to the reading of one function's folder.
 // Source: design/configuration.md (times, sizes).
 import Distribution
 import Yams
 
-struct Value {
+package struct Value {
   let node: Node
   /// What messages call it: its key, or `an alias`.
-  let name: String
-  let file: String
+  package let name: String
+  package let file: String
   let problems: Problems
   /// Where it stands; a value made up for a missing one stands where its mapping does.
-  var line: Int { node.mark?.line ?? 1 }
-  var column: Int { node.mark?.column ?? 1 }
+  package var line: Int { node.mark?.line ?? 1 }
+  package var column: Int { node.mark?.column ?? 1 }
 
-  func error(_ text: String) { problems.report(.error, file: file, line: line, column: column, text) }
-  func warning(_ text: String) { problems.report(.warning, file: file, line: line, column: column, text) }
+  package func error(_ text: String) { problems.report(.error, file: file, line: line, column: column, text) }
+  package func warning(_ text: String) { problems.report(.warning, file: file, line: line, column: column, text) }
   func notSupportedYet(_ text: String, _ severity: Diagnostic.Severity = .error) {
     problems.report(severity, file: file, line: line, column: column, "\(text) not supported yet")
   }
 
-  func named(_ name: String) -> Value { Value(node: node, name: name, file: file, problems: problems) }
+  package func named(_ name: String) -> Value { Value(node: node, name: name, file: file, problems: problems) }
+
+  /// The root of a YAML document; nil when there is none, after reporting why.
+  package static func root(of bytes: [UInt8], name: String, file: String, problems: Problems) -> Value? {
+    SourceText.compose(bytes, file: file, problems: problems).map { Value(node: $0, name: name, file: file, problems: problems) }
+  }
 
   /// Its scalar text without judging: for comparing and quoting.
-  var plainText: String? { node.scalar?.string }
+  package var plainText: String? { node.scalar?.string }
   /// Whether it is written in quotes or as a block, so that it can only be text.
-  private var isQuoted: Bool {
+  package var isQuoted: Bool {
     guard let style = node.scalar?.style else { return false }
     return style != .plain && style != .any
   }
 
-  var isMapping: Bool { node.mapping != nil }
-  var isList: Bool { node.sequence != nil }
+  package var isMapping: Bool { node.mapping != nil }
+  package var isList: Bool { node.sequence != nil }
   var isEmptyList: Bool { node.sequence?.isEmpty == true }
+  /// Whether nothing, `~` or `null` stands there, without quotes.
+  package var isNull: Bool { node.isNull }
 
   /// What it is, for messages about wrong types.
   private var found: String {
@@ -46,10 +53,10 @@ struct Value {
   }
 
   /// Says that it has the wrong type.
-  func mismatch(_ expected: String) { error("\(name) must be \(expected), not \(found)") }
+  package func mismatch(_ expected: String) { error("\(name) must be \(expected), not \(found)") }
 
   /// As text: any scalar, as it stands in the file.
-  func text(_ expected: String = "text") -> String? {
+  package func text(_ expected: String = "text") -> String? {
     guard let text = plainText, !node.isNull else {
       mismatch(expected)
       return nil
@@ -58,7 +65,7 @@ struct Value {
   }
 
   /// As text that is not empty.
-  func nonEmptyText(_ expected: String = "text") -> String? {
+  package func nonEmptyText(_ expected: String = "text") -> String? {
     guard let text = text(expected) else { return nil }
     if text.isEmpty {
       error("\(name) cannot be empty")
@@ -67,7 +74,7 @@ struct Value {
     return text
   }
 
-  func flag() -> Bool? {
+  package func flag() -> Bool? {
     switch plainText {
     case "true" where !isQuoted: return true
     case "false" where !isQuoted: return false
@@ -77,7 +84,7 @@ struct Value {
     }
   }
 
-  func wholeNumber(_ range: ClosedRange<Int>) -> Int? {
+  package func wholeNumber(_ range: ClosedRange<Int>) -> Int? {
     guard let text = plainText, !isQuoted, let number = Int(text) else {
       mismatch("a whole number")
       return nil
@@ -94,7 +101,7 @@ struct Value {
   }
 
   /// As one of an enumeration's names.
-  func choice<Choice: RawRepresentable<String> & CaseIterable>(_: Choice.Type) -> Choice? {
+  package func choice<Choice: RawRepresentable<String> & CaseIterable>(_: Choice.Type) -> Choice? {
     let names = Choice.allCases.map(\.rawValue)
     guard let text = text("one of \(names.joined(separator: ", "))") else { return nil }
     if let choice = Choice(rawValue: text) { return choice }
@@ -103,7 +110,7 @@ struct Value {
   }
 
   /// As a list; a single scalar is not one.
-  func items(of what: String) -> [Value]? {
+  package func items(of what: String) -> [Value]? {
     guard case .sequence(let sequence) = node else {
       mismatch("a list")
       return nil
@@ -113,11 +120,11 @@ struct Value {
   }
 
   /// As a list of texts; each is reported on its own.
-  func texts(of what: String) -> [String]? {
+  package func texts(of what: String) -> [String]? {
     items(of: what)?.compactMap { $0.nonEmptyText() }
   }
 
-  func section(_ what: String) -> Section? {
+  package func section(_ what: String) -> Section? {
     guard case .mapping(let mapping) = node else {
       mismatch("a mapping")
       return nil
@@ -128,19 +135,19 @@ struct Value {
 }
 
 /// One mapping of the file. Every key it may have is asked for; `finish` reports the others.
-final class Section {
-  struct Entry {
-    let key: Value
-    let value: Value
-    var name: String { key.plainText ?? "" }
+package final class Section {
+  package struct Entry {
+    package let key: Value
+    package let value: Value
+    package var name: String { key.plainText ?? "" }
   }
 
   /// The mapping as a value, for messages about it as a whole.
-  let value: Value
+  package let value: Value
   /// What messages call it: `a behavior`.
   let what: String
   /// Its entries in the order of the file.
-  private(set) var entries: [Entry] = []
+  package private(set) var entries: [Entry] = []
   /// Where a key is looked for that is not here: `function.yaml`.
   var fallback: Section?
   private var known: [String] = []
@@ -171,7 +178,7 @@ final class Section {
   }
 
   /// The value of a key, under its name or an older one; nil when it is absent or empty.
-  func optional(_ key: String, or synonym: String? = nil) -> Value? {
+  package func optional(_ key: String, or synonym: String? = nil) -> Value? {
     known.append(key)
     if let synonym { known.append(synonym) }
     let found = entries.filter { $0.name == key || $0.name == synonym }
@@ -185,14 +192,14 @@ final class Section {
   }
 
   /// The value of a key that must be there.
-  func required(_ key: String, or synonym: String? = nil) -> Value? {
+  package func required(_ key: String, or synonym: String? = nil) -> Value? {
     if let value = optional(key, or: synonym) { return value }
     value.error("\(what) needs \(key)")
     return nil
   }
 
   /// Reports every key that was not asked for.
-  func finish() {
+  package func finish() {
     for entry in entries where !known.contains(entry.name) {
       entry.key.error("\(what) has no key \(entry.name.quoted)\(Suggestion.text(for: entry.name, among: knownNames))")
     }

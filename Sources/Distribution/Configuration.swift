@@ -2,6 +2,8 @@
 // An immutable snapshot; a reload builds a new one beside it. Any thread may read it. No I/O.
 // Source: design/configuration.md.
 
+public import KeyValueStores
+
 /// A complete, checked configuration.
 public struct Configuration: Sendable, Equatable {
   /// Where viewers connect.
@@ -17,7 +19,7 @@ public struct Configuration: Sendable, Equatable {
   /// The functions; `FunctionReference.index` points into it.
   public var functions: [FunctionDefinition]
   /// The key value stores.
-  public var keyValueStores: [KeyValueStore]
+  public var keyValueStores: [KeyValueStoreDefinition]
   /// The named limits.
   public var limits: Limits
   /// The size and place of the object cache.
@@ -37,7 +39,7 @@ public struct Configuration: Sendable, Equatable {
   public init(
     listeners: [Listener] = [], admin: Admin? = nil, stateDirectory: String = ".skerry",
     shutdownTimeout: Duration = .seconds(30), distributions: [Distribution] = [],
-    functions: [FunctionDefinition] = [], keyValueStores: [KeyValueStore] = [], limits: Limits = Limits(),
+    functions: [FunctionDefinition] = [], keyValueStores: [KeyValueStoreDefinition] = [], limits: Limits = Limits(),
     cache: CacheStorage = CacheStorage(), accessLog: AccessLog = AccessLog(),
     viewerFixtures: [CloudFrontHeader: String] = [:], geoDatabasePath: String? = nil,
     compatibility: Compatibility = .extended, functionOrigins: FunctionOrigins = .public
@@ -56,6 +58,11 @@ public struct Configuration: Sendable, Equatable {
     self.geoDatabasePath = geoDatabasePath
     self.compatibility = compatibility
     self.functionOrigins = functionOrigins
+  }
+
+  /// The store that a function reads; nil when it has none.
+  public func keyValueStore(of function: FunctionDefinition) -> KeyValueStore? {
+    function.keyValueStore.flatMap { name in keyValueStores.first { $0.name == name }?.store }
   }
 
   /// The table from Host to distribution, built anew; keep it beside the snapshot.

@@ -1,6 +1,7 @@
 // A function as the configuration defines it: its runtime, its code and its limits.
 // Immutable values; any thread may read them. The code of the rewrite engine is held here, read by ConfigurationFile.
 // Source: spec/cloudfront-functions.md, spec/lambda-at-edge.md, design/configuration.md.
+public import KeyValueStores
 
 /// One function.
 public struct FunctionDefinition: Sendable, Equatable {
@@ -12,7 +13,7 @@ public struct FunctionDefinition: Sendable, Equatable {
   public var codePath: String
   /// The bytes of its code for the rewrite engine; empty for the function tier.
   public var source: [UInt8]
-  /// The name of the key value store it reads, if any.
+  /// The name of the key value store it reads, if any: one of `Configuration.keyValueStores`.
   public var keyValueStore: String?
   /// What it is for.
   public var comment: String?
@@ -114,16 +115,22 @@ public struct FunctionTierSettings: Sendable, Equatable {
   }
 }
 
-/// A key value store: its name and the file of its data.
-public struct KeyValueStore: Sendable, Equatable {
+/// A key value store: its name, the file of its data, and the data.
+public struct KeyValueStoreDefinition: Sendable, Equatable {
   /// Its name; unique in a configuration.
   public var name: String
   /// The absolute path of `{"data":[{"key":…,"value":…}]}`.
   public var path: String
+  /// The data as it was read with the configuration. It knows the store's id.
+  public var store: KeyValueStore
+  /// Whether it stands in a function's folder and not in the configuration.
+  public var isOwn: Bool
 
   /// A key value store.
-  public init(name: String, path: String) {
+  public init(name: String, path: String, store: KeyValueStore, isOwn: Bool = false) {
     self.name = name
     self.path = path
+    self.store = store
+    self.isOwn = isOwn
   }
 }

@@ -14,6 +14,8 @@ public struct HostTable: Sendable, Equatable {
   private var buckets: [[Entry]]
   /// Wildcards, longest name first.
   private var wildcards: [Entry]
+  /// Whether there is any alias.
+  private let hasNames: Bool
   /// The distribution for every other Host.
   private var defaultDistribution: Int?
 
@@ -31,6 +33,7 @@ public struct HostTable: Sendable, Equatable {
         }
       }
     }
+    hasNames = !exact.isEmpty || !wildcards.isEmpty
     wildcards.sort { $0.name.count > $1.name.count }
     defaultDistribution = distributions.firstIndex(where: \.isDefault)
     var size = 1
@@ -45,6 +48,7 @@ public struct HostTable: Sendable, Equatable {
   /// The index of the distribution that answers for a Host; nil when none does, which is a 403.
   /// - Parameter host: the value of the Host header or of `:authority`: a port and one trailing dot are ignored.
   public func distribution(forHost host: Span<UInt8>) -> Int? {
+    if !hasNames { return defaultDistribution }
     let length = HostTable.nameLength(host)
     for entry in buckets[HostTable.hash(host, length) & (buckets.count - 1)]
     where entry.name.count == length && HostTable.ends(host, at: length, with: entry.name) {

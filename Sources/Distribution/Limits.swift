@@ -1,6 +1,7 @@
 // Every limit of the proxy by name, with its default.
 // Immutable values; any thread may read them. What happens at each limit is in Documentation/configuration.md.
 // Source: spec/request-pipeline.md 1; design/style.md rule 8.
+public import KeyValueStores
 
 /// The named limits; YAML has the same names below `limits:`, without the unit at the end.
 public struct Limits: Sendable, Equatable {
@@ -36,8 +37,13 @@ public struct Limits: Sendable, Equatable {
   public var originHeadBytes = 32768
   /// The most header fields of an origin's response. Beyond it: 502.
   public var originHeaderCount = 100
+  /// The most servers named by functions to which one worker keeps connections; the one unused longest makes room: its idle connections
+  /// are closed.
+  public var functionOriginsPerWorker = 256
   /// The limits of the rewrite engine.
   public var rewriteEngine = RewriteEngine()
+  /// The limits of key value stores beyond CloudFront's.
+  public var keyValueStores = KeyValueStore.Limits()
   /// The limits of name resolution.
   public var dns = DNS()
 

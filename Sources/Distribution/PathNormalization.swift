@@ -10,6 +10,10 @@ public enum NormalizedPath {
     var index = 0
     while index < raw.count {
       let byte = raw[index]
+      if byte > UInt8(ascii: "/") {   // all letters and digits
+        index += 1
+        continue
+      }
       if byte == UInt8(ascii: "/") {
         let next = index + 1 < raw.count ? raw[index + 1] : 0
         if next == UInt8(ascii: "/") { return false }

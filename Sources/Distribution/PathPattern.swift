@@ -11,6 +11,8 @@ public struct PathPattern: Sendable, Equatable {
   public let bytes: [UInt8]
   /// Whether it matches every path.
   public let isCatchAll: Bool
+  /// What every path that matches begins with, after its slash; 0 when that is not one byte.
+  private let firstByte: UInt8
 
   /// The pattern that every path matches.
   public static let all = PathPattern("*")
@@ -22,6 +24,7 @@ public struct PathPattern: Sendable, Equatable {
     if bytes.first == UInt8(ascii: "/") { bytes.removeFirst() }
     self.bytes = bytes
     isCatchAll = bytes == [UInt8(ascii: "*")]
+    firstByte = bytes.first.map { $0 == UInt8(ascii: "*") || $0 == UInt8(ascii: "?") ? 0 : $0 } ?? 0
   }
 
   /// Whether a path matches.
@@ -30,6 +33,7 @@ public struct PathPattern: Sendable, Equatable {
     if isCatchAll { return true }
     let end = normalizedPath.count
     var path = end > 0 && normalizedPath[0] == UInt8(ascii: "/") ? 1 : 0
+    if firstByte != 0 && (path == end || normalizedPath[path] != firstByte) { return false }
     var position = 0
     // Where to go on after a mismatch: behind the last `*`, one byte further in the path. Giving up on an earlier `*`
     // is safe: whatever it could still match, the last one can match too. So the work is at most pattern × path.

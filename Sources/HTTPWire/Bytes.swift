@@ -78,17 +78,17 @@ extension UInt8 {
   @inlinable public var isDigit: Bool { self >= 48 && self <= 57 }
   /// A tchar of RFC 9110, 5.6.2.
   @inline(__always) var isTokenCharacter: Bool { characterClasses[Int(self)] & 1 != 0 }
-  /// A character of a host's name or literal (RFC 3986, 3.2.2): unreserved, sub-delims but ',', ':', '[', ']'; no '%': DNS has no use for it.
-  @inline(__always) var isHostCharacter: Bool { characterClasses[Int(self)] & 2 != 0 }
+  /// A character of a host's name (RFC 3986, 3.2.2): unreserved, sub-delims but ','; no '%': DNS has no use for it.
+  @inline(__always) var isNameCharacter: Bool { characterClasses[Int(self)] & 2 != 0 }
 }
 
-/// Bit 0: tchar; bit 1: host character. A literal InlineArray is a static table, and a byte as index needs no check.
+/// Bit 0: tchar; bit 1: character of a host's name. A literal InlineArray is a static table, and a byte as index needs no check.
 private let characterClasses: InlineArray<256, UInt8> = [
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   // ! " # $ % & ' ( ) * + , - . / 0-9 : ; < = > ?
-  0, 3, 0, 1, 3, 1, 3, 3, 2, 2, 3, 3, 0, 3, 3, 0, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 2, 2, 0, 2, 0, 0,
+  0, 3, 0, 1, 3, 1, 3, 3, 2, 2, 3, 3, 0, 3, 3, 0, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 0, 2, 0, 2, 0, 0,
   // @ A-Z [ \ ] ^ _
-  0, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 2, 0, 2, 1, 3,
+  0, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 0, 0, 0, 1, 3,
   // ` a-z { | } ~
   1, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 0, 1, 0, 3, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,

@@ -45,6 +45,12 @@ public struct ClientConnection: ~Copyable {
     do { try await stream.flush(timeoutMilliseconds: limits.writeTimeoutMilliseconds) } catch { throw .io(error) }
   }
 
+  /// Sends what the kernel takes of it, without waiting.
+  /// - Returns: whether everything went out.
+  public mutating func flushAtOnce() throws(WireFailure) -> Bool {
+    do { return try stream.attemptFlush() } catch { throw .io(error) }
+  }
+
   /// Puts payload of the request's body behind what waits and sends what the kernel takes at once.
   public mutating func forward(_ n: Int, from source: inout ByteBuffer, asChunk: Bool) throws(WireFailure) {
     do { try stream.forward(n, from: &source, asChunk: asChunk) } catch { throw .io(error) }
@@ -115,6 +121,9 @@ public struct ClientConnection: ~Copyable {
 
   /// Whether the answer's body has been read to its end.
   public var bodyIsDone: Bool { decoder.isDone }
+
+  /// Whether the answer's body, framed by its length, has been received to its end.
+  public var wholeBodyIsAtHand: Bool { decoder.knownRemaining.map { $0 <= stream.input.count } ?? false }
 
   /// Payload of the answer's body that can be had without waiting.
   /// - Returns: how many bytes of it stand at the front of `stream.input`; 0 at the end; nil when it is necessary to wait.

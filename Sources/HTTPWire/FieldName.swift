@@ -170,7 +170,7 @@ struct FieldNameTable: Sendable {
     }
     let entry = entries[Int(candidates[hash(count, first, last)])]
     if entry.count == count && first | entry.firstCase == entry.first && last | entry.lastCase == entry.last {
-      return count <= 16 || isSame(bytes.slice(start, count), entry.name) ? entry.name : .other
+      return count <= 16 || bytes.slice(start, count).equalsLowercase(entry.name.text) ? entry.name : .other   // the middle, too
     }
     return family(bytes, start, count)
   }
@@ -182,9 +182,6 @@ struct FieldNameTable: Sendable {
     for i in 0..<count { word |= UInt64(bytes[start + i]) << UInt64(8 * i) }
     return word
   }
-
-  /// The middle of a long name, too.
-  private func isSame(_ bytes: Span<UInt8>, _ name: FieldName) -> Bool { bytes.equalsLowercase(name.text) }
 
   @inline(__always) private func family(_ bytes: Span<UInt8>, _ start: Int, _ count: Int) -> FieldName {
     guard count >= 7, start + 8 <= bytes.count else { return .other }

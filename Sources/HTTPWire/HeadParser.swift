@@ -34,13 +34,34 @@ private struct Summary {
   var hosts = 0
   var hostLine = -1
   var chunked = false, close = false, keepAlive = false, upgrade = false, connectionNames = false
+
+  /// Takes note of a field that frames the message. The first names of ``FieldName`` are these.
+  @inline(__always) mutating func take(_ name: FieldName, _ value: Span<UInt8>, _ line: Int) -> Refusal? {
+    switch name {
+    case .host:
+      hosts += 1
+      hostLine = line
+    case .contentLength:
+      guard contentLength < 0, let length = parseLength(value) else { return .contentLength }
+      contentLength = length
+    case .transferEncoding:
+      guard !chunked else { return .transferEncoding }
+      guard value.equalsLowercase("chunked") else { return value.tokenEnd(from: 0) == value.count && value.count > 0 ? .transferCoding : .transferEncoding }
+      chunked = true
+    case .connection:
+      if value.equalsLowercase("keep-alive") { keepAlive = true } else if value.equalsLowercase("close") { close = true } else { connectionNames = true }
+    default: break
+    }
+    return nil
+  }
 }
 
 extension HeaderSection {
   /// Reads field lines from `start` on into the table; `fields.count` and `present` are set when it is complete.
   @inline(__always) fileprivate mutating func read(_ p: Span<UInt8>, from start: Int, _ limits: HeadLimits, _ summary: inout Summary) -> HeadResult {
     let names = FieldNameTable.shared
-    var used = 0, found = FieldNameSet(rawValue: 0)
+    var used = 0
+    present = FieldNameSet(rawValue: 0)
     var i = start
     let n = p.count
     while true {
@@ -69,38 +90,17 @@ extension HeaderSection {
       if used == limits.fieldLines { return .refused(.tooManyFields) }
       lines[used] = FieldLine(
         nameStart: nameStart, nameLength: nameLength, valueStart: valueStart, valueLength: valueEnd - valueStart, end: i, name: name)
-      found.add(name)
+      note(name, at: used)
       if name.rawValue <= FieldName.expect.rawValue && name != .other {
-        if let refusal = note(name, p.slice(valueStart, valueEnd - valueStart), used, &summary) { return .refused(refusal) }
+        if let refusal = summary.take(name, p.slice(valueStart, valueEnd - valueStart), used) { return .refused(refusal) }
       }
       used += 1
     }
     summary.length = i + 2
     count = used
-    present = found
     firstLine = start
     return .complete
   }
-}
-
-/// Takes note of a field that frames the message. The first names of ``FieldName`` are these.
-@inline(__always) private func note(_ name: FieldName, _ value: Span<UInt8>, _ line: Int, _ summary: inout Summary) -> Refusal? {
-  switch name {
-  case .host:
-    summary.hosts += 1
-    summary.hostLine = line
-  case .contentLength:
-    guard summary.contentLength < 0, let length = parseLength(value) else { return .contentLength }
-    summary.contentLength = length
-  case .transferEncoding:
-    guard !summary.chunked else { return .transferEncoding }
-    guard value.equalsLowercase("chunked") else { return value.tokenEnd(from: 0) == value.count && value.count > 0 ? .transferCoding : .transferEncoding }
-    summary.chunked = true
-  case .connection:
-    if value.equalsLowercase("keep-alive") { summary.keepAlive = true } else if value.equalsLowercase("close") { summary.close = true } else { summary.connectionNames = true }
-  default: break
-  }
-  return nil
 }
 
 /// 1*DIGIT, at most 18 of them; nothing else, no sign, no list.
@@ -280,11 +280,8 @@ func isValidHost(_ host: Span<UInt8>) -> Bool {
     guard i < n, i > 2 else { return false }
     i += 1
   } else {
-    while i < n && host[i] != 58 {
-      guard host[i].isHostCharacter, host[i] != 91, host[i] != 93 else { return false }
-      i += 1
-    }
-    guard i > 0 else { return false }
+    while i < n && host[i].isNameCharacter { i += 1 }
+    guard i > 0, i == n || host[i] == 58 else { return false }
   }
   if i == n { return true }
   guard host[i] == 58, n - i - 1 <= 5 else { return false }

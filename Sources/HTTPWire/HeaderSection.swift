@@ -12,6 +12,8 @@ public struct HeaderSection: ~Copyable {
   public internal(set) var count = 0
   /// Which known names occur, or did before they were dropped: lets a rule about an absent field cost one test.
   public internal(set) var present = FieldNameSet(rawValue: 0)
+  /// By known name that is present: a line at or before its first one.
+  private var firstLines = InlineArray<64, UInt8>(repeating: 0)
   /// The part of ``bytes`` that precedes the first field line.
   @usableFromInline var firstLine = 0
   private let inPlace = InPlace()
@@ -34,8 +36,9 @@ public struct HeaderSection: ~Copyable {
   /// The first line with a known name, or nil.
   public borrowing func first(_ name: FieldName) -> Int? {
     guard present.has(name) else { return nil }
-    for i in 0..<count where lines[i].name == name { return i }
-    return nil
+    var i = Int(firstLines[Int(name.rawValue)])
+    while i < count && lines[i].name != name { i += 1 }
+    return i < count ? i : nil
   }
   /// Whether no later line has the same known name.
   public borrowing func isOnly(_ index: Int) -> Bool {
@@ -83,8 +86,14 @@ public struct HeaderSection: ~Copyable {
       nameStart: start, nameLength: name.count, valueStart: valueStart, valueLength: value.count, end: bytes.count, name: known)
     lines.makeRoom(for: count)
     lines[count] = line
+    note(known, at: count)
     count += 1
-    present.add(known)
+  }
+  /// Remembers that a name is present, and where first.
+  @inline(__always) mutating func note(_ name: FieldName, at index: Int) {
+    if present.has(name) { return }
+    present.add(name)
+    firstLines[Int(name.rawValue)] = UInt8(truncatingIfNeeded: min(index, 255))
   }
   /// Adds a line whose lower-case name is written with a capital after every hyphen, as CloudFront does with what functions set
   /// (spec/cloudfront-functions.md, 2.6).

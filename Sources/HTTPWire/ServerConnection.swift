@@ -83,7 +83,16 @@ public struct ServerConnection: ~Copyable {
   public nonisolated(nonsending) mutating func nextRequest() async throws(WireFailure) -> RequestHead? {
     let limits = context.viewerLimits
     answerHasBegun = false
-    guard try await waitForFirstByte(limits) else { return nil }
+    stream.socket.isIdle = true
+    var arrival = firstBytes()
+    while arrival == .wait {
+      // No buffer is held now. A connection that stays idle is to be parked, so that it costs no task either.
+      await stream.socket.waitReadableSoftly(milliseconds: min(limits.parkAfterMilliseconds, limits.keepAliveTimeoutMilliseconds))
+      isParked = !stream.socket.isReadable && stream.socket.failure == nil
+      arrival = isParked ? .end : firstBytes()
+    }
+    stream.socket.isIdle = false
+    guard arrival == .bytes else { return nil }
     let deadline = stream.socket.loop.now + UInt64(limits.headTimeoutMilliseconds)
     var line = RequestLine()
     var fields = HeaderSection()
@@ -103,21 +112,10 @@ public struct ServerConnection: ~Copyable {
   /// Bytes of the present request so far: head and payload.
   public var bytesOfRequest: Int { headBytes + bodyBytes }
 
-  /// Idle: no buffer is held. A connection that stays idle for a while is to be parked, so that it costs no task either.
-  private nonisolated(nonsending) mutating func waitForFirstByte(_ limits: ViewerLimits) async throws(WireFailure) -> Bool {
-    stream.socket.isIdle = true
-    defer { stream.socket.isIdle = false }
-    while stream.input.isEmpty {
-      guard let result = try? stream.attemptRead(limit: ByteBuffer.blockSize) else { return false }
-      if result == .end { return false }
-      if result == .bytes { break }
-      await stream.socket.waitReadableSoftly(milliseconds: min(limits.parkAfterMilliseconds, limits.keepAliveTimeoutMilliseconds))
-      if !stream.socket.isReadable && stream.socket.failure == nil {
-        isParked = true
-        return false
-      }
-    }
-    return true
+  /// Whether a request has begun to arrive, without waiting. A failure is an end.
+  private mutating func firstBytes() -> Stream.ReadResult {
+    if !stream.input.isEmpty { return .bytes }
+    return (try? stream.attemptRead(limit: ByteBuffer.blockSize)) ?? .end
   }
 
   /// One empty line before a request is skipped (RFC 9112, 2.2).
@@ -255,6 +253,12 @@ public struct ServerConnection: ~Copyable {
   /// - Parameter n: bytes at the front of `source`; they are consumed.
   public mutating func forward(_ n: Int, from source: inout ByteBuffer, asChunk: Bool) throws(WireFailure) {
     do { try stream.forward(n, from: &source, asChunk: asChunk) } catch { throw .io(error) }
+  }
+
+  /// Sends what the kernel takes of what waits, without waiting.
+  /// - Returns: whether everything went out.
+  public mutating func flushAtOnce() throws(WireFailure) -> Bool {
+    do { return try stream.attemptFlush() } catch { throw .io(error) }
   }
 
   /// Sends all that waits.

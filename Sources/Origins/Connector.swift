@@ -21,27 +21,38 @@ public final class Connector {
   }
 
   /// Connects to the first address of a name that answers.
+  /// - Parameters:
+  ///   - policy: which of the name's addresses may be connected to; the others are passed over.
+  ///   - family: which of them are wanted.
   /// - Throws: ``OriginFailure`` with the reason.
-  public nonisolated(nonsending) func connect(_ name: String, port: UInt16, timeoutMilliseconds: Int) async throws(OriginFailure) -> Socket {
+  public nonisolated(nonsending) func connect(
+    _ name: String, port: UInt16, timeoutMilliseconds: Int, _ policy: AddressPolicy = .configured, _ family: AddressFamily = .any
+  ) async throws(OriginFailure) -> Socket {
     let place = "\(name):\(port)"
-    let addresses = try await addresses(of: name, port: port).filter { !isForbidden($0) }
-    guard !addresses.isEmpty else { throw OriginFailure(.addressRefused, at: place) }
+    let all = try await addresses(of: name, port: port).filter { family.includes($0) }
+    let refused = all.lazy.compactMap { [forbidden] in policy.refusal(of: $0, own: forbidden) }.first.map { OriginFailure(.addressRefused($0), at: place) }
+    let addresses = refused == nil ? all : all.filter { policy.refusal(of: $0, own: forbidden) == nil }
+    guard !addresses.isEmpty else { throw refused ?? OriginFailure(.nameUnknown, at: name) }
+    let socket: Socket, address: SocketAddress
+    do throws(OriginFailure) { (socket, address) = try await open(addresses, place, timeoutMilliseconds) } catch { throw refused ?? error }
+    guard let refusal = socket.localAddress.flatMap({ policy.refusal(of: address, from: $0, own: forbidden) }) else { return socket }
+    socket.close()
+    throw OriginFailure(.addressRefused(refusal), at: place)
+  }
+
+  private nonisolated(nonsending) func open(
+    _ addresses: [SocketAddress], _ place: String, _ timeoutMilliseconds: Int
+  ) async throws(OriginFailure) -> (Socket, SocketAddress) {
     do throws(ConnectFailure) {
       if addresses.count > 1 {
         var race = AddressRace.Configuration()
         race.timeoutMilliseconds = timeoutMilliseconds
-        return try await AddressRace.connect(to: addresses, on: loop, configuration: race).socket
+        return try await AddressRace.connect(to: addresses, on: loop, configuration: race)
       }
     } catch { throw OriginFailure(connecting: error.reason, at: place) }
-    do throws(IOFailure) { return try await Socket.connect(to: addresses[0], on: loop, timeoutMilliseconds: timeoutMilliseconds) } catch {
-      throw OriginFailure(connecting: error, at: place)
-    }
-  }
-
-  /// An own listener on every address of the machine forbids its port on all loopback addresses too.
-  private func isForbidden(_ address: SocketAddress) -> Bool {
-    if forbidden.contains(address) { return true }
-    return address.isLoopback && forbidden.contains { $0.isUnspecified && $0.port == address.port }
+    do throws(IOFailure) {
+      return (try await Socket.connect(to: addresses[0], on: loop, timeoutMilliseconds: timeoutMilliseconds), addresses[0])
+    } catch { throw OriginFailure(connecting: error, at: place) }
   }
 
   private nonisolated(nonsending) func addresses(of name: String, port: UInt16) async throws(OriginFailure) -> [SocketAddress] {
@@ -64,6 +75,18 @@ public final class Connector {
   }
 }
 
+/// Which addresses of a name are used.
+public enum AddressFamily: Hashable, Sendable {
+  case any, ipv4, ipv6
+
+  func includes(_ address: SocketAddress) -> Bool {
+    switch (self, address) {
+    case (.any, _), (.ipv4, .ipv4), (.ipv6, .ipv6): true
+    default: false
+    }
+  }
+}
+
 extension Resolver.Outcome {
   /// What is counted.
   fileprivate var counter: Counter {
@@ -77,6 +100,7 @@ extension Resolver.Outcome {
     case .collapsed: .nameCollapsed
     case .forgotten: .limitNamesCached
     case .refused: .limitNameLookups
+    case .serversChanged: .nameServersChanged
     }
   }
 }

@@ -8,7 +8,7 @@ public import Transport
 public struct OriginFailure: Error, Equatable, Sendable {
   /// The kinds of failure.
   public enum Reason: Equatable, Sendable {
-    case nameUnknown, nameServers, addressRefused, noFreeConnection, noDescriptor
+    case nameUnknown, nameServers, addressRefused(AddressRefusal), tlsUnavailable, noFreeConnection, noDescriptor
     case connectRefused, connectUnreachable, connectTimeout
     case write, readTimeout, closedEarly
     case malformedHead(Refusal), malformedBody
@@ -55,7 +55,7 @@ public struct OriginFailure: Error, Equatable, Sendable {
   public var detailedResult: StaticString {
     switch reason {
     case .nameUnknown, .nameServers: "OriginDnsError"
-    case .addressRefused, .noFreeConnection, .noDescriptor, .connectRefused, .connectUnreachable, .connectTimeout: "OriginConnectError"
+    case .addressRefused, .tlsUnavailable, .noFreeConnection, .noDescriptor, .connectRefused, .connectUnreachable, .connectTimeout: "OriginConnectError"
     case .write: "OriginWriteError"
     case .readTimeout: "OriginReadError"
     case .closedEarly: "OriginCommError"
@@ -70,7 +70,8 @@ public struct OriginFailure: Error, Equatable, Sendable {
     switch reason {
     case .nameUnknown: "the name \(place) does not exist or has no address"
     case .nameServers: "the name servers failed for \(place)"
-    case .addressRefused: "\(place) may not be an origin: it is this proxy's own address"
+    case .addressRefused(let refusal): "\(place) may not be an origin: \(refusal.explanation)"
+    case .tlsUnavailable: "\(place) is to be spoken to over HTTPS, which this proxy cannot do with origins yet"
     case .noFreeConnection: "no connection to \(place) became free within connectionTimeout, or too many requests wait for one"
     case .noDescriptor: "the process has no file left for a connection to \(place)"
     case .connectRefused: "\(place) refused the connection"
@@ -91,6 +92,7 @@ public struct OriginFailure: Error, Equatable, Sendable {
     case .nameUnknown: .originNameUnknown
     case .nameServers: .originNameFailure
     case .addressRefused: .originAddressRefused
+    case .tlsUnavailable: .originTLSUnavailable
     case .noFreeConnection: .originNoFreeConnection
     case .noDescriptor: .limitDescriptors
     case .connectRefused: .originConnectRefused

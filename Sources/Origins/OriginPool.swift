@@ -16,20 +16,29 @@ public final class OriginPool: ConnectionKeeper {
   private let limits: OriginLimits
   private let connectTimeoutMilliseconds: Int
   private let keepAliveMilliseconds: Int
+  private let policy: AddressPolicy
+  private let family: AddressFamily
   /// Idle sockets, the most recently used last: it is the most likely to be alive.
   private var idle: [Socket] = []
   /// Places taken: connections in use, idle or being made.
   private var open = 0
   /// Requests that wait for a connection. While there are any, nothing is idle and every place is taken.
   private var line = WaitingLine()
-  /// One closure for all sockets: an idle connection that says anything is closed.
-  private lazy var disturbed: (Socket) -> Void = { [weak self] socket in if !socket.isQuiet { self?.drop(socket) } }
+  /// One closure for all idle sockets, which the pool owns and closes before it goes: one that says anything is closed.
+  private lazy var disturbed: (Socket) -> Void = { [unowned self] socket in if !socket.isQuiet { self.drop(socket) } }
   /// Set when the configuration that wanted this pool is gone: what is given back is closed.
   private var isRetired = false
 
   /// A pool without connections.
-  /// - Parameter server: the origin's address; the origin's kind must be `.http`.
-  public init(_ origin: Origin, _ server: Origin.HTTPServer, _ limits: OriginLimits, _ context: WireContext, _ counters: WorkerCounters, _ connector: Connector) {
+  /// - Parameters:
+  ///   - server: the origin's address; the origin's kind must be `.http`.
+  ///   - policy: which of its addresses may be connected to. It holds for all connections of the pool.
+  public init(
+    _ origin: Origin, _ server: Origin.HTTPServer, _ limits: OriginLimits, _ context: WireContext, _ counters: WorkerCounters, _ connector: Connector,
+    _ policy: AddressPolicy = .configured, _ family: AddressFamily = .any
+  ) {
+    self.policy = policy
+    self.family = family
     self.origin = origin
     self.server = server
     self.context = context
@@ -41,6 +50,11 @@ public final class OriginPool: ConnectionKeeper {
     connectTimeoutMilliseconds = origin.connectionTimeout.milliseconds
     keepAliveMilliseconds = origin.keepAliveTimeout.milliseconds
   }
+
+  deinit { for socket in idle { socket.close() } }
+
+  /// How many requests wait for a connection.
+  var waitingRequests: Int { line.count }
 
   /// Name and port, for messages.
   public var place: String { "\(server.domainName):\(server.httpPort)" }
@@ -75,7 +89,7 @@ public final class OriginPool: ConnectionKeeper {
     }
     let socket: Socket
     do {
-      socket = try await connector.connect(server.domainName, port: UInt16(clamping: server.httpPort), timeoutMilliseconds: connectTimeoutMilliseconds)
+      socket = try await connector.connect(server.domainName, port: UInt16(clamping: server.httpPort), timeoutMilliseconds: connectTimeoutMilliseconds, policy, family)
     } catch {
       leavePlace()
       throw error

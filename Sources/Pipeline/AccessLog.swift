@@ -49,11 +49,11 @@ extension Worker {
     log.decimal("timeTakenMs", thousandths: microseconds)
     log.word("resultType", exchange.result.word)
     if exchange.detailedResult.utf8CodeUnitCount > 0 { log.word("detailedResultType", exchange.detailedResult) }
-    let id = exchange.site.site.id, behavior = exchange.behavior.name
-    log.token("distributionId", id.span)
-    log.string("behavior", behavior.span)
+    log.fields(exchange.behavior.logFields)
     if exchange.attempts > 0 { writeOrigin(exchange, to: &log) }
     if !exchange.functions.isEmpty { writeFunctions(exchange, to: &log) }
+    if !exchange.requestLogData.isEmpty { log.string("viewer_request_log_data", exchange.requestLogData.span) }
+    if !exchange.responseLogData.isEmpty { log.string("viewer_response_log_data", exchange.responseLogData.span) }
     writeHeader("userAgent", .userAgent, exchange.request.fields, to: &log)
     writeHeader("referer", .referer, exchange.request.fields, to: &log)
     writeHeader("xForwardedFor", .xForwardedFor, exchange.request.fields, to: &log)
@@ -66,7 +66,7 @@ extension Worker {
   }
 
   private static func writeOrigin(_ exchange: borrowing Exchange, to log: inout LogBuffer) {
-    if let name = exchange.origin?.name { log.string("origin", name.utf8.span) }
+    if let origin = exchange.origin { log.fields(origin.logFields) }
     if exchange.originStatus > 0 { log.integer("originStatus", exchange.originStatus) }
     let line = exchange.timeline
     if line.originResponse > line.originRequest { log.decimal("originFirstByteMs", thousandths: Int(line.originResponse - line.originRequest) / 1000) }

@@ -3,7 +3,7 @@ import HTTPWire
 import Transport
 
 /// The pairs of one Cookie header, as places in its value.
-struct CookiePairs {
+struct CookiePairs: ~Copyable {
   /// Pairs handled here; a header with more goes the slower way.
   static let limit = 24
 
@@ -13,6 +13,7 @@ struct CookiePairs {
   private var count = 0
   /// Whether the header is written as it came: one `; ` between pairs, and in order.
   private var isOrdered = true
+  private let inPlace = InPlace()
 
   /// Finds the pairs.
   /// - Returns: false when there are too many, or one that is to be left out: without a name or `=`, or named `$…`.

@@ -52,7 +52,6 @@ struct Exchange: ~Copyable {
   let received: RequestLine
   let peer: SocketAddress
   let peerText: [UInt8]
-  let worker: Worker
   var site: WorkerSite
   var behavior: CompiledBehavior
   /// Where the request's id lies among its head's bytes.
@@ -70,6 +69,10 @@ struct Exchange: ~Copyable {
   var detailedResult: StaticString = ""
   var originStatus = 0
   var origin: CompiledOrigin?
+  /// Where a function sends the request; nil: where its behavior does.
+  var route: Route?
+  /// What functions gave to `cf.logCustomData`, by event.
+  var requestLogData: [UInt8] = [], responseLogData: [UInt8] = []
   var reusedConnection = false
   var attempts = 0
   var functions: [FunctionReport] = []
@@ -87,7 +90,6 @@ struct Exchange: ~Copyable {
     self.request = request
     peer = viewer.peer
     peerText = viewer.peerText
-    self.worker = worker
     site = worker.unknownSite
     behavior = worker.unknownSite.site.behaviors[0]
     worker.ids.renew()
@@ -114,10 +116,9 @@ struct Exchange: ~Copyable {
 }
 
 /// Makes request ids: 56 bytes, opaque, unguessable enough to name a request to its owner, ending in `==` as CloudFront's do.
-/// 30 characters name this worker's life, 24 are new each time.
+/// 30 characters name this worker's life, the 24 in the middle are new each time.
 struct RequestIDs {
   static let length = 56
-  private static let ownCharacters = 30
   private var state: (UInt64, UInt64)
   /// The newest id.
   private(set) var text = [UInt8](repeating: UInt8(ascii: "="), count: length)
@@ -129,8 +130,7 @@ struct RequestIDs {
     state = (random.next() | 1, random.next())
     let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8.map { UInt16($0) }
     pairs = (0..<4096).map { alphabet[$0 >> 6] << 8 | alphabet[$0 & 63] }
-    for i in 0..<Self.ownCharacters { text[i] = UInt8(alphabet[Int(random.next() & 63)]) }
-    renew()
+    for i in 0..<54 { text[i] = UInt8(alphabet[Int(random.next() & 63)]) }
   }
 
   /// xoroshiro128+ (Blackman and Vigna): not for secrets, and none is made of it.
@@ -142,18 +142,19 @@ struct RequestIDs {
     return sum >> 4
   }
 
+  /// Eight characters for 48 bits.
+  @inline(__always) private func characters(_ bits: UInt64) -> UInt64 {
+    func pair(_ shift: UInt64) -> UInt64 { UInt64(pairs[Int(bits >> shift & 4095)]) }
+    return pair(0) | pair(12) << 16 | pair(24) << 32 | pair(36) << 48
+  }
+
   /// Makes ``text`` a new id.
   mutating func renew() {
-    var place = Self.ownCharacters
-    for _ in 0..<3 {
-      var bits = random()   // 48 bits of it become eight characters
-      for _ in 0..<4 {
-        let pair = pairs[Int(bits & 4095)]
-        text[place] = UInt8(truncatingIfNeeded: pair)
-        text[place + 1] = UInt8(truncatingIfNeeded: pair >> 8)
-        bits >>= 12
-        place += 2
-      }
+    let words = (characters(random()), characters(random()), characters(random()))
+    unsafe text.withUnsafeMutableBytes { text in
+      unsafe text.storeBytes(of: words.0.littleEndian, toByteOffset: 24, as: UInt64.self)
+      unsafe text.storeBytes(of: words.1.littleEndian, toByteOffset: 32, as: UInt64.self)
+      unsafe text.storeBytes(of: words.2.littleEndian, toByteOffset: 40, as: UInt64.self)
     }
   }
 }

@@ -47,18 +47,19 @@ extension Worker {
   }
 
   /// Walks through the steps.
-  nonisolated(nonsending) func answer(_ exchange: inout Exchange, _ viewer: inout ServerConnection) async -> Response {
+  @inline(__always) nonisolated(nonsending) func answer(_ exchange: inout Exchange, _ viewer: inout ServerConnection) async -> Response {
     var response: Response
     if let early = chooseDistribution(&exchange) { response = early } else
     if let early = chooseBehavior(&exchange) { response = early } else
     if let early = checkViewerProtocol(&exchange) { response = early } else
     if let early = checkMethod(&exchange) { response = early } else
-    if let early = runViewerRequest(&exchange) { response = early } else {
+    if let index = exchange.behavior.viewerRequest,
+      let early = runViewerRequest(&exchange, viewer, mayRun: await hasTurn(index)) { response = early } else {
       applyDefaultRootObject(&exchange)
       response = await fetch(&exchange, &viewer)
     }
-    response = await applyErrorResponse(response, &exchange, &viewer)
-    response = runViewerResponse(response, &exchange)
+    if let page = errorPage(for: response, exchange) { response = await replace(response, by: page, &exchange, &viewer) }
+    if let index = exchange.behavior.viewerResponse { response = runViewerResponse(response, &exchange, mayRun: await hasTurn(index)) }
     applyResponseHeadersPolicy(&response, &exchange)
     return response
   }

@@ -5,12 +5,12 @@ import Transport
 
 extension Worker {
   /// Writes the request head for an origin.
-  func composeOriginRequest(_ exchange: inout Exchange, _ origin: Int, to out: inout ByteBuffer) {
+  func composeOriginRequest(_ exchange: inout Exchange, _ destination: Destination, to out: inout ByteBuffer) {
     let behavior = exchange.behavior
-    writeRequestLine(exchange.request, exchange.site.site.origins[origin], behavior, to: &out)
-    for name in behavior.customNames[origin] { exchange.request.fields.drop(named: Array(name.utf8).span) }
-    writeViewerLines(exchange, behavior, to: &out)
-    let lines = behavior.originLines[origin]
+    writeRequestLine(exchange.request, destination.origin, behavior, to: &out)
+    for name in destination.ownNames { exchange.request.fields.drop(named: name.span) }
+    writeViewerLines(exchange, behavior, forwardsHost: behavior.forwardsHost && !destination.replacesHost, to: &out)
+    let lines = destination.lines
     out.append(lines.span)
     writeOwnLines(exchange, behavior, to: &out)
     out.append("\r\n")
@@ -35,9 +35,11 @@ extension Worker {
   }
 
   /// The viewer's fields that are forwarded. Host goes first when the origin may see it, as RFC 9110, 7.2 asks.
-  private func writeViewerLines(_ exchange: borrowing Exchange, _ behavior: CompiledBehavior, to out: inout ByteBuffer) {
+  private func writeViewerLines(_ exchange: borrowing Exchange, _ behavior: CompiledBehavior, forwardsHost: Bool, to out: inout ByteBuffer) {
     var kept = exchange.isSafe ? behavior.keptWhenSafe : behavior.keptOtherwise
-    if behavior.forwardsHost && (exchange.request.hasOwnAuthority || !exchange.request.fields.present.has(.host)) {
+    if !forwardsHost {
+      kept.remove(FieldNameSet(.host))
+    } else if exchange.request.hasOwnAuthority || !exchange.request.fields.present.has(.host) {
       kept.remove(FieldNameSet(.host))
       if exchange.request.authority.count > 0 {
         out.append("Host: ")
@@ -85,9 +87,10 @@ extension Worker {
   private func writeCookies(_ fields: borrowing HeaderSection, _ behavior: CompiledBehavior, to out: inout ByteBuffer) {
     guard let line = fields.first(.cookie) else { return }
     var cookies = CookiePairs()
-    if behavior.forwardsAllCookies && fields.isOnly(line) && cookies.read(fields.value(line)) {
-      cookies.sort(fields.value(line))
-      cookies.write(fields.value(line), to: &out)
+    let value = fields.value(line)
+    if behavior.forwardsAllCookies && fields.isOnly(line) && cookies.read(value) {
+      cookies.sort(value)
+      cookies.write(value, to: &out)
     } else {
       writeFilteredCookies(fields, behavior.behavior.forwarding, to: &out)
     }

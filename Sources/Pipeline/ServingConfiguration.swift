@@ -34,7 +34,9 @@ public final class ServingConfiguration: Sendable {
       sites.append(Site(distribution, metricsIndex: labels.index(ofDistribution: distribution.id), folders))
     }
     self.sites = sites
-    functions = configuration.functions.map { FunctionCode(of: $0, configuration.limits.rewriteEngine) }
+    functions = configuration.functions.map {
+      FunctionCode(of: $0, configuration.limits.rewriteEngine, store: configuration.keyValueStore(of: $0))
+    }
   }
 }
 
@@ -42,6 +44,8 @@ public final class ServingConfiguration: Sendable {
 final class Site: Sendable {
   /// The name that stands for this place in X-Amz-Cf-Pop: an edge location in CloudFront's form, at no airport.
   static let pop: StaticString = "SKY50-C1"
+  /// The same place as `cf.edgeLocation` has it: a name like an airport's, and a region.
+  static let location = "SKY", region = "local"
   /// This proxy's name in CDN-Loop (RFC 8586).
   static let loopName: StaticString = "skerry"
   /// How often a request may have been here before it is taken for a loop (spec/request-pipeline.md, 14).
@@ -74,7 +78,7 @@ final class Site: Sendable {
     self.via = Array(via.utf8)
     hopLines = Array("Via: \(via)\r\nCDN-Loop: \(Self.loopName)\r\nConnection: Keep-Alive\r\nX-Forwarded-For: ".utf8)
     missLines = Array("X-Cache: Miss from cloudfront\r\nVia: \(via)\r\nX-Amz-Cf-Pop: \(Self.pop)\r\nX-Amz-Cf-Id: ".utf8)
-    behaviors = distribution.behaviors.map { CompiledBehavior($0, distribution.origins) }
+    behaviors = distribution.behaviors.enumerated().map { CompiledBehavior($1, at: $0, distribution) }
     origins = distribution.origins.map { CompiledOrigin($0) }
     self.folders = folders
     defaultRootObject = distribution.defaultRootObject.map { Array($0.utf8) }
@@ -94,21 +98,32 @@ extension Site {
 
 /// An origin made ready: what the hot path reads, without copying the model's value.
 final class CompiledOrigin: Sendable {
+  /// What it was made from.
+  let model: Origin
   let name: String
   let path: [UInt8]
   let attempts: Int
+  let logFields: LogFields
+  /// Lower-case names of custom headers, which replace the viewer's.
+  let customNames: [[UInt8]]
 
   init(_ origin: Origin) {
+    model = origin
     name = origin.name
     path = Array(origin.originPath.utf8)
     attempts = origin.connectionAttempts
+    logFields = LogFields(("origin", Array(origin.name.utf8)))
+    customNames = origin.customHeaders.map { Array($0.name.lowercased().utf8) }
   }
 }
 
 /// A behavior made ready.
 final class CompiledBehavior: Sendable {
   let behavior: Behavior
-  let name: [UInt8]
+  /// Distribution and path pattern.
+  let logFields: LogFields
+  /// Its place among the distribution's behaviors.
+  let index: Int
   /// Fields copied to the origin for GET and HEAD, and for other methods (which keep Authorization).
   let keptWhenSafe, keptOtherwise: FieldNameSet
   /// What is done with field names that no rule of ours knows.
@@ -121,15 +136,15 @@ final class CompiledBehavior: Sendable {
   let viewerRequest, viewerResponse: Int?
   /// By origin: lines that every request to it gets.
   let originLines: [[UInt8]]
-  /// By origin: names of custom headers, which replace the viewer's.
-  let customNames: [[String]]
   let headers: CompiledResponseHeaders?
 
   enum UnknownNames { case keep, drop, ask }
 
-  init(_ behavior: Behavior, _ origins: [Origin]) {
+  init(_ behavior: Behavior, at index: Int, _ distribution: Distribution) {
     self.behavior = behavior
-    name = Array(behavior.pathPattern.text.utf8)
+    self.index = index
+    let origins = distribution.origins
+    logFields = LogFields(("distributionId", Array(distribution.id.utf8)), ("behavior", Array(behavior.pathPattern.text.utf8)))
     let rules = behavior.forwarding
     forwardsHost = rules.forwardsHost
     forwardsAllQuery = rules.queryStrings == .all
@@ -160,15 +175,19 @@ final class CompiledBehavior: Sendable {
     case .none: unknownNames = .drop
     case .only, .allExcept: unknownNames = .ask
     }
-    originLines = origins.map { Self.lines($0, rules) }
-    customNames = origins.map { $0.customHeaders.map { $0.name.lowercased() } }
+    originLines = origins.map { Self.lines($0, rules, host: nil) }
     headers = behavior.responseHeadersPolicy.map { CompiledResponseHeaders($0) }
   }
 
-  private static func lines(_ origin: Origin, _ rules: ForwardingRules) -> [UInt8] {
+  /// The lines that every request to an origin gets, with another Host than the usual one.
+  func lines(toward origin: Origin, host: String?) -> [UInt8] { Self.lines(origin, behavior.forwarding, host: host) }
+
+  private static func lines(_ origin: Origin, _ rules: ForwardingRules, host: String?) -> [UInt8] {
     var text = ""
-    if case .http(let server) = origin.kind, !rules.forwardsHost {
-      text += "Host: \(server.domainName)\(server.httpPort == 80 ? "" : ":\(server.httpPort)")\r\n"
+    if let host {
+      text += "Host: \(host)\r\n"
+    } else if case .http(let server) = origin.kind, !rules.forwardsHost {
+      text += "Host: \(server.authority)\r\n"
     }
     if !rules.forwardsUserAgent { text += "User-Agent: Amazon CloudFront\r\n" }
     for header in origin.customHeaders { text += "\(header.name): \(header.value)\r\n" }
@@ -176,8 +195,13 @@ final class CompiledBehavior: Sendable {
   }
 }
 
+extension Origin.HTTPServer {
+  /// Name and port as Host has them.
+  var authority: String { httpPort == 80 ? domainName : "\(domainName):\(httpPort)" }
+}
+
 /// A response headers policy made ready (spec/request-pipeline.md, 6).
-struct CompiledResponseHeaders: Sendable {
+final class CompiledResponseHeaders: Sendable {
   struct Line: Sendable {
     let name: [UInt8]
     let value: [UInt8]

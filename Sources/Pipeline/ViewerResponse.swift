@@ -6,9 +6,7 @@ import Transport
 
 extension Worker {
   /// What an origin's response never passes on: hop-by-hop fields and the names that are ours to write.
-  private static var dropped: FieldNameSet {
-    FieldNameSet.hopByHop.union(FieldNameSet(.via, .xCache, .xAmzCfId, .xAmzCfPop, .xAmzCf, .xEdge, .vary))
-  }
+  private static let dropped = FieldNameSet.hopByHop.union(FieldNameSet(.via, .xCache, .xAmzCfId, .xAmzCfPop, .xAmzCf, .xEdge, .vary))
 
   /// Writes status line and fields. `Vary` and `Set-Cookie` are passed on as far as the behavior lets what they speak of through.
   func composeResponseHead(_ response: borrowing Response, _ exchange: borrowing Exchange, _ closing: Bool, _ chunked: Bool, to out: inout ByteBuffer) {

@@ -25,6 +25,8 @@ public final class Worker {
   var sites: [WorkerSite] = []
   let unknownSite: WorkerSite
   let connector: Connector
+  /// Connections to servers that functions named.
+  var functionPools: FunctionPools
   var ids = RequestIDs()
   var requestsPerConnection = Int.max
   var tunnelIdleMilliseconds = 600_000
@@ -40,7 +42,9 @@ public final class Worker {
   var kills: [UInt64: (count: Int, windowEnd: UInt64)] = [:]
   let diagnostics: Diagnostics
   /// Made on the loop's thread, where the engine's timer belongs.
-  private var isolatePool: IsolatePool?
+  private(set) var isolatePool: IsolatePool?
+  /// The turn of the loop in which a function took long the last time (Turns.swift).
+  var lastLongTurn = UInt64.max
 
   /// A worker on a loop that does not run yet, or on the loop's thread.
   /// - Parameter released: told when a connection has ended.
@@ -59,6 +63,7 @@ public final class Worker {
     connector = Connector(loop: loop, Resolver.Configuration(configuration.configuration.limits.dns), counters)
     logsRequests = false
     unknownSite = WorkerSite()
+    functionPools = FunctionPools(limit: 1, OriginLimits(), context, counters, connector)
     adopt(configuration)
     loop.everySecond = { [unowned self] in self.everySecond() }
   }
@@ -74,6 +79,8 @@ public final class Worker {
     logsRequests = configuration.configuration.accessLog.format != .off
     for site in sites { site.retire() }
     sites = configuration.sites.map { WorkerSite($0, self, OriginLimits(limits)) }
+    functionPools.retire()
+    functionPools = FunctionPools(limit: limits.functionOriginsPerWorker, OriginLimits(limits), context, counters, connector)
   }
 
   /// Addresses that may never be origins: this proxy's own.
@@ -88,6 +95,8 @@ public final class Worker {
       isolatePool = IsolatePool(configuration: limits)
     }
     guard let isolatePool else { throw FunctionLoadError(function: code.name, line: 0, column: 0, message: "the system has no timer left") }
+    let builds = isolatePool.builds
+    defer { if isolatePool.builds != builds { lastLongTurn = loop.turn } }
     return try isolatePool.isolate(for: code)
   }
 
@@ -174,6 +183,8 @@ final class WorkerSite {
   let site: Site
   /// By origin; nil for folders.
   let pools: [OriginPool?]
+  /// By behavior: where its requests go when no function chooses.
+  private(set) var assigned: [Route] = []
 
   init(_ site: Site, _ worker: Worker, _ limits: OriginLimits) {
     self.site = site
@@ -181,6 +192,7 @@ final class WorkerSite {
       guard case .http(let server) = origin.kind else { return nil }
       return OriginPool(origin, server, limits, worker.context, worker.counters, worker.connector)
     }
+    assigned = site.behaviors.map { assignedRoute($0) }
   }
 
   /// Stands for "no distribution" in exchanges that are answered before one is chosen.
@@ -207,9 +219,16 @@ public actor WorkerIsolation {
     self.worker = worker
     worker.resume = { [unowned self] parked in
       let parked = OnThisLoop(value: parked)
-      Task(executorPreference: loop) { await self.resume(parked) }
+      self.assumeIsolated { $0.begin(parked) }
     }
   }
+
+  /// Starts to serve an accepted connection. On the loop's thread.
+  public nonisolated func begin(_ descriptor: Int32, _ peer: SocketAddress) {
+    assumeIsolated { isolation in isolation.start(descriptor, peer) }
+  }
+  private func start(_ descriptor: Int32, _ peer: SocketAddress) { Task { await serve(descriptor, peer) } }
+  private func begin(_ parked: OnThisLoop<ParkedConnection>) { Task { await resume(parked) } }
 
   private func resume(_ parked: OnThisLoop<ParkedConnection>) async { await worker.serve(ServerConnection(parked.value, worker.context)) }
 

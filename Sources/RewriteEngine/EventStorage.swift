@@ -34,18 +34,20 @@ import CQuickJS
     unsafe event.type = type == .viewerRequest ? SK_VIEWER_REQUEST : SK_VIEWER_RESPONSE
   }
 
-  /// Copies `text` to where it stays until `reset`.
-  mutating func copy(_ text: Span<UInt8>) -> sk_slice {
-    if unsafe text.count > chunk.count - used {
+  /// Copies `text` to where it stays until `reset`; on request with a zero byte behind it, which is not counted.
+  mutating func copy(_ text: Span<UInt8>, terminated: Bool = false) -> sk_slice {
+    let byteCount = text.count + (terminated ? 1 : 0)
+    if unsafe byteCount > chunk.count - used {
       unsafe retired.append(chunk)
-      unsafe chunk = .allocate(byteCount: max(chunk.count * 2, text.count), alignment: 16)
+      unsafe chunk = .allocate(byteCount: max(chunk.count * 2, byteCount), alignment: 16)
       used = 0
     }
     let start = unsafe chunk.baseAddress.unsafelyUnwrapped + used
     unsafe text.withUnsafeBytes { source in
       if let base = source.baseAddress { unsafe start.copyMemory(from: base, byteCount: source.count) }
     }
-    used += text.count
+    if terminated { unsafe start.storeBytes(of: 0, toByteOffset: text.count, as: UInt8.self) }
+    used += byteCount
     return unsafe sk_slice(bytes: start.assumingMemoryBound(to: UInt8.self), count: text.count)
   }
 

@@ -1,6 +1,7 @@
 // What a rewrite function is before any worker has built it: source, runtime and limits, as configured.
 // Immutable and shared by all workers. Follows spec/cloudfront-functions.md sections 3, 7 and 9.
 import CQuickJS
+public import KeyValueStores
 import Synchronization
 
 /// A CloudFront Function's code with the limits it runs under.
@@ -40,17 +41,25 @@ public struct FunctionCode: Sendable {
   public let runtime: Runtime
   /// Its limits.
   public let limits: Limits
+  /// What `cf.kvs()` reads where `Isolate.use` says nothing else; nil: the function has no store.
+  public let store: KeyValueStore?
+  /// Whether `Isolate.setEdgeLocation` may be asked for: the source names `edgeLocation`.
+  public let readsEdgeLocation: Bool
   /// Tells values apart whose names are equal, as before and after a reload. Unique in the process.
   public let id: UInt64
 
   private static let lastID = Atomic<UInt64>(0)
 
   /// Makes a function of its source. Nothing is compiled yet.
-  public init(name: String, source: [UInt8], runtime: Runtime = .cloudfrontJS20, limits: Limits = Limits()) {
+  public init(
+    name: String, source: [UInt8], runtime: Runtime = .cloudfrontJS20, limits: Limits = Limits(), store: KeyValueStore? = nil
+  ) {
     self.name = name
     self.source = source
     self.runtime = runtime
     self.limits = limits
+    self.store = store
+    readsEdgeLocation = source.firstRange(of: Array("edgeLocation".utf8)) != nil
     id = Self.lastID.add(1, ordering: .relaxed).newValue
   }
 
@@ -64,17 +73,18 @@ public struct FunctionCode: Sendable {
     }
   }
 
-  /// The limits as the C side takes them, within its bounds.
+  /// The limits as the C side takes them, within its bounds; the store is this value's, which must outlive them.
   var cLimits: sk_limits {
     let page = 4096
     func pages(_ bytes: Int) -> Int { (min(max(bytes, page), 1 << 30) + page - 1) / page * page }
-    return sk_limits(
+    return unsafe sk_limits(
       runtime: runtime == .cloudfrontJS10 ? SK_RUNTIME_1_0 : SK_RUNTIME_2_0,
       memory_limit: pages(limits.memoryBytes),
       base_limit: pages(limits.baseMemoryBytes),
       cpu_limit: max(limits.cpuNanoseconds, 10_000),
       load_cpu_limit: max(limits.loadCPUNanoseconds, 1_000_000),
-      stack_limit: max(limits.stackBytes, 32 << 10))
+      stack_limit: max(limits.stackBytes, 32 << 10),
+      store: store?.unsafePointer)
   }
 }
 

@@ -69,12 +69,16 @@ public struct Invocation: Sendable {
   public let hasBody: Bool
   /// Headers to be replaced, see `Isolate.forEachHeaderEdit`.
   public let headerEditCount: Int
+  /// `.request`: whether the function chose an origin, see `Isolate.originChoice`.
+  public let hasOriginChoice: Bool
   /// Thread CPU time of the run.
   public let cpuNanoseconds: UInt64
   /// The engine's steps: the same on every machine.
   public let fuel: UInt64
   /// The most memory the run had.
   public let memoryBytes: Int
+  /// Calls that read the key-value store (`KvsReadRequests`), and those of them that failed (`KvsReadErrors`).
+  public let storeReads, storeReadErrors: UInt32
 
   init(_ result: borrowing sk_result) {
     switch unsafe result.outcome {
@@ -92,9 +96,12 @@ public struct Invocation: Sendable {
     hasStatusDescription = unsafe result.has_status_description
     hasBody = unsafe result.has_body
     headerEditCount = unsafe result.edit_count
+    hasOriginChoice = unsafe result.origin != nil
     cpuNanoseconds = unsafe result.cpu_nanoseconds
     fuel = unsafe result.fuel
     memoryBytes = unsafe result.memory_bytes
+    storeReads = unsafe result.store_reads
+    storeReadErrors = unsafe result.store_read_errors
   }
 }
 

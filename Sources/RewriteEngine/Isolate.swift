@@ -2,6 +2,7 @@
 // (design/rewrite-engine.md). Belongs to the thread of its `ThreadContext`; not Sendable.
 // Unsafe: calls C and lends its memory as spans, which the type system keeps from outliving the call.
 import CQuickJS
+public import KeyValueStores
 
 /// A built function, ready to run.
 ///
@@ -20,18 +21,22 @@ import CQuickJS
   public let code: FunctionCode
   /// What its runs came to.
   public private(set) var counts = InvocationCounts()
+  /// What a run took lately, in nanoseconds of CPU time: a mean in which the last eight runs count most. 0 before the first.
+  public private(set) var recentNanoseconds: UInt64 = 0
   private let thread: ThreadContext
-  private let pointer: OpaquePointer
-  private var storage = EventStorage()
+  let pointer: OpaquePointer
+  var storage = EventStorage()
   /// The last run's result until `finish`.
-  private var result: UnsafePointer<sk_result>?
+  private(set) var result: UnsafePointer<sk_result>?
+  /// The event's store where it is not the function's own; held until the next event, so that the run keeps its view.
+  private var otherStore: KeyValueStore?
 
   /// Builds `code` on the calling thread, which must be `thread`'s: starts the engine, compiles, runs top-level code
   /// (within `Limits.loadCPUNanoseconds`), finds `handler`, takes the snapshot. About 0.5 ms, and 0.3 MB of memory.
   public init(_ code: FunctionCode, on thread: ThreadContext) throws(FunctionLoadError) {
     self.code = code
     self.thread = thread
-    var limits = code.cLimits
+    var limits = unsafe code.cLimits
     var result = unsafe sk_result()
     let pointer = unsafe code.source.withUnsafeBufferPointer { source in
       unsafe sk_isolate_create(
@@ -54,6 +59,15 @@ import CQuickJS
   public func begin(_ event: FunctionEvent) {
     finish()
     storage.reset(event)
+    otherStore = nil
+    unsafe storage.set { unsafe $0.store = code.store?.unsafePointer }
+  }
+
+  /// The key-value store of this event, instead of the function's own, as after a change of its data. It is kept until
+  /// the next event, and the run sees no other.
+  public func use(_ store: KeyValueStore) {
+    otherStore = store
+    unsafe storage.set { unsafe $0.store = store.unsafePointer }
   }
 
   /// The request's method.
@@ -123,6 +137,13 @@ import CQuickJS
   /// One response header line; `set-cookie` becomes `response.cookies`.
   public func addResponseHeader(_ name: Span<UInt8>, _ value: Span<UInt8>) { storage.addResponseHeader(name, value) }
 
+  /// The whole event as JSON, which the function is then given as it is written: what it lacks is undefined. The other setters are
+  /// to say the same, because what the function changes is judged by them. For `skerry invoke` and `skerry test`.
+  public func setDocument(_ json: Span<UInt8>) {
+    let slice = unsafe storage.copy(json, terminated: true)
+    unsafe storage.set { unsafe $0.document = slice }
+  }
+
   // MARK: The run
 
   /// Runs the handler. `nowMilliseconds` is what `Date.now()` gives all along: milliseconds since 1970.
@@ -135,6 +156,8 @@ import CQuickJS
     unsafe self.result = result
     let invocation = unsafe Invocation(result.pointee)
     counts.add(invocation)
+    let last = invocation.cpuNanoseconds
+    recentNanoseconds = recentNanoseconds == 0 ? last : recentNanoseconds - recentNanoseconds / 8 + last / 8
     return invocation
   }
 
@@ -165,6 +188,11 @@ import CQuickJS
   /// Lends the body, decoded, when `Invocation.hasBody`.
   public func withBody<R>(_ body: (Span<UInt8>) throws -> R) rethrows -> R {
     try unsafe lend(result?.pointee.body, to: body)
+  }
+
+  /// Lends what the handler returned as JSON, with the members CloudFront knows: of a good run with `setDocument`, else empty.
+  public func withOutput<R>(_ body: (Span<UInt8>) throws -> R) rethrows -> R {
+    try unsafe lend(result?.pointee.output, to: body)
   }
 
   /// Lends the text of what went wrong, as `TypeError: …` or `request.headers['host'] is a read-only header`;
@@ -216,13 +244,13 @@ import CQuickJS
 }
 
 /// Lends a slice as a span for the length of a call; absent ones as an empty span.
-private func lend<R>(_ slice: sk_slice?, to body: (Span<UInt8>) throws -> R) rethrows -> R {
+func lend<R>(_ slice: sk_slice?, to body: (Span<UInt8>) throws -> R) rethrows -> R {
   let count = unsafe slice?.count ?? 0
   let bytes = unsafe UnsafeBufferPointer(start: slice?.bytes, count: unsafe slice?.bytes == nil ? 0 : count)
   return try body(unsafe bytes.span)
 }
 
 /// A slice as text, with replacement characters for what is no UTF-8.
-private func text(_ slice: sk_slice) -> String {
+func text(_ slice: sk_slice) -> String {
   unsafe String(decoding: UnsafeBufferPointer(start: slice.bytes, count: slice.count), as: UTF8.self)
 }

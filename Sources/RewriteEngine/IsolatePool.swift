@@ -53,6 +53,13 @@ public final class IsolatePool {
     return try built.get()
   }
 
+  /// What a run of `code` took lately (`Isolate.recentNanoseconds`). Nil when it would have to be built first; 0 when it cannot be.
+  public func recentNanoseconds(of code: FunctionCode) -> UInt64? {
+    guard let entry = entries[code.id] else { return nil }
+    if case .success(let isolate) = entry.built { return isolate.recentNanoseconds }
+    return 0
+  }
+
   /// Drops all isolates whose functions are not among `ids`, as after a reload.
   public func keep(_ ids: Set<UInt64>) { entries = entries.filter { ids.contains($0.key) } }
 }

@@ -14,6 +14,8 @@ public enum CounterFamily: String, CaseIterable, Sendable {
   case originFailures = "skerry_origin_failures_total"
   case originBytes = "skerry_origin_bytes_total"
   case functionRuns = "skerry_function_runs_total"
+  case storeReads = "skerry_kvs_read_requests_total"
+  case storeReadErrors = "skerry_kvs_read_errors_total"
   case nameLookups = "skerry_name_lookups_total"
   case fileRequests = "skerry_file_requests_total"
   case reloads = "skerry_reloads_total"
@@ -21,7 +23,7 @@ public enum CounterFamily: String, CaseIterable, Sendable {
   /// The name of the label that tells the family's numbers apart; nil for a family of one.
   public var label: String? {
     switch self {
-    case .connectionsAccepted, .upgrades: nil
+    case .connectionsAccepted, .upgrades, .storeReads, .storeReadErrors: nil
     case .connectionsClosed: "reason"
     case .viewerBytes, .originBytes: "direction"
     case .requestsRefused: "reason"
@@ -46,6 +48,8 @@ public enum CounterFamily: String, CaseIterable, Sendable {
     case .originFailures: "Attempts at an origin that failed, by reason."
     case .originBytes: "Bytes sent to and received from origins, heads and framing included."
     case .functionRuns: "Runs of viewer functions, by outcome."
+    case .storeReads: "Reads of key value stores by functions (KvsReadRequests)."
+    case .storeReadErrors: "Of these, reads that failed: no such key, or a value of another format (KvsReadErrors)."
     case .nameLookups: "Look-ups of origin names, by outcome."
     case .fileRequests: "Requests for files of folder origins, by outcome."
     case .reloads: "Configuration reloads, by outcome."
@@ -72,20 +76,21 @@ public enum Counter: Int, CaseIterable, Sendable {
   case limitURL, limitHead, limitHeaderCount, limitHeadTimeout, limitIdleTimeout, limitBodyRate
   case limitConnectionsPerWorker, limitConnectionsPerAddress, limitDescriptors
   case limitRequestsPerConnection, limitErrorBody, limitAdminConnections
-  case limitOriginConnections, limitOriginWaiters, limitOriginHead, limitNamesCached, limitNameLookups, limitFileQueue
+  case limitOriginConnections, limitOriginWaiters, limitOriginHead, limitFunctionOrigins, limitNamesCached, limitNameLookups, limitFileQueue
 
   // Origins
   case originConnected, originReused, originReturned, originStale
   case originFirstAttempt, originRetry, originStaleRetry, originFailover
-  case originNoFreeConnection, originNameUnknown, originNameFailure, originAddressRefused, originConnectRefused, originConnectUnreachable
+  case originNoFreeConnection, originNameUnknown, originNameFailure, originAddressRefused, originTLSUnavailable, originConnectRefused, originConnectUnreachable
   case originConnectTimeout, originWriteFailure, originReadTimeout, originClosedEarly, originMalformedHead, originMalformedBody
   case originBytesSent, originBytesReceived
 
   // Functions
   case functionContinued, functionResponded, functionExecutionError, functionValidationError, functionCPULimit, functionMemoryLimit, functionThrottled
+  case storeRead, storeReadError
 
   // Names
-  case nameCached, nameResolved, nameStale, nameNegative, nameFailed, nameTimeout, nameCollapsed
+  case nameCached, nameResolved, nameStale, nameNegative, nameFailed, nameTimeout, nameCollapsed, nameServersChanged
 
   // Files
   case fileServed, fileNotModified, filePartial, fileRangeNotSatisfiable, fileNotFound, fileFailed
@@ -156,6 +161,7 @@ extension Counter {
     case .limitOriginConnections: .init(.limitsReached, "origin_connections", "wait: all connections to an origin are in use; each request that waits counts once, however often it waits")
     case .limitOriginWaiters: .init(.limitsReached, "origin_waiters", "503: as many requests wait for a connection as may; the request does not count as waiting")
     case .limitOriginHead: .init(.limitsReached, "origin_head", "502: an origin's response head is larger than its limit")
+    case .limitFunctionOrigins: .init(.limitsReached, "function_origins", "the pool of a function-made origin longest unused is closed")
     case .limitNamesCached: .init(.limitsReached, "names_cached", "the name longest unused is forgotten")
     case .limitNameLookups: .init(.limitsReached, "name_lookups", "502: as many look-ups are under way as may be")
     case .limitFileQueue: .init(.limitsReached, "file_queue", "503: as many file operations wait as may")
@@ -172,6 +178,7 @@ extension Counter {
     case .originNameUnknown: .init(.originFailures, "name_unknown", "502: the name does not exist or has no address")
     case .originNameFailure: .init(.originFailures, "name_failure", "502: the name servers failed and nothing usable was cached")
     case .originAddressRefused: .init(.originFailures, "address_refused", "502: the address may not be an origin (own listener, or chosen by a function)")
+    case .originTLSUnavailable: .init(.originFailures, "tls_unavailable", "502: a function chose HTTPS, which origins cannot be spoken to with yet")
     case .originConnectRefused: .init(.originFailures, "connect_refused", "502: the connection was refused or reset")
     case .originConnectUnreachable: .init(.originFailures, "connect_unreachable", "502: no route to the address")
     case .originConnectTimeout: .init(.originFailures, "connect_timeout", "504: no connection within connectionTimeout")
@@ -190,7 +197,9 @@ extension Counter {
     case .functionCPULimit: .init(.functionRuns, "cpu_limit", "503: used more CPU time than its limit")
     case .functionMemoryLimit: .init(.functionRuns, "memory_limit", "503: used more memory than its limit")
 
-    case .functionThrottled: .init(.functionRuns, "throttled", "503: not run, because it was killed too often (limits.rewriteEngine.throttleKills)")
+    case .functionThrottled: .init(.functionRuns, "throttled", "503: not run, because it was killed too often (limits.rewriteEngine.throttleKills) or too many long runs wait")
+    case .storeRead: .init(.storeReads, "", "get, exists, meta or count was called")
+    case .storeReadError: .init(.storeReadErrors, "", "the call's promise was rejected")
 
     case .nameCached: .init(.nameLookups, "cached", "answered from the cache")
     case .nameResolved: .init(.nameLookups, "resolved", "answered by a name server")
@@ -199,6 +208,7 @@ extension Counter {
     case .nameFailed: .init(.nameLookups, "failed", "the name servers failed or answered nonsense")
     case .nameTimeout: .init(.nameLookups, "timeout", "no answer in time")
     case .nameCollapsed: .init(.nameLookups, "collapsed", "joined a look-up of the same name already under way")
+    case .nameServersChanged: .init(.nameLookups, "servers_changed", "not a look-up: a worker has read a changed /etc/resolv.conf")
 
     case .fileServed: .init(.fileRequests, "served", "200")
     case .fileNotModified: .init(.fileRequests, "not_modified", "304")

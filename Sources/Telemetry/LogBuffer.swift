@@ -233,17 +233,26 @@ extension LogBuffer {
   /// The decimal digits of a number, at most 20.
   @usableFromInline
   mutating func putDecimal(_ value: UInt64) {
+    if value < 10 {
+      unsafe base.storeBytes(of: UInt8(truncatingIfNeeded: 48 &+ value), toByteOffset: end, as: UInt8.self)
+      end = end &+ 1
+      return
+    }
     let position = end &+ decimalDigits(value)
     end = position
     var rest = value
     var target = unsafe base + position
-    while rest >= 10 {
-      let (quotient, digit) = (rest / 10, rest % 10)
-      unsafe target -= 1
-      unsafe target.storeBytes(of: UInt8(truncatingIfNeeded: 48 &+ digit), as: UInt8.self)
+    while rest >= 100 {
+      let (quotient, digits) = rest.quotientAndRemainder(dividingBy: 100)
+      unsafe target -= 2
+      unsafe target.storeBytes(of: twoDigits(digits), as: UInt16.self)
       rest = quotient
     }
-    unsafe (target - 1).storeBytes(of: UInt8(truncatingIfNeeded: 48 &+ rest), as: UInt8.self)
+    if rest >= 10 {
+      unsafe (target - 2).storeBytes(of: twoDigits(rest), as: UInt16.self)
+    } else {
+      unsafe (target - 1).storeBytes(of: UInt8(truncatingIfNeeded: 48 &+ rest), as: UInt8.self)
+    }
   }
 
   /// A number below 1,000 with leading zeros.
@@ -256,32 +265,77 @@ extension LogBuffer {
     end = end &+ 3
   }
 
-  /// The value, escaped. Runs of plain bytes are copied in pieces of 16; a piece is stored first and only the part before the byte that
-  /// needs care is kept, hence the slack in every check.
+  /// The value, escaped. Most need nothing but copying.
   @usableFromInline @inline(never)
   mutating func putEscaped(_ value: Span<UInt8>) {
-    let limit = capacityBytes - LogBuffer.tailReserveBytes
-    let target = unsafe base
-    var write = end
-    unsafe value.withUnsafeBytes { source in
-      guard let start = unsafe source.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return }
-      let into = unsafe target.assumingMemoryBound(to: UInt8.self)
-      var read = 0
-      var stop = min(source.count, LogBuffer.valueLimitBytes)
-      while true {
-        // Plain copying needs as much room as there is left to read; what has no room is cut off.
-        stop = min(stop, read + max(limit - write - 16, 0))
-        let copied = unsafe sk_copy_plain(into + write, start + read, stop - read)
-        read += copied
-        write += copied
-        if read >= stop { break }
-        let (taken, written) = unsafe putSpecial(source, from: read, to: stop, into: target, at: write)
-        read += taken
-        write += written
-      }
-    }
-    end = write
+    let (count, target) = unsafe (value.count, base + end)
+    guard count <= LogBuffer.valueLimitBytes, end &+ count &+ 16 <= capacityBytes &- LogBuffer.tailReserveBytes else { return putEscapedSlowly(value) }
+    let copied = unsafe value.withUnsafeBufferPointer { unsafe sk_copy_plain(target, $0.baseAddress, count) }
+    if copied == count { end = end &+ count } else { putEscapedSlowly(value) }
   }
+
+  /// A value that holds what needs care, or that may not fit: what has no room is cut off.
+  @inline(never)
+  private mutating func putEscapedSlowly(_ value: Span<UInt8>) {
+    let target = unsafe base, start = end, limit = capacityBytes - LogBuffer.tailReserveBytes
+    end = unsafe value.withUnsafeBytes { unsafe escape($0.prefix(LogBuffer.valueLimitBytes), into: target, at: start, limit: limit) }
+  }
+}
+
+/// Fields that are the same in many lines, escaped once.
+public struct LogFields: Sendable {
+  @usableFromInline let bytes: [UInt8]
+
+  /// Fields of text; names must need no escaping.
+  public init(_ fields: (name: StaticString, value: [UInt8])...) {
+    var text: [UInt8] = []
+    for field in fields { text += "\"\(field.name)\":\"".utf8 + Self.escaped(field.value) + "\",".utf8 }
+    bytes = text
+  }
+
+  private static func escaped(_ value: [UInt8]) -> [UInt8] {
+    let room = 6 * value.count + 16   // an escape has 6 bytes, and copying may scribble 16 beyond
+    return unsafe [UInt8](unsafeUninitializedCapacity: room) { target, count in
+      guard let start = target.baseAddress else { return }
+      unsafe count = value.withUnsafeBytes { unsafe escape($0[...], into: UnsafeMutableRawPointer(start), at: 0, limit: room) }
+    }
+  }
+}
+
+extension LogBuffer {
+  /// Fields made before.
+  @inlinable @inline(__always)
+  public mutating func fields(_ fields: LogFields) {
+    guard makeRoom(fields.bytes.count) else { return }
+    put(fields.bytes.span)
+  }
+}
+
+/// Writes text as the inside of a JSON string, cutting off what does not fit below `limit`. Plain copying stores a piece of 16 first and
+/// keeps only the part before the byte that needs care, hence the slack.
+/// - Returns: one past the last byte written.
+private func escape(_ text: Slice<UnsafeRawBufferPointer>, into target: UnsafeMutableRawPointer, at place: Int, limit: Int) -> Int {
+  let source = unsafe UnsafeRawBufferPointer(rebasing: text)
+  guard let start = unsafe source.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return place }
+  let bytes = unsafe target.assumingMemoryBound(to: UInt8.self)
+  var read = 0, write = place, stop = source.count
+  while true {
+    stop = min(stop, read + max(limit - write - 16, 0))
+    let copied = unsafe sk_copy_plain(bytes + write, start + read, stop - read)
+    read += copied
+    write += copied
+    if read >= stop { return write }
+    let (taken, written) = unsafe putSpecial(source, from: read, to: stop, into: target, at: write)
+    read += taken
+    write += written
+  }
+}
+
+/// The two digits of a number below 100, as they lie in memory.
+@inline(__always)
+private func twoDigits(_ value: UInt64) -> UInt16 {
+  let tens = (value &* 103) >> 10   // division by 10, exact below 179
+  return (UInt16(truncatingIfNeeded: value &- tens &* 10) << 8 | UInt16(truncatingIfNeeded: tens) &+ 0x3030).littleEndian
 }
 
 /// How many decimal digits a number has (1 for 0).

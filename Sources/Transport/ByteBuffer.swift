@@ -135,13 +135,16 @@ import CSystem  // after Glibc: see csystem.c
   /// Appends a number in decimal digits; `value` must not be negative.
   public mutating func append(decimal value: Int) {
     precondition(value >= 0, "a negative number on the wire")
-    if value < 10 { return append(48 + UInt8(truncatingIfNeeded: value)) }
-    var divisor = 10
-    while value / divisor >= 10 { divisor *= 10 }
-    while divisor > 0 {
-      append(48 + UInt8(truncatingIfNeeded: value / divisor % 10))
-      divisor /= 10
+    if 20 > capacity - end { makeRoom(20) }
+    var digits = 1, rest = UInt(bitPattern: value)
+    while rest >= 1000 { (rest, digits) = (rest / 1000, digits + 3) }
+    digits += rest >= 100 ? 2 : rest >= 10 ? 1 : 0
+    rest = UInt(bitPattern: value)
+    for place in stride(from: end + digits - 1, through: end, by: -1) {
+      unsafe base.storeBytes(of: 48 + UInt8(truncatingIfNeeded: rest % 10), toByteOffset: place, as: UInt8.self)
+      rest /= 10
     }
+    end += digits
   }
   /// Appends a number in lower-case hexadecimal digits, without leading zeros.
   public mutating func append(hexadecimal value: Int) {

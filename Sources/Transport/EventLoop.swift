@@ -1,6 +1,10 @@
 // Owns: the heart of one worker thread: an epoll loop that is also the executor of every task and actor bound to it.
 // Everything here is confined to the loop's thread except `enqueue` and `stop`, which go through the locked inbox.
 // Both executor roles are needed: an actor alone resumes continuations through the global pool (data-plane.md).
+// Code that waits on a loop must be isolated to an actor of that loop and prefer it as its task's executor: the workers' tasks are, and
+// so is what `perform` runs. With only one of the two the runtime enqueues the task anew at every call that could be isolated,
+// `withUnsafeContinuation` among them: between "nothing is there" and the wait for it the sockets would have their turn, and what they
+// bring would be missed.
 import CSystem
 import Glibc
 import Synchronization
@@ -21,8 +25,8 @@ public class EventHandler {
 @safe public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
   /// Events taken from the kernel at once.
   static let eventBatch = 512
-  /// Jobs run before the kernel is asked for events again, so that a busy task cannot starve the sockets.
-  static let jobBatch = 4096
+  /// Turns for what is still to do when the loop is stopped, such as a task's last words.
+  static let lastTurns = 64
   /// Longest sleep of the loop; also how often ``everySecond`` work is due.
   static let longestWaitMilliseconds: UInt64 = 1000
 
@@ -33,11 +37,17 @@ public class EventHandler {
   private var events: [epoll_event]
   private var jobs: [UnownedJob] = []
   private let inbox = Mutex<[UnownedJob]>([])
+  private let actions = Mutex<[@Sendable () -> Void]>([])
   private let stopping = Atomic<Bool>(false)
   private var closing: [Int32] = []
   private var nextDeadline: UInt64 = .max
   private var timers = TimerHeap()
+  /// Tasks of which one goes on in each turn of the loop.
+  private var queue: [UnsafeContinuation<Void, Never>] = unsafe []
+  private var queueStart = 0
 
+  /// Counts how often the kernel was asked for events.
+  public private(set) var turn: UInt64 = 0
   /// Milliseconds of the monotonic clock, read once per turn of the loop: coarse, for deadlines.
   public private(set) var now: UInt64 = 0
   /// Seconds since 1970, refreshed like ``now``.
@@ -138,8 +148,24 @@ public class EventHandler {
     }
   }
 
-  /// Lets everything else on this loop have its turn before the calling task goes on.
-  public nonisolated(nonsending) func nextTurn() async { await sleep(milliseconds: 0) }
+  /// Lets everything else on this loop have its turn, what the kernel has ready by then included. Of the tasks that wait here only one
+  /// goes on in each turn of the loop.
+  public nonisolated(nonsending) func queueForTurn() async {
+    unsafe await withUnsafeContinuation { waiter in unsafe queue.append(waiter) }
+  }
+  /// How many tasks wait in ``queueForTurn()``.
+  public var queuedTasks: Int { unsafe queue.count - queueStart }
+
+  private func resumeQueued() {
+    guard queuedTasks > 0 else { return }
+    let next = unsafe queue[queueStart]
+    queueStart += 1
+    if queuedTasks == 0 {
+      unsafe queue.removeAll(keepingCapacity: true)
+      queueStart = 0
+    }
+    unsafe next.resume()
+  }
 
   /// Deadlines are usually moved before they are due, so they are only looked at when the earliest one ever set has come.
   private func expireDeadlines() {
@@ -165,6 +191,19 @@ public class EventHandler {
     inbox.withLock { $0.append(job) }
     _ = eventfd_write(wakeup, 1)
   }
+  /// Runs `action` on the loop's thread, soon. Any thread.
+  public func perform(_ action: @escaping @Sendable () -> Void) {
+    actions.withLock { $0.append(action) }
+    _ = eventfd_write(wakeup, 1)
+  }
+  /// A job that no executor has claimed, resumed on this thread (SkerryJobs.h): it runs here, where its actor is at home.
+  private func take(_ job: UnownedJob) { jobs.append(job) }
+  private func takeUnclaimedJobs() {
+    unsafe sk_take_jobs(Unmanaged.passUnretained(self).toOpaque()) { loop, job in
+      guard let loop = unsafe loop, let job = unsafe job else { return }
+      unsafe Unmanaged<EventLoop>.fromOpaque(loop)._withUnsafeGuaranteedRef { $0.take(unsafe unsafeBitCast(job, to: UnownedJob.self)) }
+    }
+  }
   /// The serial executor of the worker's actor.
   public func asUnownedSerialExecutor() -> UnownedSerialExecutor { unsafe UnownedSerialExecutor(ordinary: self) }
   /// Whether the caller runs on this loop's thread.
@@ -173,14 +212,13 @@ public class EventHandler {
   public func checkIsolated() { precondition(isCurrent, "not on the event loop's thread") }
   @inline(__always) private var isCurrent: Bool { pthread_equal(pthread_self(), thread) != 0 }
 
+  /// Runs what is there now. What that brings about has the next turn, after the sockets': so `Task.yield()` lets everything else go first,
+  /// and no task can starve the sockets.
   private func runJobs() {
-    let serial = unsafe asUnownedSerialExecutor(), task = unsafe asUnownedTaskExecutor()
-    var next = 0
-    while next < jobs.count && next < Self.jobBatch {
-      unsafe jobs[next].runSynchronously(isolatedTo: serial, taskExecutor: task)
-      next += 1
-    }
-    if next == jobs.count { jobs.removeAll(keepingCapacity: true) } else { jobs.removeFirst(next) }
+    let serial = unsafe asUnownedSerialExecutor()
+    let batch = jobs.count
+    for next in 0..<batch { unsafe jobs[next].runSynchronously(on: serial) }
+    if batch == jobs.count { jobs.removeAll(keepingCapacity: true) } else { jobs.removeFirst(batch) }
   }
 
   // MARK: Running
@@ -188,13 +226,15 @@ public class EventHandler {
   /// Runs the loop on the calling thread until ``stop()``.
   public func run() {
     thread = pthread_self()
+    takeUnclaimedJobs()
     while !stopping.load(ordering: .relaxed) {
       runJobs()
       closeForgotten()
       waitForEvents()
     }
-    runJobs()
+    for _ in 0..<Self.lastTurns where !jobs.isEmpty { runJobs() }
     closeForgotten()
+    sk_take_jobs(nil, nil)
     sk_blocks_forget()
   }
 
@@ -222,7 +262,9 @@ public class EventHandler {
   }
 
   private func waitForEvents() {
-    let timeout = jobs.isEmpty ? millisecondsToWait() : 0
+    let isIdle = jobs.isEmpty && queuedTasks == 0
+    let timeout = isIdle ? millisecondsToWait() : 0
+    turn &+= 1
     let count = Int(unsafe epoll_wait(epoll, &events, Int32(Self.eventBatch), timeout))
     readClocks()
     var index = 0
@@ -233,6 +275,7 @@ public class EventHandler {
     }
     expireDeadlines()
     while let action = timers.takeDue(now: now) { action() }
+    resumeQueued()
   }
 
   private func millisecondsToWait() -> Int32 {
@@ -248,6 +291,11 @@ public class EventHandler {
       return queue
     }
     jobs.append(contentsOf: taken)
+    let due = actions.withLock { queue in
+      defer { queue.removeAll() }
+      return queue
+    }
+    for action in due { action() }
   }
 
   private func readClocks() {

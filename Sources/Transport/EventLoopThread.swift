@@ -32,3 +32,28 @@ import Glibc
   /// Waits for the thread to end.
   public func join() { pthread_join(thread, nil) }
 }
+
+/// Isolation to a loop, for code that has no actor of its own there; see ``EventLoop/perform(_:)``.
+public actor LoopIsolation {
+  private let loop: EventLoop
+  /// The loop.
+  public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+
+  fileprivate init(_ loop: EventLoop) { self.loop = loop }
+
+  fileprivate func run<Value, Failure: Error>(
+    _ body: @Sendable (isolated LoopIsolation) async throws(Failure) -> Value
+  ) async -> Result<Value, Failure> {
+    do throws(Failure) { return .success(try await body(self)) } catch { return .failure(error) }
+  }
+}
+
+extension EventLoop {
+  /// Runs something on this loop, isolated to it, so that what it waits for may be the loop's. Any thread.
+  public func perform<Value: Sendable, Failure: Error>(
+    _ body: @escaping @Sendable (isolated LoopIsolation) async throws(Failure) -> Value
+  ) async throws(Failure) -> Value {
+    let isolation = LoopIsolation(self)
+    return try await Task(executorPreference: self) { await isolation.run(body) }.value.get()
+  }
+}

@@ -43,7 +43,7 @@ public final class Listener: EventHandler {
       Glibc.close(descriptor)
       throw .system(code)
     }
-    self.address = Self.name(descriptor) ?? address
+    self.address = SystemCalls.localAddress(descriptor) ?? address
     self.loop = loop
     self.accepted = accepted
     super.init(descriptor: descriptor)
@@ -64,15 +64,6 @@ public final class Listener: EventHandler {
     return unsafe address.withSocketAddress { unsafe bind(probe, $0, $1) == 0 ? nil : errno }
   }
 
-  private static func name(_ descriptor: Int32) -> SocketAddress? {
-    var storage = sockaddr_storage()
-    var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
-    let code = unsafe withUnsafeMutablePointer(to: &storage) {
-      unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe getsockname(descriptor, $0, &size) }
-    }
-    guard code == 0, let address = SocketAddress(storage), address.family != AF_UNIX else { return nil }
-    return address
-  }
 
   /// Begins to accept.
   public func start() { loop.register(self, [.input]) }

@@ -44,8 +44,12 @@ public final class Resolver {
     public var cachedNamesLimit = 1_024
     /// Look-ups under way; beyond, a request fails with `tooManyLookups`. Default 256.
     public var lookupsLimit = 256
-    /// Name servers as `ADDRESS:PORT` separated by commas, used instead of /etc/resolv.conf; for tests.
+    /// Name servers as `ADDRESS:PORT` separated by commas, used instead of those of the file; for tests.
     public var servers: String?
+    /// The file that names the servers (resolv.conf(5)); looked at again when a name is asked for, at most once a second. Default /etc/resolv.conf.
+    public var serversFile = "/etc/resolv.conf"
+    /// The port of the servers that the file names. Default 53.
+    public var serversPort: UInt16 = 53
     public init() {}
   }
 
@@ -56,6 +60,8 @@ public final class Resolver {
     case forgotten
     /// A look-up was refused because too many are under way.
     case refused
+    /// The servers' file has changed and was read again.
+    case serversChanged
   }
 
   /// A look-up under way: the tasks that wait for it and what they will find.
@@ -78,7 +84,11 @@ public final class Resolver {
 
   private let loop: EventLoop
   private let configuration: Configuration
-  private let channel: ResolverChannel
+  private var channel: ResolverChannel
+  /// Channels of earlier servers, until their look-ups have ended.
+  private var former: [ResolverChannel] = []
+  private var serversVersion: FileStamp?
+  private var nextLookAtFile: UInt64 = 0
   private var cache: ResolverCache
   private var lookups: [String: Lookup] = [:]
   /// Questions that c-ares has not concluded, also those whose waiters have given up.
@@ -89,15 +99,39 @@ public final class Resolver {
     self.loop = loop
     self.configuration = configuration
     cache = ResolverCache(configuration)
-    channel = try ResolverChannel(
-      loop: loop, attemptTimeoutMilliseconds: configuration.attemptTimeoutMilliseconds, attempts: configuration.attempts,
-      servers: configuration.servers)
+    serversVersion = FileStamp(of: configuration.serversFile)
+    channel = try ResolverChannel(loop: loop, configuration)
   }
 
-  deinit { channel.close() }
+  deinit { close() }
 
   /// Ends all look-ups; every later call fails unless it needs none.
-  public func close() { channel.close() }
+  public func close() {
+    isClosed = true
+    channel.close()
+    for channel in former { channel.close() }
+  }
+  private var isClosed = false
+
+  /// Takes up what the servers' file says now, if that has changed. Look-ups under way stay with the servers they were sent to.
+  private func lookAtFile() {
+    guard loop.now >= nextLookAtFile, configuration.servers == nil, !isClosed else { return }
+    nextLookAtFile = loop.now + Self.fileIntervalMilliseconds
+    for channel in former where channel.lookups == 0 { channel.close() }
+    former.removeAll { $0.lookups == 0 }
+    let version = FileStamp(of: configuration.serversFile)
+    // A file that is gone or cannot be read is being replaced: what it said last goes on.
+    guard version != serversVersion, version != nil, former.count < Self.formerLimit,
+      let fresh = try? ResolverChannel(loop: loop, configuration)
+    else { return }
+    serversVersion = version
+    former.append(channel)
+    channel = fresh
+    observe?(.serversChanged)
+  }
+  private static let fileIntervalMilliseconds: UInt64 = 1000
+  /// Earlier sets of servers that may still be answering; while there are so many, a further change waits.
+  private static let formerLimit = 4
 
   /// The addresses of a name. Call on the loop's thread; never blocks it. Literal addresses and `localhost` need no look-up.
   /// - Parameters:
@@ -154,6 +188,7 @@ public final class Resolver {
       observe?(.refused)
       throw .tooManyLookups
     }
+    lookAtFile()
     let lookup = Lookup()
     lookups[key] = lookup
     questionsOpen += 1

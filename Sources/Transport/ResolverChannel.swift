@@ -17,10 +17,11 @@ enum ResolverAnswer {
   private var channel: UnsafeMutableRawPointer?
   private var sockets: [Int32: ResolverSocket] = [:]
   private var timer: TimerID?
+  /// Look-ups under way.
+  private(set) var lookups = 0
 
-  /// - Parameters:
-  ///   - servers: name servers as `ADDRESS:PORT` separated by commas; nil for those of /etc/resolv.conf.
-  init(loop: EventLoop, attemptTimeoutMilliseconds: Int, attempts: Int, servers: String?) throws(ResolveFailure) {
+  /// Asks the configuration's servers, or those its file names now.
+  init(loop: EventLoop, _ configuration: Resolver.Configuration) throws(ResolveFailure) {
     self.loop = loop
     unsafe channel = nil
     let watch: cares_watch = { owner, descriptor, readable, writable in
@@ -28,7 +29,9 @@ enum ResolverAnswer {
         .watch(descriptor, readable: readable != 0, writable: writable != 0)
     }
     let owner = unsafe Unmanaged.passUnretained(self).toOpaque()
-    unsafe channel = cares_open(Int32(clamping: attemptTimeoutMilliseconds), Int32(clamping: attempts), servers, watch, owner)
+    unsafe channel = cares_open(
+      Int32(clamping: configuration.attemptTimeoutMilliseconds), Int32(clamping: configuration.attempts), configuration.servers,
+      configuration.serversFile, configuration.serversPort, watch, owner)
     if unsafe channel == nil { throw .unavailable }
   }
 
@@ -43,7 +46,11 @@ enum ResolverAnswer {
   /// Asks for the IPv4 and IPv6 addresses of a name, /etc/hosts first; `completion` runs once, possibly before this returns.
   func lookUp(_ name: String, _ completion: @escaping (ResolverAnswer) -> Void) {
     guard let channel = unsafe channel else { return completion(.failed) }
-    let box = unsafe Unmanaged.passRetained(Completion(run: completion)).toOpaque()
+    lookups += 1
+    let box = unsafe Unmanaged.passRetained(Completion { [self] answer in   // so the channel stays until its look-ups have ended
+      lookups -= 1
+      completion(answer)
+    }).toOpaque()
     unsafe cares_lookup(channel, name, { box, outcome, addresses, count in
       let answer = unsafe ResolverChannel.answer(outcome, UnsafeBufferPointer(start: addresses, count: Int(count)))
       unsafe Unmanaged<Completion>.fromOpaque(box).takeRetainedValue().run(answer)

@@ -104,6 +104,9 @@ public final class Socket: EventHandler {
   /// Wakes a task that waits for bytes although none came, so that it looks at something else.
   public func nudge() { reader.wake() }
 
+  /// This end's address; nil for a Unix socket. A system call.
+  public var localAddress: SocketAddress? { SystemCalls.localAddress(descriptor) }
+
   /// Whether a pooled connection can still be used: quiet, open, no failure.
   public var isQuiet: Bool { !isReadable && !peerFinished && !isBroken && failure == nil }
 
@@ -123,7 +126,9 @@ public final class Socket: EventHandler {
   /// Waits until a read may find something or so many milliseconds pass, which is no failure here.
   public nonisolated(nonsending) func waitReadableSoftly(milliseconds: Int) async {
     waitsSoftly = true
-    await waitReadable(milliseconds: milliseconds)
+    loop.setDeadline(self, after: milliseconds)
+    unsafe await withUnsafeContinuation { unsafe reader.park($0) }
+    deadline = .max
     waitsSoftly = false
   }
   /// Ends the wait of an idle connection, whoever holds it.

@@ -54,6 +54,17 @@ enum SystemCalls {
     return code == EAGAIN || code == EINTR || code == ENOTCONN ? 0 : nil
   }
 
+  /// The own end of an internet socket (getsockname(2)); nil for any other.
+  static func localAddress(_ descriptor: Int32) -> SocketAddress? {
+    var storage = sockaddr_storage()
+    var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    let code = unsafe withUnsafeMutablePointer(to: &storage) {
+      unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe getsockname(descriptor, $0, &size) }
+    }
+    guard code == 0, let address = SocketAddress(storage), address.family != AF_UNIX else { return nil }
+    return address
+  }
+
   /// The pending error of a socket (SO_ERROR), 0 for none.
   static func pendingError(_ descriptor: Int32) -> Int32 {
     var code: Int32 = 0

@@ -9,9 +9,15 @@ struct ConfigurationArgument: ParsableArguments {
   @Argument(help: "The configuration file; without it ./edge.yaml, else the built-in example.")
   var config: String?
 
-  /// The file: named, in the current directory, or the example that stands beside the program's sources.
+  /// The file that was named, or the usual one.
   func path() throws -> String {
-    if let config { return config }
+    if let path = config ?? ConfigurationArgument.usual() { return path }
+    StandardError.say("skerry: no configuration: name one, or make an edge.yaml here (the built-in example was not found beside the program)")
+    throw ExitCode(2)
+  }
+
+  /// `edge.yaml` in the current directory, or the example that stands beside the program's sources.
+  static func usual() -> String? {
     if FileManager.default.fileExists(atPath: "edge.yaml") { return "edge.yaml" }
     var folder = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
     if let own = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") {
@@ -22,8 +28,7 @@ struct ConfigurationArgument: ParsableArguments {
       if FileManager.default.fileExists(atPath: example) { return example }
       folder.deleteLastPathComponent()
     }
-    StandardError.say("skerry: no configuration: name one, or make an edge.yaml here (the built-in example was not found beside the program)")
-    throw ExitCode(2)
+    return nil
   }
 
   /// Reads the file; problems go to stderr. A function that cannot be built is a warning here: its requests are answered with 503, as

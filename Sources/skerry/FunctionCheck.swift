@@ -31,7 +31,8 @@ enum FunctionCheck {
   }
 
   private static func loadErrors(_ definition: FunctionDefinition, _ configuration: Configuration, _ severity: Diagnostic.Severity) -> [Diagnostic] {
-    guard let code = FunctionCode(of: definition, configuration.limits.rewriteEngine) else { return [] }
+    let store = configuration.keyValueStore(of: definition)
+    guard let code = FunctionCode(of: definition, configuration.limits.rewriteEngine, store: store) else { return [] }
     return code.validate().map {
       Diagnostic(file: definition.codePath, line: max(1, $0.line), column: max(1, $0.column), severity: severity, text: $0.message)
     }

@@ -13,14 +13,19 @@ import Foundation
         skerry serve                     the built-in example, or ./edge.yaml where there is one
         skerry serve site/edge.yaml      your own configuration
         skerry check site/edge.yaml      what is wrong with it, with file, line and column
+        skerry test                      the test cases of the functions under Functions/
+        skerry invoke Functions/hello event.json
       """,
-    version: Version.text, subcommands: [Serve.self, Check.self])
+    version: Version.text, subcommands: [Serve.self, Check.self, Invoke.self, Test.self])
 
   static func main() {
     do {
       var command = try parseAsRoot()
       try command.run()
-    } catch let code as ExitCode { Foundation.exit(code.rawValue) } catch {
+    } catch let code as ExitCode { Foundation.exit(code.rawValue) } catch let refusal as Refusal {
+      StandardError.say(refusal.description)
+      Foundation.exit(2)
+    } catch {
       let message = fullMessage(for: error)
       let status = exitCode(for: error)
       if status == .success {

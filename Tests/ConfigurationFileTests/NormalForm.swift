@@ -1,5 +1,6 @@
 // A configuration as text, one fact per line, so that golden files show what was understood.
 import Distribution
+import KeyValueStores
 
 /// The normal form of a configuration; `folder` is written as `.`, what is at its default is left out.
 func normalForm(_ configuration: Configuration, folder: String) -> String {
@@ -20,7 +21,7 @@ func normalForm(_ configuration: Configuration, folder: String) -> String {
   show("functionOrigins", \.functionOrigins)
   lines += configuration.distributions.flatMap { distribution($0, configuration) }
   lines += configuration.functions.map(function)
-  lines += configuration.keyValueStores.map { "keyValueStore \($0.name) \($0.path)" }
+  lines += configuration.keyValueStores.map { "keyValueStore \($0.name) \($0.path) \($0.store.labels.id) \($0.store.count) entries" }
   if configuration.cache != CacheStorage() {
     let cache = configuration.cache
     lines.append("cache memory \(cache.memoryBytes) disk \(cache.diskPath ?? "-") \(cache.diskBytes)")

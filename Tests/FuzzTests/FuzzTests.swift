@@ -21,13 +21,7 @@ import Testing
     }
   }
 
-  @Test func everySourceOfTheDialectKeepsThePromises() throws {
-    let corpus = try Corpus(folder: Self.corpus.appendingPathComponent("dialect"))
-    #expect(corpus.seeds.count >= 100)
-    for (name, bytes) in corpus.seeds { #expect(throws: Never.self, "\(name)") { try DialectChecks.source(bytes) } }
-  }
-
-  @Test(arguments: [("http1-request", HTTP1Checks.request), ("http1-response", HTTP1Checks.response), ("http1-chunked", HTTP1Checks.chunkedBody), ("dialect", DialectChecks.source)]
+  @Test(arguments: [("http1-request", HTTP1Checks.request), ("http1-response", HTTP1Checks.response), ("http1-chunked", HTTP1Checks.chunkedBody)]
     as [(String, @Sendable ([UInt8]) throws(BrokenProperty) -> Void)])
   func mutantsKeepThePromises(folder: String, check: @Sendable ([UInt8]) throws(BrokenProperty) -> Void) throws {
     let corpus = try Corpus(folder: Self.corpus.appendingPathComponent(folder))
@@ -35,6 +29,25 @@ import Testing
       let mutant = corpus.mutant(index, seed: 2)
       #expect(throws: Never.self, "mutant \(index)") { try check(mutant) }
     }
+  }
+
+  @Test(arguments: [("json", JSONChecks.text), ("json", JSONChecks.store), ("key-value-store", JSONChecks.text), ("key-value-store", JSONChecks.store)]
+    as [(String, @Sendable ([UInt8]) throws(BrokenProperty) -> Void)])
+  func jsonKeepsThePromises(folder: String, check: @Sendable ([UInt8]) throws(BrokenProperty) -> Void) throws {
+    let corpus = try Corpus(folder: Self.corpus.appendingPathComponent(folder))
+    #expect(corpus.seeds.count >= 10)
+    for (name, bytes) in corpus.seeds { #expect(throws: Never.self, "\(folder)/\(name)") { try check(bytes) } }
+    for index in 0..<1_000 {
+      let mutant = corpus.mutant(index, seed: 2)
+      #expect(throws: Never.self, "mutant \(index)") { try check(mutant) }
+    }
+  }
+
+  @Test func everySourceOfTheDialectKeepsThePromises() throws {
+    let corpus = try Corpus(folder: Self.corpus.appendingPathComponent("dialect"))
+    #expect(corpus.seeds.count >= 100)
+    for (name, bytes) in corpus.seeds { #expect(throws: Never.self, "\(name)") { try DialectChecks.source(bytes) } }
+    for index in 0..<300 { #expect(throws: Never.self, "mutant \(index)") { try DialectChecks.source(corpus.mutant(index, seed: 2)) } }
   }
 
   /// What the harness of the engine checks, without a sanitizer: no bad bytes on the wire, the same answer to the same event, and

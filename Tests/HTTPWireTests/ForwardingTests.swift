@@ -11,7 +11,7 @@ import Transport
   func payloadIsConsumedEvenWhenSendingFails(asChunk: Bool) async throws {
     let loop = try EventLoop()
     let thread = loop.start()
-    let left = await Task(executorPreference: loop) { () async -> String in
+    let left = await loop.perform { _ in
       var ends: [Int32] = [0, 0]
       unsafe socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends)
       let socket = Socket(loop: loop, descriptor: ends[0])
@@ -25,7 +25,7 @@ import Transport
       socket.close()
       close(ends[1])
       return source.readable.text
-    }.value
+    }
     loop.stop()
     thread.join()
     #expect(left == ", then the next request")

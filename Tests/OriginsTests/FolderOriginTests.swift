@@ -56,7 +56,7 @@ private func get(
     pool.stop()
   }
   let origin = try FolderOrigin(path: folder.path, pool: pool)
-  return await Task(executorPreference: loop) {
+  return await loop.perform { _ in
     var request = FileRequest(method: Array(method.utf8).span, path: Array(path.utf8).span)
     configure(&request.conditions)
     var response = await origin.open(request)
@@ -75,7 +75,7 @@ private func get(
       answer.isBroken = body.isBroken
     }
     return answer
-  }.value
+  }
 }
 
 @Suite struct FolderOriginTests {

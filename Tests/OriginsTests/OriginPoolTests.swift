@@ -48,11 +48,12 @@ import Transport
 
   /// Runs a body on the loop, then ends it.
   func run(_ body: @escaping @Sendable (Bench) async throws -> Void) async throws {
-    let result = await Task(executorPreference: loop) { try await body(self) }.result
-    loop.stop()
-    thread.join()
-    close(listening)
-    try result.get()
+    defer {
+      loop.stop()
+      thread.join()
+      close(listening)
+    }
+    try await loop.perform { _ in try await body(self) }
   }
 
   nonisolated(nonsending) func connection(_ mustBeNew: Bool = false) async throws(OriginFailure) -> ClientConnection {
@@ -91,14 +92,19 @@ import Transport
   /// A task that wants a connection, notes its name when it has one, and gives it back after a while.
   func ask(_ name: String, mustBeNew: Bool = false, keepsFor milliseconds: Int = 5) -> Task<Void, Never> {
     Task(executorPreference: loop) {
-      do {
-        let connection = try await self.connection(mustBeNew)
-        self.order.append(name)
-        await self.loop.sleep(milliseconds: milliseconds)
-        try await self.exchange(on: connection)
-      } catch { self.order.append("\(name) failed") }
+      await self.loop.perform { _ in
+        do {
+          let connection = try await self.connection(mustBeNew)
+          self.order.append(name)
+          await self.loop.sleep(milliseconds: milliseconds)
+          try await self.exchange(on: connection)
+        } catch { self.order.append("\(name) failed") }
+      }
     }
   }
+
+  /// Waits until so many requests wait.
+  nonisolated(nonsending) func settle(_ count: Int) async { while pool.waitingRequests != count { await loop.sleep(milliseconds: 1) } }
 
   func count(_ counter: Counter) -> UInt64 { counters.snapshot(worker: 0)[counter] }
   func count(_ gauge: Gauge) -> Int64 { counters.snapshot(worker: 0)[gauge] }
@@ -107,12 +113,15 @@ import Transport
 @Suite struct OriginPoolTests {
   @Test func whoWaitsIsServedInTurn() async throws {
     try await Bench(connections: 1).run { bench in
-      let first = bench.ask("first", keepsFor: 30)
-      await bench.loop.sleep(milliseconds: 10)
-      let waiting = (1...5).map { bench.ask("\($0)", mustBeNew: $0 == 3) }
+      let connection = try await bench.connection()
+      var waiting: [Task<Void, Never>] = []
+      for number in 1...5 {
+        waiting.append(bench.ask("\(number)", mustBeNew: number == 3))
+        await bench.settle(number)
+      }
+      try await bench.exchange(on: connection)
       for task in waiting { await task.value }
-      await first.value
-      #expect(bench.order == ["first", "1", "2", "3", "4", "5"])
+      #expect(bench.order == ["1", "2", "3", "4", "5"])
       #expect(bench.count(.limitOriginConnections) == 5)
       #expect(bench.count(.originConnected) == 2)   // the third wanted a new one
       #expect(bench.count(.originConnectionsOpen) == 1)
@@ -124,7 +133,7 @@ import Transport
     try await Bench(connections: 1).run { bench in
       let connection = try await bench.connection()
       let waiting = bench.ask("waiting", keepsFor: 20)
-      await bench.loop.sleep(milliseconds: 10)
+      await bench.settle(1)
       try await bench.exchange(on: connection)
       #expect(bench.pool.takeIdle() == nil ? true : false)
       let late = bench.ask("late")
@@ -135,16 +144,20 @@ import Transport
   }
 
   @Test func theLineIsBoundedAndItsTimeToo() async throws {
-    try await Bench(connections: 1, waiting: 2, timeout: .milliseconds(50)).run { bench in
-      let first = bench.ask("first", keepsFor: 150)
-      await bench.loop.sleep(milliseconds: 10)
-      let others = (1...3).map { bench.ask("\($0)") }
-      for task in others { await task.value }
-      #expect(bench.order == ["first", "3 failed", "1 failed", "2 failed"])
+    try await Bench(connections: 1, waiting: 2, timeout: .milliseconds(100)).run { bench in
+      let connection = try await bench.connection()
+      let first = bench.ask("1")
+      await bench.settle(1)
+      let second = bench.ask("2")
+      await bench.settle(2)
+      await bench.ask("3").value
+      await first.value
+      await second.value
+      #expect(bench.order == ["3 failed", "1 failed", "2 failed"])
       #expect(bench.count(.limitOriginConnections) == 2)
       #expect(bench.count(.limitOriginWaiters) == 1)
-      await first.value
       // The line is empty: whoever gave up is not served.
+      try await bench.exchange(on: connection)
       await bench.ask("next").value
       #expect(bench.order.last == "next")
       #expect(bench.count(.originConnected) == 1)
@@ -157,7 +170,7 @@ import Transport
       do {
         let connection = try await bench.connection()
         waiting = bench.ask("waiting")
-        await bench.loop.sleep(milliseconds: 10)
+        await bench.settle(1)
         _ = consume connection   // not finished: closed
       }
       await waiting.value

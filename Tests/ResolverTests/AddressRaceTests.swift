@@ -50,7 +50,7 @@ private func race(_ addresses: [SocketAddress], _ configure: (inout AddressRace.
   var configuration = AddressRace.Configuration()
   configure(&configuration)
   let made = configuration
-  let report = await Task(executorPreference: loop) {
+  let report = await loop.perform { _ in
     let start = SystemCalls.monotonicNanoseconds()
     func elapsed() -> UInt64 { (SystemCalls.monotonicNanoseconds() - start) / 1_000_000 }
     do {
@@ -65,7 +65,7 @@ private func race(_ addresses: [SocketAddress], _ configure: (inout AddressRace.
     } catch {
       return Report(winner: nil, failure: error as? ConnectFailure, milliseconds: elapsed())
     }
-  }.value
+  }
   loop.stop()
   thread.join()
   return report

@@ -30,6 +30,7 @@ final class ScriptedNameServer: Sendable {
     case otherName
   }
 
+  let host: String
   let port: UInt16
   private let udp: Int32
   private let tcp: Int32
@@ -42,11 +43,15 @@ final class ScriptedNameServer: Sendable {
     counts.withLock { counts in counts.filter { $0.key.hasPrefix(name + "/") }.values.reduce(0, +) }
   }
 
-  var address: String { "127.0.0.1:\(port)" }
+  var address: String { "\(host):\(port)" }
 
-  init(_ script: @escaping @Sendable (Question) -> Reply) {
+  /// - Parameters:
+  ///   - host: an address of 127.0.0.0/8.
+  ///   - port: 0 for a free one.
+  init(host: String = "127.0.0.1", port: UInt16 = 0, _ script: @escaping @Sendable (Question) -> Reply) {
     self.script = script
-    (udp, tcp, port) = ScriptedNameServer.bindPair()
+    self.host = host
+    (udp, tcp, self.port) = ScriptedNameServer.bindPair(host, port)
     listen(tcp, 8)
     var timeout = timeval(tv_sec: 0, tv_usec: 20_000)
     unsafe setsockopt(udp, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
@@ -137,21 +142,21 @@ final class ScriptedNameServer: Sendable {
   }
 
   /// Both kinds of socket on one port: another test may hold the port of one kind, then the next one is tried.
-  private static func bindPair() -> (udp: Int32, tcp: Int32, port: UInt16) {
+  private static func bindPair(_ host: String, _ wanted: UInt16) -> (udp: Int32, tcp: Int32, port: UInt16) {
     while true {
       let udp = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0), tcp = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-      let port = bindLoopback(udp, port: 0)
-      if bindLoopback(tcp, port: port) == port { return (udp, tcp, port) }
+      let port = bindLoopback(udp, host, port: wanted)
+      if bindLoopback(tcp, host, port: port) == port { return (udp, tcp, port) }
       close(udp)
       close(tcp)
     }
   }
 
-  private static func bindLoopback(_ descriptor: Int32, port: UInt16) -> UInt16 {
+  private static func bindLoopback(_ descriptor: Int32, _ host: String, port: UInt16) -> UInt16 {
     var one: Int32 = 1
     unsafe setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, 4)
     var address = sockaddr_in(
-      sin_family: sa_family_t(AF_INET), sin_port: port.bigEndian, sin_addr: in_addr(s_addr: UInt32(0x7f00_0001).bigEndian),
+      sin_family: sa_family_t(AF_INET), sin_port: port.bigEndian, sin_addr: in_addr(s_addr: unsafe inet_addr(host)),
       sin_zero: (0, 0, 0, 0, 0, 0, 0, 0))
     var size = socklen_t(MemoryLayout<sockaddr_in>.size)
     return unsafe withUnsafeMutablePointer(to: &address) { pointer in

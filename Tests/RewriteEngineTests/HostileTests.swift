@@ -50,6 +50,10 @@ struct HostileFunction: CustomTestStringConvertible, Sendable {
     return functions
   }
 
+  func code(_ limits: FunctionCode.Limits) -> FunctionCode {
+    FunctionCode(name: name, source: Array(source.utf8), runtime: runtime, limits: limits, store: CloudfrontModuleTests.store)
+  }
+
   /// How a run may end; nil: however it likes.
   var failures: [FunctionFailure?]? {
     switch expected {
@@ -80,7 +84,7 @@ struct HostileFunction: CustomTestStringConvertible, Sendable {
 
     var limits = FunctionCode.Limits()
     limits.cpuNanoseconds = Self.limitNanoseconds
-    let isolate = try Isolate(code(function.source, function.runtime, limits: limits), on: thread)
+    let isolate = try Isolate(function.code(limits), on: thread)
     var times: [UInt64] = []
     for _ in 0..<Self.runs {
       let answer = isolate.answer(Self.event(function.type))
@@ -95,7 +99,7 @@ struct HostileFunction: CustomTestStringConvertible, Sendable {
 
     // With time enough, what is not a matter of time comes out.
     if function.expected == .killed { return }
-    let unhurried = try Isolate(code(function.source, function.runtime, limits: patient), on: thread)
+    let unhurried = try Isolate(function.code(patient), on: thread)
     for _ in 0..<2 {
       check(unhurried.answer(Self.event(function.type)), function, mayBeKilled: false)
       expectSame(healthy.answer(Self.event(.viewerRequest)), alone)

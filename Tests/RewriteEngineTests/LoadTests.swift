@@ -16,7 +16,7 @@ struct LoadCase: CustomTestStringConvertible, Sendable {
     .init(source: "var handler = 5", line: 0, message: "no top-level function named handler"),
     .init(source: "function handler(event) {\n  return event.request;\n", line: 3, message: "SyntaxError"),
     .init(source: "var a = 1;\nvar b = ;\nfunction handler() {}", line: 2, message: "SyntaxError"),
-    .init(source: "// c\nimport cf from 'cloudfront';\nfunction handler() {}", line: 2, message: "'cloudfront' is not available"),
+    .init(source: "// c\nimport x from 'cloudfront-x';\nfunction handler() {}", line: 2, message: "cannot find module 'cloudfront-x'"),
     .init(source: "import fs from 'fs';\nfunction handler() {}", line: 1, message: "cannot find module 'fs'"),
     .init(source: "function handler() {}\nnull.x", line: 2, message: "TypeError"),
     .init(source: "function handler() {}\nfor (;;) ;", line: 0, message: "more CPU time"),

@@ -28,10 +28,12 @@ typedef void (*cares_watch)(void *_Nonnull owner, int32_t socket, int32_t readab
 /// The end of a look-up; called once, possibly before `cares_lookup` returns. The addresses are gone afterwards.
 typedef void (*cares_done)(void *_Nonnull context, cares_outcome outcome, const cares_address *_Nullable addresses, int32_t count);
 
-/// Makes a channel; NULL when c-ares refuses. `servers`: `ADDRESS:PORT` separated by commas, NULL for those of /etc/resolv.conf; given
-/// servers mean a closed world, in which the machine's search domains do not exist.
+/// Makes a channel; NULL when c-ares refuses. `servers`: `ADDRESS:PORT` separated by commas, NULL for those of `file`, which has the form of
+/// resolv.conf(5) and is read now; given servers mean a closed world, in which the machine's search domains do not exist. `port`: of the
+/// servers of the file.
 void *_Nullable cares_open(
-    int32_t attempt_milliseconds, int32_t attempts, const char *_Nullable servers, cares_watch _Nonnull watch, void *_Nonnull owner);
+    int32_t attempt_milliseconds, int32_t attempts, const char *_Nullable servers, const char *_Nonnull file, uint16_t port,
+    cares_watch _Nonnull watch, void *_Nonnull owner);
 /// Ends all look-ups (failed), closes all sockets, frees the channel.
 void cares_close(void *_Nonnull channel);
 /// Asks for the IPv4 and IPv6 addresses of a name, /etc/hosts first.

@@ -6,11 +6,47 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// Borrowed bytes. Nothing here is zero terminated.
-typedef struct { const uint8_t *bytes; size_t count; } sk_slice;
+#include "CKeyValueStore.h"
 
 /// One field line: a header, in the order received.
 typedef struct { sk_slice name, value; } sk_field;
+
+/// What a viewer-request function chose with one of the helpers of the module `cloudfront`
+/// (spec/cloudfront-functions.md 10.2). Everything in it has been checked but for what only the caller knows.
+typedef enum { SK_ORIGIN_UPDATE, SK_ORIGIN_SELECT, SK_ORIGIN_GROUP } sk_origin_kind;
+typedef enum { SK_FAMILY_ASSIGNED, SK_FAMILY_IPV4, SK_FAMILY_IPV6, SK_FAMILY_DUAL_STACK } sk_origin_family;
+
+/// `updateRequestOrigin`: what differs from the assigned origin. Not given: texts whose `bytes` is NULL, numbers that
+/// are 0.
+typedef struct {
+  sk_slice domain_name, host_header, origin_path, sni;
+  const sk_slice *certificate_names;
+  size_t certificate_name_count;
+  bool has_custom_headers;          ///< these replace the assigned origin's, also when there are none
+  const sk_field *custom_headers;   ///< names are in lower case
+  size_t custom_header_count;
+  uint32_t connection_attempts;
+  uint32_t connection_timeout, read_timeout, response_completion_timeout, keep_alive_timeout;  ///< seconds
+  uint16_t port;                    ///< given together with is_https and tls_versions
+  bool is_https;
+  uint8_t tls_versions;             ///< bits: SSLv3, TLSv1, TLSv1.1, TLSv1.2
+  sk_origin_family family;
+} sk_origin_update;
+
+/// An origin of the distribution by its id; the texts may be absent (`bytes` is NULL).
+typedef struct {
+  sk_slice id, host_header, sni;
+  const sk_slice *certificate_names;
+  size_t certificate_name_count;
+} sk_origin_selection;
+
+typedef struct {
+  sk_origin_kind kind;
+  sk_origin_update update;          ///< SK_ORIGIN_UPDATE
+  sk_origin_selection members[2];   ///< SK_ORIGIN_SELECT: the first; SK_ORIGIN_GROUP: primary and secondary
+  uint16_t status_codes[9];         ///< SK_ORIGIN_GROUP: what makes the primary fail over
+  uint32_t status_code_count;
+} sk_origin_choice;
 
 typedef enum { SK_VIEWER_REQUEST = 0, SK_VIEWER_RESPONSE = 1 } sk_event_type;
 
@@ -30,6 +66,9 @@ typedef struct {
   size_t request_header_count;
   const sk_field *response_headers;
   size_t response_header_count;
+  sk_slice edge_name, edge_server_ip, edge_region;  ///< `cf.edgeLocation`; absent when `bytes` is NULL
+  const sk_store *store;  ///< what `cf.kvs()` reads in this run; NULL: the function has none
+  sk_slice document;            ///< the event as JSON for the function to see as it is, a zero byte behind it; absent: made of the above
 } sk_event;
 
 typedef enum { SK_REQUEST, SK_RESPONSE, SK_EXECUTION_ERROR, SK_VALIDATION_ERROR } sk_outcome;
@@ -49,6 +88,7 @@ typedef enum {
 typedef struct { sk_slice name; const sk_slice *values; size_t count; } sk_edit;
 
 enum { SK_ERROR_TEXT_MAX = 1024, SK_LOG_MAX = 10240, SK_LOG_LINES_MAX = 512 };  // bytes, bytes, lines
+enum { SK_LOG_DATA_MAX = 800 };  // bytes after URL-encoding, and so of the text itself
 
 /// What one run gave. Slices point into the arena or the event, if not said otherwise: valid until `sk_isolate_finish`.
 typedef struct {
@@ -58,12 +98,15 @@ typedef struct {
   bool status_changed, has_status_description, has_body;  ///< response outcome
   uint16_t status;
   sk_slice uri, query, status_description, body;
+  sk_slice output;                ///< of a run with `document`: what the handler returned, as JSON
   const sk_edit *edits;
   size_t edit_count;
+  const sk_origin_choice *origin;  ///< request outcome; NULL: the assigned origin
   uint32_t error_line, error_column;  ///< 1-based, 0: unknown
   uint64_t cpu_nanoseconds;
   uint64_t fuel;                  ///< the engine's steps: the same on every machine
   size_t memory_bytes;            ///< the most this run had above its snapshot
+  uint32_t store_reads, store_read_errors;  ///< calls that read the key-value store, and those of them that failed
   sk_slice error;                 ///< valid until the next run or build on this thread
 } sk_result;
 
@@ -77,6 +120,7 @@ typedef struct {
   uint64_t cpu_limit;         ///< nanoseconds of thread CPU time per run
   uint64_t load_cpu_limit;    ///< the same for building
   size_t stack_limit;         ///< bytes of C stack; the thread needs about twice as much
+  const sk_store *store;      ///< what top-level code sees of `cf.kvs()`, while it is built; NULL: none
 } sk_limits;
 
 /// The calling thread's kill timer, whose signal is unblocked for it (POSIX timer with SIGEV_THREAD_ID and the signal `sk_kill_signal()`); NULL when
@@ -100,6 +144,9 @@ void sk_isolate_finish(sk_isolate *isolate);
 /// console.log lines of the last run: count, and line `index`. They outlive `finish`, until the next run.
 size_t sk_isolate_log_count(const sk_isolate *isolate);
 sk_slice sk_isolate_log_line(const sk_isolate *isolate, size_t index);
+
+/// What the last run gave to `cf.logCustomData`, empty for nothing; outlives `finish` like the lines.
+sk_slice sk_isolate_log_data(const sk_isolate *isolate);
 
 /// Bytes of the snapshot, and how many of them runs have written to, which every restore copies. For tests: where the
 /// heap begins (a guard page before it, and one `memory_limit` behind the snapshot), and whether it equals its snapshot

@@ -7,16 +7,20 @@ import Telemetry
 import Transport
 
 extension Worker {
+  /// The page that the distribution has for an error, if this is one.
+  func errorPage(for response: borrowing Response, _ exchange: borrowing Exchange) -> ErrorResponse? {
+    let status = response.head.line.status
+    guard status >= 400, !response.isGenerated else { return nil }
+    return exchange.site.site.distribution.errorResponse(for: status)
+  }
+
   /// Replaces an error by the page the distribution has for it. When that page cannot be had, the error stands as it is. Its connection is
   /// free before the page is asked for: a page must not wait for what it replaces.
-  nonisolated(nonsending) func applyErrorResponse(
-    _ response: consuming Response, _ exchange: inout Exchange, _ viewer: inout ServerConnection
+  nonisolated(nonsending) func replace(
+    _ response: consuming Response, by rule: ErrorResponse, _ exchange: inout Exchange, _ viewer: inout ServerConnection
   ) async -> Response {
     let status = response.head.line.status
-    guard status >= 400, !response.isGenerated, let rule = exchange.site.site.distribution.errorResponse(for: status),
-      let path = rule.responsePagePath
-    else { return response }
-    guard var page = pageExchange(path, exchange, viewer) else { return response }
+    guard let path = rule.responsePagePath, var page = pageExchange(path, exchange, viewer) else { return response }
     var response = response
     let isWhole = await takeBody(of: &response, &exchange)
     var replacement = await fetch(&page, &viewer)

@@ -6,35 +6,30 @@ import Telemetry
 import Transport
 
 extension Worker {
-  /// Asks the behavior's origin, or the members of its group in turn.
-  nonisolated(nonsending) func fetch(_ exchange: inout Exchange, _ viewer: inout ServerConnection) async -> Response {
-    let target = exchange.behavior.behavior.target
-    guard case .group(let index) = target else {
-      guard case .origin(let index) = target else { return fail(&exchange, OriginFailure(.nameUnknown, at: "")) }
-      do throws(FetchFailure) { return try await fetch(from: index, &exchange, &viewer) } catch { return answer(error, &exchange) }
-    }
-    return await fetch(fromGroup: exchange.site.site.distribution.originGroups[index], &exchange, &viewer)
-  }
-
-  /// The primary's answer, unless its status is among the group's codes or it cannot be had; then the secondary's, whatever it is.
+  /// Asks the behavior's origin or the one a function chose; of a group the primary, then the secondary.
+  ///
+  /// The primary's answer counts, unless its status is among the group's codes or it cannot be had; then the secondary's, whatever it is.
   /// Only GET, HEAD and OPTIONS without a body fail over.
-  private nonisolated(nonsending) func fetch(
-    fromGroup group: OriginGroup, _ exchange: inout Exchange, _ viewer: inout ServerConnection
-  ) async -> Response {
-    let method = exchange.received.method
-    let mayFailOver = group.members.count > 1 && (method.isRetried || method == .options) && !exchange.hasBody
+  nonisolated(nonsending) func fetch(_ exchange: inout Exchange, _ viewer: inout ServerConnection) async -> Response {
+    let route = exchange.route ?? exchange.site.assigned[exchange.behavior.index]
+    guard let secondary = route.secondary, mayFailOver(exchange) else {
+      do throws(FetchFailure) { return try await fetch(from: route.primary, &exchange, &viewer) } catch { return answer(error, &exchange) }
+    }
     do throws(FetchFailure) {
-      let response = try await fetch(from: group.members[0], &exchange, &viewer)
-      guard mayFailOver, group.failsOver(on: response.head.line.status) else { return response }
+      let response = try await fetch(from: route.primary, &exchange, &viewer)
+      guard route.failsOver(on: response.head.line.status) else { return response }
       discard(response, &exchange)
     } catch {
-      guard mayFailOver, case .origin(let failure) = error,
-        group.failsOver(on: failure.status) || failure.isConnectFailure && group.failsOver(on: 503)
+      guard case .origin(let failure) = error, route.failsOver(on: failure.status) || failure.isConnectFailure && route.failsOver(on: 503)
       else { return answer(error, &exchange) }
       counters.add(failure.counter)
     }
     counters.add(.originFailover)
-    do throws(FetchFailure) { return try await fetch(from: group.members[1], &exchange, &viewer) } catch { return answer(error, &exchange) }
+    do throws(FetchFailure) { return try await fetch(from: secondary, &exchange, &viewer) } catch { return answer(error, &exchange) }
+  }
+
+  private func mayFailOver(_ exchange: borrowing Exchange) -> Bool {
+    (exchange.received.method.isRetried || exchange.received.method == .options) && !exchange.hasBody
   }
 
   private func answer(_ failure: FetchFailure, _ exchange: inout Exchange) -> Response {
@@ -76,26 +71,26 @@ extension Worker {
   /// One origin, within its attempts. GET and HEAD are repeated; a request whose pooled connection turns out to be dead gets one
   /// more try that does not count, if no byte of an answer has come.
   private nonisolated(nonsending) func fetch(
-    from index: Int, _ exchange: inout Exchange, _ viewer: inout ServerConnection
+    from destination: Destination, _ exchange: inout Exchange, _ viewer: inout ServerConnection
   ) async throws(FetchFailure) -> Response {
-    let origin = exchange.site.site.origins[index]
-    exchange.origin = origin
-    guard let pool = exchange.site.pools[index] else {
-      return await fetchFile(index, &exchange)
+    exchange.origin = destination.origin
+    guard let pool = destination.pool else {
+      if let obstacle = destination.obstacle { throw .origin(obstacle) }
+      return await fetchFile(destination, &exchange)
     }
     let mayRepeat = exchange.isSafe && !exchange.hasBody
     var attempt = 1, triedStale = false
     counters.add(.originFirstAttempt)
     while true {
       var isReused = false
-      do throws(FetchFailure) { return try await attemptFetch(pool, index, triedStale, &isReused, &exchange, &viewer) } catch {
+      do throws(FetchFailure) { return try await attemptFetch(pool, destination, triedStale, &isReused, &exchange, &viewer) } catch {
         guard case .origin(let failure) = error, mayRepeat, failure.isWorthRetrying, !exchange.answerBegan, viewer.isAlive else { throw error }
         if isReused && !triedStale && (failure.reason == .closedEarly || failure.reason == .write) {
           triedStale = true
           counters.add(.originStaleRetry)
           continue
         }
-        guard attempt < origin.attempts else { throw error }
+        guard attempt < destination.origin.attempts else { throw error }
         attempt += 1
         counters.add(.originRetry)
         counters.add(failure.counter)
@@ -104,11 +99,11 @@ extension Worker {
   }
 
   /// A folder's answer: a file, or why there is none.
-  private nonisolated(nonsending) func fetchFile(_ index: Int, _ exchange: inout Exchange) async -> Response {
-    guard let folder = exchange.site.site.folders[index] else { return fail(&exchange, OriginFailure(.files(500), at: "")) }
+  private nonisolated(nonsending) func fetchFile(_ destination: Destination, _ exchange: inout Exchange) async -> Response {
+    guard let folder = destination.folder else { return fail(&exchange, OriginFailure(.files(500), at: "")) }
     exchange.attempts += 1
     exchange.reached(.originRequest)
-    let path = String(decoding: exchange.site.site.origins[index].path, as: UTF8.self)
+    let path = String(decoding: destination.origin.path, as: UTF8.self)
     var answer = await folder.open(FileRequest(exchange.request, originPath: path))
     counters.add(answer.counter)
     exchange.reached(.originResponse)
@@ -136,7 +131,7 @@ extension Worker {
 
   /// One request on one connection.
   private nonisolated(nonsending) func attemptFetch(
-    _ pool: OriginPool, _ index: Int, _ wantsFresh: Bool, _ isReused: inout Bool, _ exchange: inout Exchange, _ viewer: inout ServerConnection
+    _ pool: OriginPool, _ destination: Destination, _ wantsFresh: Bool, _ isReused: inout Bool, _ exchange: inout Exchange, _ viewer: inout ServerConnection
   ) async throws(FetchFailure) -> Response {
     exchange.attempts += 1
     var upstream: ClientConnection
@@ -152,11 +147,11 @@ extension Worker {
     viewer.stream.socket.dependent = socket
     defer { viewer.stream.socket.dependent = nil }
     upstream.stream.beginOutput()
-    composeOriginRequest(&exchange, index, to: &upstream.stream.output)
+    composeOriginRequest(&exchange, destination, to: &upstream.stream.output)
     var isSending = true
     do throws(WireFailure) {
       // Whether there is a body is the exchange's own matter: an error page's request has none, whatever the viewer still sends.
-      if exchange.hasBody { try await sendBody(&exchange, &viewer, &upstream) } else { try await upstream.flush() }
+      if exchange.hasBody { try await sendBody(&exchange, &viewer, &upstream) } else if try !upstream.flushAtOnce() { try await upstream.flush() }
       if !exchange.hasBody { upstream.requestIsWhole = true }
       isSending = false
       let head = try await upstream.readHead(hasNoBody: exchange.received.method == .head)
@@ -211,7 +206,7 @@ extension Worker {
       moved += n
       if moved >= Self.bytesBetweenYields {
         moved = 0
-        await loop.nextTurn()
+        await Task.yield()
       }
     }
     if chunked {

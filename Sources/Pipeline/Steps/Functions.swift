@@ -8,17 +8,22 @@ import Transport
 
 extension Worker {
   /// The viewer-request function may change the request or answer it.
-  func runViewerRequest(_ exchange: inout Exchange) -> Response? {
+  /// - Parameter mayRun: false when too many wait for their turn (Turns.swift).
+  func runViewerRequest(_ exchange: inout Exchange, _ viewer: borrowing ServerConnection, mayRun: Bool) -> Response? {
     guard let index = exchange.behavior.viewerRequest, let code = configuration.functions[index] else { return nil }
     let isolate: Isolate
-    if isThrottled(code) { return throttled(code, "viewer-request", &exchange) }
+    if !mayRun || isThrottled(code) { return throttled(code, "viewer-request", &exchange) }
     do throws(FunctionLoadError) { isolate = try isolates(code) } catch { return failedToLoad(error, code, "viewer-request", &exchange) }
     isolate.begin(.viewerRequest)
     describeRequest(exchange, to: isolate)
+    if code.readsEdgeLocation { describeLocation(viewer, to: isolate) }
     let run = isolate.run(nowMilliseconds: wallMilliseconds)
     defer { isolate.finish() }
-    note(run, isolate, code, "viewer-request", &exchange)
+    let mistake = followChoice(isolate, &exchange)
+    note(run, isolate, code, "viewer-request", mistake, &exchange)
+    isolate.withLogData { exchange.requestLogData = $0.copied }
     exchange.reached(.viewerRequest)
+    if mistake != nil { return invalid(&exchange) }
     switch run.outcome {
     case .request:
       apply(run, isolate, to: &exchange.request)
@@ -30,12 +35,12 @@ extension Worker {
 
   /// The viewer-response function sees what the origin answered, unless that is an error (400 and above), an error page or a
   /// response made here (spec/cloudfront-functions.md, 1).
-  func runViewerResponse(_ response: consuming Response, _ exchange: inout Exchange) -> Response {
+  func runViewerResponse(_ response: consuming Response, _ exchange: inout Exchange, mayRun: Bool) -> Response {
     guard let index = exchange.behavior.viewerResponse, let code = configuration.functions[index],
       !response.isGenerated, !response.isErrorPage, response.source != .tunnel, response.head.line.status < 400, exchange.result != .error
     else { return response }
     let isolate: Isolate
-    if isThrottled(code) {
+    if !mayRun || isThrottled(code) {
       discard(response, &exchange)
       return throttled(code, "viewer-response", &exchange)
     }
@@ -48,7 +53,8 @@ extension Worker {
     describe(response.head, to: isolate)
     let run = isolate.run(nowMilliseconds: wallMilliseconds)
     defer { isolate.finish() }
-    note(run, isolate, code, "viewer-response", &exchange)
+    note(run, isolate, code, "viewer-response", nil, &exchange)
+    isolate.withLogData { exchange.responseLogData = $0.copied }
     exchange.reached(.viewerResponse)
     guard run.outcome == .response else {
       discard(response, &exchange)
@@ -86,6 +92,12 @@ extension Worker {
     }
   }
 
+  /// `cf.edgeLocation`: this place, as X-Amz-Cf-Pop names it, and the address the viewer reached.
+  private func describeLocation(_ viewer: borrowing ServerConnection, to isolate: Isolate) {
+    let address = viewer.stream.socket.localAddress?.host ?? ""
+    isolate.setEdgeLocation(name: Site.location.utf8.span, serverAddress: address.utf8.span, region: Site.region.utf8.span)
+  }
+
   private func describe(_ head: borrowing ResponseHead, to isolate: Isolate) {
     isolate.setStatus(UInt16(clamping: head.line.status), description: head.reason)
     for i in 0..<head.fields.count where head.fields[i].name != .dropped {
@@ -94,6 +106,14 @@ extension Worker {
   }
 
   // MARK: What it returned
+
+  /// Sends the exchange where the function chose.
+  /// - Returns: why that cannot be.
+  private func followChoice(_ isolate: Isolate, _ exchange: inout Exchange) -> String? {
+    guard let choice = isolate.originChoice else { return nil }
+    do throws(ChoiceFailure) { exchange.route = try route(for: choice, exchange) } catch { return error.description }
+    return nil
+  }
 
   private func apply(_ run: Invocation, _ isolate: Isolate, to request: inout RequestHead) {
     if run.uriChanged || run.queryChanged {
@@ -142,15 +162,17 @@ extension Worker {
 
   /// 503 for what threw or ran over a limit, 502 for what returned the wrong thing (spec/cloudfront-functions.md, 5).
   private func failed(_ run: Invocation, _ exchange: inout Exchange) -> Response {
-    if run.outcome == .validationError {
-      return functionError(&exchange, 502, .functionValidationError, "The CloudFront function returned an invalid value.")
-    }
+    if run.outcome == .validationError { return invalid(&exchange) }
     return functionError(&exchange, 503, .functionExecutionError, "The CloudFront function associated with the distribution is invalid or could not run.")
+  }
+
+  private func invalid(_ exchange: inout Exchange) -> Response {
+    functionError(&exchange, 502, .functionValidationError, "The CloudFront function returned an invalid value.")
   }
 
   // A function that is killed again and again is not run for a while, so that it cannot own a worker (rewrite-engine.md).
 
-  private func isThrottled(_ code: FunctionCode) -> Bool {
+  func isThrottled(_ code: FunctionCode) -> Bool {
     guard !kills.isEmpty, let record = kills[code.id] else { return false }
     if loop.now >= record.windowEnd { kills[code.id] = nil }
     return loop.now < record.windowEnd && record.count >= configuration.configuration.limits.rewriteEngine.throttleKills
@@ -166,7 +188,7 @@ extension Worker {
   private func throttled(_ code: FunctionCode, _ event: StaticString, _ exchange: inout Exchange) -> Response {
     counters.add(.functionThrottled)
     exchange.functions.append(FunctionReport(name: code.name, event: event, outcome: "throttled", cpuMicroseconds: 0, error: nil))
-    return functionError(&exchange, 503, .functionThrottledError, "The CloudFront function is throttled: it was stopped too often.")
+    return functionError(&exchange, 503, .functionThrottledError, "The CloudFront function is throttled: it was stopped too often, or too many runs of long functions wait.")
   }
 
   private func failedToLoad(_ error: FunctionLoadError, _ code: FunctionCode, _ event: StaticString, _ exchange: inout Exchange) -> Response {
@@ -187,19 +209,27 @@ extension Worker {
   }
 
   /// Counts a run; what it said with console.log and what went wrong go to the log's line.
-  private func note(_ run: Invocation, _ isolate: Isolate, _ code: FunctionCode, _ event: StaticString, _ exchange: inout Exchange) {
+  /// - Parameter mistake: why what it chose makes it a validation error after all.
+  private func note(_ run: Invocation, _ isolate: Isolate, _ code: FunctionCode, _ event: StaticString, _ mistake: String?, _ exchange: inout Exchange) {
     counters.observe(.functionCPU, microseconds: Int(run.cpuNanoseconds / 1000))
-    counters.add(run.counter)
+    counters.add(mistake == nil ? run.counter : .functionValidationError)
+    if run.storeReads > 0 {
+      counters.add(.storeRead, Int(run.storeReads))
+      counters.add(.storeReadError, Int(run.storeReadErrors))
+    }
     if run.failure == .cpuLimit || run.failure == .memoryLimit { noteKill(code) }
-    var error: String?
+    if run.cpuNanoseconds >= Self.longRunNanoseconds { lastLongTurn = loop.turn }
+    var error = mistake
     if run.outcome == .executionError || run.outcome == .validationError {
       isolate.withErrorText { error = $0.text }
       if let position = isolate.errorPosition { error = "\(code.name):\(position.line):\(position.column): \(error ?? "")" }
+    }
+    if error != nil {
       diagnostics.say(.error, key: "run \(code.name)", "\(event) function \(code.name) failed: \(error ?? "")")
     }
     isolate.forEachLogLine { line in diagnostics.say(.info, key: "console \(code.name)", "\(code.name) \(exchange.id.text) \(line.text)") }
     exchange.functions.append(
-      FunctionReport(name: code.name, event: event, outcome: run.word, cpuMicroseconds: Int(run.cpuNanoseconds / 1000), error: error))
+      FunctionReport(name: code.name, event: event, outcome: mistake == nil ? run.word : "validation_error", cpuMicroseconds: Int(run.cpuNanoseconds / 1000), error: error))
   }
 }
 

@@ -22,13 +22,13 @@ extension Worker {
     case .generated, .buffered:
       if !hasNoBody { try viewer.forward(response.bytes.count, from: &response.bytes, asChunk: false) }
       try await viewer.flush()
-    case .origin: try await relay(&exchange, &viewer, chunked)
+    case .origin: if try !passOnAtOnce(&exchange, &viewer, chunked) { try await relay(&exchange, &viewer, chunked) }
     case .tunnel: try await tunnel(&exchange, &viewer)
     case .file: try await sendFile(&exchange, &viewer, hasNoBody)
     }
     exchange.reached(.sent)
     // A short rest of the request's body is read after the answer, which must not wait for it.
-    if !viewer.closing { do throws(WireFailure) { try await viewer.discardBody() } catch { viewer.closing = true } }
+    if !viewer.closing && !viewer.bodyIsDone { do throws(WireFailure) { try await viewer.discardBody() } catch { viewer.closing = true } }
   }
 
   /// Makes body and framing agree with the final status, which a function or an error page may have changed: 204 and 304 have no body;
@@ -62,11 +62,20 @@ extension Worker {
     }
   }
 
+  /// Sends an origin's body that has arrived with its head, without waiting: most bodies are small.
+  /// - Returns: whether all of it is on its way; if not, ``relay(_:_:_:)`` goes on where this stopped.
+  private func passOnAtOnce(_ exchange: inout Exchange, _ viewer: inout ServerConnection, _ chunked: Bool) throws(WireFailure) -> Bool {
+    guard !chunked, exchange.upstream?.wholeBodyIsAtHand == true, var upstream = exchange.upstream.take() else { return false }
+    while let n = try upstream.payloadAtHand(), n > 0 { try viewer.forward(n, from: &upstream.stream.input, asChunk: false) }
+    upstream.finish()
+    return try viewer.flushAtOnce()
+  }
+
   /// Streams an origin's body. One that breaks off ends the viewer's connection so that it cannot be taken for whole.
   private nonisolated(nonsending) func relay(
     _ exchange: inout Exchange, _ viewer: inout ServerConnection, _ chunked: Bool
   ) async throws(WireFailure) {
-    guard var upstream = exchange.upstream.take() else { return }
+    guard var upstream = exchange.upstream.take() else { return try await viewer.flush() }
     viewer.stream.socket.dependent = upstream.stream.socket
     defer { viewer.stream.socket.dependent = nil }
     var moved = 0
@@ -87,7 +96,7 @@ extension Worker {
       moved += n
       if moved >= Self.bytesBetweenYields {
         moved = 0
-        await loop.nextTurn()
+        await Task.yield()
       }
     }
     if chunked {

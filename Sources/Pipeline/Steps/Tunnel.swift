@@ -29,7 +29,7 @@ extension Worker {
         let movedUp = try upward.move(from: &viewer.stream, to: &upstream.stream)
         let movedDown = try downward.move(from: &upstream.stream, to: &viewer.stream)
         turns += 1
-        if turns % 64 == 0 { await loop.nextTurn() }
+        if turns % 64 == 0 { await Task.yield() }
         if movedUp || movedDown { continue }
         await viewerSocket.waitReadable(milliseconds: tunnelIdleMilliseconds)
         if viewerSocket.failure == .timedOut { counters.add(.limitIdleTimeout) }

@@ -65,12 +65,12 @@ function handler(event) {
 function handler(event) {
   var own = Uint8Array, name = ['Buf', 'fer'].join('');
   Object.defineProperty(globalThis, 'Uint8Array', {configurable: true, get() { for (var i = 0; i < 3000; i++) globalThis['g' + i] = i; delete globalThis[name]; for (i = 0, a = []; i < 3000; i++) a.push({i}); return own }});
-  var a; if (typeof globalThis[name] !== 'function') throw new Error('no Buffer'); for (var k in globalThis) globalThis[k];
+  var a; if (typeof globalThis[name] !== 'function') throw new Error('nothing'); for (var k in globalThis) globalThis[k];
   return event.request;
 }
 
 // @case request: Uint8Array is something else when Buffer is made
-function handler(event) { globalThis.Uint8Array = {prototype: null}; if (globalThis[['Buf', 'fer'].join('')].from('abc').length !== 3) throw new Error('no Buffer'); return event.request; }
+function handler(event) { globalThis.Uint8Array = {prototype: null}; if (globalThis[['Buf', 'fer'].join('')].from('abc').length !== 3) throw new Error('nothing'); return event.request; }
 
 // @case any: Function.prototype.call and apply never return
 function handler(event) { Function.prototype.call = Function.prototype.apply = () => { for (;;) ; }; require('querystring').parse('a=1', '&', '=', {decodeURIComponent: x => x}); return event.request; }

@@ -30,7 +30,7 @@ function handler(event) { var f = () => Promise.resolve().then(f); f(); return n
 // @case stopped: jobs that make two jobs
 function handler(event) { var f = () => { Promise.resolve().then(f); Promise.resolve().then(f) }; f(); return new Promise(() => {}); }
 
-// @case stopped: queueMicrotask for ever
+// @case error: queueMicrotask, which is not there
 async function handler(event) { var f = () => queueMicrotask(f); f(); await new Promise(() => {}); }
 
 // @case error: async recursion

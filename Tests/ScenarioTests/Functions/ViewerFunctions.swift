@@ -59,6 +59,42 @@ extension Scenarios {
       #expect(try skerry.viewer().exchange("HEAD / HTTP/1.1\r\nHost: a.test\r\n\r\n").body.isEmpty)
     }
 
+    /// The data is read at start, and reads are counted; a function without a store cannot have one.
+    @Test func aKeyValueStore() throws {
+      let origin = try echoingOrigin()
+      let skerry = try startSkerry(
+        before: origin,
+        more: """
+          keyValueStores:
+            rules: { data: rules.json, id: a3f1b2c4-5d6e-4f70-8192-a3b4c5d6e7f8 }
+          functions:
+            redirects: { runtime: cloudfront-js-2.0, code: redirects.js, keyValueStore: rules }
+          """,
+        files: [
+          "rules.json": #"{"data":[{"key":"/old","value":"/new"},{"key":"/caf\u00e9","value":"/tea"}]}"#,
+          "redirects.js": """
+            import cf from 'cloudfront';
+            const kvs = cf.kvs('a3f1b2c4-5d6e-4f70-8192-a3b4c5d6e7f8');
+            async function handler(event) {
+              try {
+                const to = await kvs.get(decodeURIComponent(event.request.uri));
+                return { statusCode: 301, headers: { location: { value: to } } };
+              } catch (e) {
+                return event.request;
+              }
+            }
+            """,
+        ]
+      ) { $0.behavior = "functions: { viewer-request: redirects }" }
+      let viewer = try skerry.viewer()
+      for (path, location) in [("/old", "/new"), ("/caf%C3%A9", "/tea"), ("/older", nil)] {
+        let response = try viewer.exchange("GET \(path) HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        #expect(response.fields["location"] == location, "\(path)")
+      }
+      let metrics = try skerry.metrics()
+      #expect(metrics["skerry_kvs_read_requests_total"] == 3 && metrics["skerry_kvs_read_errors_total"] == 1)
+    }
+
     @Test func aRewrite() throws {
       let origin = try echoingOrigin()
       let skerry = try program(before: origin, viewerRequest: """
@@ -277,6 +313,57 @@ extension Scenarios {
       let results = try (0..<30).map { _ in try viewer.exchange("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").fields["x-cache"] ?? "" }
       #expect(results.first == "FunctionExecutionError from cloudfront")
       #expect(results.last == "FunctionThrottledError from cloudfront")
+    }
+
+    // MARK: Fairness
+
+    /// One worker; below /slow/ a function that never ends by itself, everywhere else one that is quick.
+    private func programWithASlowFunction(before origin: ScriptedOrigin, cpuTime: String) throws -> Skerry {
+      try startSkerry(
+        before: origin,
+        more: """
+          functions:
+            quick: { runtime: cloudfront-js-2.0, code: quick.js }
+            slow: { runtime: cloudfront-js-2.0, code: slow.js }
+          limits: { rewriteEngine: { cpuTime: \(cpuTime), throttleKills: 100000 } }
+          """,
+        files: ["quick.js": "function handler(event) { return { statusCode: 204 }; }", "slow.js": "function handler(event) { while (true); }"],
+        arguments: ["--workers", "1"]
+      ) { distribution in
+        distribution.behavior = "functions: { viewer-request: quick }"
+        distribution.more = """
+          behaviors:
+            - path: /slow/*
+              origin: app
+              cachePolicy: CachingDisabled
+              functions: { viewer-request: slow }
+          """
+      }
+    }
+
+    @Test(arguments: [1, 20]) func aQuickFunctionDoesNotWaitForAllSlowOnes(connections: Int) throws {
+      let origin = try echoingOrigin()
+      let skerry = try programWithASlowFunction(before: origin, cpuTime: "20ms")
+      let quick = try skerry.viewer(), slow = try (0..<connections).map { _ in try skerry.viewer() }
+      _ = try quick.exchange("GET /warm HTTP/1.1\r\nHost: a.test\r\n\r\n")
+      for viewer in slow { try viewer.send(String(repeating: "GET /slow/ HTTP/1.1\r\nHost: a.test\r\n\r\n", count: 20 / connections)) }
+      #expect(try quick.exchange("GET /quick HTTP/1.1\r\nHost: a.test\r\n\r\n").status == 204)
+      for viewer in slow { for _ in 0..<20 / connections { #expect(try viewer.readResponse().status == 503) } }
+      // Lines stand in the order of their ends: the quick one is not behind all of the slow ones it came after.
+      try eventually("all lines") { try skerry.accessLog().count == 22 }
+      let place = try #require(try skerry.accessLog().firstIndex { $0["uri"] == .text("/quick") })
+      #expect(place <= 11)
+    }
+
+    @Test func onlySoManySlowFunctionsWait() throws {
+      let origin = try echoingOrigin()
+      let skerry = try programWithASlowFunction(before: origin, cpuTime: "5ms")
+      let viewers = try (0..<160).map { _ in try skerry.viewer() }
+      for viewer in viewers { try viewer.send("GET /slow/ HTTP/1.1\r\nHost: a.test\r\n\r\n") }
+      let answers = try viewers.map { try $0.readResponse().fields["x-cache"] }
+      let throttled = answers.count { $0 == "FunctionThrottledError from cloudfront" }
+      #expect(throttled > 0 && throttled < 32)
+      #expect(try skerry.metrics()["skerry_function_runs_total{outcome=\"throttled\"}"] == Double(throttled))
     }
 
     @Test func whatAFunctionLogsIsKept() throws {

@@ -1,0 +1,53 @@
+// The `function.yaml` of a function's folder, read without a configuration: `skerry invoke` and `skerry test`.
+// Pure; any thread. Source: design/configuration.md, "A function's folder"; the keys are in Documentation/configuration.md.
+package import Distribution
+
+/// What a function's folder says of it.
+package struct FunctionFile {
+  /// What it runs on; nil when it is not said.
+  package var runtime: FunctionRuntime?
+  /// The event it is meant for.
+  package var eventType: HookPoint?
+  /// The name of its key value store.
+  package var keyValueStore: String?
+  /// What it is for.
+  package var comment: String?
+
+  /// One that says nothing.
+  package init() {}
+
+  /// Reads a `function.yaml`; what is wrong with it goes to the problems of `root`.
+  package init(_ root: Value) {
+    guard let section = root.section("function.yaml") else { return }
+    runtime = section.optional("runtime").flatMap(FunctionFile.runtime)
+    eventType = section.optional("eventType")?.choice(HookPoint.self)
+    keyValueStore = section.optional("keyValueStore")?.nonEmptyText()
+    comment = section.optional("comment")?.text()
+    // These are for the configuration that names the function.
+    for key in FunctionFile.tierKeys { _ = section.optional(key) }
+    section.finish()
+  }
+
+  private static let tierKeys = [
+    "handler", "memory", "timeout", "includeBody", "network", "environment", "reservedConcurrency", "provisionedConcurrency",
+  ]
+
+  /// A runtime by name; anything else is reported.
+  package static func runtime(_ value: Value) -> FunctionRuntime? {
+    guard let text = value.nonEmptyText("a runtime such as cloudfront-js-2.0") else { return nil }
+    switch text {
+    case "cloudfront-js-1.0": return .cloudfrontJS1
+    case "cloudfront-js-2.0": return .cloudfrontJS2
+    default: break
+    }
+    func isNumbers(_ text: Substring) -> Bool {
+      !text.isEmpty && text.allSatisfy { $0.isASCII && ($0.isNumber || $0 == ".") }
+    }
+    if text.hasPrefix("nodejs"), text.hasSuffix(".x"), isNumbers(text.dropFirst(6).dropLast(2)) { return .nodejs(text) }
+    if text.hasPrefix("python3."), isNumbers(text.dropFirst(8)) { return .python(text) }
+    if text == "provided" || text.hasPrefix("provided.") { return .provided(text) }
+    let names = ["cloudfront-js-1.0", "cloudfront-js-2.0", "nodejs20.x", "nodejs22.x", "python3.12", "provided"]
+    value.error("there is no runtime \(text.quoted)\(Suggestion.text(for: text, among: names))")
+    return nil
+  }
+}

@@ -1,0 +1,147 @@
+// From the YAML of a case file to cases. Strict: what it does not know is a problem with file, line, column and the nearest known name.
+// One reader reads one file, on any thread. Source: design/configuration.md, "A case file".
+import ConfigurationFile
+import Distribution
+import Foundation
+import JSONText
+import RewriteEngine
+
+struct CaseReader {
+  /// The case file, as messages name it.
+  let path: String
+  /// The function's folder: event files are looked for here.
+  let folder: String
+  /// What a case is for that does not say it itself.
+  let eventType: FunctionEvent?
+  /// What the function's key value store is called, if it has one.
+  let storeName: String?
+  let problems: Problems
+
+  /// The file's cases; those that are not right are reported and left out.
+  func read() -> CaseFile? {
+    switch Files.read(path, maximumBytes: SourceText.maximumBytes) {
+    case .failure(let problem):
+      problems.report(.error, file: path, line: 1, column: 1, "it cannot be read: \(problem.text)")
+      return nil
+    case .success(let bytes): return CaseFile(path: path, bytes: bytes, cases: cases(bytes))
+    }
+  }
+
+  func cases(_ bytes: [UInt8]) -> [TestCase] {
+    guard let root = Value.root(of: bytes, name: "a case file", file: path, problems: problems) else { return [] }
+    return (root.items(of: "a case") ?? []).enumerated().compactMap { testCase($0.element, number: $0.offset + 1) }
+  }
+
+  private func testCase(_ value: Value, number: Int) -> TestCase? {
+    guard let section = value.section("a case") else { return nil }
+    defer { section.finish() }
+    let name = section.required("name")?.nonEmptyText() ?? "case \(number)"
+    let event = event(section)
+    let now = section.optional("now").flatMap(time)
+    let entries = section.optional("keyValueStore").map(entries) ?? []
+    guard let expect = section.required("expect"), let expected = expected(expect), let event else { return nil }
+    return TestCase(
+      name: name, line: value.line, column: value.column, event: event, nowMilliseconds: now, entries: entries, expected: expected)
+  }
+
+  // MARK: What goes in
+
+  private func event(_ section: Section) -> TestEvent? {
+    let request = section.optional("request"), response = section.optional("response"), file = section.optional("event")
+    let named = section.optional("eventType").flatMap(eventType)
+    if let file {
+      if let extra = request ?? response { extra.error("a case has either event or request, not both") }
+      return event(file, expected: named ?? eventType)
+    }
+    guard let request else {
+      section.value.error("a case needs request or event")
+      return nil
+    }
+    let type = named ?? eventType ?? (response == nil ? .viewerRequest : .viewerResponse)
+    if type == .viewerRequest, let response { response.error("only a viewer-response case has a response") }
+    if type == .viewerResponse, response == nil { section.value.error("a viewer-response case needs response") }
+    let shorthand = Shorthand()
+    return shorthand.event(type, request: request, response: response)
+  }
+
+  private func eventType(_ value: Value) -> FunctionEvent? {
+    guard let hook = value.choice(HookPoint.self) else { return nil }
+    if let type = FunctionEvent(name: hook.rawValue) { return type }
+    value.error("\(hook.rawValue) is an event of the function tier, which is not there yet")
+    return nil
+  }
+
+  /// An event in a file, from the function's folder or from the case file's.
+  private func event(_ value: Value, expected: FunctionEvent?) -> TestEvent? {
+    guard let name = value.nonEmptyText("the path of a JSON file") else { return nil }
+    let candidates = name.hasPrefix("/") ? [name] : [folder + "/" + name, path.parentFolder + "/" + name]
+    let found = candidates.first { Files.problem(with: $0) == nil } ?? candidates[0]
+    switch Files.read(found, maximumBytes: TestEvent.maximumBytes) {
+    case .failure(let problem): value.error("\(name.quoted) cannot be read: \(problem.text)")
+    case .success(let bytes):
+      do throws(TestEventProblem) { return try TestEvent(parsing: bytes, expected: expected) } catch {
+        problems.report(.error, file: found, line: error.line, column: error.column, error.text)
+      }
+    }
+    return nil
+  }
+
+  /// A point in time: ISO 8601, or seconds since 1970.
+  private func time(_ value: Value) -> Int64? {
+    guard let text = value.text("a time") else { return nil }
+    if let seconds = Int64(text), abs(seconds) < 1 << 40 { return seconds * 1000 }
+    if let date = try? Date(text, strategy: .iso8601) { return Int64(date.timeIntervalSince1970 * 1000) }
+    value.mismatch("a time such as 2026-01-31T12:00:00Z, or seconds since 1970")
+    return nil
+  }
+
+  /// `{ store: { key: value } }`.
+  private func entries(_ value: Value) -> [(key: String, value: String?)] {
+    guard let stores = value.section("keyValueStore") else { return [] }
+    if stores.entries.count > 1 { stores.entries[1].key.error("a function has one key value store") }
+    guard let store = stores.entries.first else { return [] }
+    if let storeName, store.name != storeName, store.name != "rules" {
+      store.key.error("the function's key value store is called \(storeName.quoted), not \(store.name.quoted)")
+    }
+    return (store.value.section("a key value store")?.entries ?? []).compactMap { entry in
+      if entry.value.isNull { return (entry.name, nil) }
+      return entry.value.text().map { (entry.name, $0) }
+    }
+  }
+
+  // MARK: What comes out
+
+  private static let requestKeys = ["method", "uri", "querystring", "headers", "cookies", "exact"]
+  private static let responseKeys = ["statusCode", "statusDescription", "headers", "cookies", "body", "exact"]
+
+  private func expected(_ value: Value) -> TestCase.Expected? {
+    guard let section = value.section("expect") else { return nil }
+    var expected = TestCase.Expected(line: value.line, column: value.column)
+    expected.request = section.optional("request").flatMap { members($0, known: CaseReader.requestKeys) }
+    expected.response = section.optional("response").flatMap { members($0, known: CaseReader.responseKeys) }
+    expected.origin = section.stated("origin").map(Expectation.init)
+    expected.logs = section.optional("logs").flatMap { logs in logs.items(of: "a line").map { _ in Expectation(logs) } }
+    expected.error = section.optional("error").flatMap { error in error.nonEmptyText().map { _ in Expectation(error) } }
+    if let fuel = section.optional("fuel"), let limit = fuel.wholeNumber(0...Int.max) { expected.fuel = (UInt64(limit), Expectation(fuel)) }
+    section.finish()
+    if expected.request != nil, let response = section.optional("response") { response.error("a function gives a request or a response, not both") }
+    return expected
+  }
+
+  /// The expected request or response, whose members are known.
+  private func members(_ value: Value, known: [String]) -> Expectation? {
+    guard let section = value.section(value.name) else { return nil }
+    for entry in section.entries where !known.contains(entry.name) {
+      entry.key.error("\(value.name) has no key \(entry.name.quoted)\(Suggestion.text(for: entry.name, among: known))")
+    }
+    _ = section.optional("exact")?.flag()
+    return Expectation(value)
+  }
+}
+
+extension Section {
+  /// The value of a key, also when it says null.
+  fileprivate func stated(_ key: String) -> Value? {
+    optional(key) ?? entries.first { $0.name == key }?.value
+  }
+}

@@ -1,0 +1,65 @@
+// The FUNCTION argument: a name of the configuration, or a path.
+import ConfigurationFile
+import Distribution
+import Foundation
+import FunctionTesting
+import RewriteEngine
+
+/// Bad usage, or a file that cannot be read: one sentence on stderr (or a line for each problem of a file), exit status 2.
+struct Refusal: Error, CustomStringConvertible {
+  let description: String
+  init(_ text: String) { description = "skerry: " + text }
+  init(lines: [Diagnostic]) { description = lines.map(\.description).joined(separator: "\n") }
+  init(_ problem: FunctionSourceProblem) {
+    self = problem.diagnostics.isEmpty ? Refusal(problem.text) : Refusal(lines: problem.diagnostics)
+  }
+}
+
+struct FunctionArgument {
+  private let text: String
+  private let configPath: String?
+  private var options = FunctionSource.Options()
+
+  init(_ text: String, config: String?, kvs: String?, runtime: String?) throws {
+    self.text = text
+    configPath = config
+    options.storePath = kvs
+    guard let runtime else { return }
+    options.runtime = FunctionCode.Runtime(rawValue: runtime)
+    if options.runtime == nil {
+      if ["nodejs", "python", "provided"].contains(where: runtime.hasPrefix) {
+        throw Refusal("\(runtime) belongs to the function tier, which is not there yet")
+      }
+      let names = FunctionCode.Runtime.allCases.map(\.rawValue)
+      throw Refusal("invoke cannot run \(runtime)\(Suggestion.text(for: runtime, among: names))")
+    }
+  }
+
+  /// The function: what looks like a path is one, a name is looked for in the configuration first.
+  func load() throws -> FunctionSource {
+    let looksLikePath = text.contains("/") || text == "." || text == ".." || [".js", ".zip"].contains { text.hasSuffix($0) }
+    let path = looksLikePath ? configPath : configPath ?? ConfigurationArgument.usual()
+    var options = options
+    options.configuration = try path.map(load)
+    do throws(FunctionSourceProblem) {
+      if !looksLikePath, let definition = options.configuration?.functions.first(where: { $0.name == text }) {
+        return try FunctionSource(definition, options)
+      }
+      if !looksLikePath, let path, !FileManager.default.fileExists(atPath: text) {
+        let names = options.configuration?.functions.map(\.name) ?? []
+        throw FunctionSourceProblem(text: "\(path) has no function \(text)\(Suggestion.text(for: text, among: names)), and there is no such file")
+      }
+      let source = try FunctionSource.load(path: text, options)
+      for warning in source.warnings { StandardError.say(warning.description) }
+      return source
+    } catch {
+      throw Refusal(error)
+    }
+  }
+
+  private func load(_ path: String) throws -> Configuration {
+    let loaded = ConfigurationFile.load(path: path)
+    guard let configuration = loaded.configuration, !loaded.hasErrors else { throw Refusal(lines: loaded.diagnostics) }
+    return configuration
+  }
+}

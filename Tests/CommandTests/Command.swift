@@ -1,0 +1,77 @@
+// Running the real program as a person would, in a folder of its own.
+import Foundation
+import JSONText
+import Testing
+
+/// What a command said and how it ended.
+struct Outcome {
+  var status: Int32
+  var output: String
+  var errors: String
+
+  /// The one JSON object on stdout.
+  var json: JSONValue { get throws { try JSONValue(parsing: output) } }
+}
+
+/// A temporary folder with files; gone when it is.
+final class Folder: Sendable {
+  let path: String
+
+  init(_ files: [String: String] = [:]) throws {
+    path = FileManager.default.temporaryDirectory.appendingPathComponent("skerry-\(UUID().uuidString)").path
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    for (name, text) in files { try write(name, text) }
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  func write(_ name: String, _ text: String) throws {
+    let file = URL(fileURLWithPath: path + "/" + name)
+    try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try text.write(to: file, atomically: false, encoding: .utf8)
+  }
+
+  func read(_ name: String) throws -> String { try String(contentsOfFile: path + "/" + name, encoding: .utf8) }
+
+  /// A program that runs in this folder.
+  func start(_ arguments: [String], output: FileHandle, errors: FileHandle) throws -> Process {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: try Folder.binary())
+    process.arguments = arguments
+    process.currentDirectoryURL = URL(fileURLWithPath: path)
+    process.standardInput = FileHandle.nullDevice
+    (process.standardOutput, process.standardError) = (output, errors)
+    try process.run()
+    return process
+  }
+
+  /// Runs `skerry` with arguments, in this folder, to its end.
+  func skerry(_ arguments: String...) throws -> Outcome { try skerry(arguments) }
+
+  func skerry(_ arguments: [String]) throws -> Outcome {
+    let names = ["stdout", "stderr"].map { path + "/.\($0)-\(UUID().uuidString)" }
+    let files = try names.map { name in
+      try Data().write(to: URL(fileURLWithPath: name))
+      return try #require(FileHandle(forWritingAtPath: name))
+    }
+    let process = try start(arguments, output: files[0], errors: files[1])
+    process.waitUntilExit()
+    let texts = try names.map { try String(contentsOfFile: $0, encoding: .utf8) }
+    for name in names { try FileManager.default.removeItem(atPath: name) }
+    return Outcome(status: process.terminationStatus, output: texts[0], errors: texts[1])
+  }
+
+  private static func binary() throws -> String {
+    if let named = ProcessInfo.processInfo.environment["SKERRY_BINARY"] { return named }
+    let tests = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+    return tests.path + "/skerry"
+  }
+}
+
+/// AWS's test event with some parts.
+func event(_ uri: String = "/", type: String = "viewer-request", more: String = "") -> String {
+  """
+  {"version": "1.0", "context": {"eventType": "\(type)"}, "viewer": {"ip": "198.51.100.11"},
+   "request": {"method": "GET", "uri": "\(uri)", "headers": {"host": {"value": "example.org"}}, "cookies": {}, "querystring": {}}\(more)}
+  """
+}

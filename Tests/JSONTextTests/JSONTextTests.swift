@@ -1,0 +1,59 @@
+// Values come back as they were. What is JSON and what is not: JSONReaderTests.
+import JSONText
+import Testing
+
+@Suite struct JSONTextTests {
+  static let good: [(String, String)] = [
+    ("null", "null"), (" [ 1 , -0.5e+10 , true ] ", "[1,-0.5e+10,true]"), (#"{"b":1,"a":{"b":1,"c":2}}"#, #"{"b":1,"a":{"b":1,"c":2}}"#),
+    (#""\u0041\u00e9\n\/\ud83d\ude00""#, "\"Aé\\n/😀\""),
+    ("\u{FEFF}{}", "{}"), ("0", "0"), (#""\u0000""#, #""\u0000""#), ("[[],{}]", "[[],{}]"),
+  ]
+  @Test(arguments: good) func readsAndWrites(_ text: String, _ written: String) throws {
+    let value = try JSONValue(parsing: text)
+    #expect(value.compact == written)
+    #expect(try JSONValue(parsing: value.indented()) == value)
+  }
+
+  @Test func halfPairs() throws {
+    #expect(throws: JSONFailure.self) { try JSONValue(parsing: #""\ud83d""#) }
+    for (text, written) in [(#""\ud83d""#, "\"\u{FFFD}\""), (#""\ud83d\u0041""#, "\"\u{FFFD}A\""), (#""\ude00\ud83d\ude00""#, "\"\u{FFFD}😀\"")] {
+      #expect(try JSONValue(parsing: Array(text.utf8).span, replacesHalfPairs: true).compact == written)
+    }
+  }
+
+  @Test func membersAreSetAndRemoved() throws {
+    var object = try #require(try JSONValue(parsing: #"{"a":1,"b":2}"#).object)
+    object["a"] = nil
+    object["c"] = .null
+    object["b"] = .number(3)
+    #expect(JSONValue.object(object).compact == #"{"b":3,"c":null}"#)
+  }
+
+  @Test func comparesBytes() {
+    #expect(JSONValue.string("\u{E9}") != JSONValue.string("e\u{301}"))
+  }
+
+  /// Whatever the bytes: no trap, and what is read is written as text that reads the same.
+  @Test func bearsMutants() throws {
+    var state: UInt64 = 7
+    func random(_ bound: Int) -> Int {
+      state = state &* 6364136223846793005 &+ 1442695040888963407
+      return Int(state >> 33) % bound
+    }
+    let seeds = JSONTextTests.good.map { Array($0.0.utf8) }
+    let telling = Array("{}[]\",:\\u0e-".utf8)
+    for _ in 0..<20_000 {
+      var bytes = seeds[random(seeds.count)] + seeds[random(seeds.count)]
+      for _ in 0..<random(4) where !bytes.isEmpty {
+        switch random(3) {
+        case 0: bytes[random(bytes.count)] = UInt8(random(256))
+        case 1: bytes.remove(at: random(bytes.count))
+        default: bytes.insert(telling[random(telling.count)], at: random(bytes.count))
+        }
+      }
+      guard let value = try? JSONValue(parsing: bytes) else { continue }
+      #expect(try JSONValue(parsing: value.compact) == value)
+      #expect(try JSONValue(parsing: value.indented()) == value)
+    }
+  }
+}
