@@ -17,7 +17,7 @@ BUILD_PACKAGES = ca-certificates pkg-config patch python3 libssl-dev libc-ares-d
 BENCH_PACKAGES = nginx libnginx-mod-http-js wrk valgrind
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test fuzz bench bench-deps clean
+.PHONY: help deps build run test fuzz fuzz-engine bench bench-deps clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,13 +40,24 @@ test: deps ## build and run every test; some of them: make test FILTER=Parser
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build $(if $(FILTER),--filter $(FILTER)) $(ARGS)
 
-# libFuzzer on a parser, the one of HTTP/1.1 or TARGET=json; new inputs stay in .build/fuzz (Documentation/testing.md).
+# libFuzzer on a parser, the one of HTTP/1.1, or TARGET=json or dialect; new inputs stay in .build/fuzz (Documentation/testing.md).
 FUZZ_SECONDS ?= 60
 TARGET ?= http1
-fuzz: deps ## look for bytes a parser (TARGET=http1|json) cannot bear, FUZZ_SECONDS long
+fuzz: deps ## look for bytes a parser (TARGET=http1|json|dialect) cannot bear, FUZZ_SECONDS long
 	$(SWIFT) build --scratch-path .build/fuzz -c release --product fuzz-$(TARGET) -Xswiftc -sanitize=fuzzer -Xswiftc -DLIBFUZZER
 	mkdir -p .build/fuzz/inputs-$(TARGET)
 	.build/fuzz/release/fuzz-$(TARGET) -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -artifact_prefix=.build/fuzz/ .build/fuzz/inputs-$(TARGET) $(wildcard Fuzzing/Corpus/*)
+
+# libFuzzer on the rewrite engine's C side, under AddressSanitizer: engine patch, event binding, host modules, read-back.
+# Swift's own clang brings both; another one: make fuzz-engine CLANG=clang.
+CLANG ?= $(dir $(shell realpath "$$(command -v $(SWIFT))"))clang
+fuzz-engine: deps ## look for events, calls and code the rewrite engine cannot bear, FUZZ_SECONDS long
+	mkdir -p .build/fuzz-engine/inputs
+	$(CLANG) -g -O2 -std=gnu11 -D_GNU_SOURCE -DNDEBUG -fwrapv -funsigned-char -fno-omit-frame-pointer -Wall -Wextra \
+	  -fsanitize=address,fuzzer -fuse-ld=lld -Wl,-z,now -DSK_LIBFUZZER -ISources/CQuickJS/include -IFuzzing/Engine/include \
+	  $(wildcard Sources/CQuickJS/*.c) $(wildcard Fuzzing/Engine/*.c) -lcrypto -lm -o .build/fuzz-engine/fuzz-engine
+	ASAN_OPTIONS=detect_leaks=0 .build/fuzz-engine/fuzz-engine -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=20 -rss_limit_mb=4000 \
+	  -artifact_prefix=.build/fuzz-engine/ .build/fuzz-engine/inputs Fuzzing/Corpus/engine
 
 bench-deps: deps
 	@.ci/packages $(BENCH_PACKAGES)

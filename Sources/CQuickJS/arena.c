@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "sanitize.h"
+
 enum {
   CLASSES = 384,             // 64 small ones, and 16 for each power of two up to where BLOCK_MAX with its header falls
   SMALL_MAX = 1024,          // up to here one class per 16 bytes
@@ -38,9 +40,21 @@ struct sk_arena {
   uint8_t *end;
   size_t base_bytes, capacity;
   sk_snapshot snapshot;
+#ifdef SK_SANITIZED
+  uint8_t *base_shadow;  // what of the base was poisoned at the snapshot
+#endif
 };
 
 static size_t round_up(size_t size, size_t unit) { return (size + unit - 1) & ~(unit - 1); }
+
+static inline void raise_top(sk_heap *heap, uint8_t *top) {
+  if (top > heap->high_water) heap->high_water = top;
+  heap->top = top;
+  // A kill may come at any instruction: the mark must be up before the block is written.
+  atomic_signal_fence(memory_order_seq_cst);
+}
+
+#ifndef SK_SANITIZED
 
 /// The class of a block of `size` bytes (a multiple of 16), and the size every block of that class has.
 static inline uint32_t class_of(size_t size, size_t *rounded) {
@@ -59,13 +73,6 @@ static inline block *pop(sk_heap *heap, uint32_t size_class) {
   heap->free[size_class] = taken->next;
   if (!taken->next) heap->nonempty[size_class >> 6] &= ~(1ull << (size_class & 63));
   return taken;
-}
-
-static inline void raise_top(sk_heap *heap, uint8_t *top) {
-  if (top > heap->high_water) heap->high_water = top;
-  heap->top = top;
-  // A kill may come at any instruction: the mark must be up before the block is written.
-  atomic_signal_fence(memory_order_seq_cst);
 }
 
 /// A free block of a larger class, whole.
@@ -117,14 +124,6 @@ void sk_arena_free(void *opaque, void *pointer) {
   heap->nonempty[size_class >> 6] |= 1ull << (size_class & 63);
 }
 
-void *sk_arena_calloc(void *opaque, size_t count, size_t size) {
-  size_t total;
-  if (__builtin_mul_overflow(count, size, &total)) return NULL;
-  void *pointer = sk_arena_malloc(opaque, total);
-  if (pointer) memset(pointer, 0, total);
-  return pointer;
-}
-
 size_t sk_arena_usable_size(const void *pointer) {
   return pointer ? ((const block *)((const uint8_t *)pointer - BLOCK_HEADER))->size - BLOCK_HEADER : 0;
 }
@@ -155,6 +154,81 @@ void *sk_arena_realloc(void *opaque, void *pointer, size_t size) {
   return moved;
 }
 
+#else
+
+// Under AddressSanitizer a block has the bytes asked for and no more, poison on both sides, and is never given out again:
+// a run ends soon, and then all of it is undone.
+
+enum { RED_ZONE = 24 };  // before a payload; its last 8 bytes hold the size
+
+SK_BARE static size_t size_of_block(const void *pointer) { return *((const size_t *)pointer - 1); }
+SK_BARE static void set_size_of_block(void *pointer, size_t size) { *((size_t *)pointer - 1) = size; }
+
+void *sk_arena_malloc(void *opaque, size_t size) {
+  sk_heap *heap = opaque;
+  if (!size) size = 1;
+  size_t total = round_up(size + RED_ZONE, 16);
+  if (size >= BLOCK_MAX || total > (size_t)(heap->end - heap->top)) {
+    if (heap->exhausted) heap->exhausted(heap->exhausted_argument);
+    return NULL;
+  }
+  uint8_t *payload = heap->top + RED_ZONE;
+  raise_top(heap, heap->top + total);
+  set_size_of_block(payload, size);
+  sk_unpoison(payload, size);
+  return payload;
+}
+
+void sk_arena_free(void *opaque, void *pointer) {
+  (void)opaque;
+  if (!pointer) return;
+  (void)*(const volatile uint8_t *)pointer;  // what was freed before is poisoned
+  sk_poison(pointer, size_of_block(pointer));
+}
+
+size_t sk_arena_usable_size(const void *pointer) { return pointer ? size_of_block(pointer) : 0; }
+
+void *sk_arena_realloc(void *opaque, void *pointer, size_t size) {
+  void *moved = size || !pointer ? sk_arena_malloc(opaque, size) : NULL;
+  if (!pointer || (size && !moved)) return moved;
+  if (moved) memcpy(moved, pointer, size < size_of_block(pointer) ? size : size_of_block(pointer));
+  sk_arena_free(opaque, pointer);
+  return moved;
+}
+
+#endif
+
+void *sk_arena_calloc(void *opaque, size_t count, size_t size) {
+  size_t total;
+  if (__builtin_mul_overflow(count, size, &total)) return NULL;
+  void *pointer = sk_arena_malloc(opaque, total);
+  if (pointer) memset(pointer, 0, total);
+  return pointer;
+}
+
+// --- Snapshots
+
+/// Notes what of the base is poisoned. False: no memory.
+static bool keep_poison(sk_arena *arena) {
+#ifdef SK_SANITIZED
+  size_t count = arena->base_bytes / SK_SHADOW_UNIT;
+  arena->base_shadow = malloc(count);
+  if (!arena->base_shadow) return false;
+  sk_bare_copy(arena->base_shadow, sk_shadow_of(arena->heap), count);
+#else
+  (void)arena;
+#endif
+  return true;
+}
+
+/// Poisons what was poisoned in the base, and everything above.
+static void put_back_poison(sk_arena *arena, size_t above) {
+#ifdef SK_SANITIZED
+  sk_bare_copy(sk_shadow_of(arena->heap), arena->base_shadow, arena->base_bytes / SK_SHADOW_UNIT);
+#endif
+  sk_poison((uint8_t *)arena->heap + arena->base_bytes, round_up(above, 16));
+}
+
 sk_arena *sk_arena_create(size_t capacity) {
   capacity = round_up(capacity, SK_PAGE);
   uint8_t *mapping = mmap(NULL, capacity + 2 * SK_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -169,11 +243,16 @@ sk_arena *sk_arena_create(size_t capacity) {
   heap->top = heap->high_water = (uint8_t *)heap + round_up(sizeof(sk_heap), 16);
   heap->end = arena->end = (uint8_t *)heap + capacity;
   arena->capacity = capacity;
+  sk_poison(heap->top, (size_t)(heap->end - heap->top));
   return arena;
 }
 
 void sk_arena_destroy(sk_arena *arena) {
   sk_snapshot_drop(&arena->snapshot);
+#ifdef SK_SANITIZED
+  free(arena->base_shadow);
+#endif
+  sk_unpoison(arena->heap, arena->capacity);
   munmap((uint8_t *)arena->heap - SK_PAGE, arena->capacity + 2 * SK_PAGE);
   free(arena);
 }
@@ -191,7 +270,7 @@ bool sk_arena_snapshot(sk_arena *arena, size_t limit) {
   uint8_t *base_end = start + round_up((size_t)(heap->top - start), SK_PAGE);
   if (limit > (size_t)(mapping_end - base_end)) return false;
   uint8_t *used_end = heap->high_water > base_end ? heap->high_water : base_end;
-  memset(heap->top, 0, (size_t)(used_end - heap->top));
+  sk_bare_clear(heap->top, (size_t)(used_end - heap->top));
   memset(heap->free, 0, sizeof heap->free);
   memset(heap->nonempty, 0, sizeof heap->nonempty);
   heap->top = heap->high_water = base_end;
@@ -199,7 +278,7 @@ bool sk_arena_snapshot(sk_arena *arena, size_t limit) {
   arena->base_bytes = (size_t)(base_end - start);
   uint8_t *guard = start + round_up((size_t)(arena->end - start), SK_PAGE);
   if (guard < mapping_end && mprotect(guard, (size_t)(mapping_end - guard), PROT_NONE)) return false;
-  return sk_snapshot_take(&arena->snapshot, start, arena->base_bytes);
+  return keep_poison(arena) && sk_snapshot_take(&arena->snapshot, start, arena->base_bytes);
 }
 
 void sk_arena_enter(sk_arena *arena) { sk_snapshot_watch(&arena->snapshot); }
@@ -208,20 +287,21 @@ void sk_arena_leave(void) { sk_snapshot_watch(NULL); }
 
 void sk_arena_restore(sk_arena *arena) {
   uint8_t *above = (uint8_t *)arena->heap + arena->base_bytes, *high = above + sk_arena_high_water(arena);
+  put_back_poison(arena, (size_t)(high - above));
   if (high > above + KEEP_RESIDENT) {
     // Dropped pages read as zero again; if the system refuses, they are cleared like the others.
     uint8_t *from = above + KEEP_RESIDENT, *to = (uint8_t *)round_up((size_t)high, SK_PAGE);
     if (!madvise(from, (size_t)(to - from), MADV_DONTNEED)) high = from;
   }
-  memset(above, 0, (size_t)(high - above));
+  sk_bare_clear(above, (size_t)(high - above));
   sk_snapshot_put_back(&arena->snapshot);
 }
 
-bool sk_arena_is_pristine(const sk_arena *arena) {
+SK_BARE bool sk_arena_is_pristine(const sk_arena *arena) {
   const uint8_t *start = (const uint8_t *)arena->heap;
   if (!sk_snapshot_is_intact(&arena->snapshot)) return false;
-  for (const uint8_t *byte = start + arena->base_bytes; byte < arena->end; byte++)
-    if (*byte) return false;
+  for (const uint64_t *word = (const uint64_t *)(start + arena->base_bytes); (const uint8_t *)word < arena->end; word++)
+    if (*word) return false;
   return true;
 }
 

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "sanitize.h"
+
 /// The base the calling thread may write to.
 static __thread sk_snapshot *volatile watched __attribute__((tls_model("initial-exec")));
 static struct sigaction previous;
@@ -29,7 +31,7 @@ static sk_bytes bytes_of(sk_stretch pages) {
 
 static void copy_out(const sk_snapshot *snapshot, sk_stretch pages) {
   sk_bytes bytes = bytes_of(pages);
-  memcpy(snapshot->copy + bytes.offset, snapshot->base + bytes.offset, bytes.count);
+  sk_bare_copy(snapshot->copy + bytes.offset, snapshot->base + bytes.offset, bytes.count);
 }
 
 static bool make_writable(const sk_snapshot *snapshot, sk_stretch pages) {
@@ -115,7 +117,7 @@ void sk_snapshot_watch(sk_snapshot *snapshot) { watched = snapshot; }
 // --- Taking and putting back
 
 /// Four sums at once, because each step waits for the one before.
-static uint64_t digest_of(const uint8_t *bytes, size_t count) {
+SK_BARE static uint64_t digest_of(const uint8_t *bytes, size_t count) {
   uint64_t sums[4] = {1, 2, 3, 4};
   for (size_t i = 0; i < count; i += sizeof sums) {
     uint64_t words[4];
@@ -149,14 +151,14 @@ void sk_snapshot_drop(sk_snapshot *snapshot) {
 void sk_snapshot_put_back(const sk_snapshot *snapshot) {
   for (uint32_t i = 0; i < snapshot->count; i++) {
     sk_bytes bytes = bytes_of(snapshot->hot[i]);
-    memcpy(snapshot->base + bytes.offset, snapshot->copy + bytes.offset, bytes.count);
+    sk_bare_copy(snapshot->base + bytes.offset, snapshot->copy + bytes.offset, bytes.count);
   }
 }
 
 bool sk_snapshot_is_intact(const sk_snapshot *snapshot) {
   for (uint32_t i = 0; i < snapshot->count; i++) {
     sk_bytes bytes = bytes_of(snapshot->hot[i]);
-    if (memcmp(snapshot->base + bytes.offset, snapshot->copy + bytes.offset, bytes.count)) return false;
+    if (sk_bare_compare(snapshot->base + bytes.offset, snapshot->copy + bytes.offset, bytes.count)) return false;
   }
   return digest_of(snapshot->base, (size_t)snapshot->pages * SK_PAGE) == snapshot->digest;
 }

@@ -1,17 +1,40 @@
-// What is wrong with the code of a configuration's functions: each is built once, as a worker would.
+// What is wrong with the code of a configuration's functions: each is built once, as a worker would, and read for what
+// CloudFront's own runtime would refuse.
 import ConfigurationFile
 import Distribution
+import FunctionDialect
 import RewriteEngine
 
 enum FunctionCheck {
   /// One diagnostic for every function of the rewrite engine that cannot be built, at its place in the code.
   static func diagnostics(_ configuration: Configuration, _ severity: Diagnostic.Severity) -> [Diagnostic] {
+    configuration.functions.flatMap { loadErrors($0, configuration, severity) }
+  }
+
+  /// What `skerry check` says of all functions: errors of loading, and findings of the dialect, which are errors where
+  /// `compatibility` is `cloudfront` and CloudFront is known to refuse the construct. By function, then by place.
+  static func all(_ configuration: Configuration) -> [Diagnostic] {
     configuration.functions.flatMap { definition -> [Diagnostic] in
-      let store = configuration.keyValueStore(of: definition)
-      guard let code = FunctionCode(of: definition, configuration.limits.rewriteEngine, store: store) else { return [] }
-      return code.validate().map {
-        Diagnostic(file: definition.codePath, line: max(1, $0.line), column: max(1, $0.column), severity: severity, text: $0.message)
-      }
+      let errors = loadErrors(definition, configuration, .error)
+      let findings = FunctionDialect.findings(in: definition.source, runtime: definition.runtime)
+        // The engine has said it, or could not come so far.
+        .filter { errors.isEmpty || $0.rule.name != "handler" }
+        .map { finding in
+          Diagnostic(
+            file: definition.codePath, line: finding.line, column: finding.column,
+            severity: finding.isCertain && configuration.compatibility == .cloudfront ? .error : .warning,
+            text: "\(finding.text); \(finding.hint)")
+        }
+      return (errors + findings).enumerated().sorted { ($0.element.line, $0.element.column, $0.offset) < ($1.element.line, $1.element.column, $1.offset) }
+        .map(\.element)
+    }
+  }
+
+  private static func loadErrors(_ definition: FunctionDefinition, _ configuration: Configuration, _ severity: Diagnostic.Severity) -> [Diagnostic] {
+    let store = configuration.keyValueStore(of: definition)
+    guard let code = FunctionCode(of: definition, configuration.limits.rewriteEngine, store: store) else { return [] }
+    return code.validate().map {
+      Diagnostic(file: definition.codePath, line: max(1, $0.line), column: max(1, $0.column), severity: severity, text: $0.message)
     }
   }
 }

@@ -1,5 +1,6 @@
 // A short run of the fuzz target with every `make test`: the corpus as it is, and a few thousand mutants of it.
 import Foundation
+import FuzzEngine
 import Fuzzing
 import Testing
 
@@ -40,6 +41,29 @@ import Testing
       let mutant = corpus.mutant(index, seed: 2)
       #expect(throws: Never.self, "mutant \(index)") { try check(mutant) }
     }
+  }
+
+  @Test func everySourceOfTheDialectKeepsThePromises() throws {
+    let corpus = try Corpus(folder: Self.corpus.appendingPathComponent("dialect"))
+    #expect(corpus.seeds.count >= 100)
+    for (name, bytes) in corpus.seeds { #expect(throws: Never.self, "\(name)") { try DialectChecks.source(bytes) } }
+    for index in 0..<300 { #expect(throws: Never.self, "mutant \(index)") { try DialectChecks.source(corpus.mutant(index, seed: 2)) } }
+  }
+
+  /// What the harness of the engine checks, without a sanitizer: no bad bytes on the wire, the same answer to the same event, and
+  /// a heap that is put back. All on one thread, as the engine wants it.
+  @Test func everyInputOfTheEngineKeepsThePromises() throws {
+    let corpus = try Corpus(folder: Self.corpus.appendingPathComponent("engine"))
+    #expect(corpus.seeds.count >= 100)
+    let functions = Self.corpus.deletingLastPathComponent().appendingPathComponent("Engine/Functions").path
+    #expect(unsafe fuzz_engine_open(functions).map { unsafe String(cString: $0) } == nil)
+    defer { fuzz_engine_close() }
+    func check(_ bytes: [UInt8], _ name: String) {
+      let problem = unsafe bytes.withUnsafeBufferPointer { unsafe fuzz_engine_input($0.baseAddress, $0.count).map { unsafe String(cString: $0) } }
+      #expect(problem == nil, "\(name)")
+    }
+    for (name, bytes) in corpus.seeds { check(bytes, name) }
+    for index in 0..<150 { check(corpus.mutant(index, seed: 3), "mutant \(index) of seed 3") }
   }
 
   @Test func theSameSeedMakesTheSameMutants() throws {
