@@ -13,7 +13,7 @@ struct WorkerHandle: Sendable {
 
   /// Hands over an admitted connection.
   func serve(_ descriptor: Int32, _ peer: SocketAddress) {
-    loop.perform { isolation.begin(descriptor, peer) }
+    Task(executorPreference: loop) { await isolation.serve(descriptor, peer) }
   }
   /// Closes a connection that met a limit.
   func refuse(_ descriptor: Int32, _ limit: Counter) {

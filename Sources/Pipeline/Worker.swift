@@ -242,16 +242,9 @@ public actor WorkerIsolation {
     self.worker = worker
     worker.resume = { [unowned self] parked in
       let parked = OnThisLoop(value: parked)
-      self.assumeIsolated { $0.begin(parked) }
+      Task(executorPreference: loop) { await self.resume(parked) }
     }
   }
-
-  /// Starts to serve an accepted connection. On the loop's thread.
-  public nonisolated func begin(_ descriptor: Int32, _ peer: SocketAddress) {
-    assumeIsolated { isolation in isolation.start(descriptor, peer) }
-  }
-  private func start(_ descriptor: Int32, _ peer: SocketAddress) { Task { await serve(descriptor, peer) } }
-  private func begin(_ parked: OnThisLoop<ParkedConnection>) { Task { await resume(parked) } }
 
   private func resume(_ parked: OnThisLoop<ParkedConnection>) async { await worker.serve(ServerConnection(parked.value, worker.context)) }
 

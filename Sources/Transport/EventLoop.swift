@@ -1,6 +1,5 @@
 // Owns: the heart of one worker thread: an epoll loop that is also the executor of every task and actor bound to it.
 // Everything here is confined to the loop's thread except `enqueue` and `stop`, which go through the locked inbox.
-// Both executor roles are needed: an actor alone resumes continuations through the global pool (data-plane.md).
 // Code that waits on a loop must be isolated to an actor of that loop and prefer it as its task's executor: the workers' tasks are, and
 // so is what `perform` runs. With only one of the two the runtime enqueues the task anew at every call that could be isolated,
 // `withUnsafeContinuation` among them: between "nothing is there" and the wait for it the sockets would have their turn, and what they
@@ -39,7 +38,6 @@ public class EventHandler {
   private var events: [epoll_event]
   private var jobs: [UnownedJob] = []
   private let inbox = Mutex<[UnownedJob]>([])
-  private let actions = Mutex<[@Sendable () -> Void]>([])
   private let stopping = Atomic<Bool>(false)
   private var closing: [Int32] = []
   private var nextDeadline: UInt64 = .max
@@ -193,19 +191,6 @@ public class EventHandler {
     inbox.withLock { $0.append(job) }
     _ = eventfd_write(wakeup, 1)
   }
-  /// Runs `action` on the loop's thread, soon. Any thread.
-  public func perform(_ action: @escaping @Sendable () -> Void) {
-    actions.withLock { $0.append(action) }
-    _ = eventfd_write(wakeup, 1)
-  }
-  /// A job that no executor has claimed, resumed on this thread (SkerryJobs.h): it runs here, where its actor is at home.
-  private func take(_ job: UnownedJob) { jobs.append(job) }
-  private func takeUnclaimedJobs() {
-    unsafe sk_take_jobs(Unmanaged.passUnretained(self).toOpaque()) { loop, job in
-      guard let loop = unsafe loop, let job = unsafe job else { return }
-      unsafe Unmanaged<EventLoop>.fromOpaque(loop)._withUnsafeGuaranteedRef { $0.take(unsafe unsafeBitCast(job, to: UnownedJob.self)) }
-    }
-  }
   /// The serial executor of the worker's actor.
   public func asUnownedSerialExecutor() -> UnownedSerialExecutor { unsafe UnownedSerialExecutor(ordinary: self) }
   /// Whether the caller runs on this loop's thread.
@@ -217,9 +202,9 @@ public class EventHandler {
   /// Runs what is there now. What that brings about has the next turn, after the sockets': so `Task.yield()` lets everything else go first,
   /// and no task can starve the sockets.
   private func runJobs() {
-    let serial = unsafe asUnownedSerialExecutor()
+    let serial = unsafe asUnownedSerialExecutor(), task = unsafe asUnownedTaskExecutor()
     let batch = jobs.count
-    for next in 0..<batch { unsafe jobs[next].runSynchronously(on: serial) }
+    for next in 0..<batch { unsafe jobs[next].runSynchronously(isolatedTo: serial, taskExecutor: task) }
     if batch == jobs.count { jobs.removeAll(keepingCapacity: true) } else { jobs.removeFirst(batch) }
   }
 
@@ -228,7 +213,6 @@ public class EventHandler {
   /// Runs the loop on the calling thread until ``stop()``.
   public func run() {
     thread = pthread_self()
-    takeUnclaimedJobs()
     while !stopping.load(ordering: .relaxed) {
       runJobs()
       closeForgotten()
@@ -236,7 +220,6 @@ public class EventHandler {
     }
     for _ in 0..<Self.lastTurns where !jobs.isEmpty { runJobs() }
     closeForgotten()
-    sk_take_jobs(nil, nil)
     sk_blocks_forget()
   }
 
@@ -293,11 +276,6 @@ public class EventHandler {
       return queue
     }
     jobs.append(contentsOf: taken)
-    let due = actions.withLock { queue in
-      defer { queue.removeAll() }
-      return queue
-    }
-    for action in due { action() }
   }
 
   private func readClocks() {

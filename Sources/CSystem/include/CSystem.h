@@ -12,7 +12,6 @@
 
 #include "SkerryBlocks.h"
 #include "SkerryFiles.h"
-#include "SkerryJobs.h"
 #include "SkerryScan.h"
 
 extern int accept4(int, struct sockaddr *, socklen_t *, int);
