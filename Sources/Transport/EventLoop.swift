@@ -26,8 +26,8 @@ public class EventHandler {
   static let eventBatch = 512
   /// Turns for what is still to do when the loop is stopped, such as a task's last words.
   static let lastTurns = 64
-  /// Jobs there is room for from the start.
-  static let jobsReserved = 1024
+  /// Places of tasks that have left the queue before they are given back, when the queue never empties.
+  static let queuePlacesKept = 1024
   /// Longest sleep of the loop; also how often ``everySecond`` work is due.
   static let longestWaitMilliseconds: UInt64 = 1000
 
@@ -66,7 +66,7 @@ public class EventHandler {
     thread = pthread_self()
     handlers = Array(repeating: nil, count: 1024)
     unsafe events = Array(repeating: epoll_event(), count: Self.eventBatch)
-    jobs.reserveCapacity(Self.jobsReserved)
+    jobs.reserveCapacity(1024)
     watch(wakeup, [.input])
     readClocks()
   }
@@ -160,7 +160,7 @@ public class EventHandler {
     guard queuedTasks > 0 else { return }
     let next = unsafe queue[queueStart]
     queueStart += 1
-    if queuedTasks == 0 || queueStart == Self.jobsReserved {  // a queue that never empties does not grow for that
+    if queuedTasks == 0 || queueStart == Self.queuePlacesKept {
       unsafe queue.removeFirst(queueStart)
       queueStart = 0
     }
