@@ -20,6 +20,7 @@ static const char *const function_names[] = {
 enum { CHOSEN = 5, CALLS = 5, SHAPES = 6, CALLS_1_0 = 7, FUNCTIONS = 8 };
 
 static sk_thread *thread;
+static sk_store *store;
 static sk_isolate *isolates[FUNCTIONS];
 static char broken[256];
 
@@ -42,11 +43,25 @@ static sk_slice read_file(const char *folder, const char *name) {
   return (sk_slice){bytes, count};
 }
 
+static sk_slice text_of(const char *text) { return (sk_slice){(const uint8_t *)text, strlen(text)}; }
+
+/// A key-value store whose keys are among the values of calls.js.
+static sk_store *new_store(void) {
+  sk_store_labels labels = {
+      text_of("6d1d5a0e-1c3f-4b0e-9f4e-0a1b2c3d4e5f"), text_of("a"), text_of("2026-01-01T00:00:00Z"), text_of("2026-01-02T00:00:00Z")};
+  sk_store *made = sk_store_create(&labels, (const uint64_t[]){1, 2});
+  static const char *const entries[][2] = {{"a", "b"}, {"", "empty"}, {"utf8", "{\"a\":[1,2,{\"b\":null}]}"}, {"hex", "\xc3\xa9"}, {"=", "\xff\xfe"}, {"zz", ""}};
+  for (size_t i = 0; made && i < sizeof entries / sizeof entries[0]; i++) sk_store_add(made, text_of(entries[i][0]), text_of(entries[i][1]));
+  if (made) sk_store_finish(made);
+  return made;
+}
+
 const char *fuzz_engine_open(const char *folder) {
   if (thread) return NULL;
-  if (!(thread = sk_thread_create())) return "no timer";
+  if (!(thread = sk_thread_create()) || !(store = new_store())) return "no timer or memory";
   for (int i = 0; i < FUNCTIONS; i++) {
     sk_limits own = limits;
+    own.store = store;
     if (i == 4 || i == CALLS_1_0) own.runtime = SK_RUNTIME_1_0;
     sk_slice source = read_file(folder, function_names[i]);
     sk_result result = {.error = {(const uint8_t *)"no such file", 12}};
@@ -66,7 +81,9 @@ void fuzz_engine_close(void) {
     isolates[i] = NULL;
   }
   if (thread) sk_thread_destroy(thread);
+  if (store) sk_store_destroy(store);
   thread = NULL;
+  store = NULL;
 }
 
 // --- What must hold
@@ -87,6 +104,38 @@ static uint64_t mixed(uint64_t sum, sk_slice text) {
   return (sum ^ text.count) * 0x100000001b3u;
 }
 
+static const char *look_at_names(const sk_slice *names, size_t count, uint64_t *sum) {
+  for (size_t i = 0; i < count; i++) *sum = mixed(*sum, names[i]);
+  return count > 100 ? fail("certificate names are bounded") : NULL;
+}
+
+/// The origin a function chose, whose texts go into a request.
+static const char *look_at_origin(const sk_origin_choice *origin, uint64_t *sum) {
+  const sk_origin_update *update = &origin->update;
+  if (origin->kind == SK_ORIGIN_UPDATE) {
+    sk_slice texts[] = {update->domain_name, update->host_header, update->origin_path, update->sni};
+    for (int i = 0; i < 4; i++) {
+      if (has_byte(texts[i], " \r\n\0", 4)) return fail("an origin's texts are clean");
+      *sum = mixed(*sum, texts[i]);
+    }
+    for (size_t i = 0; i < update->custom_header_count; i++) {
+      const sk_field *field = &update->custom_headers[i];
+      if (has_byte(field->name, " \r\n\0:", 5) || has_byte(field->value, "\r\n\0", 3)) return fail("an origin's headers are clean");
+      *sum = mixed(mixed(*sum, field->name), field->value);
+    }
+    return look_at_names(update->certificate_names, update->certificate_name_count, sum);
+  }
+  for (int i = 0; i < (origin->kind == SK_ORIGIN_GROUP ? 2 : 1); i++) {
+    const sk_origin_selection *member = &origin->members[i];
+    if (has_byte(member->host_header, " \r\n\0", 4)) return fail("an origin's texts are clean");
+    *sum = mixed(mixed(mixed(*sum, member->id), member->host_header), member->sni);
+    const char *problem = look_at_names(member->certificate_names, member->certificate_name_count, sum);
+    if (problem) return problem;
+  }
+  if (origin->status_code_count > sizeof origin->status_codes / sizeof origin->status_codes[0]) return fail("failover codes are bounded");
+  return NULL;
+}
+
 /// Reads every byte of a result, and refuses what must never reach the wire. `sum`: a digest of all of it.
 static const char *look_at(const sk_result *result, const sk_isolate *isolate, uint64_t *sum) {
   bool failed = result->outcome == SK_EXECUTION_ERROR || result->outcome == SK_VALIDATION_ERROR;
@@ -101,7 +150,12 @@ static const char *look_at(const sk_result *result, const sk_isolate *isolate, u
     logged += line.count;
   }
   if (lines > SK_LOG_LINES_MAX || logged > SK_LOG_MAX) return fail("the log is bounded");
+  sk_slice data = sk_isolate_log_data(isolate);
+  if (data.count > SK_LOG_DATA_MAX) return fail("the log's datum is bounded");
+  *sum = mixed(mixed(*sum, data), result->output);
   if (failed) return NULL;
+  const char *problem = result->origin ? look_at_origin(result->origin, sum) : NULL;
+  if (problem) return problem;
   if (result->uri_changed) {
     if (!result->uri.count || result->uri.bytes[0] != '/') return fail("a URI begins with /");
     if (has_byte(result->uri, " \r\n\t\0?#\x7f", 8)) return fail("a URI is clean");
@@ -180,7 +234,8 @@ typedef struct {
 static void drop_story(story *story) {
   const sk_event *event = &story->event;
   const sk_slice *texts[] = {&event->method, &event->uri, &event->query, &event->viewer_ip, &event->distribution_domain,
-      &event->distribution_id, &event->request_id, &event->status_description};
+      &event->distribution_id, &event->request_id, &event->status_description, &event->edge_name, &event->edge_server_ip, &event->edge_region,
+      &event->document};
   for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) free((void *)texts[i]->bytes);
   for (int set = 0; set < 2; set++) {
     for (int i = 0; i < FIELDS_MAX; i++) {
@@ -199,6 +254,10 @@ static story *new_story(sk_event_type type) {
   event->distribution_domain = copied_text("d111.cloudfront.net");
   event->distribution_id = copied_text("E1");
   event->request_id = copied_text("id==");
+  event->edge_name = copied_text("SKY");
+  event->edge_server_ip = copied_text("192.0.2.1");
+  event->edge_region = copied_text("local");
+  event->store = store;
   event->status_description = copied_text("Not Found");
   event->request_headers = story->fields[0];
   event->response_headers = story->fields[1];
@@ -213,7 +272,7 @@ static sk_slice next_line(const uint8_t **bytes, const uint8_t *end) {
 }
 
 static const char *run_event(const uint8_t *bytes, const uint8_t *end) {
-  unsigned function = bytes < end ? *bytes++ % CHOSEN : 0;
+  unsigned function = bytes < end ? (uint8_t)(*bytes++ - '0') % CHOSEN : 0;
   story *story = new_story(bytes < end && *bytes++ == 's' ? SK_VIEWER_RESPONSE : SK_VIEWER_REQUEST);
   sk_event *event = &story->event;
   sk_slice line = next_line(&bytes, end);
@@ -275,10 +334,25 @@ static const char *run_program(sk_isolate *isolate, sk_event_type type, const ui
   return problem;
 }
 
+/// The event as a document: JSON that becomes the event as it is.
+static const char *run_document(const uint8_t *bytes, const uint8_t *end) {
+  unsigned function = bytes < end ? (uint8_t)(*bytes++ - '0') % CHOSEN : 0;
+  story *story = new_story(bytes < end && *bytes++ == 's' ? SK_VIEWER_RESPONSE : SK_VIEWER_REQUEST);
+  size_t count = (size_t)(end - bytes);
+  uint8_t *text = malloc(count + 1);
+  if (count) memcpy(text, bytes, count);
+  text[count] = 0;
+  story->event.document = (sk_slice){text, count};
+  const char *problem = run_twice(isolates[function], &story->event);
+  drop_story(story);
+  return problem;
+}
+
 static const char *run_source(const uint8_t *bytes, size_t count) {
   if (count > SOURCE_MAX) count = SOURCE_MAX;
   sk_slice source = copied(bytes, count);
   sk_limits own = limits;
+  own.store = store;
   own.cpu_limit = own.load_cpu_limit = 50 * 1000 * 1000;
   sk_result result;
   sk_isolate *isolate = sk_isolate_create(thread, &own, source, &result);
@@ -303,6 +377,7 @@ const char *fuzz_engine_input(const uint8_t *bytes, size_t count) {
   if (!count) return NULL;
   switch (bytes[0]) {
     case 'e': return run_event(bytes + 1, bytes + count);
+    case 'j': return run_document(bytes + 1, bytes + count);
     case 'h': return run_program(isolates[CALLS], SK_VIEWER_REQUEST, bytes + 1, count - 1);
     case 'b': return run_program(isolates[CALLS_1_0], SK_VIEWER_REQUEST, bytes + 1, count - 1);
     case 'r': {

@@ -13,6 +13,7 @@ const char *fuzz_engine_open(const char *folder);
 /// The first byte says what the bytes are:
 /// - `e` event: function `'0'…`, `q` or `s`, then lines: method, URI, query (`?…`, or none), viewer address, and header lines
 ///   `name:value`; an empty line begins the response's headers.
+/// - `j` document: function, `q` or `s`, the event as JSON.
 /// - `h` host calls: the rest is the program of Functions/calls.js. `b`: the same in runtime 1.0.
 /// - `r` returned value: `q` or `s`, the rest is the program of Functions/shapes.js.
 /// - anything else: JavaScript source, from the first byte on.
