@@ -1,5 +1,6 @@
 // Waits for changes of files below some folders (inotify(7)). Belongs to one thread.
 // Unsafe: reads the kernel's records out of a byte buffer; nothing of it leaves this file.
+import ConfigurationFile
 import Foundation
 import Glibc
 
@@ -21,7 +22,8 @@ public final class FolderWatch {
   /// Watches folders and all below them; a file is watched by its folder. Nil: the system has no watch left.
   public init?(_ paths: [String]) {
     descriptor = inotify_init1(Int32(IN_CLOEXEC))
-    roots = paths
+    // Decided once: when a folder goes away, nothing else is watched in its place. For a case file, its function's folder.
+    roots = paths.map { Files.isFolder($0) ? $0.droppingTrailingSlash : ($0.parentFolder + "/..").simplified }
     if descriptor < 0 { return nil }
     addAll()
   }
@@ -65,13 +67,7 @@ public final class FolderWatch {
 
   /// Adds every folder that is not watched yet.
   private func addAll() {
-    for root in roots {
-      var isFolder: ObjCBool = false
-      // One that is gone stands for nothing: least of all for the folder around it, which may hold a whole disk.
-      guard unsafe FileManager.default.fileExists(atPath: root, isDirectory: &isFolder) else { continue }
-      // For a case file, its function's folder.
-      add(isFolder.boolValue ? root.droppingTrailingSlash : (root.parentFolder + "/..").simplified, depth: 0)
-    }
+    for root in roots where Files.isFolder(root) { add(root, depth: 0) }
   }
 
   private func add(_ folder: String, depth: Int) {

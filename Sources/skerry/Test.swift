@@ -53,9 +53,9 @@ struct Test: ParsableCommand {
     guard let runner = TestRunner() else { throw Refusal("the system has no timer left") }
     runner.filter = filter ?? ""
     let console = TestConsole(isColoured: isatty(1) == 1 && ProcessInfo.processInfo.environment["NO_COLOR"] == nil)
+    let folders = try find()
     // Before the first run: what changes during it is not to be missed.
     let folderWatch = watch ? FolderWatch(searched) : nil
-    let folders = try find()
     let summary = isolation ? try runTwice(folders, runner, console) : try runOnce(folders, runner, console)
     if watch {
       guard let folderWatch else { throw Refusal("the system has no inotify watch left (fs.inotify.max_user_instances)") }

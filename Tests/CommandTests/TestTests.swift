@@ -1,5 +1,6 @@
 // skerry test: what it says and how it ends (design/configuration.md, "A case file").
 import Foundation
+import Glibc
 import Testing
 
 private let redirect = """
@@ -151,8 +152,10 @@ private func folder(_ cases: String, source: String = redirect, more: [String: S
     let pipe = Pipe()
     let process = try folder.start(["test", "--watch"], output: pipe.fileHandleForWriting, errors: .nullDevice)
     // Whoever waits for output in vain reads the end of it.
-    DispatchQueue.global().asyncAfter(deadline: .now() + 30) { process.terminate() }
-    defer { process.terminate() }
+    let identifier = process.processIdentifier
+    DispatchQueue.global().asyncAfter(deadline: .now() + 30) { if process.isRunning { kill(identifier, SIGKILL) } }
+    // The threads of tests block SIGTERM, and their children with them.
+    defer { kill(identifier, SIGKILL) }
     try pipe.fileHandleForWriting.close()
     var output = ""
     func waitFor(_ text: String) throws {
