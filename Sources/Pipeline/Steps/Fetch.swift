@@ -169,8 +169,11 @@ extension Worker {
     }
   }
 
+  /// The origin's head has arrived. Its cookies end here where the behavior forwards none (spec/request-pipeline.md, 13): functions do
+  /// not see them, and what functions set is not taken for the origin's.
   private func received(_ head: consuming ResponseHead, _ upstream: consuming ClientConnection, _ exchange: inout Exchange) -> Response {
     exchange.reached(.originResponse)
+    if exchange.behavior.forwardsNoCookies { head.fields.drop(.setCookie) }
     exchange.originStatus = head.line.status
     if head.line.status >= 400 { exchange.result = .error; exchange.detailedResult = "OriginError" } else { exchange.result = .miss; exchange.detailedResult = "" }
     exchange.failure = nil

@@ -231,6 +231,28 @@ extension Scenarios {
       #expect(try viewer.exchange("GET /generated HTTP/1.1\r\nHost: a.test\r\n\r\n").fields["x-ran"] == nil)
     }
 
+    /// What the behavior does not let through of the origin's cookies is gone before the function; what the function says is its own.
+    @Test(arguments: ["", "event.response.body = 'x';", "event.response.statusCode = 204;"])
+    func aFunctionsCookiesPassTheOriginsDoNot(more: String) throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { _ in ok("body", fields: "Set-Cookie: origin=1\r\n") } }
+      let skerry = try startSkerry(
+        before: origin, more: "functions:\n  f: { runtime: cloudfront-js-2.0, code: f.js }\n",
+        files: ["f.js": """
+          function handler(event) {
+            const seen = Object.keys(event.response.cookies).length;
+            event.response.cookies.own = { value: String(seen) };
+            \(more)
+            return event.response;
+          }
+          """]
+      ) { distribution in
+        distribution.originRequestPolicy = nil
+        distribution.behavior = "functions: { viewer-response: f }"
+      }
+      let response = try skerry.viewer().exchange("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+      #expect(response.fields.all("set-cookie") == ["own=0"])
+    }
+
     // MARK: Failing
 
     /// Each ends as the table of spec/cloudfront-functions.md 5 says, and the next request is served as ever.
