@@ -195,7 +195,7 @@ extension Worker {
     }
     defer { originSocket.whenDisturbed = nil }
     viewer.restartBodyClock()
-    var moved = 0
+    var stint = Stint()
     while true {
       if try upstream.answerHasBegun() {
         viewer.closing = true
@@ -208,12 +208,8 @@ extension Worker {
       }
       if n == 0 { break }
       try upstream.forward(n, from: &viewer.stream.input, asChunk: chunked)
-      if !upstream.stream.output.isEmpty { try await flush(&upstream, &viewer) }
-      moved += n
-      if moved >= Self.bytesBetweenYields {
-        moved = 0
-        await Task.yield()
-      }
+      if upstream.stream.output.count > Self.gatheredBytes { try await flush(&upstream, &viewer) }
+      if stint.isOver(after: n) { await Task.yield() }
     }
     if chunked {
       upstream.stream.beginOutput()
@@ -224,8 +220,8 @@ extension Worker {
     if !upstream.requestIsWhole { viewer.closing = true }
   }
 
-  /// Bytes that one exchange may move before others on the worker have their turn.
-  static var bytesBetweenYields: Int { 1 << 20 }
+  /// Output beyond this is sent before more of a body is read.
+  static var gatheredBytes: Int { 12_288 }
 
   /// Sends what waits, until the origin has something to say. The viewer is not to blame for the time it takes.
   private nonisolated(nonsending) func flush(_ upstream: inout ClientConnection, _ viewer: inout ServerConnection) async throws(WireFailure) {
