@@ -65,23 +65,39 @@ public struct ClientConnection: ~Copyable {
     }
   }
 
+  /// Sends what waits, to its last byte. Interim answers that come in the meantime are absorbed.
+  /// - Returns: false when a final answer, or the end, has begun to arrive instead: then a rest may be unsent.
+  public nonisolated(nonsending) mutating func flushUnlessDone() async throws(WireFailure) -> Bool {
+    while true {
+      try await flushUnlessAnswered()
+      if stream.output.isEmpty { return true }
+      if try answerHasBegun() { return false }
+    }
+  }
+
   /// Looks at what the origin has sent while the request is still on its way, without waiting. Interim answers are absorbed.
-  /// - Returns: whether a final answer, or the end, has begun to arrive; ``readHead(hasNoBody:)`` reads it.
+  /// - Returns: whether a final answer, or the end, has begun to arrive; ``readHead(hasNoBody:)`` reads it. A head of which there is
+  ///   too little to know is none yet.
   public mutating func answerHasBegun() throws(WireFailure) -> Bool {
     guard stream.socket.isReadable || !stream.input.isEmpty else { return false }
     do throws(IOFailure) { if stream.socket.isReadable, try stream.attemptRead() == .end { return true } } catch { throw .io(error) }
     var head = ResponseHead()
     head.fields.lines.acquire()
     while !stream.input.isEmpty {
-      guard parseResponse(stream.input.readable, hasNoBody: false, limits.head, &head.line, &head.fields) == .complete,
-        head.line.status < 200, head.line.status != 101
-      else { return true }
+      switch parseResponse(stream.input.readable, hasNoBody: false, limits.head, &head.line, &head.fields) {
+      case .complete where head.line.status < 200 && head.line.status != 101: break
+      case .complete, .refused: return true
+      case .incomplete: return isFinal(stream.input.readable)
+      }
       interim += 1
       stream.input.consume(head.line.length)
       if interim > limits.interimResponses { throw .refused(.interimResponses) }
     }
     return false
   }
+
+  /// Whether the beginning of a head, `HTTP/1.x s…`, is that of a final answer.
+  private func isFinal(_ bytes: Span<UInt8>) -> Bool { bytes.count > 9 && bytes[9] != 49 }
 
   /// Waits for the head of the final answer; interim answers (1xx, but 101) are absorbed.
   /// - Parameter hasNoBody: the request was HEAD.

@@ -215,8 +215,7 @@ extension Worker {
       upstream.stream.beginOutput()
       upstream.stream.output.append("0\r\n\r\n")
     }
-    try await flush(&upstream, &viewer)
-    upstream.requestIsWhole = upstream.stream.output.isEmpty
+    upstream.requestIsWhole = try await upstream.flushUnlessDone()
     if !upstream.requestIsWhole { viewer.closing = true }
   }
 
