@@ -16,7 +16,6 @@ public protocol ConnectionKeeper: AnyObject {
 public struct ClientConnection: ~Copyable {
   /// The bytes.
   public var stream: Stream
-  private let context: WireContext
   private let limits: OriginLimits
   private var decoder = BodyDecoder()
   private var saysClose = false
@@ -25,13 +24,15 @@ public struct ClientConnection: ~Copyable {
   private var interim = 0
   /// Whether the request has been sent to its last byte. Without that the origin may take another request's head for the rest of a body.
   public var requestIsWhole = false
+  /// Whether the connection has carried a request before: then the origin may have closed it in the meantime.
+  public let isReused: Bool
   private let keeper: any ConnectionKeeper
 
   /// Takes over a connected socket, new or from a pool.
-  public init(_ socket: Socket, _ context: WireContext, _ limits: OriginLimits, keeper: any ConnectionKeeper) {
+  public init(_ socket: Socket, _ limits: OriginLimits, isReused: Bool, keeper: any ConnectionKeeper) {
     stream = Stream(socket)
-    self.context = context
     self.limits = limits
+    self.isReused = isReused
     self.keeper = keeper
   }
 
@@ -163,6 +164,9 @@ public struct ClientConnection: ~Copyable {
       await stream.socket.waitReadableSoftly(milliseconds: Int(deadline - now))
     }
   }
+
+  /// Hands the connection back unused: nothing was sent on it.
+  public consuming func giveBack() { reusable = stream.socket.isQuiet }
 
   /// Ends the request and hands the connection back. It may carry another request when this one and its answer are whole, nothing is
   /// left over and nobody said close.

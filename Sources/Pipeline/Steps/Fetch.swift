@@ -42,7 +42,7 @@ extension Worker {
     }
   }
 
-  /// The viewer's own body was bad: its fault, not the origin's.
+  /// The viewer's own body was bad, or the viewer left: its fault, not the origin's.
   private func answerViewerFailure(_ failure: WireFailure, _ exchange: inout Exchange) -> Response {
     switch failure {
     case .refused(let refusal):
@@ -51,7 +51,9 @@ extension Worker {
     case .tooSlow:
       counters.add(.limitBodyRate)
       return refuse(&exchange, 408, "The request body arrived too slowly.", "ClientCommError")
-    case .io: return refuse(&exchange, 400, "The request body broke off.", "ClientHungUpRequest")
+    case .io:
+      let reason = exchange.hasBody ? "The request body broke off." : "The viewer left before it was answered."
+      return refuse(&exchange, 400, reason, "ClientHungUpRequest")
     }
   }
 
@@ -85,10 +87,9 @@ extension Worker {
     var attempt = 1, triedStale = false
     counters.add(.originFirstAttempt)
     while true {
-      var isReused = false
-      do throws(FetchFailure) { return try await attemptFetch(pool, destination, triedStale, &isReused, &exchange, &viewer) } catch {
+      do throws(FetchFailure) { return try await attemptFetch(pool, destination, triedStale, &exchange, &viewer) } catch {
         guard case .origin(let failure) = error, mayRepeat, failure.isWorthRetrying, !exchange.answerBegan, viewer.isAlive else { throw error }
-        if isReused && !triedStale && (failure.reason == .closedEarly || failure.reason == .write) {
+        if exchange.reusedConnection && !triedStale && (failure.reason == .closedEarly || failure.reason == .write) {
           triedStale = true
           counters.add(.originStaleRetry)
           continue
@@ -118,7 +119,7 @@ extension Worker {
       return response
     }
     exchange.file = answer.body.take()
-    return Response(head: answer.head(context), .file)
+    return Response(head: answer.head, .file)
   }
 
   private static func fileReason(_ status: Int) -> String {
@@ -134,17 +135,22 @@ extension Worker {
 
   /// One request on one connection.
   private nonisolated(nonsending) func attemptFetch(
-    _ pool: OriginPool, _ destination: Destination, _ wantsFresh: Bool, _ isReused: inout Bool, _ exchange: inout Exchange, _ viewer: inout ServerConnection
+    _ pool: OriginPool, _ destination: Destination, _ wantsFresh: Bool, _ exchange: inout Exchange, _ viewer: inout ServerConnection
   ) async throws(FetchFailure) -> Response {
     exchange.attempts += 1
+    exchange.answerBegan = false
+    exchange.reusedConnection = false
     var upstream: ClientConnection
     if !wantsFresh, let idle = pool.takeIdle() {
       upstream = idle
-      isReused = true
     } else {
       do throws(OriginFailure) { upstream = try await pool.connect(mustBeNew: wantsFresh, hasWaited: &exchange.hasWaited) } catch { throw .origin(error) }
+      guard viewer.isAlive else {   // it left meanwhile: the origin need not know
+        upstream.giveBack()
+        throw .viewer(.io(.reset))
+      }
     }
-    exchange.reusedConnection = isReused
+    exchange.reusedConnection = upstream.isReused
     exchange.reached(.originRequest)
     let socket = upstream.stream.socket
     viewer.stream.socket.dependent = socket

@@ -14,7 +14,7 @@ extension Worker {
     exchange.result = .error
     exchange.detailedResult = detail
     exchange.failure = reason
-    return Response(status: status, contentType: "text/html", body: errorPage(status, reason, exchange.id), context)
+    return Response(status: status, contentType: "text/html", body: errorPage(status, reason, exchange.id))
   }
 
   /// The standard error page.
