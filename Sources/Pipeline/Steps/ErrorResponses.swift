@@ -85,9 +85,10 @@ extension Worker {
     exchange.request.fields.copyLines(
       to: &bytes,
       except: FieldNameSet.hopByHop.union(
-        FieldNameSet(.contentLength, .expect, .range, .ifRange, .ifMatch, .ifNoneMatch, .ifModifiedSince, .ifUnmodifiedSince, .contentType)))
-    if !exchange.request.fields.has(.host) { bytes.append("Host: localhost\r\n") }
-    bytes.append("\r\n")
+        FieldNameSet(.host, .contentLength, .expect, .range, .ifRange, .ifMatch, .ifNoneMatch, .ifModifiedSince, .ifUnmodifiedSince, .contentType)))
+    bytes.append("Host: ")
+    if exchange.request.authority.isEmpty { bytes.append("localhost") } else { bytes.append(exchange.request.authority) }
+    bytes.append("\r\n\r\n")
     guard let request = RequestHead(parsing: bytes, context) else { return nil }
     var page = Exchange(request, viewer, self)
     page.site = exchange.site
