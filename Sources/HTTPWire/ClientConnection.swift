@@ -57,7 +57,7 @@ public struct ClientConnection: ~Copyable {
     do { try stream.forward(n, from: &source, asChunk: asChunk) } catch { throw .io(error) }
   }
 
-  /// Sends what waits, or returns early when the origin has something to say.
+  /// Sends what waits, or returns early when the origin has something to say. Somebody nudges the socket when it can be written to.
   public nonisolated(nonsending) mutating func flushUnlessAnswered() async throws(WireFailure) {
     while true {
       do throws(IOFailure) { if try stream.attemptFlush() { return } } catch { throw .io(error) }

@@ -41,6 +41,7 @@ private func withPair<Value: Sendable>(_ body: @escaping @Sendable (EventLoop, S
 
   @Test(arguments: interruptions) func onlyAFinalAnswerInterrupts(said: [String], isSent: Bool) async throws {
     let whole = try await withPair { loop, socket, origin in
+      socket.whenDisturbed = { $0.nudge() }
       var connection = ClientConnection(socket, OriginLimits(), isReused: false, keeper: Keeper())
       for _ in 0..<100_000 { connection.stream.output.append("0123456789") }
       for (index, text) in said.enumerated() {

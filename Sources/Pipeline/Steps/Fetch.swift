@@ -156,7 +156,7 @@ extension Worker {
     viewer.stream.socket.dependent = socket
     defer { viewer.stream.socket.dependent = nil }
     upstream.stream.beginOutput()
-    composeOriginRequest(&exchange, destination, to: &upstream.stream.output)
+    composeOriginRequest(exchange, destination, to: &upstream.stream.output)
     var isSending = true
     do throws(WireFailure) {
       // Whether there is a body is the exchange's own matter: an error page's request has none, whatever the viewer still sends.
