@@ -108,6 +108,7 @@ extension Refusal {
     case .connectMethod: .refusedMethodConnect
     case .headTooLarge: .limitHead
     case .tooManyFields: .limitHeaderCount
+    case .connectionOptions: .limitConnectionOptions
     case .fieldLine: .refusedFieldLine
     case .host: .refusedHost
     case .contentLength: .refusedContentLength
