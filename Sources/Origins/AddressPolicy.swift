@@ -18,6 +18,7 @@ public enum AddressKind: Int, Comparable, Sendable {
   /// Where a cloud tells a machine its secrets.
   case metadata
 
+  /// Whether `a` is the less dangerous place.
   public static func < (a: AddressKind, b: AddressKind) -> Bool { a.rawValue < b.rawValue }
 }
 

@@ -98,6 +98,7 @@ public enum Counter: Int, CaseIterable, Sendable {
 
 /// How a counter is shown.
 public struct CounterDescription: Sendable, Equatable {
+  /// The metric it belongs to.
   public let family: CounterFamily
   /// The value of the family's label; empty for a family of one.
   public let label: String
