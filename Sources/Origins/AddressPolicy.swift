@@ -170,10 +170,4 @@ extension SocketAddress {
     default: false
     }
   }
-
-  /// The IPv4 address that an IPv4-mapped one stands for; others as they are.
-  fileprivate var unmapped: SocketAddress {
-    guard case .ipv6(0, let low, let port) = self, low >> 32 == 0xffff else { return self }
-    return .ipv4(UInt32(truncatingIfNeeded: low), port: port)
-  }
 }

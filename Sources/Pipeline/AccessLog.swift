@@ -33,10 +33,11 @@ extension Worker {
   private static func writeLine(
     _ exchange: borrowing Exchange, _ viewer: borrowing ServerConnection, _ microseconds: Int, _ time: Int64, to log: inout LogBuffer
   ) {
+    let client = exchange.clientText
     log.beginLine(at: Timestamp(milliseconds: time))
     log.token("requestId", exchange.id)
-    log.token("clientIp", viewer.peerText.span)
-    log.integer("clientPort", Int(viewer.peer.port))
+    log.token("clientIp", client.span)
+    log.integer("clientPort", Int((exchange.client?.address ?? exchange.peer).port))
     log.token("method", exchange.request.methodBytes)
     log.string("host", exchange.request.authority)
     log.string("uri", exchange.request.path(of: exchange.received))
