@@ -19,11 +19,14 @@ public struct HeadLimits: Sendable {
   public var headBytes: Int
   /// Field lines; at most the table's size.
   public var fieldLines: Int
-  /// Limits as CloudFront has them, and 100 field lines.
-  public init(targetBytes: Int = 8192, headBytes: Int = 32_768, fieldLines: Int = 100) {
+  /// Options in Connection fields: each is compared with every field line.
+  public var connectionOptions: Int
+  /// Limits as CloudFront has them, 100 field lines and 64 options of Connection.
+  public init(targetBytes: Int = 8192, headBytes: Int = 32_768, fieldLines: Int = 100, connectionOptions: Int = 64) {
     self.targetBytes = targetBytes
     self.headBytes = headBytes
     self.fieldLines = min(fieldLines, FieldTable.standardSize)
+    self.connectionOptions = connectionOptions
   }
 }
 
@@ -133,7 +136,9 @@ private func parseLength(_ value: Span<UInt8>) -> Int? {
 
 extension HeaderSection {
   /// Connection: a, b — the fields it names end at this hop (RFC 9110, 7.6.1). Framing and Host cannot be named away.
-  fileprivate mutating func dropConnectionFields(_ p: Span<UInt8>, _ summary: inout Summary) {
+  /// - Returns: false when it has more options than the limit.
+  fileprivate mutating func dropConnectionFields(_ p: Span<UInt8>, _ limits: HeadLimits, _ summary: inout Summary) -> Bool {
+    var options = 0
     for line in 0..<count where lines[line].name == .connection {
       let value = p.slice(Int(lines[line].valueStart), Int(lines[line].valueLength))
       var i = 0
@@ -141,6 +146,9 @@ extension HeaderSection {
         while i < value.count && (value[i] == 32 || value[i] == 44 || value[i] == 9) { i += 1 }
         let start = i
         while i < value.count && value[i] != 44 { i += 1 }
+        if start == i { break }
+        options += 1
+        guard options <= limits.connectionOptions else { return false }
         let token = value.extracting(start..<i).trimmed()
         if token.equalsLowercase("close") { summary.close = true; continue }
         if token.equalsLowercase("keep-alive") { summary.keepAlive = true; continue }
@@ -150,6 +158,7 @@ extension HeaderSection {
         }
       }
     }
+    return true
   }
 }
 
@@ -172,7 +181,7 @@ extension HeaderSection {
     if summary.contentLength >= 0 { return .refused(.framingConflict) }
     if line.isHTTP10 { return .refused(.transferEncoding) }
   }
-  if summary.connectionNames { fields.dropConnectionFields(p, &summary) }
+  if summary.connectionNames, !fields.dropConnectionFields(p, limits, &summary) { return .refused(.connectionOptions) }
   line.wantsClose = summary.close || line.isHTTP10 && !summary.keepAlive
   line.framing = summary.chunked ? .chunked : summary.contentLength > 0 ? .length(summary.contentLength) : .none
   line.wantsUpgrade = summary.upgrade && !line.isHTTP10 && fields.present.has(.upgrade)
@@ -337,7 +346,7 @@ func isValidHost(_ host: Span<UInt8>) -> Bool {
   }
   if summary.length > limits.headBytes { return .refused(.headTooLarge) }
   if summary.chunked && (summary.contentLength >= 0 || line.isHTTP10) { return .refused(.framingConflict) }
-  if summary.connectionNames { fields.dropConnectionFields(p, &summary) }
+  if summary.connectionNames, !fields.dropConnectionFields(p, limits, &summary) { return .refused(.connectionOptions) }
   line.length = summary.length
   line.contentLength = summary.contentLength
   line.wantsClose = summary.close || line.isHTTP10 && !summary.keepAlive

@@ -104,8 +104,8 @@ final class CompiledOrigin: Sendable {
   let path: [UInt8]
   let attempts: Int
   let logField: LogField
-  /// Lower-case names of custom headers, which replace the viewer's.
-  let customNames: [[UInt8]]
+  /// Names of custom headers, which replace the viewer's: the known ones, and in lower case the others.
+  let customNames: FieldNameSet, otherCustomNames: [[UInt8]]
 
   init(_ origin: Origin) {
     model = origin
@@ -113,7 +113,19 @@ final class CompiledOrigin: Sendable {
     path = Array(origin.originPath.utf8)
     attempts = origin.connectionAttempts
     logField = LogField("origin", origin.name)
-    customNames = origin.customHeaders.map { Array($0.name.lowercased().utf8) }
+    var known = FieldNameSet(), others: [[UInt8]] = []
+    for header in origin.customHeaders {
+      let name = Array(header.name.lowercased().utf8), field = FieldName(name.span)
+      if field == .other { others.append(name) } else { known.add(field) }
+    }
+    customNames = known
+    otherCustomNames = others
+  }
+
+  /// Whether a custom header replaces the viewer's field of this name, which no rule knows.
+  func replaces(_ name: Span<UInt8>) -> Bool {
+    for other in otherCustomNames where name.equalsIgnoringCase(other.span) { return true }
+    return false
   }
 }
 

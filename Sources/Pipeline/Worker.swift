@@ -270,12 +270,13 @@ extension ViewerLimits {
   /// The limits of a configuration.
   init(_ limits: Limits) {
     self.init()
-    head = HeadLimits(targetBytes: limits.urlBytes, headBytes: limits.headBytes, fieldLines: limits.headerCount)
+    head = HeadLimits(targetBytes: limits.urlBytes, headBytes: limits.headBytes, fieldLines: limits.headerCount, connectionOptions: limits.connectionOptions)
     headTimeoutMilliseconds = limits.headerTimeout.milliseconds
     keepAliveTimeoutMilliseconds = limits.keepAliveTimeout.milliseconds
     idleTimeoutMilliseconds = limits.idleTimeout.milliseconds
     minimumBodyBytesPerSecond = limits.minimumBodyRateBytesPerSecond
     bodyRateGraceMilliseconds = limits.minimumBodyRateGrace.milliseconds
+    discardedBodyBytes = limits.discardedBodyBytes
   }
 }
 
@@ -283,7 +284,7 @@ extension OriginLimits {
   /// The limits of a configuration.
   init(_ limits: Limits) {
     self.init()
-    head = HeadLimits(headBytes: limits.originHeadBytes, fieldLines: limits.originHeaderCount)
+    head = HeadLimits(headBytes: limits.originHeadBytes, fieldLines: limits.originHeaderCount, connectionOptions: limits.connectionOptions)
     writeTimeoutMilliseconds = limits.idleTimeout.milliseconds
   }
 }
