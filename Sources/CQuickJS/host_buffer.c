@@ -18,22 +18,12 @@ static JSValue view(JSContext *context, JSValueConst array_buffer, size_t offset
   return as_buffer(context, JS_NewTypedArray(context, 3, arguments, JS_TYPED_ARRAY_UINT8));
 }
 
-/// The bytes of `this`, which must be a typed array.
-static bool bytes_of_this(JSContext *context, JSValueConst this_value, uint8_t **bytes, size_t *count) {
-  sk_slice slice;
-  if (!JS_IsObject(this_value) || JS_GetTypedArrayType(this_value) < 0) return JS_ThrowTypeError(context, "not a Buffer"), false;
-  if (!sk_bytes_of(context, this_value, &slice)) return false;
-  *bytes = (uint8_t *)slice.bytes;
-  *count = slice.count;
-  return true;
-}
-
 static JSValueConst argument(int count, JSValueConst *arguments, int index) {
   return index < count ? arguments[index] : JS_UNDEFINED;
 }
 
 /// A position as given. Converting it may run user code, which may detach or shrink a buffer: positions are read
-/// before anybody takes the address of bytes, and clamped to what is there afterwards.
+/// before anybody takes the address of bytes, and clamped to what is there afterwards. The bytes of `this` come last.
 typedef struct { bool given; int64_t number; } place;
 
 static bool read_place(JSContext *context, JSValueConst value, place *place) {
@@ -97,7 +87,7 @@ static JSValue from(JSContext *context, JSValueConst this_value, int count, JSVa
     place offset, length;
     if (!read_place(context, argument(count, arguments, 1), &offset) || !read_place(context, argument(count, arguments, 2), &length))
       return JS_EXCEPTION;
-    JS_GetArrayBuffer(context, &total, source);
+    if (!JS_GetArrayBuffer(context, &total, source)) return JS_EXCEPTION;
     size_t start = clamped(offset, 0, total);
     return view(context, source, start, clamped(length, total - start, total - start));
   }
@@ -210,7 +200,7 @@ static JSValue to_string(JSContext *context, JSValueConst this_value, int count,
   sk_encoding encoding = sk_encoding_named(context, argument(count, arguments, 0));
   if (encoding == ENCODING_UNKNOWN) return throw_encoding(context);
   if (!read_place(context, argument(count, arguments, 1), &from) || !read_place(context, argument(count, arguments, 2), &to) ||
-      !bytes_of_this(context, this_value, &bytes, &length))
+      !sk_bytes_of_array(context, this_value, false, &bytes, &length))
     return JS_EXCEPTION;
   size_t start = clamped(from, 0, length), end = clamped(to, length, length);
   return sk_encode(context, (sk_slice){bytes + start, end > start ? end - start : 0}, encoding);
@@ -221,7 +211,7 @@ static JSValue subarray(JSContext *context, JSValueConst this_value, int count, 
   size_t length, offset, own_length;
   place from, to;
   if (!read_place(context, argument(count, arguments, 0), &from) || !read_place(context, argument(count, arguments, 1), &to) ||
-      !bytes_of_this(context, this_value, &bytes, &length))
+      !sk_bytes_of_array(context, this_value, false, &bytes, &length))
     return JS_EXCEPTION;
   size_t start = clamped_from_end(from, 0, length), end = clamped_from_end(to, length, length);
   JSValue array_buffer = JS_GetTypedArrayBuffer(context, this_value, &offset, &own_length, NULL);
@@ -246,8 +236,8 @@ static JSValue copy(JSContext *context, JSValueConst this_value, int count, JSVa
   size_t length, room;
   place at, from, to;
   if (!read_place(context, argument(count, arguments, 1), &at) || !read_place(context, argument(count, arguments, 2), &from) ||
-      !read_place(context, argument(count, arguments, 3), &to) || !bytes_of_this(context, this_value, &bytes, &length) ||
-      !bytes_of_this(context, argument(count, arguments, 0), &target, &room))
+      !read_place(context, argument(count, arguments, 3), &to) || !sk_bytes_of_array(context, this_value, false, &bytes, &length) ||
+      !sk_bytes_of_array(context, argument(count, arguments, 0), true, &target, &room))
     return JS_EXCEPTION;
   size_t target_start = clamped(at, 0, room), start = clamped(from, 0, length), end = clamped(to, length, length);
   size_t copied = end > start ? end - start : 0;
@@ -263,10 +253,8 @@ static JSValue fill(JSContext *context, JSValueConst this_value, int count, JSVa
   place from, to;
   sk_slice with;
   int32_t number;
-  if (!read_place(context, argument(count, arguments, 1), &from) || !read_place(context, argument(count, arguments, 2), &to) ||
-      !bytes_of_this(context, this_value, &bytes, &length))
+  if (!read_place(context, argument(count, arguments, 1), &from) || !read_place(context, argument(count, arguments, 2), &to))
     return JS_EXCEPTION;
-  size_t start = clamped(from, 0, length), end = clamped(to, length, length);
   if (JS_IsNumber(argument(count, arguments, 0))) {
     if (JS_ToInt32(context, &number, arguments[0])) return JS_EXCEPTION;
     one = (uint8_t)number;
@@ -274,6 +262,8 @@ static JSValue fill(JSContext *context, JSValueConst this_value, int count, JSVa
   } else if (!decoded(context, argument(count, arguments, 0), argument(count, arguments, 3), &with)) {
     return JS_EXCEPTION;
   }
+  if (!sk_bytes_of_array(context, this_value, true, &bytes, &length)) return JS_EXCEPTION;
+  size_t start = clamped(from, 0, length), end = clamped(to, length, length);
   for (size_t i = start; i < end; i++) bytes[i] = with.count ? with.bytes[(i - start) % with.count] : 0;
   return JS_DupValue(context, this_value);
 }
@@ -290,7 +280,7 @@ static JSValue write_text(JSContext *context, JSValueConst this_value, int count
     if (i < 3) positions[i - 1] = arguments[i];
   }
   if (!read_place(context, positions[0], &at) || !read_place(context, positions[1], &limit) ||
-      !decoded(context, argument(count, arguments, 0), encoding, &text) || !bytes_of_this(context, this_value, &bytes, &length))
+      !decoded(context, argument(count, arguments, 0), encoding, &text) || !sk_bytes_of_array(context, this_value, true, &bytes, &length))
     return JS_EXCEPTION;
   size_t offset = clamped(at, 0, length), most = clamped(limit, length - offset, length - offset);
   if (text.count < most) most = text.count;
@@ -311,8 +301,7 @@ static JSValue search(JSContext *context, JSValueConst this_value, int count, JS
   int32_t number;
   JSValueConst value = argument(count, arguments, 0), offset = argument(count, arguments, 1), encoding = argument(count, arguments, 2);
   if (JS_IsString(offset)) encoding = offset, offset = JS_UNDEFINED;
-  if (!read_place(context, offset, &from) || !bytes_of_this(context, this_value, &bytes, &length)) return JS_EXCEPTION;
-  size_t from_position = clamped_from_end(from, magic == LAST ? length : 0, length);
+  if (!read_place(context, offset, &from)) return JS_EXCEPTION;
   if (JS_IsNumber(value)) {
     if (JS_ToInt32(context, &number, value)) return JS_EXCEPTION;
     one = (uint8_t)number;
@@ -320,6 +309,8 @@ static JSValue search(JSContext *context, JSValueConst this_value, int count, JS
   } else if (!decoded(context, value, JS_IsString(value) ? encoding : JS_UNDEFINED, &needle)) {
     return JS_EXCEPTION;
   }
+  if (!sk_bytes_of_array(context, this_value, false, &bytes, &length)) return JS_EXCEPTION;
+  size_t from_position = clamped_from_end(from, magic == LAST ? length : 0, length);
   int64_t found = -1;
   for (size_t i = magic == LAST ? 0 : from_position; i + needle.count <= length; i++) {
     if (magic == LAST && i > from_position) break;
@@ -334,7 +325,7 @@ static JSValue to_json(JSContext *context, JSValueConst this_value, int count, J
   (void)count, (void)arguments;
   uint8_t *bytes;
   size_t length;
-  if (!bytes_of_this(context, this_value, &bytes, &length)) return JS_EXCEPTION;
+  if (!sk_bytes_of_array(context, this_value, false, &bytes, &length)) return JS_EXCEPTION;
   JSValue object = JS_NewObject(context), data = JS_NewArray(context);
   for (size_t i = 0; i < length; i++)
     if (JS_DefinePropertyValueUint32(context, data, (uint32_t)i, JS_NewInt32(context, bytes[i]), JS_PROP_C_W_E) < 0) return JS_EXCEPTION;

@@ -122,6 +122,7 @@ bool sk_decode_base64_strict(sk_slice text, uint8_t *out, size_t *count) {
 }
 
 /// Puts U+FFFD in the place of every lone surrogate, which the engine writes in three bytes as if it were a character.
+/// Behind the copy is a zero byte, as behind the original.
 static bool without_surrogates(JSContext *context, sk_slice *text) {
   uint8_t *copy = NULL;
   for (size_t i = 0; i + 2 < text->count; i++) {
@@ -130,8 +131,9 @@ static bool without_surrogates(JSContext *context, sk_slice *text) {
     i = (size_t)(at - text->bytes);
     if (at[1] < 0xa0) continue;
     if (!copy) {
-      if (!(copy = js_malloc(context, text->count))) return false;
+      if (!(copy = js_malloc(context, text->count + 1))) return false;
       memcpy(copy, text->bytes, text->count);
+      copy[text->count] = 0;
       text->bytes = copy;
     }
     memcpy(copy + i, "\xef\xbf\xbd", 3);
@@ -145,41 +147,34 @@ static bool bytes_of_string(JSContext *context, JSValueConst value, sk_slice *by
   return text && without_surrogates(context, bytes);
 }
 
-/// The members of a DataView may be the function's own: whatever they say is checked against the buffer they name.
-static bool bytes_of_view(JSContext *context, JSValueConst view, sk_slice *bytes) {
-  int64_t offset, length;
-  size_t count;
-  JSValue first = JS_GetPropertyStr(context, view, "byteOffset"), second = JS_GetPropertyStr(context, view, "byteLength");
-  if (JS_IsException(first) || JS_IsException(second) || JS_ToInt64(context, &offset, first) || JS_ToInt64(context, &length, second)) return false;
-  JSValue buffer = JS_GetPropertyStr(context, view, "buffer");
-  if (JS_IsException(buffer)) return false;
-  uint8_t *all = JS_IsArrayBuffer(buffer) ? JS_GetArrayBuffer(context, &count, buffer) : NULL;
-  if (!length) return *bytes = (sk_slice){(const uint8_t *)"", 0}, true;
-  if (!all || offset < 0 || length < 0 || (uint64_t)offset > count || (uint64_t)length > count - (uint64_t)offset)
-    return JS_ThrowTypeError(context, "the buffer is detached"), false;
-  *bytes = (sk_slice){all + offset, (size_t)length};
+/// The bytes of an ArrayBuffer, typed array or DataView, by what the engine knows of it and not by its properties, which
+/// may be the function's own.
+static bool bytes_of_memory(JSContext *context, JSValueConst value, bool writing, sk_slice *bytes) {
+  size_t total = 0, offset = 0, length = 0;
+  bool view = !JS_IsArrayBuffer(value);
+  JSValueConst buffer = view ? JS_GetViewBuffer(context, value, &offset, &length) : value;
+  uint8_t *start = JS_IsException(buffer) ? NULL : JS_GetArrayBuffer(context, &total, buffer);
+  if (!start) return false;  // detached
+  if (writing && JS_IsImmutableArrayBuffer(buffer)) return JS_ThrowTypeError(context, "the buffer is immutable"), false;
+  if (!view) length = total;
+  if (offset > total || length > total - offset) return JS_ThrowTypeError(context, "the view is out of bounds"), false;
+  *bytes = (sk_slice){start + offset, length};
   return true;
 }
 
 bool sk_bytes_of(JSContext *context, JSValueConst value, sk_slice *bytes) {
-  size_t count, offset, length;
   if (JS_IsString(value)) return bytes_of_string(context, value, bytes);
-  if (JS_IsDataView(value)) return bytes_of_view(context, value, bytes);
-  if (JS_IsArrayBuffer(value)) {
-    *bytes = (sk_slice){JS_GetArrayBuffer(context, &count, value), 0};
-    bytes->count = count;
-    return bytes->bytes != NULL || !count;
-  }
-  if (JS_IsObject(value) && JS_GetTypedArrayType(value) >= 0) {
-    JSValue buffer = JS_GetTypedArrayBuffer(context, value, &offset, &length, NULL);
-    if (JS_IsException(buffer)) return false;
-    uint8_t *all = JS_GetArrayBuffer(context, &count, buffer);
-    JS_FreeValue(context, buffer);
-    if (!length) return *bytes = (sk_slice){(const uint8_t *)"", 0}, true;
-    if (!all || offset > count || length > count - offset) return JS_ThrowTypeError(context, "the buffer is detached"), false;
-    *bytes = (sk_slice){all + offset, length};
-    return true;
-  }
+  if (JS_IsArrayBuffer(value) || JS_IsDataView(value) || (JS_IsObject(value) && JS_GetTypedArrayType(value) >= 0))
+    return bytes_of_memory(context, value, false, bytes);
   JS_ThrowTypeError(context, "a string, Buffer, TypedArray or ArrayBuffer is expected");
   return false;
+}
+
+bool sk_bytes_of_array(JSContext *context, JSValueConst value, bool writing, uint8_t **bytes, size_t *count) {
+  sk_slice slice;
+  if (!JS_IsObject(value) || JS_GetTypedArrayType(value) < 0) return JS_ThrowTypeError(context, "a Buffer is expected"), false;
+  if (!bytes_of_memory(context, value, writing, &slice)) return false;
+  *bytes = (uint8_t *)slice.bytes;
+  *count = slice.count;
+  return true;
 }

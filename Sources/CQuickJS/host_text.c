@@ -40,17 +40,18 @@ static JSValue encode(JSContext *context, JSValueConst this_value, int count, JS
 /// encodeInto(text, array): as many whole characters as there is room for.
 static JSValue encode_into(JSContext *context, JSValueConst this_value, int count, JSValueConst *arguments) {
   (void)this_value;
-  size_t written = 0;
-  sk_slice text, target;
+  uint8_t *target;
+  size_t room, written = 0;
+  sk_slice text;
   int64_t read = 0;
-  if (!text_of(context, argument(count, arguments, 0), &text)) return JS_EXCEPTION;
-  if (!JS_IsObject(argument(count, arguments, 1)) || !sk_bytes_of(context, arguments[1], &target))
-    return JS_ThrowTypeError(context, "a Uint8Array is expected");
+  if (!text_of(context, argument(count, arguments, 0), &text) ||
+      !sk_bytes_of_array(context, argument(count, arguments, 1), true, &target, &room))
+    return JS_EXCEPTION;
   while (written < text.count) {
     uint8_t c = text.bytes[written];
     size_t width = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-    if (written + width > target.count) break;
-    memcpy((uint8_t *)target.bytes + written, text.bytes + written, width);
+    if (written + width > room) break;
+    memcpy(target + written, text.bytes + written, width);
     written += width;
     read += width == 4 ? 2 : 1;  // UTF-16 units
   }

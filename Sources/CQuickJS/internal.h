@@ -104,6 +104,16 @@ static inline void *sk_lazy_opaque(uint32_t kind, uint32_t index) { return (void
 static inline uint32_t sk_lazy_kind(void *opaque) { return (uint32_t)((uintptr_t)opaque & 0xff); }
 static inline uint32_t sk_lazy_index(void *opaque) { return (uint32_t)((uintptr_t)opaque >> 8); }
 
+/// Bytes of a name that an error text shows.
+enum { SK_SHOWN_NAME_MAX = 100 };
+
+/// How many of the first `most` bytes of UTF-8 text are whole characters.
+static inline size_t sk_whole_characters(sk_slice text, size_t most) {
+  if (text.count <= most) return text.count;
+  while (most && (text.bytes[most] & 0xc0) == 0x80) most--;
+  return most;
+}
+
 // source.c
 /// A leading `import name from 'module'` becomes `var name=require('module')` in its place, so that lines stay the
 /// same. Returns a copy of the source, zero terminated; NULL: no memory. Plain scripts are copied unchanged.
@@ -179,5 +189,9 @@ JSValue sk_encode(JSContext *context, sk_slice bytes, sk_encoding encoding);
 size_t sk_decode(sk_slice text, sk_encoding encoding, uint8_t *out);
 /// Decodes base64 strictly; false when it is not valid.
 bool sk_decode_base64_strict(sk_slice text, uint8_t *out, size_t *count);
-/// Bytes of a string (as UTF-8), Buffer, typed array, DataView or ArrayBuffer. False: none of these, exception pending.
+/// Bytes of a string (as UTF-8), Buffer, typed array, DataView or ArrayBuffer. Runs no user code, so that bytes may be
+/// held while those of something else are asked for; whatever runs user code comes before. False: none of these, or
+/// detached; exception pending.
 bool sk_bytes_of(JSContext *context, JSValueConst value, sk_slice *bytes);
+/// The same of a typed array, as Buffers are, only. `writing`: an immutable one is refused.
+bool sk_bytes_of_array(JSContext *context, JSValueConst value, bool writing, uint8_t **bytes, size_t *count);
