@@ -38,7 +38,7 @@ static size_t encode_base64(sk_slice bytes, const char *digits, bool padded, uin
 }
 
 JSValue sk_encode(JSContext *context, sk_slice bytes, sk_encoding encoding) {
-  if (encoding == ENCODING_UTF8) return JS_NewStringLen(context, (const char *)bytes.bytes, bytes.count);
+  if (encoding == ENCODING_UTF8) return sk_string_of_utf8(context, bytes);
   if (encoding == ENCODING_LATIN1) return JS_NewStringLatin1(context, bytes.bytes, (int)bytes.count);
   uint8_t *out = js_malloc(context, bytes.count * 2 + 4);
   if (!out) return JS_EXCEPTION;
@@ -55,10 +55,6 @@ JSValue sk_encode(JSContext *context, sk_slice bytes, sk_encoding encoding) {
   JSValue text = JS_NewStringLatin1(context, out, (int)count);
   js_free(context, out);
   return text;
-}
-
-static int hex_value(uint8_t c) {
-  return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
 }
 
 /// Both alphabets, as Node has it.
@@ -88,7 +84,7 @@ size_t sk_decode(sk_slice text, sk_encoding encoding, uint8_t *out) {
   switch (encoding) {
     case ENCODING_HEX:
       for (size_t i = 0; i + 2 <= text.count; i += 2) {
-        int high = hex_value(text.bytes[i]), low = hex_value(text.bytes[i + 1]);
+        int high = sk_hex_value(text.bytes[i]), low = sk_hex_value(text.bytes[i + 1]);
         if (high < 0 || low < 0) break;
         out[count++] = (uint8_t)(high << 4 | low);
       }
@@ -121,32 +117,6 @@ bool sk_decode_base64_strict(sk_slice text, uint8_t *out, size_t *count) {
   return true;
 }
 
-/// Puts U+FFFD in the place of every lone surrogate, which the engine writes in three bytes as if it were a character.
-/// Behind the copy is a zero byte, as behind the original.
-static bool without_surrogates(JSContext *context, sk_slice *text) {
-  uint8_t *copy = NULL;
-  for (size_t i = 0; i + 2 < text->count; i++) {
-    const uint8_t *at = memchr(text->bytes + i, 0xed, text->count - i - 2);
-    if (!at) break;
-    i = (size_t)(at - text->bytes);
-    if (at[1] < 0xa0) continue;
-    if (!copy) {
-      if (!(copy = js_malloc(context, text->count + 1))) return false;
-      memcpy(copy, text->bytes, text->count);
-      copy[text->count] = 0;
-      text->bytes = copy;
-    }
-    memcpy(copy + i, "\xef\xbf\xbd", 3);
-  }
-  return true;
-}
-
-static bool bytes_of_string(JSContext *context, JSValueConst value, sk_slice *bytes) {
-  const char *text = JS_ToCStringLen(context, &bytes->count, value);
-  bytes->bytes = (const uint8_t *)text;
-  return text && without_surrogates(context, bytes);
-}
-
 /// The bytes of an ArrayBuffer, typed array or DataView, by what the engine knows of it and not by its properties, which
 /// may be the function's own.
 static bool bytes_of_memory(JSContext *context, JSValueConst value, bool writing, sk_slice *bytes) {
@@ -163,7 +133,7 @@ static bool bytes_of_memory(JSContext *context, JSValueConst value, bool writing
 }
 
 bool sk_bytes_of(JSContext *context, JSValueConst value, sk_slice *bytes) {
-  if (JS_IsString(value)) return bytes_of_string(context, value, bytes);
+  if (JS_IsString(value)) return sk_text_of(context, value, bytes);
   if (JS_IsArrayBuffer(value) || JS_IsDataView(value) || (JS_IsObject(value) && JS_GetTypedArrayType(value) >= 0))
     return bytes_of_memory(context, value, false, bytes);
   JS_ThrowTypeError(context, "a string, Buffer, TypedArray or ArrayBuffer is expected");

@@ -81,4 +81,19 @@ import Testing
     #expect(answer.error == "updateRequestOrigin: the parameter must be an object")
     #expect(answer.invocation.outcome == .validationError)
   }
+
+  // MARK: Arguments as Node takes them
+
+  @Test(arguments: [
+    ("Buffer.alloc(2).fill('ff00', 'hex').toString('hex')", "ff00"), ("Buffer.alloc(3).fill('ab', 1, 'latin1').toString('hex')", "006162"),
+    ("Buffer.alloc(4).fill('YWI=', 1, 3, 'base64').toString('hex')", "00616200"), ("try_(() => Buffer.alloc(2).fill('a', 'rot13'))", "TypeError"),
+    ("Buffer.from('abcd').compare(Buffer.from('xbcx'), 1, 3, 1, 3)", "0"), ("Buffer.from('abcd').compare(Buffer.from('bc'), 0, 2, 1)", "1"),
+    ("Buffer.from('abcd').compare(Buffer.from('xabcd'), 1)", "0"), ("Buffer.from('ab').compare(Buffer.from('ab'), 0, 0)", "1"),
+    ("Buffer.from('ab').compare(Buffer.from('ab'), 0, 2, 2)", "-1"), ("Buffer.from('ab').compare(Buffer.from('ab'), 2, 2, 2, 2)", "0"),
+    ("try_(() => Buffer.from('ab').compare(Buffer.from('ab'), 0, 3))", "RangeError"), ("try_(() => Buffer.from('ab').compare(Buffer.from('ab'), -1))", "RangeError"),
+    ("try_(() => Buffer.from('ab').compare(Buffer.from('ab'), 0, 2, 0, 3))", "RangeError"),
+    ("try_(() => Buffer.from('a').equals('a')) + try_(() => Buffer.compare('a', 'b')) + try_(() => Buffer.from('a').compare('a'))", "TypeErrorTypeErrorTypeError"),
+    ("Buffer.from('a').equals(new Uint8Array([97])) + ' ' + Buffer.compare(new Uint8Array([98]), Buffer.from('a'))", "true 1"),
+  ])
+  func arguments(_ expression: String, _ result: String) throws { #expect(try value("return \(expression)") == result) }
 }
