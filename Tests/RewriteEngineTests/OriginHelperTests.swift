@@ -197,6 +197,19 @@ import Testing
     #expect(changed.choice == update { $0.domainName = "a.b"; $0.originPath = "/x"; $0.hostHeader = "h" })
   }
 
+  /// A getter runs when the result is read: a wrong call counts there too.
+  @Test(arguments: [
+    "event.request.headers = { host: { value: 'example.com' }, get 'x-a'() { cf.updateRequestOrigin(5); return { value: '1' } } }",
+    "cf.updateRequestOrigin({ customHeaders: { b: 'c' } }); event.request.headers = new Proxy(event.request.headers, { has() { cf.updateRequestOrigin(5); return false } })",
+    "return { statusCode: 200, get body() { cf.updateRequestOrigin(5); return '' } }",
+  ])
+  func wrongCallsInGettersOfTheResult(_ call: String) throws {
+    let run = try choice(call, Event())
+    #expect(run.outcome == .validationError)
+    #expect(run.error == "updateRequestOrigin: the parameter must be an object")
+    #expect(run.choice == nil)
+  }
+
   /// An answer of the function's own goes nowhere; a choice is the present run's alone.
   @Test func choicesEndWithTheirRun() throws {
     let isolate = try makeIsolate("import cf from 'cloudfront'; function handler(event) { if (event.request.uri == '/b') return event.request; cf.selectRequestOriginById('x'); return event.request.uri == '/r' ? { statusCode: 200 } : event.request }")
