@@ -50,7 +50,7 @@ typedef struct {
 /// Names that are looked up in every run.
 typedef struct {
   JSAtom value, multi_value, attributes, method, uri, querystring, headers, cookies, status_code,
-      status_description, body, encoding, data, stack, length, ip;
+      status_description, body, encoding, data, stack;
 } sk_atoms;
 
 /// What is made when it is first asked for. The first four can be required.
