@@ -52,8 +52,8 @@ extension Scenarios {
         let lines = try skerry.accessLog()
         return lines.count == 2 ? lines : nil
       }
-      #expect(lines[0] == ["uri": .text("/a"), "status": .number(200), "resultType": .text("Miss"), "originStatus": .number(200)])
-      #expect(lines[1] == ["status": .number(400), "resultType": .text("Error")])
+      #expect(lines.contains(["uri": .text("/a"), "status": .number(200), "resultType": .text("Miss"), "originStatus": .number(200)]))
+      #expect(lines.contains(["status": .number(400), "resultType": .text("Error")]))
     }
 
     @Test func aLineThatCannotBeForged() throws {
