@@ -60,49 +60,66 @@ private struct Summary {
 }
 
 extension HeaderSection {
-  /// Reads field lines from `start` on into the table; `fields.count` and `present` are set when it is complete.
+  /// Reads field lines from `start` on into the table; ``count`` and ``present`` are set when it is complete. First all lines are found,
+  /// then their names understood: each loop keeps what it compares with in registers.
   @inline(__always) fileprivate mutating func read(_ p: Span<UInt8>, from start: Int, _ limits: HeadLimits, _ summary: inout Summary) -> HeadResult {
-    let names = FieldNameTable.shared
     var used = 0
-    present = FieldNameSet(rawValue: 0)
     var i = start
     let n = p.count
     while true {
-      if i >= n { return .incomplete }
+      if i >= n { return understand(p, used, &summary) ?? .incomplete }
       if p[i] == 13 {
-        if i + 1 >= n { return .incomplete }
+        if i + 1 >= n { return understand(p, used, &summary) ?? .incomplete }
         guard p[i + 1] == 10 else { return .refused(.fieldLine) }
         break
       }
       let nameStart = i
       i = p.next(58, from: i)
-      let name = i < n ? names.name(p, nameStart, i - nameStart) : .other
-      if !name.isExact { i = p.tokenEnd(from: nameStart) }   // what was recognised is a token
-      if i >= n { return .incomplete }
-      let nameLength = i - nameStart
-      guard p[i] == 58, nameLength > 0, nameLength <= Int(UInt16.max) else { return .refused(.fieldLine) }
+      if i >= n { return p.tokenEnd(from: nameStart) < n ? .refused(.fieldLine) : understand(p, used, &summary) ?? .incomplete }
+      let nameEnd = i
       i += 1
       while i < n && (p[i] == 32 || p[i] == 9) { i += 1 }
       let valueStart = i
       i = p.valueEnd(from: i)
-      if i + 1 >= n { return i < n && p[i] != 13 ? .refused(.fieldLine) : .incomplete }
+      if i + 1 >= n {   // what is here must already be right
+        guard i == n || p[i] == 13, nameEnd > nameStart, p.tokenEnd(from: nameStart) == nameEnd else { return .refused(.fieldLine) }
+        return understand(p, used, &summary) ?? .incomplete
+      }
       guard p[i] == 13, p[i + 1] == 10 else { return .refused(.fieldLine) }
       var valueEnd = i
       while valueEnd > valueStart && (p[valueEnd - 1] == 32 || p[valueEnd - 1] == 9) { valueEnd -= 1 }
       i += 2
       if used == limits.fieldLines { return .refused(.tooManyFields) }
+      guard nameEnd - nameStart <= Int(UInt16.max) else { return .refused(.fieldLine) }
       lines[used] = FieldLine(
-        nameStart: nameStart, nameLength: nameLength, valueStart: valueStart, valueLength: valueEnd - valueStart, end: i, name: name)
-      note(name, at: used)
-      if name.rawValue <= FieldName.expect.rawValue && name != .other {
-        if let refusal = summary.take(name, p.slice(valueStart, valueEnd - valueStart), used) { return .refused(refusal) }
-      }
+        nameStart: nameStart, nameLength: nameEnd - nameStart, valueStart: valueStart, valueLength: valueEnd - valueStart, end: i, name: .other)
       used += 1
     }
+    if let refused = understand(p, used, &summary) { return refused }
     summary.length = i + 2
     count = used
     firstLine = start
     return .complete
+  }
+
+  /// Recognises the names of the lines found, and takes note of what they say about the message.
+  /// - Returns: nil when nothing is wrong with them.
+  private mutating func understand(_ p: Span<UInt8>, _ used: Int, _ summary: inout Summary) -> HeadResult? {
+    let names = FieldNameTable.shared
+    present = FieldNameSet(rawValue: 0)
+    for index in 0..<used {
+      let start = Int(lines[index].nameStart), length = Int(lines[index].nameLength)
+      let name = names.name(p, start, length)
+      if !name.isExact {   // what was recognised is a token
+        guard length > 0, p.tokenEnd(from: start) == start + length else { return .refused(.fieldLine) }
+      }
+      lines[index].name = name
+      note(name, at: index)
+      guard name.rawValue <= FieldName.expect.rawValue, name != .other else { continue }
+      let value = p.slice(Int(lines[index].valueStart), Int(lines[index].valueLength))
+      if let refusal = summary.take(name, value, index) { return .refused(refusal) }
+    }
+    return nil
   }
 }
 

@@ -20,7 +20,8 @@ public final class Worker {
   /// Its numbers.
   public let counters: WorkerCounters
   var log: LogBuffer
-  var logsRequests: Bool
+  /// What the access log says of a request; nothing when it is off.
+  var logged = AccessLog.Fields.none
   var configuration: ServingConfiguration
   var sites: [WorkerSite] = []
   let unknownSite: WorkerSite
@@ -68,7 +69,6 @@ public final class Worker {
     counters = WorkerCounters(labels: configuration.labels)
     context = WireContext(loop: loop, viewerLimits: ViewerLimits())
     connector = Connector(loop: loop, Resolver.Configuration(configuration.configuration.limits.dns), counters)
-    logsRequests = false
     unknownSite = WorkerSite()
     functionPools = FunctionPools(limit: 1, OriginLimits(), context, counters, connector)
     adopt(configuration)
@@ -84,7 +84,8 @@ public final class Worker {
     requestsPerConnection = limits.requestsPerConnection > 0 ? limits.requestsPerConnection : .max
     tunnelIdleMilliseconds = limits.tunnelIdleTimeout.milliseconds
     trustedProxies = configuration.configuration.trustedProxies
-    logsRequests = configuration.configuration.accessLog.format != .off
+    let accessLog = configuration.configuration.accessLog
+    logged = accessLog.format == .off ? .none : accessLog.fields
     functions = makeFunctions(configuration)
     for site in sites { site.retire() }
     sites = configuration.sites.map { WorkerSite($0, self, OriginLimits(limits)) }
