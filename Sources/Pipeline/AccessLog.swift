@@ -37,9 +37,7 @@ extension Worker {
     log.beginLine()
     if fields.contains(.time) { log.moment("time", Timestamp(milliseconds: time)) }
     if fields.contains(.requestId) { log.token("requestId", exchange.id) }
-    if fields.contains(.clientIp) {
-      if let client = exchange.client { log.token("clientIp", client.text.span) } else { log.token("clientIp", viewer.peerText.span) }
-    }
+    if fields.contains(.clientIp) { writeClient(exchange, viewer, to: &log) }
     if fields.contains(.clientPort) { log.integer("clientPort", Int((exchange.client?.address ?? viewer.peer).port)) }
     if fields.contains(.method) { log.token("method", exchange.request.methodBytes) }
     if fields.contains(.host) { log.string("host", exchange.request.authority) }
@@ -65,6 +63,12 @@ extension Worker {
 
   private static func writeUnlessEmpty(_ name: StaticString, _ value: Span<UInt8>, to log: inout LogBuffer) {
     if value.count > 0 { log.string(name, value) }
+  }
+
+  private static func writeClient(_ exchange: borrowing Exchange, _ viewer: borrowing ServerConnection, to log: inout LogBuffer) {
+    guard let client = exchange.client else { return log.token("clientIp", viewer.peerText.span) }
+    let text = client.text
+    log.token("clientIp", text.span)
   }
 
   private static func writeHeader(_ key: StaticString, _ name: FieldName, _ fields: borrowing HeaderSection, to log: inout LogBuffer) {
