@@ -18,6 +18,7 @@ public enum AddressKind: Int, Comparable, Sendable {
   /// Where a cloud tells a machine its secrets.
   case metadata
 
+  /// Whether `a` is the less dangerous place.
   public static func < (a: AddressKind, b: AddressKind) -> Bool { a.rawValue < b.rawValue }
 }
 
@@ -168,11 +169,5 @@ extension SocketAddress {
     case (.ipv4(0, _), .ipv4), (.ipv6(0, 0, _), .ipv6): true
     default: false
     }
-  }
-
-  /// The IPv4 address that an IPv4-mapped one stands for; others as they are.
-  fileprivate var unmapped: SocketAddress {
-    guard case .ipv6(0, let low, let port) = self, low >> 32 == 0xffff else { return self }
-    return .ipv4(UInt32(truncatingIfNeeded: low), port: port)
   }
 }

@@ -157,7 +157,7 @@ extension Worker {
     switch header {
     case .forwardedProto: "http"
     case .viewerHTTPVersion: exchange.received.isHTTP10 ? "1.0" : "1.1"
-    case .viewerAddress: "\(exchange.peer.host):\(exchange.peer.port)"
+    case .viewerAddress: (exchange.client?.address ?? exchange.peer).unbracketed
     default: configuration.configuration.viewerFixtures[header]
     }
   }
