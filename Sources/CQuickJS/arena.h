@@ -42,5 +42,7 @@ const void *sk_arena_start(const sk_arena *arena);
 /// Bytes of the base that runs have written to, and a restore copies.
 size_t sk_arena_hot_bytes(const sk_arena *arena);
 size_t sk_arena_base_bytes(const sk_arena *arena);
+/// Bytes asked for since the last restore, whether freed again or not.
+uint64_t sk_arena_allocated(const sk_arena *arena);
 /// The most a run has used above the base since the last restore.
 size_t sk_arena_high_water(const sk_arena *arena);

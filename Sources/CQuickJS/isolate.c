@@ -10,6 +10,7 @@ enum {
   ENGINE_RESERVE = 512 * 1024,  // what the engine itself needs below a function's own top-level data
   PARSE_LIMIT = 8 * 1024 * 1024,  // what compiling may use, which goes away again
   JOBS_MAX = 10000,             // promise reactions in one run
+  FUEL_BYTES_ALLOCATED = 1024,  // that count as a step: whatever the engine copies, it copies into fresh memory
 };
 
 static const char function_file[] = "function.js";  // as error positions name it; kept out of messages
@@ -281,7 +282,8 @@ const sk_result *sk_isolate_run(sk_isolate *isolate, const sk_event *event, int6
   uint64_t cpu_nanoseconds = 0;
   if (result->failure == SK_FAILURE_NONE) cpu_nanoseconds = limited(isolate, isolate->limits.cpu_limit, invoke);
   uint64_t fuel = isolate->polls * JS_INTERRUPT_COUNTER_INIT +
-      (uint64_t)(isolate->interrupt_counter - JS_GetInterruptCounter(isolate->context));
+      (uint64_t)((int64_t)isolate->interrupt_counter - JS_GetInterruptCounter(isolate->context)) +
+      sk_arena_allocated(isolate->arena) / FUEL_BYTES_ALLOCATED;
   if (has_document && result->failure == SK_FAILURE_NONE)
     limited(isolate, isolate->limits.load_cpu_limit, sk_write_output);
   sk_arena_leave();
