@@ -78,7 +78,7 @@ let package = Package(
 
     // 2  event loop, sockets, buffers, names
     floor("Transport", ["CSystem", "CAres"]),
-    tests("ResolverTests", ["Transport"]),
+    tests("ResolverTests", ["Transport", "CSystem"]),
 
     // 1  JSON, with the place of everything
     floor("JSONText", []),
@@ -106,7 +106,7 @@ let package = Package(
       ]),
     .testTarget(
       name: "RewriteEngineTests", dependencies: ["RewriteEngine", "KeyValueStores", "Distribution"], exclude: ["Hostile"], swiftSettings: swiftSettings),
-    tests("HTTPWireTests", ["HTTPWire", "Transport"]),
+    tests("HTTPWireTests", ["HTTPWire", "Transport", "CSystem"]),
     tests("PipelineTests", ["Pipeline", "Distribution", "Transport"]),
 
     // What a person types
@@ -123,6 +123,7 @@ let package = Package(
     .executableTarget(name: "fuzz-http1", dependencies: ["Fuzzing"], path: "Fuzzing/Command", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
     .executableTarget(name: "fuzz-json", dependencies: ["Fuzzing"], path: "Fuzzing/JSONCommand", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
     .executableTarget(name: "fuzz-dialect", dependencies: ["Fuzzing"], path: "Fuzzing/DialectCommand", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
+    .executableTarget(name: "fuzz-proxy-header", dependencies: ["Fuzzing"], path: "Fuzzing/ProxyHeaderCommand", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
     // Fuzzing the engine: its C side only, built by SwiftPM for the short run and by `make fuzz-engine` under AddressSanitizer
     .target(name: "FuzzEngine", dependencies: ["CQuickJS"], path: "Fuzzing/Engine", exclude: ["Functions"]),
     tests("FuzzTests", ["Fuzzing", "FuzzEngine"]),

@@ -15,9 +15,12 @@ from .process import Failure, Process, free_port
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def filled(template, values):
+    return re.sub(r"@([A-Z_]+)@", lambda match: str(values[match[1]]), (ROOT / template).read_text())
+
+
 def render(template, target, values):
-    text = re.sub(r"@([A-Z_]+)@", lambda match: str(values[match[1]]), (ROOT / template).read_text())
-    Path(target).write_text(text)
+    Path(target).write_text(filled(template, values))
 
 
 class Origin:
@@ -54,6 +57,10 @@ class Peer:
     def stop(self):
         return self.process.stop()
 
+    def can(self, case):
+        """Whether the case can be put to it."""
+        return True
+
     def logged_lines(self):
         """Lines the log has gained since the last call. Waits until it has been quiet for two seconds: both flush once a second."""
         size, quiet = -1, 0
@@ -74,10 +81,15 @@ class Peer:
 class Nginx(Peer):
     kind = "nginx"
     log_format = "json"
+    # Whose functions: a folder of peers/nginx.
+    functions = "njs"
 
     def prepare(self, under_valgrind):
         file = self.folder / "nginx.conf"
+        parts = {part.upper(): filled(f"peers/nginx/{self.functions}/{part}.conf", {"PEERS": ROOT / "peers"})
+                 for part in ("modules", "http", "locations")}
         render("peers/nginx/proxy.conf", file, {
+            **parts,
             "FOLDER": self.folder, "PORT": self.port, "ORIGIN_PORT": self.origin.port, "WORKERS": self.workers,
             "LOG": self.log, "LOG_FORMAT": self.log_format, "PEERS": ROOT / "peers",
             # A single process is what valgrind can follow.
@@ -100,14 +112,27 @@ class NginxCombined(Nginx):
     log_format = "combined"
 
 
+class NginxLua(Nginx):
+    """The same with OpenResty's Lua module."""
+
+    kind = "nginx-lua"
+    functions = "lua"
+
+    def can(self, case):
+        return case.name != "jwt"   # Debian's module has HMAC with SHA-1 only
+
+
 class Skerry(Peer):
     kind = "skerry"
+    # The members of nginx's log, and no others: a byte of log costs either of them the same.
+    log_fields = ("[time, clientIp, method, host, uri, query, protocol, status, bytesSent, timeTakenMs, origin, originStatus, originFirstByteMs, "
+                  "referer, userAgent]")
 
     def prepare(self, under_valgrind):
         file = self.folder / "edge.yaml"
         render("skerry/edge.yaml", file, {
             "FOLDER": self.folder, "PORT": self.port, "ADMIN_PORT": free_port(), "ORIGIN_PORT": self.origin.port,
-            "LOG": self.log, "SKERRY": ROOT / "skerry",
+            "LOG": self.log, "LOG_FIELDS": self.log_fields, "SKERRY": ROOT / "skerry", "ENGINE": ROOT / "engine" / "functions",
             # Under valgrind a function takes some fifty times as long.
             "CPU_TIME": "10s" if under_valgrind else "10ms"})
         return [self.program or default_program(), "serve", str(file), "--workers", str(self.workers)]
@@ -120,6 +145,13 @@ class Skerry(Peer):
         times = self.process.cpu_by_thread()
         inherited = next(name for thread, name in times if thread == self.process.child.pid)
         return {thread: time for (thread, name), time in times.items() if name == inherited or name.startswith("worker")}
+
+
+class SkerryFullLog(Skerry):
+    """The same with every field in the log, as it is without `accessLog.fields`."""
+
+    kind = "skerry-full-log"
+    log_fields = "all"
 
 
 def default_program():
@@ -139,7 +171,7 @@ def binary(name):
 
 def make(names, folder, origin, workers, program):
     """Peers for a list such as ["nginx", "skerry"]. The same name twice gives the noise of the measurement itself."""
-    kinds = {kind.kind: kind for kind in (Nginx, NginxCombined, Skerry)}
+    kinds = {kind.kind: kind for kind in (Nginx, NginxCombined, NginxLua, Skerry, SkerryFullLog)}
     peers = []
     for index, name in enumerate(names):
         if name not in kinds:

@@ -21,14 +21,20 @@ extension Reader {
         .size("urlBytes", \.urlBytes, 16...1 << 20),
         .size("headBytes", \.headBytes, 256...1 << 20),
         .count("headerCount", \.headerCount, 1...128),
+        .count("connectionOptions", \.connectionOptions, 1...1024),
         .time("headerTimeout", \.headerTimeout, times),
         .time("idleTimeout", \.idleTimeout, times),
         .time("keepAliveTimeout", \.keepAliveTimeout, times),
         .size("minimumBodyRate", \.minimumBodyRateBytesPerSecond, 0...1 << 30),
         .time("minimumBodyRateGrace", \.minimumBodyRateGrace, times),
+        .size("discardedBodyBytes", \.discardedBodyBytes, 0...64 << 20),
+        .time("errorBodyTimeout", \.errorBodyTimeout, times),
         .time("tunnelIdleTimeout", \.tunnelIdleTimeout, times),
         .count("connectionsPerWorker", \.connectionsPerWorker, counts),
         .count("connectionsPerClientAddress", \.connectionsPerClientAddress, counts),
+        .size("proxyHeaderBytes", \.proxyHeaderBytes, 107...65_551),
+        .time("proxyHeaderTimeout", \.proxyHeaderTimeout, times),
+        .count("proxyHeadersWaiting", \.proxyHeadersWaiting, counts),
         .count("adminConnections", \.adminConnections, 1...10_000),
         .count("requestsPerConnection", \.requestsPerConnection, 0...1_000_000_000),
         .size("originHeadBytes", \.originHeadBytes, 256...1 << 20),
@@ -43,6 +49,7 @@ extension Reader {
           .count("isolatesPerWorker", \.rewriteEngine.isolatesPerWorker, 1...65536),
           .count("throttleKills", \.rewriteEngine.throttleKills, counts),
           .time("throttleWindow", \.rewriteEngine.throttleWindow, times),
+          .count("waitingRuns", \.rewriteEngine.waitingRuns, 1...65536),
         ], engine, &limits)
       engine.finish()
     }

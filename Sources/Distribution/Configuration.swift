@@ -8,6 +8,8 @@ public import KeyValueStores
 public struct Configuration: Sendable, Equatable {
   /// Where viewers connect.
   public var listeners: [Listener]
+  /// Proxies before this one whose X-Forwarded-For is believed.
+  public var trustedProxies: [AddressRange]
   /// Where operators connect; nil for no admin address.
   public var admin: Admin?
   /// The absolute path of the directory for versions, queues, disk cache and token.
@@ -39,7 +41,7 @@ public struct Configuration: Sendable, Equatable {
 
   /// A configuration; the defaults are those of an empty file.
   public init(
-    listeners: [Listener] = [], admin: Admin? = nil, stateDirectory: String = ".skerry",
+    listeners: [Listener] = [], trustedProxies: [AddressRange] = [], admin: Admin? = nil, stateDirectory: String = ".skerry",
     shutdownTimeout: Duration = .seconds(30), distributions: [Distribution] = [],
     functions: [FunctionDefinition] = [], keyValueStores: [KeyValueStoreDefinition] = [], limits: Limits = Limits(),
     cache: CacheStorage = CacheStorage(), accessLog: AccessLog = AccessLog(), functionLog: FunctionLogDestination = .standardError,
@@ -47,6 +49,7 @@ public struct Configuration: Sendable, Equatable {
     compatibility: Compatibility = .extended, functionOrigins: FunctionOrigins = .public
   ) {
     self.listeners = listeners
+    self.trustedProxies = trustedProxies
     self.admin = admin
     self.stateDirectory = stateDirectory
     self.shutdownTimeout = shutdownTimeout
@@ -94,6 +97,8 @@ public struct Listener: Sendable, Equatable {
   public var address: ListenAddress
   /// The certificates, in order, when it speaks TLS; the first is the default. Nil for clear text.
   public var certificates: [CertificateFiles]?
+  /// Whether every connection begins with a PROXY header that says whose it is; one without it is refused.
+  public var expectsProxyHeader = false
 
   /// A listener.
   public init(address: ListenAddress, certificates: [CertificateFiles]? = nil) {
@@ -144,30 +149,6 @@ public struct CacheStorage: Sendable, Equatable {
     self.memoryBytes = memoryBytes
     self.diskPath = diskPath
     self.diskBytes = diskBytes
-  }
-}
-
-/// Where access records go.
-public struct AccessLog: Sendable, Equatable {
-  /// The form of a record.
-  public enum Format: String, Sendable, CaseIterable {
-    /// One JSON object per line.
-    case json
-    /// CloudFront's 33 fields, separated by tabs.
-    case w3c
-    /// No records.
-    case off
-  }
-
-  /// The absolute path of the file; `-` is standard output.
-  public var path: String
-  /// The form of a record. Default JSON.
-  public var format: Format
-
-  /// An access log.
-  public init(path: String = "-", format: Format = .json) {
-    self.path = path
-    self.format = format
   }
 }
 

@@ -18,6 +18,7 @@ public enum AddressKind: Int, Comparable, Sendable {
   /// Where a cloud tells a machine its secrets.
   case metadata
 
+  /// Whether `a` is the less dangerous place.
   public static func < (a: AddressKind, b: AddressKind) -> Bool { a.rawValue < b.rawValue }
 }
 
@@ -152,7 +153,7 @@ public enum AddressPolicy: Hashable, Sendable {
   public func refusal(of address: SocketAddress, from local: SocketAddress, own: some Sequence<SocketAddress>) -> AddressRefusal? {
     let address = address.unmapped, local = local.unmapped
     guard address.with(port: 0) == local.with(port: 0) else { return nil }
-    if own.contains(where: { $0.port == address.port && $0.isUnspecified }) { return .own }
+    if own.contains(where: { $0.port == address.port && $0.unmapped.coversAll(of: address) }) { return .own }
     return self == .function(reachesPrivate: false) ? .thisMachine : nil
   }
 
@@ -162,14 +163,16 @@ public enum AddressPolicy: Hashable, Sendable {
     if address == listener { return true }
     guard address.port == listener.port else { return false }
     // Every address of the machine, on one side or the other.
-    return address.isUnspecified || listener.isUnspecified && AddressKind(address) == .loopback
+    return address.isUnspecified || listener.coversAll(of: address) && AddressKind(address) == .loopback
   }
 }
 
 extension SocketAddress {
-  /// The IPv4 address that an IPv4-mapped one stands for; others as they are.
-  fileprivate var unmapped: SocketAddress {
-    guard case .ipv6(0, let low, let port) = self, low >> 32 == 0xffff else { return self }
-    return .ipv4(UInt32(truncatingIfNeeded: low), port: port)
+  /// Whether a listener here has every address of the other one's family, and no other (IPV6_V6ONLY).
+  fileprivate func coversAll(of other: SocketAddress) -> Bool {
+    switch (self, other) {
+    case (.ipv4(0, _), .ipv4), (.ipv6(0, 0, _), .ipv6): true
+    default: false
+    }
   }
 }

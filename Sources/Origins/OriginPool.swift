@@ -67,7 +67,7 @@ public final class OriginPool: ConnectionKeeper {
       socket.keep()
       if socket.isQuiet {
         counters.add(.originReused)
-        return ClientConnection(socket, context, limits, keeper: self)
+        return ClientConnection(socket, limits, isReused: true, keeper: self)
       }
       counters.add(.originStale)
       close(socket)
@@ -96,7 +96,7 @@ public final class OriginPool: ConnectionKeeper {
     }
     counters.add(.originConnected)
     counters.move(.originConnectionsOpen, by: 1)
-    return ClientConnection(socket, context, limits, keeper: self)
+    return ClientConnection(socket, limits, isReused: false, keeper: self)
   }
 
   /// Waits for a connection that is given back, or for the place of one that is closed.
@@ -118,7 +118,7 @@ public final class OriginPool: ConnectionKeeper {
     case .connection(let socket):
       if socket.isQuiet {
         counters.add(.originReused)
-        return ClientConnection(socket, context, limits, keeper: self)
+        return ClientConnection(socket, limits, isReused: true, keeper: self)
       }
       counters.add(.originStale)
       discard(socket)

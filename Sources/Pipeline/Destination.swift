@@ -13,8 +13,6 @@ final class Destination {
   let obstacle: OriginFailure?
   /// Lines that every request to it gets.
   let lines: [UInt8]
-  /// Lower-case names of fields among them, which replace the viewer's.
-  let ownNames: [[UInt8]]
   /// Whether Host is among the lines, whatever the behavior forwards.
   let replacesHost: Bool
 
@@ -25,7 +23,6 @@ final class Destination {
     folder = site.site.folders[index]
     obstacle = nil
     lines = behavior.originLines[index]
-    ownNames = origin.customNames
     replacesHost = false
   }
 
@@ -36,7 +33,6 @@ final class Destination {
     folder = other.folder
     obstacle = other.obstacle
     lines = behavior.lines(toward: other.origin.model, host: host)
-    ownNames = other.ownNames
     replacesHost = true
   }
 
@@ -48,7 +44,6 @@ final class Destination {
     self.folder = folder
     self.obstacle = obstacle
     lines = behavior.lines(toward: origin, host: host)
-    ownNames = self.origin.customNames
     replacesHost = host != nil
   }
 }

@@ -61,6 +61,8 @@ struct Exchange: ~Copyable {
   let received: RequestLine
   let peer: SocketAddress
   let peerText: [UInt8]
+  /// Who the request is from, when a trusted proxy passes it on: not the peer.
+  let client: ClientAddress?
   var site: WorkerSite
   var behavior: CompiledBehavior
   /// Where the request's id lies among its head's bytes.
@@ -99,6 +101,7 @@ struct Exchange: ~Copyable {
     self.request = request
     peer = viewer.peer
     peerText = viewer.peerText
+    client = self.request.fields.present.has(.xForwardedFor) ? ClientAddress.find(behind: viewer.peer, self.request.fields, trusted: worker.trustedProxies) : nil
     site = worker.unknownSite
     behavior = worker.unknownSite.site.behaviors[0]
     worker.ids.renew()
@@ -106,6 +109,9 @@ struct Exchange: ~Copyable {
     idStart = self.request.keep(id.span)
     reached(.received)
   }
+
+  /// The viewer's address, in text.
+  var clientText: [UInt8] { client?.text ?? peerText }
 
   /// Notes that a step was taken.
   @inline(__always) mutating func reached(_ step: Step) {

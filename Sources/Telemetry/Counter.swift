@@ -5,6 +5,7 @@
 public enum CounterFamily: String, CaseIterable, Sendable {
   case connectionsAccepted = "skerry_connections_accepted_total"
   case connectionsClosed = "skerry_connections_closed_total"
+  case proxyHeaders = "skerry_proxy_headers_total"
   case viewerBytes = "skerry_viewer_bytes_total"
   case requestsRefused = "skerry_requests_refused_total"
   case limitsReached = "skerry_limits_reached_total"
@@ -29,7 +30,7 @@ public enum CounterFamily: String, CaseIterable, Sendable {
     case .limitsReached: "limit"
     case .originConnections, .originAttempts: "kind"
     case .originFailures: "reason"
-    case .nameLookups, .fileRequests, .reloads: "outcome"
+    case .proxyHeaders, .nameLookups, .fileRequests, .reloads: "outcome"
     }
   }
 
@@ -38,6 +39,7 @@ public enum CounterFamily: String, CaseIterable, Sendable {
     switch self {
     case .connectionsAccepted: "Connections accepted from viewers."
     case .connectionsClosed: "Viewer connections closed, by reason."
+    case .proxyHeaders: "PROXY headers on listeners that ask for them, by outcome."
     case .viewerBytes: "Bytes received from and sent to viewers, heads and framing included."
     case .requestsRefused: "Requests refused before anything was forwarded, by reason."
     case .limitsReached: "Times a named limit was reached."
@@ -60,6 +62,7 @@ public enum Counter: Int, CaseIterable, Sendable {
   // Connections
   case connectionsAccepted
   case closedByViewer, closedAfterResponse, closedIdle, closedOnError, closedByDrain
+  case proxyNamed, proxyUnnamed, proxyMalformed, proxyClosed
   case bytesReceived, bytesSent
   case upgrades
 
@@ -71,9 +74,10 @@ public enum Counter: Int, CaseIterable, Sendable {
   case refusedUnknownHost, refusedHTTPSOnly, refusedMethod, refusedGetWithBody, refusedLoop
 
   // Limits
-  case limitURL, limitHead, limitHeaderCount, limitHeadTimeout, limitIdleTimeout, limitBodyRate
+  case limitURL, limitHead, limitHeaderCount, limitConnectionOptions, limitHeadTimeout, limitIdleTimeout, limitBodyRate
   case limitConnectionsPerWorker, limitConnectionsPerAddress, limitDescriptors
-  case limitRequestsPerConnection, limitErrorBody, limitAdminConnections
+  case limitProxyHeader, limitProxyHeaderTimeout, limitProxyHeadersWaiting
+  case limitRequestsPerConnection, limitErrorBody, limitAdminConnections, limitWaitingRuns
   case limitOriginConnections, limitOriginWaiters, limitOriginHead, limitFunctionOrigins, limitNamesCached, limitNameLookups, limitFileQueue
 
   // Origins
@@ -98,6 +102,7 @@ public enum Counter: Int, CaseIterable, Sendable {
 
 /// How a counter is shown.
 public struct CounterDescription: Sendable, Equatable {
+  /// The metric it belongs to.
   public let family: CounterFamily
   /// The value of the family's label; empty for a family of one.
   public let label: String
@@ -121,6 +126,10 @@ extension Counter {
     case .closedIdle: .init(.connectionsClosed, "idle", "no request within the keep-alive timeout")
     case .closedOnError: .init(.connectionsClosed, "error", "closed after a refused request or a broken transfer")
     case .closedByDrain: .init(.connectionsClosed, "drain", "closed by shutdown or reload")
+    case .proxyNamed: .init(.proxyHeaders, "named", "the header names who connected")
+    case .proxyUnnamed: .init(.proxyHeaders, "unnamed", "the header names nobody (UNKNOWN, LOCAL, a Unix socket): the connection's own address counts")
+    case .proxyMalformed: .init(.proxyHeaders, "malformed", "close: no header, or a malformed one")
+    case .proxyClosed: .init(.proxyHeaders, "closed", "the peer went before its header was whole, or a drain ended the wait")
     case .bytesReceived: .init(.viewerBytes, "received", "received")
     case .bytesSent: .init(.viewerBytes, "sent", "sent")
     case .upgrades: .init(.upgrades, "", "tunnels begun")
@@ -146,14 +155,19 @@ extension Counter {
     case .limitURL: .init(.limitsReached, "url", "414: request target longer than its limit")
     case .limitHead: .init(.limitsReached, "head", "494: request line and headers longer than their limit")
     case .limitHeaderCount: .init(.limitsReached, "header_count", "494: more field lines than the limit")
+    case .limitConnectionOptions: .init(.limitsReached, "connection_options", "494: more options in Connection than the limit")
     case .limitHeadTimeout: .init(.limitsReached, "head_timeout", "408: the head did not arrive in time")
     case .limitIdleTimeout: .init(.limitsReached, "idle_timeout", "408 or close: nothing moved within the idle timeout during a request")
     case .limitBodyRate: .init(.limitsReached, "body_rate", "408: the body arrived slower than the minimum rate")
     case .limitConnectionsPerWorker: .init(.limitsReached, "connections_per_worker", "close: the worker holds as many connections as it may")
     case .limitConnectionsPerAddress: .init(.limitsReached, "connections_per_address", "close: this client address holds as many connections as it may")
     case .limitDescriptors: .init(.limitsReached, "descriptors", "close, 503 for origins and files: the process has no file descriptor left but the reserve")
+    case .limitProxyHeader: .init(.limitsReached, "proxy_header", "close: the PROXY header is longer than its limit")
+    case .limitProxyHeaderTimeout: .init(.limitsReached, "proxy_header_timeout", "close: the PROXY header did not arrive in time")
+    case .limitProxyHeadersWaiting: .init(.limitsReached, "proxy_headers_waiting", "close: as many connections as may wait for their PROXY header")
     case .limitRequestsPerConnection: .init(.limitsReached, "requests_per_connection", "Connection: close: as many requests as one connection may carry")
-    case .limitErrorBody: .init(.limitsReached, "error_body", "the origin's connection is closed: the body of an answer that an error page replaces is longer than 64 KiB or takes longer than 250 ms")
+    case .limitErrorBody: .init(.limitsReached, "error_body", "the origin's connection is closed: the body of an answer that an error page replaces is longer than limits.discardedBodyBytes or takes longer than limits.errorBodyTimeout")
+    case .limitWaitingRuns: .init(.limitsReached, "waiting_runs", "503, FunctionThrottledError: as many requests as may wait for their turn to run a function that takes long")
     case .limitAdminConnections: .init(.limitsReached, "admin_connections", "close: the admin address holds as many connections as it may")
     case .limitOriginConnections: .init(.limitsReached, "origin_connections", "wait: all connections to an origin are in use; each request that waits counts once, however often it waits")
     case .limitOriginWaiters: .init(.limitsReached, "origin_waiters", "503: as many requests wait for a connection as may; the request does not count as waiting")

@@ -15,6 +15,8 @@ public final class Listener: EventHandler {
   private let loop: EventLoop
   private var isClosed = false
   private let accepted: (_ descriptor: Int32, _ peer: SocketAddress) -> Void
+  /// Called when the listener has been closed.
+  public var closed: (() -> Void)?
   /// Called when a connection could not be accepted for want of descriptors or memory: an errno value.
   public var exhausted: ((Int32) -> Void)?
 
@@ -55,7 +57,8 @@ public final class Listener: EventHandler {
     guard probe >= 0 else { return errno }
     defer { Glibc.close(probe) }
     if case .unix(let path) = address {
-      let isDead = unsafe address.withSocketAddress { unsafe Glibc.connect(probe, $0, $1) != 0 && errno == ECONNREFUSED }
+      // What is no socket refuses connections too; it is somebody's file.
+      let isDead = unsafe isSocket(path) && address.withSocketAddress { unsafe Glibc.connect(probe, $0, $1) != 0 && errno == ECONNREFUSED }
       if isDead { unsafe unlink(path) }
       return nil   // whatever else stands there, bind refuses
     }
@@ -64,6 +67,11 @@ public final class Listener: EventHandler {
     return unsafe address.withSocketAddress { unsafe bind(probe, $0, $1) == 0 ? nil : errno }
   }
 
+  /// Whether a path is a socket itself, not a link to one.
+  private static func isSocket(_ path: String) -> Bool {
+    var status = stat()
+    return unsafe lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
+  }
 
   /// Begins to accept.
   public func start() { loop.register(self, [.input]) }
@@ -72,6 +80,7 @@ public final class Listener: EventHandler {
     acceptQueued()
     isClosed = true
     loop.unregister(self)
+    closed?()
   }
 
   override func ready(_ events: SystemCalls.Events) { acceptQueued() }

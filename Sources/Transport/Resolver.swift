@@ -50,6 +50,7 @@ public final class Resolver {
     public var serversFile = "/etc/resolv.conf"
     /// The port of the servers that the file names. Default 53.
     public var serversPort: UInt16 = 53
+    /// The defaults.
     public init() {}
   }
 
@@ -177,7 +178,7 @@ public final class Resolver {
       lookup = try start(key, patienceMilliseconds)
     }
     if lookup.result == nil {
-      unsafe await withUnsafeContinuation { unsafe lookup.waiters.append($0) }
+      unsafe await suspended { unsafe lookup.waiters.append($0) }
     }
     guard let result = lookup.result else { throw .timedOut }
     return try result.get()

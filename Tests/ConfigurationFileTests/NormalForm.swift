@@ -7,10 +7,11 @@ func normalForm(_ configuration: Configuration, folder: String) -> String {
   var lines: [String] = []
   for listener in configuration.listeners {
     let certificates = listener.certificates?.map { "\($0.certificatePath)+\($0.keyPath)" }.joined(separator: ",")
-    lines.append("listener \(listener.address.description)" + (certificates.map { " tls \($0)" } ?? ""))
+    lines.append("listener \(listener.address.description)" + (certificates.map { " tls \($0)" } ?? "") + (listener.expectsProxyHeader ? " after a PROXY header" : ""))
   }
   if let admin = configuration.admin { lines.append("admin \(admin.address.description) token \(admin.tokenPath)") }
   if configuration.stateDirectory != folder + "/.skerry" { lines.append("state \(configuration.stateDirectory)") }
+  if !configuration.trustedProxies.isEmpty { lines.append("trusted \(configuration.trustedProxies.map(\.text).joined(separator: " "))") }
   let defaults = Configuration()
   func show<Content: Equatable>(_ name: String, _ path: KeyPath<Configuration, Content>) {
     let value = configuration[keyPath: path]
@@ -27,7 +28,9 @@ func normalForm(_ configuration: Configuration, folder: String) -> String {
     lines.append("cache memory \(cache.memoryBytes) disk \(cache.diskPath ?? "-") \(cache.diskBytes)")
   }
   if configuration.accessLog != AccessLog() {
-    lines.append("accessLog \(configuration.accessLog.path) \(configuration.accessLog.format)")
+    let fields = AccessLog.Field.allCases.filter(configuration.accessLog.fields.contains).map(\.name)
+    let chosen = configuration.accessLog.fields == .all ? "" : " \(fields.joined(separator: ","))"
+    lines.append("accessLog \(configuration.accessLog.path) \(configuration.accessLog.format)\(chosen)")
   }
   show("functionLog", \.functionLog)
   for header in CloudFrontHeader.allCases {
