@@ -268,6 +268,11 @@ void sk_arena_set_exhausted(sk_arena *arena, void (*exhausted)(void *), void *ar
   arena->heap->exhausted_argument = argument;
 }
 
+void sk_arena_forget_free(sk_arena *arena) {
+  memset(arena->heap->free, 0, sizeof arena->heap->free);
+  memset(arena->heap->nonempty, 0, sizeof arena->heap->nonempty);
+}
+
 bool sk_arena_snapshot(sk_arena *arena, size_t limit) {
   sk_heap *heap = arena->heap;
   uint8_t *start = (uint8_t *)heap, *mapping_end = start + arena->capacity;
@@ -275,8 +280,7 @@ bool sk_arena_snapshot(sk_arena *arena, size_t limit) {
   if (limit > (size_t)(mapping_end - base_end)) return false;
   uint8_t *used_end = heap->high_water > base_end ? heap->high_water : base_end;
   sk_bare_clear(heap->top, (size_t)(used_end - heap->top));
-  memset(heap->free, 0, sizeof heap->free);
-  memset(heap->nonempty, 0, sizeof heap->nonempty);
+  sk_arena_forget_free(arena);
   heap->top = heap->high_water = base_end;
   heap->allocated = 0;
   heap->end = arena->end = base_end + limit;

@@ -27,6 +27,8 @@ size_t sk_arena_usable_size(const void *pointer);
 /// Called before an allocation gives up, to leave the engine; may return.
 void sk_arena_set_exhausted(sk_arena *arena, void (*exhausted)(void *), void *argument);
 
+/// Leaves free blocks as they are for good: what comes next lies together at the end.
+void sk_arena_forget_free(sk_arena *arena);
 /// Rounds what is used up to a page, forgets free blocks (so that a run does not scatter writes over the base), and
 /// copies it. From here on a run has `limit` bytes, exactly; what lies behind becomes a guard. False: no memory.
 bool sk_arena_snapshot(sk_arena *arena, size_t limit);

@@ -121,6 +121,14 @@ static bool evaluate(sk_isolate *isolate, const sk_compiled *code) {
   return !JS_IsException(isolate->handler);
 }
 
+/// The engine with all that the function will find there. What every run writes to comes last, in few pages: names, then
+/// the function and the event. What nearly none does comes first. False: no memory.
+static bool prepare(sk_isolate *isolate, sk_slice source) {
+  if (!start_engine(isolate) || !sk_install_globals(isolate) || !sk_make_mentioned(isolate, source)) return false;
+  sk_arena_forget_free(isolate->arena);
+  return make_atoms(isolate);
+}
+
 /// Everything of a build that may run user code or be abandoned. `parsing` is an arena for compiling only.
 static void build(sk_isolate *isolate, sk_arena *parsing, const char *source, size_t count) {
   sk_compiled code = {0};
@@ -129,9 +137,7 @@ static void build(sk_isolate *isolate, sk_arena *parsing, const char *source, si
   bool complete = compile(isolate, source, count, &code);
   isolate->arena = own;
   if (!complete) return;
-  // What every run writes to comes last, in few pages: names, the function, the event. What nearly none does comes first.
-  if (!start_engine(isolate) || !sk_install_globals(isolate) ||
-      !sk_make_mentioned(isolate, (sk_slice){(const uint8_t *)source, count}) || !make_atoms(isolate)) {
+  if (!prepare(isolate, (sk_slice){(const uint8_t *)source, count})) {
     fail_abandoned(isolate, SK_JUMP_MEMORY);
     return;
   }
@@ -143,6 +149,7 @@ static void build(sk_isolate *isolate, sk_arena *parsing, const char *source, si
     sk_fail(isolate, SK_EXECUTION_ERROR, SK_FAILURE_EXCEPTION, "there is no top-level function named handler", (char *)NULL);
     return;
   }
+  sk_arena_forget_free(own);
   for (int type = SK_VIEWER_REQUEST; type <= SK_VIEWER_RESPONSE; type++)
     isolate->events[type] = sk_event_skeleton(isolate, (sk_event_type)type);
   if (JS_IsException(isolate->events[0]) || JS_IsException(isolate->events[1])) fail_abandoned(isolate, SK_JUMP_MEMORY);
