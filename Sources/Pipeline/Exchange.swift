@@ -4,6 +4,7 @@ import HTTPWire
 import Origins
 import RewriteEngine
 import Telemetry
+import TLS
 import Transport
 
 /// The steps of a request, in their order (architecture.md).
@@ -61,6 +62,8 @@ struct Exchange: ~Copyable {
   let received: RequestLine
   let peer: SocketAddress
   let peerText: [UInt8]
+  /// What secures the viewer's connection; nil for plain HTTP.
+  let tls: TLSConnection?
   var site: WorkerSite
   var behavior: CompiledBehavior
   /// Where the request's id lies among its head's bytes.
@@ -99,6 +102,7 @@ struct Exchange: ~Copyable {
     self.request = request
     peer = viewer.peer
     peerText = viewer.peerText
+    tls = viewer.stream.socket.tls
     site = worker.unknownSite
     behavior = worker.unknownSite.site.behaviors[0]
     worker.ids.renew()
@@ -120,6 +124,8 @@ struct Exchange: ~Copyable {
   var id: Span<UInt8> { @_lifetime(borrow self) get { request.kept(idStart, RequestIDs.length) } }
   /// Whether the request announces a body.
   var hasBody: Bool { received.framing != .none }
+  /// Whether the viewer speaks HTTPS.
+  var isSecure: Bool { tls != nil }
   /// GET or HEAD.
   var isSafe: Bool { received.method.isRetried }
 }

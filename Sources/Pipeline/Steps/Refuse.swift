@@ -116,6 +116,7 @@ extension Refusal {
     case .framingConflict: .refusedBothLengths
     case .chunk: .refusedChunk
     case .headTimeout: .limitHeadTimeout
+    case .plainHTTP: .tlsPlainHTTP
     }
   }
 }
