@@ -78,7 +78,7 @@ final class Destination {
 
 /// What an origin over TLS is asked for, and whose certificate it may show (spec/request-pipeline.md, 14): the Host that it gets, or
 /// its domain name.
-private enum ServerNaming {
+enum ServerNaming {
   case fixed(OriginIdentity)
   /// The viewer's Host is forwarded and names the server.
   case forwardedHost(domainName: String, allowed: [String])

@@ -9,7 +9,14 @@ public enum TLSVersion: String, CaseIterable, Sendable, Comparable {
   case tls13 = "TLSv1.3"
 
   /// As it stands on the wire (RFC 8446, 4.2.1).
-  var wire: Int32 { [.tls10: 0x0301, .tls11: 0x0302, .tls12: 0x0303, .tls13: 0x0304][self] ?? 0x0303 }
+  var wire: Int32 {
+    switch self {
+    case .tls10: 0x0301
+    case .tls11: 0x0302
+    case .tls12: 0x0303
+    case .tls13: 0x0304
+    }
+  }
 
   /// The versions that a list of origin protocols means (`originSslProtocols`): from the oldest to the newest; where TLS 1.2 is among them,
   /// CloudFront speaks 1.3, too. Nil for an empty list.

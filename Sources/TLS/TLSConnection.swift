@@ -64,9 +64,13 @@ public struct TLSFailure: Error, Equatable, Sendable {
   public let identity: String?
   /// The fingerprints of the viewer's first message; made when first asked for.
   private var fingerprints: (ja3: String, ja4: String)?
+  /// The version.
+  public private(set) var version = TLSVersion.tls12
+  /// The cipher, by OpenSSL's name, which is CloudFront's.
+  public private(set) var cipher = ""
   /// The name that the viewer asked for, lower case.
   public private(set) var serverName: [UInt8] = []
-  /// Requests that were answered here: the handshake is told of the first only.
+  /// Requests that came on it: only the first is said to have brought a handshake.
   public var requests = 0
 
   /// The accepting side, on a socket that this does not own; nil without memory.
@@ -123,6 +127,9 @@ public struct TLSFailure: Error, Equatable, Sendable {
   }
 
   private func established() {
+    let wire = unsafe sk_tls_version(handle)
+    version = TLSVersion.allCases.first { $0.wire == wire } ?? .tls12
+    cipher = unsafe String(cString: sk_tls_cipher(handle))
     if server != nil, let name = unsafe sk_tls_server_name(handle) { serverName = unsafe Array(String(cString: name).lowercased().utf8) }
     keepSession()
   }
@@ -179,10 +186,6 @@ public struct TLSFailure: Error, Equatable, Sendable {
 
   // MARK: What was negotiated
 
-  /// The version.
-  public var version: TLSVersion { let wire = unsafe sk_tls_version(handle); return TLSVersion.allCases.first { $0.wire == wire } ?? .tls12 }
-  /// The cipher, by OpenSSL's name, which is CloudFront's.
-  public var cipher: String { unsafe String(cString: sk_tls_cipher(handle)) }
   /// Whether an earlier session was resumed.
   public var isResumed: Bool { unsafe sk_tls_is_resumed(handle) != 0 }
   /// The application protocol; empty when none was negotiated.
@@ -208,6 +211,8 @@ public struct TLSFailure: Error, Equatable, Sendable {
     return names.text
   }
 
+  /// Whether viewers are asked for certificates here.
+  public var asksCertificate: Bool { server?.configuration.viewerCertificates != nil }
   /// A part of the viewer's certificate in text; nil when it has shown none.
   public func peerCertificate(_ part: CertificatePart) -> String? {
     final class Text { var text: String? }
