@@ -65,7 +65,7 @@ public enum CounterFamily: String, CaseIterable, Sendable {
 public enum Counter: Int, CaseIterable, Sendable {
   // Connections
   case connectionsAccepted
-  case closedByViewer, closedAfterResponse, closedIdle, closedOnError, closedByDrain
+  case closedByViewer, closedAfterResponse, closedIdle, closedOnError, closedOnTLS, closedByDrain
   case bytesReceived, bytesSent
   case upgrades
 
@@ -131,6 +131,7 @@ extension Counter {
     case .closedAfterResponse: .init(.connectionsClosed, "response", "closed after a response, as one side had announced")
     case .closedIdle: .init(.connectionsClosed, "idle", "no request within the keep-alive timeout")
     case .closedOnError: .init(.connectionsClosed, "error", "closed after a refused request or a broken transfer")
+    case .closedOnTLS: .init(.connectionsClosed, "tls", "the viewer broke TLS's rules after the handshake, or said no with an alert")
     case .closedByDrain: .init(.connectionsClosed, "drain", "closed by shutdown or reload")
     case .bytesReceived: .init(.viewerBytes, "received", "received")
     case .bytesSent: .init(.viewerBytes, "sent", "sent")
