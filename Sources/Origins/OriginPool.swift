@@ -76,7 +76,7 @@ public final class OriginPool: ConnectionKeeper {
       socket.keep()
       if socket.isQuiet {
         counters.add(.originReused)
-        return ClientConnection(socket, context, limits, keeper: self)
+        return ClientConnection(socket, limits, isReused: true, keeper: self)
       }
       counters.add(.originStale)
       close(socket)
@@ -113,7 +113,7 @@ public final class OriginPool: ConnectionKeeper {
     }
     counters.add(.originConnected)
     counters.move(.originConnectionsOpen, by: 1)
-    return ClientConnection(socket, context, limits, keeper: self)
+    return ClientConnection(socket, limits, isReused: false, keeper: self)
   }
 
   /// A new connection, secured where it is to be. The connection timeout is for both.
@@ -153,7 +153,7 @@ public final class OriginPool: ConnectionKeeper {
     case .connection(let socket):
       if socket.isQuiet {
         counters.add(.originReused)
-        return ClientConnection(socket, context, limits, keeper: self)
+        return ClientConnection(socket, limits, isReused: true, keeper: self)
       }
       counters.add(.originStale)
       discard(socket)

@@ -8,6 +8,7 @@ import Transport
 extension Worker {
   /// Serves the requests of one connection, one after another, until either side has had enough.
   nonisolated(nonsending) func serve(_ viewer: consuming ServerConnection) async {
+    var pipelined = 0
     do throws(WireFailure) {
       while let request = try await viewer.nextRequest() {
         var exchange = Exchange(request, viewer, self)
@@ -21,6 +22,10 @@ extension Worker {
         }
         finish(&exchange, viewer, nil)
         if viewer.closing { break }
+        if viewer.hasMore {   // nothing makes this task wait then: others must have their turn
+          pipelined += 1
+          if pipelined % Self.pipelinedRequestsInOneGo == 0 { await Task.yield() }
+        }
       }
       countEnd(viewer)
       if viewer.closing { await viewer.lingerIfNeeded() }
@@ -29,6 +34,9 @@ extension Worker {
     }
     ended(viewer)
   }
+
+  /// Pipelined requests that are answered before the others on the worker have their turn.
+  private static let pipelinedRequestsInOneGo = 8
 
   /// Counts why a connection ends that ends in order.
   private func countEnd(_ viewer: borrowing ServerConnection) {

@@ -80,10 +80,10 @@ public enum Counter: Int, CaseIterable, Sendable {
   case refusedUnknownHost, refusedHTTPSOnly, refusedMethod, refusedGetWithBody, refusedLoop, refusedMisdirected
 
   // Limits
-  case limitURL, limitHead, limitHeaderCount, limitHeadTimeout, limitIdleTimeout, limitBodyRate
+  case limitURL, limitHead, limitHeaderCount, limitConnectionOptions, limitHeadTimeout, limitIdleTimeout, limitBodyRate
   case limitTLSHandshakeTimeout, limitTLSKeyUpdates
   case limitConnectionsPerWorker, limitConnectionsPerAddress, limitDescriptors
-  case limitRequestsPerConnection, limitErrorBody, limitAdminConnections
+  case limitRequestsPerConnection, limitErrorBody, limitAdminConnections, limitWaitingRuns
   case limitOriginConnections, limitOriginWaiters, limitOriginHead, limitFunctionOrigins, limitNamesCached, limitNameLookups, limitFileQueue
 
   // Origins
@@ -170,6 +170,7 @@ extension Counter {
     case .limitURL: .init(.limitsReached, "url", "414: request target longer than its limit")
     case .limitHead: .init(.limitsReached, "head", "494: request line and headers longer than their limit")
     case .limitHeaderCount: .init(.limitsReached, "header_count", "494: more field lines than the limit")
+    case .limitConnectionOptions: .init(.limitsReached, "connection_options", "494: more options in Connection than the limit")
     case .limitHeadTimeout: .init(.limitsReached, "head_timeout", "408: the head did not arrive in time")
     case .limitTLSHandshakeTimeout: .init(.limitsReached, "tls_handshake_timeout", "close: the TLS handshake was not done in time")
     case .limitTLSKeyUpdates: .init(.limitsReached, "tls_key_updates", "close: a viewer asked for new keys more often than it may on one connection")
@@ -179,7 +180,8 @@ extension Counter {
     case .limitConnectionsPerAddress: .init(.limitsReached, "connections_per_address", "close: this client address holds as many connections as it may")
     case .limitDescriptors: .init(.limitsReached, "descriptors", "close, 503 for origins and files: the process has no file descriptor left but the reserve")
     case .limitRequestsPerConnection: .init(.limitsReached, "requests_per_connection", "Connection: close: as many requests as one connection may carry")
-    case .limitErrorBody: .init(.limitsReached, "error_body", "the origin's connection is closed: the body of an answer that an error page replaces is longer than 64 KiB or takes longer than 250 ms")
+    case .limitErrorBody: .init(.limitsReached, "error_body", "the origin's connection is closed: the body of an answer that an error page replaces is longer than limits.discardedBodyBytes or takes longer than limits.errorBodyTimeout")
+    case .limitWaitingRuns: .init(.limitsReached, "waiting_runs", "503, FunctionThrottledError: as many requests as may wait for their turn to run a function that takes long")
     case .limitAdminConnections: .init(.limitsReached, "admin_connections", "close: the admin address holds as many connections as it may")
     case .limitOriginConnections: .init(.limitsReached, "origin_connections", "wait: all connections to an origin are in use; each request that waits counts once, however often it waits")
     case .limitOriginWaiters: .init(.limitsReached, "origin_waiters", "503: as many requests wait for a connection as may; the request does not count as waiting")

@@ -14,7 +14,7 @@ extension Worker {
     exchange.result = .error
     exchange.detailedResult = detail
     exchange.failure = reason
-    return Response(status: status, contentType: "text/html", body: errorPage(status, reason, exchange.id), context)
+    return Response(status: status, contentType: "text/html", body: errorPage(status, reason, exchange.id))
   }
 
   /// The standard error page.
@@ -109,6 +109,7 @@ extension Refusal {
     case .connectMethod: .refusedMethodConnect
     case .headTooLarge: .limitHead
     case .tooManyFields: .limitHeaderCount
+    case .connectionOptions: .limitConnectionOptions
     case .fieldLine: .refusedFieldLine
     case .host: .refusedHost
     case .contentLength: .refusedContentLength
