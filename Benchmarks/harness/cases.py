@@ -19,6 +19,8 @@ class Case:
     instructions: int | None = None
     # Over TLS 1.3, with the same certificate and cipher for every peer.
     tls: bool = False
+    # What the request has beside a browser's usual fields.
+    request_fields: dict = field(default_factory=dict)
 
 
 CASES = [
@@ -31,6 +33,39 @@ CASES = [
     Case("functions", "proxied GET through two functions", "/pages/42?page=2&utm_source=mail", 200,
          {"content-type": "text/plain", "x-content-type-options": "nosniff", "x-origin-query": "page=2"}, BODY),
     Case("tls", "proxied GET, 1 KB, TLS 1.3", "/products/42?ref=mail", 200, {"content-type": "text/plain"}, BODY, ratio=0.80, tls=True),
+]
+
+
+TOKEN = ("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIiwiaWF0IjoxNTE2MjM5MDIyfQ."
+         "SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c")
+
+
+@dataclass(frozen=True)
+class Added:
+    """A function, and the same request without one: what it adds to a request."""
+
+    case: Case
+    without: Case
+    # Microseconds that issue 3 asks for.
+    microseconds: float
+
+
+def proxied(name, title, path, **more):
+    return Case(name, title, path, 200, {"content-type": "text/plain", **more.pop("fields", {})}, BODY, **more)
+
+
+ADDED = [
+    Added(proxied("no-op", "a function that does nothing", "/no-op/42?ref=mail"),
+          proxied("plain", "", "/products/42?ref=mail"), 1.2),
+    Added(Case("moved", "a redirect", "/moved/42?ref=mail", 301, {"location": "/products/42"}),
+          Case("redirect", "", "/secure/42?ref=mail", 301), 4),
+    Added(proxied("six-headers", "six response headers", "/headers/42?ref=mail", fields={"x-frame-options": "DENY", "referrer-policy": "same-origin"}),
+          proxied("plain", "", "/products/42?ref=mail"), 7.5),
+    Added(proxied("normalise-query", "query normalisation", "/query/42?utm_source=letter&b=2&a=1&utm_medium=mail&q=blue+shoes",
+                  fields={"x-origin-query": "a=1&b=2&q=blue+shoes"}),
+          proxied("plain-query", "", "/products/42?utm_source=letter&b=2&a=1&utm_medium=mail&q=blue+shoes"), 11),
+    Added(proxied("jwt", "JWT, HS256", "/jwt/42?ref=mail", fields={"x-origin-user": "1234567890"}, request_fields={"Authorization": f"Bearer {TOKEN}"}),
+          proxied("plain-jwt", "", "/products/42?ref=mail", request_fields={"Authorization": f"Bearer {TOKEN}"}), 18),
 ]
 
 

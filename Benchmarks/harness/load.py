@@ -21,9 +21,9 @@ BROWSER_HEADERS = {
 }
 
 
-def request_bytes(path, port):
+def request_bytes(path, port, more=None):
     lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{port}"]
-    lines += [f"{name}: {value}" for name, value in BROWSER_HEADERS.items()]
+    lines += [f"{name}: {value}" for name, value in {**BROWSER_HEADERS, **(more or {})}.items()]
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
@@ -75,7 +75,7 @@ class Client:
 def probe(port, case):
     """One request, whose answer must be what the case expects; returns its size on the wire."""
     client = Client(port, tls=case.tls)
-    client.send(request_bytes(case.path, port))
+    client.send(request_bytes(case.path, port, case.request_fields))
     status, fields, body, size = client.receive()
     client.close()
     if status != case.status:
@@ -91,7 +91,7 @@ def probe(port, case):
 def wrk(port, case, connections, seconds, answer_bytes):
     """Runs wrk; returns (requests, requests per second). Fails on any error, wrong status or wrong size of answers."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s"]
-    for name, value in BROWSER_HEADERS.items():
+    for name, value in {**BROWSER_HEADERS, **case.request_fields}.items():
         command += ["-H", f"{name}: {value}"]
     run = subprocess.run(command + [f"{'https' if case.tls else 'http'}://127.0.0.1:{port}{case.path}"], capture_output=True, text=True)
     text = run.stdout
@@ -109,7 +109,7 @@ def wrk(port, case, connections, seconds, answer_bytes):
 def lockstep(port, case, requests, connections=8):
     """Exactly `requests` requests over a few connections, each answer checked: for counting instructions."""
     clients = [Client(port, timeout=120, tls=case.tls) for _ in range(connections)]
-    request = request_bytes(case.path, port)
+    request = request_bytes(case.path, port, case.request_fields)
     for _ in range(requests // connections):
         for client in clients:
             client.send(request)

@@ -16,9 +16,12 @@ from .process import Failure, Process, free_port
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def filled(template, values):
+    return re.sub(r"@([A-Z_]+)@", lambda match: str(values[match[1]]), (ROOT / template).read_text())
+
+
 def render(template, target, values):
-    text = re.sub(r"@([A-Z_]+)@", lambda match: str(values[match[1]]), (ROOT / template).read_text())
-    Path(target).write_text(text)
+    Path(target).write_text(filled(template, values))
 
 
 class Origin:
@@ -70,6 +73,10 @@ class Peer:
     def port_of(self, case):
         return self.tls_port if case.tls else self.port
 
+    def can(self, case):
+        """Whether the case can be put to it."""
+        return True
+
     def logged_lines(self):
         """Lines the log has gained since the last call. Waits until it has been quiet for two seconds: both flush once a second."""
         size, quiet = -1, 0
@@ -90,10 +97,15 @@ class Peer:
 class Nginx(Peer):
     kind = "nginx"
     log_format = "json"
+    # Whose functions: a folder of peers/nginx.
+    functions = "njs"
 
     def prepare(self, under_valgrind):
         file = self.folder / "nginx.conf"
+        parts = {part.upper(): filled(f"peers/nginx/{self.functions}/{part}.conf", {"PEERS": ROOT / "peers"})
+                 for part in ("modules", "http", "locations")}
         render("peers/nginx/proxy.conf", file, {
+            **parts,
             "FOLDER": self.folder, "PORT": self.port, "TLS_PORT": self.tls_port, "CHAIN": self.chain, "KEY": self.key,
             "ORIGIN_PORT": self.origin.port, "WORKERS": self.workers,
             "LOG": self.log, "LOG_FORMAT": self.log_format, "PEERS": ROOT / "peers",
@@ -117,6 +129,16 @@ class NginxCombined(Nginx):
     log_format = "combined"
 
 
+class NginxLua(Nginx):
+    """The same with OpenResty's Lua module."""
+
+    kind = "nginx-lua"
+    functions = "lua"
+
+    def can(self, case):
+        return case.name != "jwt"   # Debian's module has HMAC with SHA-1 only
+
+
 class Skerry(Peer):
     kind = "skerry"
     # The members of nginx's log, and no others: a byte of log costs either of them the same.
@@ -128,7 +150,7 @@ class Skerry(Peer):
         render("skerry/edge.yaml", file, {
             "FOLDER": self.folder, "PORT": self.port, "TLS_PORT": self.tls_port, "CHAIN": self.chain, "KEY": self.key,
             "ADMIN_PORT": free_port(), "ORIGIN_PORT": self.origin.port,
-            "LOG": self.log, "LOG_FIELDS": self.log_fields, "SKERRY": ROOT / "skerry",
+            "LOG": self.log, "LOG_FIELDS": self.log_fields, "SKERRY": ROOT / "skerry", "ENGINE": ROOT / "engine" / "functions",
             # Under valgrind a function takes some fifty times as long.
             "CPU_TIME": "10s" if under_valgrind else "10ms"})
         return [self.program or default_program(), "serve", str(file), "--workers", str(self.workers)]
@@ -167,7 +189,7 @@ def binary(name):
 
 def make(names, folder, origin, workers, program):
     """Peers for a list such as ["nginx", "skerry"]. The same name twice gives the noise of the measurement itself."""
-    kinds = {kind.kind: kind for kind in (Nginx, NginxCombined, Skerry, SkerryFullLog)}
+    kinds = {kind.kind: kind for kind in (Nginx, NginxCombined, NginxLua, Skerry, SkerryFullLog)}
     peers = []
     for index, name in enumerate(names):
         if name not in kinds:
