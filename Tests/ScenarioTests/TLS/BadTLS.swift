@@ -196,7 +196,7 @@ extension Scenarios {
       let (skerry, certificates, _) = try program()
       func ask(_ times: Int) throws -> String {
         try Tool.shell(
-          "(for i in $(seq \(times)); do echo K; sleep 0.03; done; sleep 0.5; printf 'GET /after HTTP/1.1\\r\\nHost: a.test\\r\\nConnection: close\\r\\n\\r\\n'; sleep 1) | openssl s_client -CAfile $2 -connect 127.0.0.1:$1",
+          "(sleep 1; for i in $(seq \(times)); do echo K; sleep 0.03; done; sleep 1; printf 'GET /after HTTP/1.1\\r\\nHost: a.test\\r\\n\\r\\n'; sleep 2) | openssl s_client -CAfile $2 -connect 127.0.0.1:$1",
           [String(skerry.port), certificates.path("ca.pem")]).text
       }
       #expect(try ask(5).contains("/after 0"))
