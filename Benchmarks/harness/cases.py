@@ -58,7 +58,7 @@ ADDED = [
     Added(proxied("no-op", "a function that does nothing", "/no-op/42?ref=mail"),
           proxied("plain", "", "/products/42?ref=mail"), 1.2),
     Added(Case("moved", "a redirect", "/moved/42?ref=mail", 301, {"location": "/products/42"}),
-          Case("redirect", "", "/secure/42?ref=mail", 301), 4),
+          CASES[2], 4),
     Added(proxied("six-headers", "six response headers", "/headers/42?ref=mail", fields={"x-frame-options": "DENY", "referrer-policy": "same-origin"}),
           proxied("plain", "", "/products/42?ref=mail"), 7.5),
     Added(proxied("normalise-query", "query normalisation", "/query/42?utm_source=letter&b=2&a=1&utm_medium=mail&q=blue+shoes",
@@ -70,8 +70,8 @@ ADDED = [
 
 
 def named(names):
-    """The cases of these names, in their order; all of them when none is named."""
-    known = {case.name: case for case in CASES}
+    """The cases of these names, in their order; all but the added ones when none is named."""
+    known = {case.name: case for case in CASES + [case for added in ADDED for case in (added.case, added.without)]}
     for name in names:
         if name not in known:
             raise SystemExit(f"no case {name}; there are {', '.join(known)}")
