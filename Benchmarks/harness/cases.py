@@ -17,6 +17,8 @@ class Case:
     # The ratio to nginx that issue 2 asks for, and user instructions of Skerry; None where none is set.
     ratio: float | None = None
     instructions: int | None = None
+    # Over TLS 1.3, with the same certificate and cipher for every peer.
+    tls: bool = False
     # What the request has beside a browser's usual fields.
     request_fields: dict = field(default_factory=dict)
 
@@ -30,6 +32,7 @@ CASES = [
          {"location": "https://127.0.0.1/secure/42?ref=mail"}),
     Case("functions", "proxied GET through two functions", "/pages/42?page=2&utm_source=mail", 200,
          {"content-type": "text/plain", "x-content-type-options": "nosniff", "x-origin-query": "page=2"}, BODY),
+    Case("tls", "proxied GET, 1 KB, TLS 1.3", "/products/42?ref=mail", 200, {"content-type": "text/plain"}, BODY, ratio=0.80, tls=True),
 ]
 
 

@@ -5,6 +5,7 @@ Configurations are the files under peers/ and skerry/, with @NAME@ filled in.
 
 import re
 import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -34,6 +35,16 @@ class Origin:
         self.process.wait_for_port(self.port)
 
 
+def certificate(folder):
+    """A chain and its key (ECDSA, P-256), made once for all peers of a run."""
+    chain, key = Path(folder).parent / "tls.pem", Path(folder).parent / "tls.key"
+    if not chain.exists():
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+                        "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", key, "-out", chain], check=True, capture_output=True)
+        key.chmod(0o600)
+    return chain, key
+
+
 class Peer:
     """A proxy under measurement. Subclasses say how to configure and start it."""
 
@@ -44,6 +55,8 @@ class Peer:
         self.folder = Path(folder) / self.label
         self.folder.mkdir()
         self.port, self.origin, self.workers, self.program = free_port(), origin, workers, program
+        self.tls_port = free_port()
+        self.chain, self.key = certificate(self.folder)
         self.log = self.folder / "access.log"
         self.log_read = 0
         self.process = None
@@ -56,6 +69,9 @@ class Peer:
 
     def stop(self):
         return self.process.stop()
+
+    def port_of(self, case):
+        return self.tls_port if case.tls else self.port
 
     def can(self, case):
         """Whether the case can be put to it."""
@@ -90,7 +106,8 @@ class Nginx(Peer):
                  for part in ("modules", "http", "locations")}
         render("peers/nginx/proxy.conf", file, {
             **parts,
-            "FOLDER": self.folder, "PORT": self.port, "ORIGIN_PORT": self.origin.port, "WORKERS": self.workers,
+            "FOLDER": self.folder, "PORT": self.port, "TLS_PORT": self.tls_port, "CHAIN": self.chain, "KEY": self.key,
+            "ORIGIN_PORT": self.origin.port, "WORKERS": self.workers,
             "LOG": self.log, "LOG_FORMAT": self.log_format, "PEERS": ROOT / "peers",
             # A single process is what valgrind can follow.
             "EXTRA": "master_process off;" if under_valgrind else ""})
@@ -131,7 +148,8 @@ class Skerry(Peer):
     def prepare(self, under_valgrind):
         file = self.folder / "edge.yaml"
         render("skerry/edge.yaml", file, {
-            "FOLDER": self.folder, "PORT": self.port, "ADMIN_PORT": free_port(), "ORIGIN_PORT": self.origin.port,
+            "FOLDER": self.folder, "PORT": self.port, "TLS_PORT": self.tls_port, "CHAIN": self.chain, "KEY": self.key,
+            "ADMIN_PORT": free_port(), "ORIGIN_PORT": self.origin.port,
             "LOG": self.log, "LOG_FIELDS": self.log_fields, "SKERRY": ROOT / "skerry", "ENGINE": ROOT / "engine" / "functions",
             # Under valgrind a function takes some fifty times as long.
             "CPU_TIME": "10s" if under_valgrind else "10ms"})

@@ -23,6 +23,7 @@ extension Reader {
         .count("headerCount", \.headerCount, 1...128),
         .count("connectionOptions", \.connectionOptions, 1...1024),
         .time("headerTimeout", \.headerTimeout, times),
+        .time("tlsHandshakeTimeout", \.tlsHandshakeTimeout, times),
         .time("idleTimeout", \.idleTimeout, times),
         .time("keepAliveTimeout", \.keepAliveTimeout, times),
         .size("minimumBodyRate", \.minimumBodyRateBytesPerSecond, 0...1 << 30),

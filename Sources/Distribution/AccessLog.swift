@@ -14,7 +14,7 @@ public struct AccessLog: Sendable, Equatable {
 
   /// A member of a JSON record, in the order in which they are written.
   public enum Field: UInt8, Sendable, CaseIterable {
-    case time, requestId, clientIp, clientPort, method, host, uri, query, `protocol`, status, bytesSent, bytesReceived, timeTakenMs
+    case time, requestId, clientIp, clientPort, method, host, uri, query, `protocol`, sslProtocol, sslCipher, status, bytesSent, bytesReceived, timeTakenMs
     case resultType, detailedResultType, distributionId, behavior, origin, originStatus, originFirstByteMs, originReused, originAttempts
     case functions, viewerRequestLogData, viewerResponseLogData, userAgent, referer, xForwardedFor, error
 

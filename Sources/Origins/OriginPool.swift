@@ -16,6 +16,11 @@ public final class OriginPool: ConnectionKeeper {
   private let limits: OriginLimits
   private let connectTimeoutMilliseconds: Int
   private let keepAliveMilliseconds: Int
+  /// Whether its connections are secured.
+  private let isSecure: Bool
+  private let port: Int
+  /// By secured connection: whom it leads to.
+  private var identities: [ObjectIdentifier: String] = [:]
   private let policy: AddressPolicy
   private let family: AddressFamily
   /// Idle sockets, the most recently used last: it is the most likely to be alive.
@@ -32,11 +37,14 @@ public final class OriginPool: ConnectionKeeper {
   /// A pool without connections.
   /// - Parameters:
   ///   - server: the origin's address; the origin's kind must be `.http`.
+  ///   - isSecure: whether it is spoken to over TLS.
   ///   - policy: which of its addresses may be connected to. It holds for all connections of the pool.
   public init(
     _ origin: Origin, _ server: Origin.HTTPServer, _ limits: OriginLimits, _ context: WireContext, _ counters: WorkerCounters, _ connector: Connector,
-    _ policy: AddressPolicy = .configured, _ family: AddressFamily = .any
+    isSecure: Bool = false, _ policy: AddressPolicy = .configured, _ family: AddressFamily = .any
   ) {
+    self.isSecure = isSecure
+    port = server.port(isSecure: isSecure)
     self.policy = policy
     self.family = family
     self.origin = origin
@@ -57,11 +65,12 @@ public final class OriginPool: ConnectionKeeper {
   var waitingRequests: Int { line.count }
 
   /// Name and port, for messages.
-  public var place: String { "\(server.domainName):\(server.httpPort)" }
+  public var place: String { "\(server.domainName):\(port)" }
 
   /// An idle connection that is still quiet, or nil.
-  public func takeIdle() -> ClientConnection? {
-    while let socket = idle.popLast() {
+  /// - Parameter identity: whom a secured connection must lead to.
+  public func takeIdle(_ identity: OriginIdentity? = nil) -> ClientConnection? {
+    while let socket = popIdle(identity) {
       counters.move(.originConnectionsIdle, by: -1)
       socket.whenDisturbed = nil
       socket.keep()
@@ -75,22 +84,30 @@ public final class OriginPool: ConnectionKeeper {
     return nil
   }
 
-  /// A connection when ``takeIdle()`` has none: new or (unless `mustBeNew`) one that was given back while this waited for its turn: first come, first served.
-  /// - Parameter hasWaited: whether this request has been counted as one that had to wait; set when it is.
+  @inline(__always) private func popIdle(_ identity: OriginIdentity?) -> Socket? {
+    guard let identity else { return idle.popLast() }
+    guard let index = idle.lastIndex(where: { identities[ObjectIdentifier($0)] == identity.label }) else { return nil }
+    return idle.remove(at: index)
+  }
+
+  /// A connection when ``takeIdle(_:)`` has none: new or (unless `mustBeNew`) one that was given back while this waited for its turn: first come, first served.
+  /// - Parameters:
+  ///   - identity: whom it must lead to, where it is secured.
+  ///   - hasWaited: whether this request has been counted as one that had to wait; set when it is.
   /// - Throws: ``OriginFailure/Reason/noFreeConnection`` when too many wait, or its turn did not come within connectionTimeout.
-  public nonisolated(nonsending) func connect(mustBeNew: Bool, hasWaited: inout Bool) async throws(OriginFailure) -> ClientConnection {
+  public nonisolated(nonsending) func connect(
+    _ identity: OriginIdentity? = nil, mustBeNew: Bool, hasWaited: inout Bool
+  ) async throws(OriginFailure) -> ClientConnection {
     if open < origin.connectionsPerWorker {
       open += 1
-    } else if mustBeNew, let socket = idle.first {   // it makes room for the new one
+    } else if mustBeNew || isSecure, let socket = idle.first {   // it makes room for the new one
       forget(socket)
       discard(socket)
-    } else if let returned = try await waitInLine(mustBeNew, &hasWaited) {
+    } else if let returned = try await waitInLine(identity, mustBeNew, &hasWaited) {
       return returned
     }
     let socket: Socket
-    do {
-      socket = try await connector.connect(server.domainName, port: UInt16(clamping: server.httpPort), timeoutMilliseconds: connectTimeoutMilliseconds, policy, family)
-    } catch {
+    do throws(OriginFailure) { socket = try await open(identity) } catch {
       leavePlace()
       throw error
     }
@@ -99,16 +116,34 @@ public final class OriginPool: ConnectionKeeper {
     return ClientConnection(socket, limits, isReused: false, keeper: self)
   }
 
+  /// A new connection, secured where it is to be. The connection timeout is for both.
+  private nonisolated(nonsending) func open(_ identity: OriginIdentity?) async throws(OriginFailure) -> Socket {
+    let began = context.loop.now
+    let socket = try await connector.connect(
+      server.domainName, port: UInt16(clamping: port), timeoutMilliseconds: connectTimeoutMilliseconds, policy, family)
+    guard isSecure else { return socket }
+    let identity = identity ?? OriginIdentity(serverName: server.domainName, alsoAccepted: [])
+    let left = max(1, connectTimeoutMilliseconds - Int(context.loop.now - began))
+    do throws(OriginFailure) { try await connector.secure(socket, identity, server.tls, at: place, timeoutMilliseconds: left) } catch {
+      socket.close()
+      throw error
+    }
+    identities[ObjectIdentifier(socket)] = identity.label
+    return socket
+  }
+
   /// Waits for a connection that is given back, or for the place of one that is closed.
   /// - Returns: nil when it is the place; it is taken then.
-  private nonisolated(nonsending) func waitInLine(_ mustBeNew: Bool, _ hasWaited: inout Bool) async throws(OriginFailure) -> ClientConnection? {
+  private nonisolated(nonsending) func waitInLine(
+    _ identity: OriginIdentity?, _ mustBeNew: Bool, _ hasWaited: inout Bool
+  ) async throws(OriginFailure) -> ClientConnection? {
     guard line.count < origin.waitingRequestsPerWorker else {
       counters.add(.limitOriginWaiters)
       throw OriginFailure(.noFreeConnection, at: place)
     }
     if !hasWaited { counters.add(.limitOriginConnections) }
     hasWaited = true
-    let waiter = Waiter(mustBeNew: mustBeNew)
+    let waiter = Waiter(mustBeNew: mustBeNew, identity)
     line.append(waiter)
     let timer = context.loop.schedule(afterMilliseconds: connectTimeoutMilliseconds) { [self] in line.giveUp(waiter) }
     await waiter.wait()
@@ -135,8 +170,9 @@ public final class OriginPool: ConnectionKeeper {
     guard reusable, !isRetired, socket.isQuiet, keepAliveMilliseconds > 0 else { return close(socket) }
     if let next = line.popFirst() {
       counters.add(.originReturned)
-      if next.mustBeNew { discard(socket) }
-      return next.take(next.mustBeNew ? .place : .connection(socket))
+      if next.accepts(socket, isSecure ? identities[ObjectIdentifier(socket)] : nil) { return next.take(.connection(socket)) }
+      discard(socket)
+      return next.take(.place)
     }
     guard idle.count < origin.idleConnectionsPerWorker else { return close(socket) }
     counters.add(.originReturned)
@@ -163,6 +199,7 @@ public final class OriginPool: ConnectionKeeper {
 
   /// Closes a connection and keeps its place.
   private func discard(_ socket: Socket) {
+    if isSecure { identities[ObjectIdentifier(socket)] = nil }
     socket.close()
     counters.move(.originConnectionsOpen, by: -1)
   }

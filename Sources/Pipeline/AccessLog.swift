@@ -3,6 +3,7 @@
 import Distribution
 import HTTPWire
 import Telemetry
+import TLS
 import Transport
 
 extension Worker {
@@ -44,6 +45,10 @@ extension Worker {
     if fields.contains(.uri) { log.string("uri", exchange.request.path(of: exchange.received)) }
     if fields.contains(.query) { writeUnlessEmpty("query", exchange.request.query(of: exchange.received), to: &log) }
     if fields.contains(.protocol) { log.word("protocol", exchange.received.isHTTP10 ? "HTTP/1.0" : "HTTP/1.1") }
+    if let tls = exchange.tls {
+      if fields.contains(.sslProtocol) { log.string("sslProtocol", tls.version.rawValue.utf8.span) }
+      if fields.contains(.sslCipher) { log.string("sslCipher", tls.cipher.utf8.span) }
+    }
     if fields.contains(.status) { log.integer("status", exchange.status) }
     if fields.contains(.bytesSent) { log.integer("bytesSent", viewer.stream.bytesSent) }
     if fields.contains(.bytesReceived) { log.integer("bytesReceived", viewer.bytesOfRequest) }

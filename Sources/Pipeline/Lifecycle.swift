@@ -40,7 +40,7 @@ extension Worker {
 
   /// Counts why a connection ends that ends in order.
   private func countEnd(_ viewer: borrowing ServerConnection) {
-    if viewer.isParked && !isDraining { return }
+    if viewer.isParked && !isDraining || countViolation(viewer.stream.socket) { return }
     let isCancelled = viewer.isParked || viewer.stream.socket.failure == .cancelled
     counters.add(viewer.closing ? .closedAfterResponse : isCancelled ? .closedByDrain : .closedByViewer)
   }

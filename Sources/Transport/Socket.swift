@@ -2,6 +2,7 @@
 // Everything else of a connection is a ~Copyable value in its task's frame (data-plane.md).
 import CSystem
 import Glibc
+public import TLS
 
 /// Why bytes could not be moved.
 public enum IOFailure: Error, Equatable, Sendable {
@@ -13,6 +14,8 @@ public enum IOFailure: Error, Equatable, Sendable {
   case cancelled
   /// Another error of the system: an errno value.
   case system(Int32)
+  /// The peer broke TLS's rules, or said no; ``TLSConnection/violation`` says how. (A failure is a few bits, which every wait looks at.)
+  case tls
 
   init(code: Int32) { self = code == ECONNRESET || code == EPIPE ? .reset : .system(code) }
 }
@@ -56,6 +59,10 @@ public final class Socket: EventHandler {
   /// Whether the connection waits for a request: what a drain may close at once.
   public var isIdle = false
   private var waitsSoftly = false
+  /// What secures the connection; nil for a plain one.
+  public internal(set) var tls: TLSConnection?
+  /// Whether ``close()`` must leave the peer in doubt that it got everything.
+  private var breaksOff = false
   /// Called after every event. For who does not wait on this socket: a pool of idle connections, the other end of a tunnel.
   public var whenDisturbed: ((Socket) -> Void)?
 
@@ -72,6 +79,7 @@ public final class Socket: EventHandler {
       isBroken = true
       if reader.isEmpty { dependent?.fail(.cancelled) }
     }
+    if let tls { tellTLS(tls, events) }
     if events.readable {
       isReadable = true
       if !reader.isEmpty {
@@ -84,6 +92,12 @@ public final class Socket: EventHandler {
       writer.wake()
     }
     whenDisturbed?(self)
+  }
+  private func tellTLS(_ tls: TLSConnection, _ events: SystemCalls.Events) {
+    if events.readable { tls.bytesMayHaveCome() }
+    guard events.writable, tls.readWaitsForWrite else { return }
+    isReadable = true
+    reader.wake()
   }
   override func expired() {
     if waitsSoftly {
@@ -108,7 +122,7 @@ public final class Socket: EventHandler {
   public var localAddress: SocketAddress? { SystemCalls.localAddress(descriptor) }
 
   /// Whether a pooled connection can still be used: quiet, open, no failure.
-  public var isQuiet: Bool { !isReadable && !peerFinished && !isBroken && failure == nil }
+  public var isQuiet: Bool { !peerFinished && !isBroken && failure == nil && (!isReadable || absorbsMessages()) }
 
   /// Waits until a read may find something, the socket fails, or so many milliseconds pass: then it fails with ``IOFailure/timedOut``.
   public nonisolated(nonsending) func waitReadable(milliseconds: Int) async {
@@ -144,6 +158,7 @@ public final class Socket: EventHandler {
 
   /// Unregisters and closes. Waiting tasks are woken with ``IOFailure/cancelled``.
   public func close() {
+    if let tls, !breaksOff, !isBroken { tls.sayGoodbye() }
     fail(.cancelled)
     dependent = nil
     whenDisturbed = nil
@@ -151,10 +166,14 @@ public final class Socket: EventHandler {
   }
 
   /// Tells the peer that no more bytes come (FIN), reading goes on.
-  public func finishWriting() { _ = shutdown(descriptor, Int32(SHUT_WR)) }
+  public func finishWriting() {
+    tls?.sayGoodbye()
+    _ = shutdown(descriptor, Int32(SHUT_WR))
+  }
 
   /// Makes ``close()`` send a reset: the peer must not take what it got for whole.
   public func resetOnClose() {
+    breaksOff = true
     var linger = linger(l_onoff: 1, l_linger: 0)
     _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<linger>.size))
   }

@@ -9,7 +9,7 @@ extension Worker {
   /// Asks the behavior's origin or the one a function chose; of a group the primary, then the secondary. Only GET, HEAD and OPTIONS without
   /// a body fail over.
   @inline(__always) nonisolated(nonsending) func fetch(_ exchange: inout Exchange, _ viewer: inout ServerConnection) async -> Response {
-    let route = exchange.route ?? exchange.site.assigned[exchange.behavior.index]
+    let route = exchange.route ?? exchange.site.assigned(exchange.behavior, viewerIsSecure: exchange.isSecure)
     if let secondary = route.secondary, mayFailOver(exchange) { return await fetch(along: route, secondary, &exchange, &viewer) }
     do throws(FetchFailure) { return try await fetch(from: route.primary, &exchange, &viewer) } catch { return answer(error, &exchange) }
   }
@@ -79,10 +79,7 @@ extension Worker {
     from destination: Destination, _ exchange: inout Exchange, _ viewer: inout ServerConnection
   ) async throws(FetchFailure) -> Response {
     exchange.origin = destination.origin
-    guard let pool = destination.pool else {
-      if let obstacle = destination.obstacle { throw .origin(obstacle) }
-      return await fetchFile(destination, &exchange)
-    }
+    guard let pool = destination.pool else { return await fetchFile(destination, &exchange) }
     let mayRepeat = exchange.isSafe && !exchange.hasBody
     var attempt = 1, triedStale = false
     counters.add(.originFirstAttempt)
@@ -141,10 +138,13 @@ extension Worker {
     exchange.answerBegan = false
     exchange.reusedConnection = false
     var upstream: ClientConnection
-    if !wantsFresh, let idle = pool.takeIdle() {
+    let identity = destination.identity(for: exchange.request)
+    if !wantsFresh, let idle = pool.takeIdle(identity) {
       upstream = idle
     } else {
-      do throws(OriginFailure) { upstream = try await pool.connect(mustBeNew: wantsFresh, hasWaited: &exchange.hasWaited) } catch { throw .origin(error) }
+      do throws(OriginFailure) { upstream = try await pool.connect(identity, mustBeNew: wantsFresh, hasWaited: &exchange.hasWaited) } catch {
+        throw .origin(error)
+      }
       guard viewer.isAlive else {   // it left meanwhile: the origin need not know
         upstream.giveBack()
         throw .viewer(.io(.reset))

@@ -59,6 +59,7 @@ extension Worker {
   nonisolated(nonsending) func refuse(_ failure: WireFailure, _ viewer: inout ServerConnection) async {
     viewer.closing = true
     guard case .refused(let refusal) = failure, !viewer.answerHasBegun else {
+      if countViolation(viewer.stream.socket) { return }
       if failure == .tooSlow { counters.add(.limitBodyRate) }
       if failure == .io(.timedOut) { counters.add(.limitIdleTimeout) }
       counters.add(failure == .io(.reset) ? .closedByViewer : .closedOnError)
@@ -117,6 +118,7 @@ extension Refusal {
     case .framingConflict: .refusedBothLengths
     case .chunk: .refusedChunk
     case .headTimeout: .limitHeadTimeout
+    case .plainHTTP: .tlsPlainHTTP
     }
   }
 }

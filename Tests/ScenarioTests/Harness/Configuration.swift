@@ -4,6 +4,8 @@ struct Configuration: Sendable {
   var distributions: [Distribution]
   /// Further top-level YAML: limits, functions, policies, shutdownTimeout.
   var more = ""
+  /// Each listener's lines; unindented YAML.
+  var listeners = ["address: 127.0.0.1:0"]
   /// What the access log says.
   var logFields = "all"
 
@@ -29,7 +31,7 @@ struct Configuration: Sendable {
   var yaml: String {
     """
     listeners:
-      - address: 127.0.0.1:0
+    \(listeners.map { "  - " + $0.indented(by: 4).dropFirst(4) }.joined(separator: "\n"))
     admin:
       address: 127.0.0.1:0
     accessLog: { path: access.log, format: json, fields: \(logFields) }
