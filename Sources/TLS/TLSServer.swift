@@ -90,13 +90,12 @@ import Glibc
     self.certificates = certificates
     let scope = try Self.scope(configuration)
     let known = certificates.map { (names: $0.names, kind: $0.kind) }
-    // A name is covered by an exact name or a wildcard of the list: one of the list's own names stands for each case.
+    // Whatever a viewer asks for is covered by nobody, by a name of the list, or by a wildcard of the list: for that stands a name below it
+    // that nobody has.
     for name in [nil] + certificates.flatMap(\.names.names) {
-      // A name below a wildcard that nobody else has.
       let probe = name.map { $0.hasPrefix("*.") ? "\u{1}" + $0.dropFirst(1) : $0 }
       try add(CertificateNames.choice(among: known, for: probe), scope)
     }
-    // What neither is: covered by two wildcards alike is one of the above; an address is exact.
     guard let first = contexts.first else { throw CertificateFailure(path: "", reason: "there is no certificate") }
     let owner = unsafe Unmanaged.passUnretained(self).toOpaque()
     unsafe sk_tls_choose_by_name(first.context.handle, { owner, name in
