@@ -73,8 +73,8 @@ let package = Package(
     floor("KeyValueStores", ["JSONText", "CQuickJS"]),
     tests("KeyValueStoresTests", ["KeyValueStores", "JSONText"]),
 
-    // 3  HTTP/1.1 on the wire
-    floor("HTTPWire", ["Transport", "CSystem"]),
+    // 3  HTTP on the wire
+    floor("HTTPWire", ["Transport", "CSystem", "CNghttp2"]),
 
     // 2  event loop, sockets, buffers, names
     floor("Transport", ["CSystem", "CAres"]),
@@ -90,6 +90,7 @@ let package = Package(
 
     // 0  C: the only places that include it
     .target(name: "CSystem"),
+    .target(name: "CNghttp2", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("nghttp2")]),
     .target(name: "CAres", linkerSettings: [.linkedLibrary("cares")]),
     .target(
       name: "CQuickJS",

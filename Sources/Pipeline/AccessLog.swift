@@ -42,7 +42,7 @@ extension Worker {
     log.string("uri", exchange.request.path(of: exchange.received))
     let query = exchange.request.query(of: exchange.received)
     if query.count > 0 { log.string("query", query) }
-    log.word("protocol", exchange.received.isHTTP10 ? "HTTP/1.0" : "HTTP/1.1")
+    log.word("protocol", exchange.received.isHTTP2 ? "HTTP/2.0" : exchange.received.isHTTP10 ? "HTTP/1.0" : "HTTP/1.1")
     log.integer("status", exchange.status)
     log.integer("bytesSent", viewer.stream.bytesSent)
     log.integer("bytesReceived", viewer.bytesOfRequest)

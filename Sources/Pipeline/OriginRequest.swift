@@ -153,7 +153,7 @@ extension Worker {
   func viewerHeader(_ header: CloudFrontHeader, _ exchange: borrowing Exchange) -> String? {
     switch header {
     case .forwardedProto: "http"
-    case .viewerHTTPVersion: exchange.received.isHTTP10 ? "1.0" : "1.1"
+    case .viewerHTTPVersion: exchange.received.isHTTP2 ? "2.0" : exchange.received.isHTTP10 ? "1.0" : "1.1"
     case .viewerAddress: "\(exchange.peer.host):\(exchange.peer.port)"
     default: configuration.configuration.viewerFixtures[header]
     }

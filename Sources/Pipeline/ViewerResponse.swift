@@ -22,6 +22,7 @@ extension Worker {
     if !present.has(.date) || !response.head.fields.has(.date) { writeDate(to: &out) }
     if !present.has(.server) || !response.head.fields.has(.server) { out.append("Server: CloudFront\r\n") }
     if chunked { out.append("Transfer-Encoding: chunked\r\n") }
+    if exchange.received.isHTTP2 { return writeOwnLines(exchange, to: &out) }
     if status == 101 {
       out.append("Connection: Upgrade\r\nUpgrade: websocket\r\n")
     } else if closing {

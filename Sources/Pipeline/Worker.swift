@@ -34,9 +34,13 @@ public final class Worker {
   public internal(set) var isDraining = false
   /// Connections at work or waiting; the drain ends those that wait.
   var connections: [ObjectIdentifier: Socket] = [:]
+  /// Viewers' HTTP/2 connections.
+  var sessions: [ObjectIdentifier: HTTP2Session] = [:]
   private let released: (SocketAddress) -> Void
   /// Gives a parked connection a task again; set by the isolation.
   var resume: (ParkedConnection) -> Void = { _ in }
+  /// Gives a stream of an HTTP/2 connection its task; set by the isolation.
+  var startStream: (HTTP2Stream) -> Void = { _ in }
   private var parkedSinceTrim = 0
   /// The configuration's functions, by their index in it; nil for those of the function tier.
   private(set) var functions: [WorkerFunction?] = []
@@ -140,7 +144,8 @@ public final class Worker {
     forget(socket, peer)
   }
 
-  private func forget(_ socket: Socket, _ peer: SocketAddress) {
+  /// A connection is closed.
+  func forget(_ socket: Socket, _ peer: SocketAddress) {
     connections[ObjectIdentifier(socket)] = nil
     counters.move(.connectionsOpen, by: -1)
     released(peer)
@@ -180,6 +185,7 @@ public final class Worker {
   public func drain() {
     isDraining = true
     for socket in connections.values where socket.isIdle { socket.cancelIdle() }
+    for session in sessions.values { session.drain() }
   }
   /// Closes every connection.
   public func closeAll() {
@@ -244,8 +250,13 @@ public actor WorkerIsolation {
       let parked = OnThisLoop(value: parked)
       Task(executorPreference: loop) { await self.resume(parked) }
     }
+    worker.startStream = { [unowned self] stream in
+      let stream = OnThisLoop(value: stream)
+      Task(executorPreference: loop) { await self.serve(stream) }
+    }
   }
 
+  private func serve(_ stream: OnThisLoop<HTTP2Stream>) async { await worker.serve(stream.value) }
   private func resume(_ parked: OnThisLoop<ParkedConnection>) async { await worker.serve(ServerConnection(parked.value, worker.context)) }
 
   /// Serves a connection until it ends.

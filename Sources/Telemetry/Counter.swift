@@ -9,6 +9,9 @@ public enum CounterFamily: String, CaseIterable, Sendable {
   case requestsRefused = "skerry_requests_refused_total"
   case limitsReached = "skerry_limits_reached_total"
   case upgrades = "skerry_upgrades_total"
+  case http2Connections = "skerry_http2_connections_total"
+  case http2Streams = "skerry_http2_streams_total"
+  case http2Faults = "skerry_http2_faults_total"
   case originConnections = "skerry_origin_connections_total"
   case originAttempts = "skerry_origin_attempts_total"
   case originFailures = "skerry_origin_failures_total"
@@ -22,7 +25,8 @@ public enum CounterFamily: String, CaseIterable, Sendable {
   /// The name of the label that tells the family's numbers apart; nil for a family of one.
   public var label: String? {
     switch self {
-    case .connectionsAccepted, .upgrades, .storeReads, .storeReadErrors: nil
+    case .connectionsAccepted, .upgrades, .storeReads, .storeReadErrors, .http2Connections, .http2Streams: nil
+    case .http2Faults: "kind"
     case .connectionsClosed: "reason"
     case .viewerBytes, .originBytes: "direction"
     case .requestsRefused: "reason"
@@ -42,6 +46,9 @@ public enum CounterFamily: String, CaseIterable, Sendable {
     case .requestsRefused: "Requests refused before anything was forwarded, by reason."
     case .limitsReached: "Times a named limit was reached."
     case .upgrades: "Connections that became tunnels (101 Switching Protocols)."
+    case .http2Connections: "Viewer connections that speak HTTP/2."
+    case .http2Streams: "Requests on them."
+    case .http2Faults: "Streams and connections of HTTP/2 that did not end well, by kind."
     case .originConnections: "Connections to origins, by what became of them."
     case .originAttempts: "Attempts at an origin beyond and including the first, by kind."
     case .originFailures: "Attempts at an origin that failed, by reason."
@@ -63,6 +70,9 @@ public enum Counter: Int, CaseIterable, Sendable {
   case bytesReceived, bytesSent
   case upgrades
 
+  // HTTP/2
+  case http2Connections, http2Streams, http2Resets, http2StreamErrors, http2ConnectionErrors
+
   // Requests refused for their form (RFC 9112); the connection is closed and nothing forwarded
   case refusedRequestLine, refusedTarget, refusedVersion, refusedMethodConnect, refusedFieldLine, refusedHost
   case refusedContentLength, refusedBothLengths, refusedTransferEncoding, refusedTransferCoding, refusedChunk
@@ -74,6 +84,8 @@ public enum Counter: Int, CaseIterable, Sendable {
   case limitURL, limitHead, limitHeaderCount, limitHeadTimeout, limitIdleTimeout, limitBodyRate
   case limitConnectionsPerWorker, limitConnectionsPerAddress, limitDescriptors
   case limitRequestsPerConnection, limitErrorBody, limitAdminConnections
+  case limitHTTP2Streams, limitHTTP2Continuations, limitHTTP2AbandonedStreams, limitHTTP2Settings, limitHTTP2Pings, limitHTTP2WindowUpdates
+  case limitHTTP2EmptyFrames, limitHTTP2OtherFrames, limitHTTP2HeadDecoded, limitHTTP2Stalled
   case limitOriginConnections, limitOriginWaiters, limitOriginHead, limitFunctionOrigins, limitNamesCached, limitNameLookups, limitFileQueue
 
   // Origins
@@ -125,6 +137,12 @@ extension Counter {
     case .bytesSent: .init(.viewerBytes, "sent", "sent")
     case .upgrades: .init(.upgrades, "", "tunnels begun")
 
+    case .http2Connections: .init(.http2Connections, "", "connections whose preface came")
+    case .http2Streams: .init(.http2Streams, "", "requests whose head came whole")
+    case .http2Resets: .init(.http2Faults, "abandoned", "a stream ended before its answer was whole: the viewer reset it, or it broke off")
+    case .http2StreamErrors: .init(.http2Faults, "stream_error", "RST_STREAM: the viewer broke a rule on a stream (RFC 9113, 5.4.2)")
+    case .http2ConnectionErrors: .init(.http2Faults, "connection_error", "GOAWAY: the viewer broke a rule of the connection (RFC 9113, 5.4.1)")
+
     case .refusedRequestLine: .init(.requestsRefused, "request_line", "400: the request line is malformed (RFC 9112, 3)")
     case .refusedTarget: .init(.requestsRefused, "target", "400: the request target is malformed (RFC 9112, 3.2)")
     case .refusedVersion: .init(.requestsRefused, "version", "505: neither HTTP/1.0 nor HTTP/1.1")
@@ -155,6 +173,16 @@ extension Counter {
     case .limitRequestsPerConnection: .init(.limitsReached, "requests_per_connection", "Connection: close: as many requests as one connection may carry")
     case .limitErrorBody: .init(.limitsReached, "error_body", "the origin's connection is closed: the body of an answer that an error page replaces is longer than 64 KiB or takes longer than 250 ms")
     case .limitAdminConnections: .init(.limitsReached, "admin_connections", "close: the admin address holds as many connections as it may")
+    case .limitHTTP2Streams: .init(.limitsReached, "http2_streams", "REFUSED_STREAM: as many streams, those included that were reset but still keep a task busy, as may be")
+    case .limitHTTP2Continuations: .init(.limitsReached, "http2_continuations", "GOAWAY ENHANCE_YOUR_CALM: more CONTINUATION frames behind one HEADERS frame than the limit")
+    case .limitHTTP2AbandonedStreams: .init(.limitsReached, "http2_abandoned_streams", "GOAWAY ENHANCE_YOUR_CALM: more streams than the limit were reset before they were answered (CVE-2023-44487)")
+    case .limitHTTP2Settings: .init(.limitsReached, "http2_settings", "GOAWAY ENHANCE_YOUR_CALM: more SETTINGS frames than the limit")
+    case .limitHTTP2Pings: .init(.limitsReached, "http2_pings", "GOAWAY ENHANCE_YOUR_CALM: more PING frames than the limit")
+    case .limitHTTP2WindowUpdates: .init(.limitsReached, "http2_window_updates", "GOAWAY ENHANCE_YOUR_CALM: more WINDOW_UPDATE frames than the limit and what was sent explain")
+    case .limitHTTP2EmptyFrames: .init(.limitsReached, "http2_empty_frames", "GOAWAY ENHANCE_YOUR_CALM: more empty DATA frames than the limit")
+    case .limitHTTP2OtherFrames: .init(.limitsReached, "http2_other_frames", "GOAWAY ENHANCE_YOUR_CALM: more PRIORITY, PRIORITY_UPDATE and unknown frames than the limit")
+    case .limitHTTP2HeadDecoded: .init(.limitsReached, "http2_head_decoded", "GOAWAY ENHANCE_YOUR_CALM: a field section decodes to more than eight times headBytes")
+    case .limitHTTP2Stalled: .init(.limitsReached, "http2_stalled", "GOAWAY ENHANCE_YOUR_CALM: the viewer took nothing of finished answers within the idle timeout")
     case .limitOriginConnections: .init(.limitsReached, "origin_connections", "wait: all connections to an origin are in use; each request that waits counts once, however often it waits")
     case .limitOriginWaiters: .init(.limitsReached, "origin_waiters", "503: as many requests wait for a connection as may; the request does not count as waiting")
     case .limitOriginHead: .init(.limitsReached, "origin_head", "502: an origin's response head is larger than its limit")
@@ -214,12 +242,13 @@ extension Counter {
 
 /// Something that goes up and down, kept and shown per worker.
 public enum Gauge: Int, CaseIterable, Sendable {
-  case connectionsOpen, requestsInFlight, originConnectionsOpen, originConnectionsIdle, tunnelsOpen, fileOperationsWaiting
+  case connectionsOpen, http2ConnectionsOpen, requestsInFlight, originConnectionsOpen, originConnectionsIdle, tunnelsOpen, fileOperationsWaiting
 
   /// The metric's name and HELP text.
   public var description: (name: String, help: String) {
     switch self {
     case .connectionsOpen: ("skerry_connections_open", "Viewer connections open now.")
+    case .http2ConnectionsOpen: ("skerry_http2_connections_open", "Viewer connections open now that speak HTTP/2.")
     case .requestsInFlight: ("skerry_requests_in_flight", "Requests being served now.")
     case .originConnectionsOpen: ("skerry_origin_connections_open", "Connections to origins open now, idle ones included.")
     case .originConnectionsIdle: ("skerry_origin_connections_idle", "Connections waiting in origin pools now.")

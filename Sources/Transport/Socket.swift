@@ -56,14 +56,41 @@ public final class Socket: EventHandler {
   /// Whether the connection waits for a request: what a drain may close at once.
   public var isIdle = false
   private var waitsSoftly = false
+  /// Where the bytes go when this is one stream of a connection that carries many; nil for a socket of the system's.
+  public private(set) var substream: Substream?
+  /// Takes the place of failing when a deadline passes that nobody waits for.
+  public var whenExpired: (() -> Void)?
   /// Called after every event. For who does not wait on this socket: a pool of idle connections, the other end of a tunnel.
   public var whenDisturbed: ((Socket) -> Void)?
 
   /// Takes over a non-blocking descriptor and registers it.
   public init(loop: EventLoop, descriptor: Int32) {
     self.loop = loop
+    substream = nil
     super.init(descriptor: descriptor)
     loop.register(self, [.input, .output, .peerFinished, .edgeTriggered])
+  }
+
+  /// A socket without a descriptor: one stream of a connection that carries many. What happens to it is said with ``announce(_:)``.
+  public init(loop: EventLoop, substream: Substream) {
+    self.loop = loop
+    self.substream = substream
+    super.init(descriptor: loop.numberWithoutDescriptor())
+    loop.registerWithoutDescriptor(self)
+  }
+
+  /// What can happen to a socket.
+  public enum Event: Sendable { case readable, writable, broken }
+
+  /// Tells a socket without a descriptor what the kernel tells others.
+  public func announce(_ event: Event) {
+    switch event {
+    case .readable: ready(SystemCalls.Events(raw: 0x001))
+    case .writable: ready(SystemCalls.Events(raw: 0x004))
+    case .broken:
+      if failure == nil { failure = .reset }
+      ready(SystemCalls.Events(raw: 0x201d))
+    }
   }
 
   override func ready(_ events: SystemCalls.Events) {
@@ -90,6 +117,7 @@ public final class Socket: EventHandler {
       waitsSoftly = false
       return reader.wake()
     }
+    if let whenExpired { return whenExpired() }
     fail(.timedOut)
     whenDisturbed?(self)
   }
@@ -105,7 +133,7 @@ public final class Socket: EventHandler {
   public func nudge() { reader.wake() }
 
   /// This end's address; nil for a Unix socket. A system call.
-  public var localAddress: SocketAddress? { SystemCalls.localAddress(descriptor) }
+  public var localAddress: SocketAddress? { substream == nil ? SystemCalls.localAddress(descriptor) : nil }
 
   /// Whether a pooled connection can still be used: quiet, open, no failure.
   public var isQuiet: Bool { !isReadable && !peerFinished && !isBroken && failure == nil }
@@ -147,14 +175,21 @@ public final class Socket: EventHandler {
     fail(.cancelled)
     dependent = nil
     whenDisturbed = nil
+    whenExpired = nil
     loop.unregister(self)
+    guard let substream else { return }
+    self.substream = nil   // each holds the other until here
+    substream.closed(reset: resetsOnClose)
   }
+  private var resetsOnClose = false
 
   /// Tells the peer that no more bytes come (FIN), reading goes on.
-  public func finishWriting() { _ = shutdown(descriptor, Int32(SHUT_WR)) }
+  public func finishWriting() { if let substream { substream.finishWriting() } else { _ = shutdown(descriptor, Int32(SHUT_WR)) } }
 
   /// Makes ``close()`` send a reset: the peer must not take what it got for whole.
   public func resetOnClose() {
+    resetsOnClose = true
+    guard substream == nil else { return }
     var linger = linger(l_onoff: 1, l_linger: 0)
     _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<linger>.size))
   }

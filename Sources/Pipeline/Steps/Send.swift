@@ -17,6 +17,7 @@ extension Worker {
     let chunked = chooseFraming(&response, &exchange, &viewer)
     viewer.stream.beginOutput()
     composeResponseHead(response, exchange, viewer.closing, chunked, to: &viewer.stream.output)
+    viewer.headIsWhole()
     viewer.answerHasBegun = true
     switch response.source {
     case .generated, .buffered:
@@ -26,6 +27,7 @@ extension Worker {
     case .tunnel: try await tunnel(&exchange, &viewer)
     case .file: try await sendFile(&exchange, &viewer, hasNoBody)
     }
+    viewer.answerIsWhole()
     exchange.reached(.sent)
     // A short rest of the request's body is read after the answer, which must not wait for it.
     if !viewer.closing && !viewer.bodyIsDone { do throws(WireFailure) { try await viewer.discardBody() } catch { viewer.closing = true } }
@@ -53,7 +55,7 @@ extension Worker {
     switch response.head.line.framing {
     case .none, .length: return false
     case .chunked, .untilClose:
-      guard response.source == .origin else { return false }
+      guard response.source == .origin, !exchange.received.isHTTP2 else { return false }
       if exchange.received.isHTTP10 {
         viewer.closing = true
         return false
