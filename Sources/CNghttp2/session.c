@@ -3,13 +3,6 @@
 
 #include <stdlib.h>
 
-static int on_begin_frame(nghttp2_session *h2, const nghttp2_frame_hd *header, void *user) {
-  sk_h2_session *session = user;
-  if (session->events->frame(session->owner, header->type, header->flags, header->stream_id, header->length) == SK_H2_FINE) return 0;
-  nghttp2_session_terminate_session(h2, NGHTTP2_ENHANCE_YOUR_CALM);
-  return NGHTTP2_ERR_CALLBACK_FAILURE;  // nothing of what follows is looked at
-}
-
 static sk_h2_block block_of(const nghttp2_frame *frame) {
   switch (frame->headers.cat) {
     case NGHTTP2_HCAT_REQUEST: return SK_H2_REQUEST;
@@ -18,17 +11,30 @@ static sk_h2_block block_of(const nghttp2_frame *frame) {
   }
 }
 
-/// Carries out what the owner thinks of a message.
+/// Ends the session: nothing of what follows is looked at.
+static int end(nghttp2_session *h2, uint32_t error) {
+  nghttp2_session_terminate_session(h2, error);
+  return NGHTTP2_ERR_CALLBACK_FAILURE;
+}
+
+/// Carries out what the owner thinks of a frame or a message.
 static int judge(nghttp2_session *h2, int32_t id, sk_h2_verdict verdict) {
   switch (verdict) {
     case SK_H2_FINE: return 0;
-    case SK_H2_CALM:
-      nghttp2_session_terminate_session(h2, NGHTTP2_ENHANCE_YOUR_CALM);
-      return NGHTTP2_ERR_CALLBACK_FAILURE;
+    case SK_H2_CALM: return end(h2, NGHTTP2_ENHANCE_YOUR_CALM);
+    case SK_H2_CLOSED: return end(h2, NGHTTP2_STREAM_CLOSED);
+    case SK_H2_BROKEN: return end(h2, NGHTTP2_PROTOCOL_ERROR);
     case SK_H2_REFUSE: nghttp2_submit_rst_stream(h2, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM); break;
     case SK_H2_MALFORMED: nghttp2_submit_rst_stream(h2, NGHTTP2_FLAG_NONE, id, NGHTTP2_PROTOCOL_ERROR); break;
   }
   return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+}
+
+static int on_begin_frame(nghttp2_session *h2, const nghttp2_frame_hd *header, void *user) {
+  sk_h2_session *session = user;
+  int32_t id = header->stream_id;
+  void *stream = id ? nghttp2_session_get_stream_user_data(h2, id) : NULL;
+  return judge(h2, id, session->events->frame(session->owner, stream, header->type, header->flags, id));
 }
 
 static int on_begin_headers(nghttp2_session *h2, const nghttp2_frame *frame, void *user) {
@@ -72,6 +78,9 @@ static int on_frame(nghttp2_session *h2, const nghttp2_frame *frame, void *user)
     }
     case NGHTTP2_DATA:
       events->dataFrame(session->owner, nghttp2_session_get_stream_user_data(h2, id), frame->hd.length - frame->data.padlen, ends);
+      return 0;
+    case NGHTTP2_SETTINGS:
+      if (!(frame->hd.flags & NGHTTP2_FLAG_ACK)) events->settings(session->owner);
       return 0;
     case NGHTTP2_PING:
       if (frame->hd.flags & NGHTTP2_FLAG_ACK) events->pong(session->owner);
@@ -188,6 +197,7 @@ int sk_h2_is_alive(sk_h2_session *session) { return nghttp2_session_want_read(se
 int sk_h2_wants_to_read(sk_h2_session *session) { return nghttp2_session_want_read(session->h2); }
 
 void sk_h2_set_stream(sk_h2_session *session, int32_t id, void *stream) { nghttp2_session_set_stream_user_data(session->h2, id, stream); }
+int sk_h2_has_stream(sk_h2_session *session, int32_t id) { return nghttp2_session_find_stream(session->h2, id) != NULL; }
 void sk_h2_resume(sk_h2_session *session, int32_t id) { nghttp2_session_resume_data(session->h2, id); }
 void sk_h2_reset(sk_h2_session *session, int32_t id, uint32_t error) { nghttp2_submit_rst_stream(session->h2, NGHTTP2_FLAG_NONE, id, error); }
 void sk_h2_consumed(sk_h2_session *session, int32_t id, size_t of_stream, size_t of_session) {
@@ -204,6 +214,8 @@ void sk_h2_refuse_further(sk_h2_session *session) {
   nghttp2_submit_goaway(session->h2, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, NULL, 0);
 }
 void sk_h2_terminate(sk_h2_session *session, uint32_t error) { nghttp2_session_terminate_session(session->h2, error); }
+uint32_t sk_h2_first_window(sk_h2_session *session) { return nghttp2_session_get_remote_settings(session->h2, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE); }
+int32_t sk_h2_window(sk_h2_session *session, int32_t id) { return nghttp2_session_get_stream_remote_window_size(session->h2, id); }
 uint32_t sk_h2_peer_streams(sk_h2_session *session) {
   return nghttp2_session_get_remote_settings(session->h2, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
 }

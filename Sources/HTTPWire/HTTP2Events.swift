@@ -9,7 +9,8 @@ enum HTTP2Events {
     let table = UnsafeMutablePointer<sk_h2_events>.allocate(capacity: 1)   // for the life of the process
     unsafe table.initialize(
       to: sk_h2_events(
-        frame: { owner, type, flags, _, _ in unsafe session(owner).frameBegan(type, flags) },
+        frame: { owner, stream, type, flags, id in unsafe session(owner).frameBegan(HTTP2Events.stream(stream), type, flags, id) },
+        settings: { owner in unsafe session(owner).settingsHold() },
         begin: { owner, stream, id, _ in unsafe session(owner).blockBegan(unsafe HTTP2Events.stream(stream), id) },
         field: { owner, _, name, nameLength, value, valueLength in
           unsafe session(owner).field(UnsafeBufferPointer(start: name, count: nameLength).span, UnsafeBufferPointer(start: value, count: valueLength).span)

@@ -105,3 +105,59 @@ struct FloodGauge: Sendable {
     return abandoned > limits.abandonedStreams ? .limitAbandoned : nil
   }
 }
+
+/// Streams that this side reset lately. Of older ones it is not known: what comes for them is passed over.
+struct RecentStreams: Sendable {
+  /// So many are known.
+  static let limit = 1_024
+  private var ids: Set<Int32> = []
+  private var order: [Int32] = []
+  private var next = 0
+  /// Streams below are not known any more.
+  private var forgottenBelow: Int32 = 0
+
+  mutating func add(_ id: Int32) {
+    guard ids.insert(id).inserted else { return }
+    if order.count < Self.limit { return order.append(id) }
+    forgottenBelow = max(forgottenBelow, order[next] + 1)
+    ids.remove(order[next])
+    order[next] = id
+    next = (next + 1) % Self.limit
+  }
+
+  /// Whether this side reset a stream, or may have.
+  func has(_ id: Int32) -> Bool { id < forgottenBelow || ids.contains(id) }
+}
+
+/// Finds the frames in a server's input (RFC 9113, 4.1): where DATA begins.
+struct FrameScanner: Sendable {
+  static let headerBytes = 9
+  /// Bytes to the next frame header: at first the client's preface.
+  private var toGo = 24
+  private var header: UInt64 = 0
+  private var headerCount = 0
+
+  /// Goes on from `at` behind the header of the next DATA frame.
+  /// - Returns: the frame's stream; nil when the bytes end first.
+  mutating func nextData(_ bytes: Span<UInt8>, _ at: inout Int) -> Int32? {
+    while at < bytes.count {
+      if toGo > 0 {
+        let n = min(toGo, bytes.count - at)
+        toGo -= n
+        at += n
+        continue
+      }
+      // Three bytes of length; type, flags and stream in the six behind.
+      if headerCount < 3 { toGoNext = toGoNext << 8 | Int(bytes[at]) } else { header = header << 8 | UInt64(bytes[at]) }
+      headerCount += 1
+      at += 1
+      guard headerCount == Self.headerBytes else { continue }
+      toGo = toGoNext
+      let isData = header >> 40 & 0xff == 0, id = Int32(truncatingIfNeeded: header & 0x7fff_ffff)
+      (headerCount, header, toGoNext) = (0, 0, 0)
+      if isData { return id }
+    }
+    return nil
+  }
+  private var toGoNext = 0
+}

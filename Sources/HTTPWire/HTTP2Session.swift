@@ -28,7 +28,7 @@ public protocol HTTP2SessionOwner: AnyObject {
     case error
   }
 
-  static let noError: UInt32 = 0, protocolError: UInt32 = 1, internalError: UInt32 = 2, cancel: UInt32 = 8, calm: UInt32 = 11
+  static let noError: UInt32 = 0, protocolError: UInt32 = 1, internalError: UInt32 = 2, flowControlError: UInt32 = 3, streamClosed: UInt32 = 5, cancel: UInt32 = 8, calm: UInt32 = 11
   /// Bytes that are read from one connection before others have their turn.
   private static let bytesPerTurn = 262_144
   /// Bytes that may wait to be taken by the kernel before more is produced, or read.
@@ -68,6 +68,11 @@ public protocol HTTP2SessionOwner: AnyObject {
   private var taskCount = 0
   private var dirty: [HTTP2Stream] = []
   private var gauge: FloodGauge
+  /// The highest stream that the peer opened, and those that this side reset: frames that were under way are no fault of the peer's.
+  private var lastOpened: Int32 = 0
+  private var wasResetHere = RecentStreams()
+  private var largestWindow = 0, firstWindow = 0
+  private var scanner = FrameScanner()
   private var block: FieldBlock?
   private var blockStream: HTTP2Stream?
 
@@ -171,15 +176,37 @@ public protocol HTTP2SessionOwner: AnyObject {
     var input = ByteBuffer()
     swap(&input, &stream.input)
     lastMove = loop.now
-    if !isLingering, let session = unsafe session {
-      let code = unsafe input.readable.withUnsafeBufferPointer { bytes in
-        guard let base = bytes.baseAddress else { return Int32(0) }
-        return unsafe sk_h2_receive(session, base, bytes.count)
-      }
-      if code != 0 { broken() }
-    }
+    if !isLingering && !hear(input.readable) { broken() }
     input.removeAll()
     swap(&input, &stream.input)
+  }
+
+  /// Hands bytes to nghttp2. It passes over DATA of streams that are closed, so it is stopped before each DATA frame of a viewer, and
+  /// whether the stream may have it is looked at here (RFC 9113, 5.1).
+  /// - Returns: false when nothing more is to be heard.
+  private func hear(_ bytes: Span<UInt8>) -> Bool {
+    var start = 0, at = 0
+    while isServer, let id = scanner.nextData(bytes, &at) {
+      let before = max(start, at - FrameScanner.headerBytes)
+      guard receive(bytes.extracting(start..<before)) else { return false }
+      start = before
+      if mayBeUnderWay(id) { continue }
+      _ = broke(SK_H2_CLOSED)
+      if let session = unsafe session { unsafe sk_h2_terminate(session, Self.streamClosed) }
+      return false
+    }
+    return receive(bytes.extracting(start...))
+  }
+
+  private func receive(_ bytes: Span<UInt8>) -> Bool {
+    guard !bytes.isEmpty, let session = unsafe session else { return true }
+    return unsafe bytes.withUnsafeBufferPointer { unsafe sk_h2_receive(session, $0.baseAddress!, $0.count) } == 0
+  }
+
+  /// Whether a frame for a stream can be one that was sent before the peer knew that the stream is closed.
+  private func mayBeUnderWay(_ id: Int32) -> Bool {
+    guard id > 0, id & 1 == 1, id <= lastOpened, let session = unsafe session else { return true }   // nghttp2 judges the others
+    return unsafe sk_h2_has_stream(session, id) != 0 || wasResetHere.has(id)
   }
 
   /// nghttp2 gave up: whatever it has to say is said, nothing is heard any more.
@@ -426,11 +453,39 @@ public protocol HTTP2SessionOwner: AnyObject {
 // MARK: - What nghttp2 tells
 
 extension HTTP2Session {
-  func frameBegan(_ type: UInt8, _ flags: UInt8) -> sk_h2_verdict {
-    if type == 4 { sawSettings = true }
+  func frameBegan(_ stream: HTTP2Stream?, _ type: UInt8, _ flags: UInt8, _ id: Int32) -> sk_h2_verdict {
+    switch type {
+    case 1 where isServer && stream == nil && !mayBeUnderWay(id): return broke(SK_H2_CLOSED)
+    case 2 where id == 0: return broke(SK_H2_BROKEN)   // nghttp2 does not look at PRIORITY any more
+    case 3: stream?.wasResetByPeer = true
+    case 4 where flags & 1 == 0: noteWindows()
+    default: break
+    }
     guard let limit = gauge.frame(type: type, isAcknowledgement: flags & 1 != 0, now: loop.now) else { return SK_H2_FINE }
     exceeded(limit)
     return SK_H2_CALM
+  }
+
+  private func broke(_ verdict: sk_h2_verdict) -> sk_h2_verdict {
+    owner?.noted(.sessionError)
+    endReason = .error
+    return verdict
+  }
+
+  /// SETTINGS are about to change the windows of all streams; the largest of them must bear it (RFC 9113, 6.9.2).
+  private func noteWindows() {
+    sawSettings = true
+    guard let session = unsafe session else { return }
+    largestWindow = 0
+    for case let stream? in streams where stream.id > 0 { largestWindow = max(largestWindow, Int(unsafe sk_h2_window(session, stream.id))) }
+    firstWindow = Int(unsafe sk_h2_first_window(session))
+  }
+  func settingsHold() {
+    guard let session = unsafe session else { return }
+    guard largestWindow > 0, largestWindow + Int(unsafe sk_h2_first_window(session)) - firstWindow > Int(Int32.max) else { return }
+    owner?.noted(.sessionError)
+    endReason = .error
+    unsafe sk_h2_terminate(session, Self.flowControlError)
   }
 
   private func exceeded(_ limit: HTTP2Event) {
@@ -445,9 +500,11 @@ extension HTTP2Session {
       blockStream = stream
       return SK_H2_FINE
     }
+    lastOpened = max(lastOpened, id)
     // A stream that was reset may still keep a task busy.
     guard taskCount < 2 * limits.concurrentStreams, !refusesFurther else {
       owner?.noted(.limitStreams)
+      wasResetHere.add(id)
       return SK_H2_REFUSE
     }
     let stream = HTTP2Stream(self, id: id)
@@ -534,6 +591,7 @@ extension HTTP2Session {
   func streamClosed(_ stream: HTTP2Stream, _ code: UInt32) {
     if blockStream === stream { blockStream = nil }
     remove(stream)
+    if !stream.wasResetByPeer && !(stream.inboundEnded && stream.endIsSent) { wasResetHere.add(stream.id) }
     if isServer && !stream.endIsSent {
       owner?.noted(.streamReset)
       if let limit = gauge.abandonedStream(now: loop.now), let session = unsafe session {

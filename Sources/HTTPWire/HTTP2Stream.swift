@@ -27,6 +27,8 @@ public final class HTTP2Stream: Substream {
   /// Field lines behind the content, as text.
   var receivedTrailers = ByteBuffer()
 
+  var wasResetByPeer = false
+
   // What is to be sent.
   /// A head in text that waits for the end of the turn.
   private var head = ByteBuffer()

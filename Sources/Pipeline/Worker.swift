@@ -286,6 +286,26 @@ extension ViewerLimits {
     idleTimeoutMilliseconds = limits.idleTimeout.milliseconds
     minimumBodyBytesPerSecond = limits.minimumBodyRateBytesPerSecond
     bodyRateGraceMilliseconds = limits.minimumBodyRateGrace.milliseconds
+    http2 = HTTP2Limits(limits.http2)
+  }
+}
+
+extension HTTP2Limits {
+  /// The limits of a configuration.
+  init(_ limits: Limits.HTTP2) {
+    self.init()
+    concurrentStreams = limits.concurrentStreams
+    streamWindowBytes = limits.streamWindowBytes
+    sessionWindowBytes = limits.connectionWindowBytes
+    sendBufferBytes = limits.sendBufferBytes
+    continuationFrames = limits.continuationFrames
+    intervalMilliseconds = limits.floodInterval.milliseconds
+    abandonedStreams = limits.abandonedStreams
+    settingsFrames = limits.settingsFrames
+    pingFrames = limits.pingFrames
+    windowUpdates = limits.windowUpdates
+    emptyFrames = limits.emptyFrames
+    otherFrames = limits.otherFrames
   }
 }
 

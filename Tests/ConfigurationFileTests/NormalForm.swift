@@ -138,7 +138,7 @@ private func changedLimits(_ limits: Limits) -> [String] {
   func members(_ value: Any, _ prefix: String) -> [(String, String)] {
     Mirror(reflecting: value).children.flatMap { child -> [(String, String)] in
       let name = prefix + (child.label ?? "")
-      if child.value is Limits.RewriteEngine || child.value is Limits.DNS { return members(child.value, name + ".") }
+      if child.value is Limits.RewriteEngine || child.value is Limits.DNS || child.value is Limits.HTTP2 { return members(child.value, name + ".") }
       return [(name, "\(child.value)")]
     }
   }

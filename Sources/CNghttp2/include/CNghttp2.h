@@ -17,8 +17,10 @@ typedef enum {
   SK_H2_REFUSE,
   /// The stream ends with PROTOCOL_ERROR: the message is malformed (RFC 9113, 8.1.1).
   SK_H2_MALFORMED,
-  /// The session ends with ENHANCE_YOUR_CALM.
+  /// The session ends with ENHANCE_YOUR_CALM, STREAM_CLOSED or PROTOCOL_ERROR.
   SK_H2_CALM,
+  SK_H2_CLOSED,
+  SK_H2_BROKEN,
 } sk_h2_verdict;
 
 /// What a stream has to send now.
@@ -28,7 +30,9 @@ typedef enum { SK_H2_MORE, SK_H2_NOTHING_YET, SK_H2_LAST, SK_H2_LAST_BEFORE_TRAI
 /// or `sk_h2_delete`.
 typedef struct {
   /// A frame's header has come.
-  sk_h2_verdict (*_Nonnull frame)(void *_Nonnull owner, uint8_t type, uint8_t flags, int32_t id, size_t length);
+  sk_h2_verdict (*_Nonnull frame)(void *_Nonnull owner, void *_Nullable stream, uint8_t type, uint8_t flags, int32_t id);
+  /// The peer's SETTINGS hold from here on.
+  void (*_Nonnull settings)(void *_Nonnull owner);
   /// A block of fields begins.
   sk_h2_verdict (*_Nonnull begin)(void *_Nonnull owner, void *_Nullable stream, int32_t id, sk_h2_block block);
   /// A field of it, pseudo-header fields included.
@@ -74,6 +78,9 @@ int sk_h2_wants_to_read(sk_h2_session *_Nonnull session);
 /// Ties an object of the owner's to a stream; it is what callbacks get.
 void sk_h2_set_stream(sk_h2_session *_Nonnull session, int32_t id, void *_Nullable stream);
 
+/// Whether a stream is open, or on its way to be closed.
+int sk_h2_has_stream(sk_h2_session *_Nonnull session, int32_t id);
+
 /// Answers: `head` is an HTTP/1.1 response head in text, without fields of the connection. 1xx are interim. Returns 0 or an nghttp2 error.
 int sk_h2_respond(sk_h2_session *_Nonnull session, int32_t id, const uint8_t *_Nonnull head, size_t count, int hasBody);
 /// Asks: `head` is an HTTP/1.1 request head in text; fields of the connection are left out. Returns the stream's id, or an nghttp2 error.
@@ -94,6 +101,9 @@ void sk_h2_announce_end(sk_h2_session *_Nonnull session);
 void sk_h2_refuse_further(sk_h2_session *_Nonnull session);
 /// Ends the session: GOAWAY with an error.
 void sk_h2_terminate(sk_h2_session *_Nonnull session, uint32_t error);
+/// What the peer's windows were when they were new, and what is left of a stream's (RFC 9113, 6.9.2).
+uint32_t sk_h2_first_window(sk_h2_session *_Nonnull session);
+int32_t sk_h2_window(sk_h2_session *_Nonnull session, int32_t id);
 /// How many streams the peer allows at once.
 uint32_t sk_h2_peer_streams(sk_h2_session *_Nonnull session);
 /// Whether the peer, a server, takes extended CONNECT (RFC 8441, 3).
