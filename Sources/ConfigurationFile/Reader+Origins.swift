@@ -103,6 +103,7 @@ extension Reader {
         server.originProtocolPolicy = policy
         if policy == .httpsOnly { value.notSupportedYet("https origins are") }
       }
+      server.httpVersion = section.choice("httpVersion", default: .http1)
       origin = Origin(name: entry.name, kind: .http(server))
     }
     if let value = section.optional("originPath"), let path = value.text() {
@@ -125,6 +126,7 @@ extension Reader {
     origin.keepAliveTimeout = section.duration("keepAliveTimeout", shortest...longest, default: origin.keepAliveTimeout)
     origin.connectionsPerWorker = section.wholeNumber(
       "connectionsPerWorker", 1...65536, default: origin.connectionsPerWorker)
+    origin.http2ConnectionsPerWorker = section.wholeNumber("http2ConnectionsPerWorker", 1...1024, default: origin.http2ConnectionsPerWorker)
     origin.idleConnectionsPerWorker = section.wholeNumber(
       "idleConnectionsPerWorker", 0...65536, default: min(origin.idleConnectionsPerWorker, origin.connectionsPerWorker))
     origin.waitingRequestsPerWorker = section.wholeNumber(

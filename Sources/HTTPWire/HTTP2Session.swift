@@ -10,6 +10,8 @@ public protocol HTTP2SessionOwner: AnyObject {
   func began(_ stream: HTTP2Stream)
   /// Something that is counted.
   func noted(_ event: HTTP2Event)
+  /// A stream is gone: another may have its place.
+  func released(_ session: HTTP2Session)
   /// The connection is closed.
   func ended(_ session: HTTP2Session, _ reason: HTTP2Session.EndReason)
 }
@@ -447,6 +449,7 @@ public protocol HTTP2SessionOwner: AnyObject {
     stream.place = -1
     streamCount -= 1
     lastMove = loop.now
+    owner?.released(self)
   }
 }
 

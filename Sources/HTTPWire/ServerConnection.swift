@@ -305,6 +305,12 @@ public struct ServerConnection: ~Copyable {
     stream.bytesSent += stream.output.count
     substream.submit(head: &stream.output)
   }
+  /// The field lines behind the request's content, as text; HTTP/2 only.
+  public mutating func takeRequestTrailers() -> ByteBuffer {
+    var lines = ByteBuffer()
+    if let substream { swap(&lines, &substream.receivedTrailers) }
+    return lines
+  }
   /// The answer is whole; `trailers` follow where there can be some.
   public mutating func answerIsWhole() {
     guard let substream else { return }

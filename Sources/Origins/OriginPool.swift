@@ -53,6 +53,44 @@ public final class OriginPool: ConnectionKeeper {
 
   deinit { for socket in idle { socket.close() } }
 
+  /// What HTTP/2 connections need to know of the pool.
+  struct Settings {
+    let origin: Origin
+    let server: Origin.HTTPServer
+    let context: WireContext
+    let counters: WorkerCounters
+    let connector: Connector
+    let limits: OriginLimits
+    let connectTimeoutMilliseconds, keepAliveMilliseconds: Int
+    let policy: AddressPolicy
+    let family: AddressFamily
+    let place: String
+
+    /// A new connection.
+    nonisolated(nonsending) func connect() async throws(OriginFailure) -> Socket {
+      try await connector.connect(server.domainName, port: UInt16(clamping: server.httpPort), timeoutMilliseconds: connectTimeoutMilliseconds, policy, family)
+    }
+  }
+
+  /// The origin's HTTP/2 connections; made when first needed.
+  private lazy var http2 = HTTP2Connections(
+    Settings(
+      origin: origin, server: server, context: context, counters: counters, connector: connector, limits: limits,
+      connectTimeoutMilliseconds: connectTimeoutMilliseconds, keepAliveMilliseconds: keepAliveMilliseconds, policy: policy, family: family, place: place))
+  private var usesHTTP2 = false
+  /// Whether requests go to this origin by HTTP/2.
+  public var speaksHTTP2: Bool { server.httpVersion == .http2 }
+
+  /// A stream of an HTTP/2 connection, for one request.
+  /// - Parameters:
+  ///   - mustBeNew: whether its connection must be new, as an old one failed.
+  ///   - isReused: set when its connection was there before.
+  ///   - hasWaited: whether this request has been counted as one that had to wait; set when it is.
+  public nonisolated(nonsending) func openHTTP2(mustBeNew: Bool, isReused: inout Bool, hasWaited: inout Bool) async throws(OriginFailure) -> ClientConnection {
+    usesHTTP2 = true
+    return try await http2.open(mustBeNew: mustBeNew, isReused: &isReused, hasWaited: &hasWaited)
+  }
+
   /// How many requests wait for a connection.
   var waitingRequests: Int { line.count }
 
@@ -173,6 +211,7 @@ public final class OriginPool: ConnectionKeeper {
   /// Closes what is idle: the configuration that wanted it is gone, or the worker ends.
   public func retire() {
     isRetired = true
+    if usesHTTP2 { http2.retire() }
     for socket in idle { close(socket) }
     counters.move(.originConnectionsIdle, by: -idle.count)
     idle.removeAll()

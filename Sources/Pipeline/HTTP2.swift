@@ -40,6 +40,8 @@ extension Worker: HTTP2SessionOwner {
     forget(session.socket, session.peer)
   }
 
+  public func released(_ session: HTTP2Session) {}
+
   public func noted(_ event: HTTP2Event) { counters.add(event.counter) }
 
   /// Serves the request of one stream.

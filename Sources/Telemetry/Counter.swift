@@ -92,7 +92,7 @@ public enum Counter: Int, CaseIterable, Sendable {
   case originConnected, originReused, originReturned, originStale
   case originFirstAttempt, originRetry, originStaleRetry, originFailover
   case originNoFreeConnection, originNameUnknown, originNameFailure, originAddressRefused, originTLSUnavailable, originConnectRefused, originConnectUnreachable
-  case originConnectTimeout, originWriteFailure, originReadTimeout, originClosedEarly, originMalformedHead, originMalformedBody
+  case originConnectTimeout, originWriteFailure, originReadTimeout, originClosedEarly, originMalformedHead, originMalformedBody, originMalformedHTTP2
   case originBytesSent, originBytesReceived
 
   // Functions
@@ -212,6 +212,7 @@ extension Counter {
     case .originClosedEarly: .init(.originFailures, "closed_early", "502: closed before the response was complete")
     case .originMalformedHead: .init(.originFailures, "malformed_head", "502: the response head is malformed")
     case .originMalformedBody: .init(.originFailures, "malformed_body", "502 or a cut transfer: the response body's framing is malformed")
+    case .originMalformedHTTP2: .init(.originFailures, "malformed_http2", "502 or a cut transfer: the origin broke a rule of HTTP/2; counted beside what the request failed with")
     case .originBytesSent: .init(.originBytes, "sent", "sent")
     case .originBytesReceived: .init(.originBytes, "received", "received")
 

@@ -54,7 +54,7 @@ private func distribution(_ distribution: Distribution, _ configuration: Configu
     }
     lines.append(
       "  behavior \(behavior.pathPattern.text) to \(target), \(behavior.viewerProtocolPolicy.rawValue), "
-        + behavior.allowedMethods.names.joined(separator: " ") + (behavior.compress ? ", compress" : ""))
+        + behavior.allowedMethods.names.joined(separator: " ") + (behavior.compress ? ", compress" : "") + (behavior.allowsGRPC ? ", gRPC" : ""))
     if let policy = behavior.cachePolicy { lines.append("    cache \(cachePolicy(policy))") }
     if let policy = behavior.originRequestPolicy {
       lines.append("    request \(policy.name) headers \(policy.headers) cookies \(policy.cookies) query \(policy.queryStrings)")
@@ -93,6 +93,7 @@ private func origin(_ origin: Origin) -> String {
   show("read", \.readTimeout)
   show("keepAlive", \.keepAliveTimeout)
   show("connections", \.connectionsPerWorker)
+  show("http2 connections", \.http2ConnectionsPerWorker)
   show("idle", \.idleConnectionsPerWorker)
   show("waiting", \.waitingRequestsPerWorker)
   for header in origin.customHeaders { line += ", \(header.name): \(header.value)" }

@@ -138,7 +138,11 @@ extension Worker {
   ) async throws(FetchFailure) -> Response {
     exchange.attempts += 1
     var upstream: ClientConnection
-    if !wantsFresh, let idle = pool.takeIdle() {
+    if pool.speaksHTTP2 && !isWebSocket(exchange) || isGRPC(exchange) {
+      do throws(OriginFailure) {
+        upstream = try await pool.openHTTP2(mustBeNew: wantsFresh, isReused: &isReused, hasWaited: &exchange.hasWaited)
+      } catch { throw .origin(error) }
+    } else if !wantsFresh, let idle = pool.takeIdle() {
       upstream = idle
       isReused = true
     } else {
@@ -151,6 +155,7 @@ extension Worker {
     defer { viewer.stream.socket.dependent = nil }
     upstream.stream.beginOutput()
     composeOriginRequest(&exchange, destination, to: &upstream.stream.output)
+    upstream.headIsWhole(hasBody: exchange.hasBody)
     var isSending = true
     do throws(WireFailure) {
       // Whether there is a body is the exchange's own matter: an error page's request has none, whatever the viewer still sends.
@@ -184,7 +189,7 @@ extension Worker {
   private nonisolated(nonsending) func sendBody(
     _ exchange: inout Exchange, _ viewer: inout ServerConnection, _ upstream: inout ClientConnection
   ) async throws(WireFailure) {
-    let chunked = exchange.received.framing == .chunked
+    let chunked = exchange.received.framing == .chunked && upstream.substream == nil
     let viewerSocket = viewer.stream.socket, originSocket = upstream.stream.socket
     originSocket.whenDisturbed = { socket in
       viewerSocket.nudge()
@@ -218,6 +223,7 @@ extension Worker {
     }
     try await flush(&upstream, &viewer)
     upstream.requestIsWhole = upstream.stream.output.isEmpty
+    if upstream.requestIsWhole { upstream.requestEnds(trailers: viewer.takeRequestTrailers()) }
     if !upstream.requestIsWhole { viewer.closing = true }
   }
 

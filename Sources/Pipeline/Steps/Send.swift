@@ -19,10 +19,12 @@ extension Worker {
     composeResponseHead(response, exchange, viewer.closing, chunked, to: &viewer.stream.output)
     viewer.headIsWhole()
     viewer.answerHasBegun = true
+    let isDuplex = viewer.substream != nil && isDuplex(&exchange, viewer)
     switch response.source {
     case .generated, .buffered:
       if !hasNoBody { try viewer.forward(response.bytes.count, from: &response.bytes, asChunk: false) }
       try await viewer.flush()
+    case .origin where isDuplex: try await relayBothWays(&exchange, &viewer)
     case .origin: if try !passOnAtOnce(&exchange, &viewer, chunked) { try await relay(&exchange, &viewer, chunked) }
     case .tunnel: try await tunnel(&exchange, &viewer)
     case .file: try await sendFile(&exchange, &viewer, hasNoBody)
@@ -106,6 +108,7 @@ extension Worker {
       viewer.stream.output.append("0\r\n\r\n")
     }
     viewer.stream.socket.dependent = nil   // what follows is no business of the origin's
+    viewer.trailers = upstream.takeTrailers()
     upstream.finish()
     try await viewer.flush()
   }
@@ -113,7 +116,7 @@ extension Worker {
   /// Output beyond this is sent before more of the body is read.
   private static var gatheredBytes: Int { 12_288 }
 
-  private func noteBrokenBody(_ failure: WireFailure, _ exchange: inout Exchange, _ viewer: borrowing ServerConnection) {
+  func noteBrokenBody(_ failure: WireFailure, _ exchange: inout Exchange, _ viewer: borrowing ServerConnection) {
     guard viewer.isAlive else { return }
     let failure = OriginFailure(reading: failure, at: exchange.origin?.name ?? "")
     counters.add(failure.counter)
