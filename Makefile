@@ -17,7 +17,7 @@ BUILD_PACKAGES = ca-certificates pkg-config patch python3 libssl-dev libc-ares-d
 BENCH_PACKAGES = nginx libnginx-mod-http-js wrk valgrind
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test fuzz fuzz-engine bench bench-deps clean
+.PHONY: help deps build run test certs fuzz fuzz-engine bench bench-deps clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,12 @@ run: build ## serve the built-in example; your own: make run CONFIG=edge.yaml
 test: deps ## build and run every test; some of them: make test FILTER=Parser
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build $(if $(FILTER),--filter $(FILTER)) $(ARGS)
+
+# Further names: make certs NAMES='www.example.test shop.test'
+NAMES ?=
+certs: ## make certificates for localhost in Certs/, and say how to trust them
+	@.ci/packages openssl
+	@Certs/generate $(NAMES)
 
 # libFuzzer on a parser, the one of HTTP/1.1, or TARGET=json or dialect; new inputs stay in .build/fuzz (Documentation/testing.md).
 FUZZ_SECONDS ?= 60

@@ -44,7 +44,7 @@ let package = Package(
       linkerSettings: [.unsafeFlags(["-Xlinker", "-z", "-Xlinker", "now"])]),
 
     // 7  assembling and operating a running proxy
-    floor("Edge", ["ControlPlane", "Pipeline", "Distribution", "Transport", "Telemetry"]),
+    floor("Edge", ["ControlPlane", "Pipeline", "Distribution", "Transport", "TLS", "Telemetry"]),
     floor("ControlPlane", ["Pipeline", "HTTPWire", "Transport", "Telemetry"]),
 
     // 6  functions by themselves: one invocation, and test cases
@@ -52,21 +52,21 @@ let package = Package(
     tests("FunctionTestingTests", ["FunctionTesting", "ConfigurationFile", "RewriteEngine", "JSONText"]),
 
     // 6  the life of a request
-    floor("Pipeline", ["RewriteEngine", "Origins", "Distribution", "HTTPWire", "Transport", "Telemetry", "CSystem"]),
+    floor("Pipeline", ["RewriteEngine", "Origins", "Distribution", "HTTPWire", "Transport", "TLS", "Telemetry", "CSystem"]),
 
     // 5  what a request meets on its way
     floor("RewriteEngine", ["Distribution", "KeyValueStores", "CQuickJS"]),
     floor("FunctionDialect", ["Distribution"]),
     tests("FunctionDialectTests", ["FunctionDialect", "Distribution"]),
-    floor("Origins", ["Distribution", "HTTPWire", "Transport", "Telemetry", "CSystem"]),
+    floor("Origins", ["Distribution", "HTTPWire", "Transport", "TLS", "Telemetry", "CSystem"]),
     tests("OriginsTests", ["Origins", "Distribution", "HTTPWire", "Transport", "Telemetry"]),
 
     // 4  the model, and the file it is read from
-    floor("ConfigurationFile", ["Distribution", "KeyValueStores", .product(name: "Yams", package: "Yams")]),
-    floor("Distribution", ["KeyValueStores"]),
+    floor("ConfigurationFile", ["Distribution", "KeyValueStores", "TLS", .product(name: "Yams", package: "Yams")]),
+    floor("Distribution", ["KeyValueStores", "TLS"]),
     tests("DistributionTests", ["Distribution"]),
     .testTarget(
-      name: "ConfigurationFileTests", dependencies: ["ConfigurationFile", "Distribution", "KeyValueStores"], exclude: ["Golden"],
+      name: "ConfigurationFileTests", dependencies: ["ConfigurationFile", "Distribution", "KeyValueStores", "TLS"], exclude: ["Golden"],
       swiftSettings: swiftSettings),
 
     // 3  the data functions read
@@ -77,8 +77,12 @@ let package = Package(
     floor("HTTPWire", ["Transport", "CSystem", "CNghttp2"]),
 
     // 2  event loop, sockets, buffers, names
-    floor("Transport", ["CSystem", "CAres"]),
+    floor("Transport", ["TLS", "CSystem", "CAres"]),
     tests("ResolverTests", ["Transport"]),
+
+    // 1  TLS: certificates, handshakes, records
+    floor("TLS", ["COpenSSL"]),
+    tests("TLSTests", ["TLS"]),
 
     // 1  JSON, with the place of everything
     floor("JSONText", []),
@@ -92,6 +96,7 @@ let package = Package(
     .target(name: "CSystem"),
     .target(name: "CNghttp2", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("nghttp2")]),
     .target(name: "CAres", linkerSettings: [.linkedLibrary("cares")]),
+    .target(name: "COpenSSL", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
     .target(
       name: "CQuickJS",
       exclude: ["quickjs", "quickjs.patch", "fetch.sh"],

@@ -22,6 +22,7 @@ extension Reader {
         .size("headBytes", \.headBytes, 256...1 << 20),
         .count("headerCount", \.headerCount, 1...128),
         .time("headerTimeout", \.headerTimeout, times),
+        .time("tlsHandshakeTimeout", \.tlsHandshakeTimeout, times),
         .time("idleTimeout", \.idleTimeout, times),
         .time("keepAliveTimeout", \.keepAliveTimeout, times),
         .size("minimumBodyRate", \.minimumBodyRateBytesPerSecond, 0...1 << 30),

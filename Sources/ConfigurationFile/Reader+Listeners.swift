@@ -1,6 +1,7 @@
 // Addresses: listeners and the admin address, and whether they collide.
 // Source: design/configuration.md.
 import Distribution
+import TLS
 
 extension Reader {
   func listeners(_ top: Section) -> [Listener] {
@@ -13,33 +14,16 @@ extension Reader {
     guard let section = value.section("a listener") else { return nil }
     defer { section.finish() }
     let addressValue = section.required("address")
-    var certificates: [CertificateFiles]?
-    if let tls = section.optional("tls") {
-      tls.notSupportedYet("TLS listeners are")
-      certificates = self.certificates(tls)
-    }
+    let secured = section.optional("tls").map(tls)
     guard let addressValue, let address = address(addressValue) else { return nil }
     if case .unix = address {
       addressValue.error("a listener needs an IP address and a port")
       return nil
     }
     take(address, addressValue)
-    return Listener(address: address, certificates: certificates)
-  }
-
-  private func certificates(_ tls: Value) -> [CertificateFiles] {
-    guard let section = tls.section("tls") else { return [] }
-    defer { section.finish() }
-    guard let list = section.required("certificates"), let items = list.items(of: "a certificate") else { return [] }
-    if items.isEmpty { list.error("at least one certificate is needed") }
-    return items.compactMap { item in
-      guard let pair = item.section("a certificate") else { return nil }
-      defer { pair.finish() }
-      let certificate = readablePath(pair.required("certificate"))
-      let key = readablePath(pair.required("key"))
-      guard let certificate, let key else { return nil }
-      return CertificateFiles(certificatePath: certificate, keyPath: key)
-    }
+    var listener = Listener(address: address, tls: secured ?? nil)
+    listener.tls?.scope = address.description
+    return listener
   }
 
   func admin(_ value: Value, state: String) -> Admin? {

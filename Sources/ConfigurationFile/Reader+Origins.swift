@@ -1,6 +1,7 @@
 // Origins and origin groups of a distribution.
 // Source: spec/request-pipeline.md 11.3, 12, 14; design/configuration.md.
 import Distribution
+import TLS
 
 extension Reader {
   /// The origins in the order of the file. A bad one stays as a placeholder, so that what names it is not reported too.
@@ -34,7 +35,6 @@ extension Reader {
       value.error("an origin's URL begins with http:// or https://, not \(String(scheme).quoted)")
       return nil
     }
-    if scheme == "https" { value.notSupportedYet("https origins are") }
     let rest = text[separator.upperBound...]
     let authority = rest.prefix { $0 != "/" }
     var originPath = String(rest.dropFirst(authority.count))
@@ -101,9 +101,9 @@ extension Reader {
       server.httpsPort = port(section, "httpsPort", default: 443)
       if let value = section.optional("originProtocolPolicy"), let policy = value.choice(OriginProtocolPolicy.self) {
         server.originProtocolPolicy = policy
-        if policy == .httpsOnly { value.notSupportedYet("https origins are") }
       }
       server.httpVersion = section.choice("httpVersion", default: .http1)
+      readTLS(section, &server)
       origin = Origin(name: entry.name, kind: .http(server))
     }
     if let value = section.optional("originPath"), let path = value.text() {
@@ -113,6 +113,28 @@ extension Reader {
     if let value = section.optional("customHeaders") { origin.customHeaders = originCustomHeaders(value) }
     readConnections(section, &origin)
     return origin
+  }
+
+  /// The versions of TLS, and whom it trusts.
+  private func readTLS(_ section: Section, _ server: inout Origin.HTTPServer) {
+    if let list = section.optional("originSslProtocols"), let items = list.items(of: "a protocol") {
+      var versions: [TLSVersion] = []
+      for item in items {
+        if item.plainText == "SSLv3" {
+          item.warning("SSLv3 is not spoken any more; the other protocols of the list are")
+        } else if let version = item.choice(TLSVersion.self) {
+          versions.append(version)
+        }
+      }
+      if let range = TLSVersion.range(origin: versions) { server.tls.versions = range }
+      if items.isEmpty { list.error("at least one protocol is needed") }
+    }
+    guard let value = section.optional("certificateAuthority"), let path = readablePath(value) else { return }
+    server.tls.certificateAuthority = path
+    guard Files.problem(with: path) == nil else { return }
+    do throws(CertificateFailure) { _ = try TLSClient(server.tls) } catch {
+      value.error("\((value.plainText ?? "").quoted) cannot be used: \(error.reason)")
+    }
   }
 
   private func readConnections(_ section: Section, _ origin: inout Origin) {

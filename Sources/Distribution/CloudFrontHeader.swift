@@ -53,6 +53,20 @@ public enum CloudFrontHeader: String, Sendable, CaseIterable {
   case viewerJA3Fingerprint = "CloudFront-Viewer-JA3-Fingerprint"
   /// The JA4 fingerprint of the viewer's TLS.
   case viewerJA4Fingerprint = "CloudFront-Viewer-JA4-Fingerprint"
+  /// Whether the viewer has shown a certificate, `1` or `0`; like the ones below only where one is asked for.
+  case viewerCertificatePresent = "CloudFront-Viewer-Cert-Present"
+  /// Its serial number, `4a:3f:…`.
+  case viewerCertificateSerialNumber = "CloudFront-Viewer-Cert-Serial-Number"
+  /// Who signed it, in RFC 2253's form.
+  case viewerCertificateIssuer = "CloudFront-Viewer-Cert-Issuer"
+  /// Whose it is, in RFC 2253's form.
+  case viewerCertificateSubject = "CloudFront-Viewer-Cert-Subject"
+  /// Its SHA-256 digest in hexadecimal digits.
+  case viewerCertificateSHA256 = "CloudFront-Viewer-Cert-Sha256"
+  /// `NotBefore=2023-09-21T01:50:17Z;NotAfter=…`
+  case viewerCertificateValidity = "CloudFront-Viewer-Cert-Validity"
+  /// All of it, PEM, URL-encoded; for origins only.
+  case viewerCertificatePEM = "CloudFront-Viewer-Cert-Pem"
 
   /// The header of this name in lower case, as policies keep it; nil when there is none.
   public init?(lowercasedName: String) {
@@ -75,11 +89,12 @@ public enum CloudFrontHeader: String, Sendable, CaseIterable {
   public static let protocolDeviceAndLocation: [CloudFrontHeader] =
     allOf2022June.filter { $0 != .viewerAddress && $0 != .viewerASN }
 
-  /// Whether it may be part of a cache key: all but address, ASN, TLS, JA3, JA4, header order and count. (Spec 12.)
+  /// Whether it may be part of a cache key: all but address, ASN, TLS, JA3, JA4, header order and count (spec 12),
+  /// and a certificate's validity and text.
   public var mayBeInCacheKey: Bool {
     switch self {
     case .viewerAddress, .viewerASN, .viewerTLS, .viewerHeaderOrder, .viewerHeaderCount, .viewerJA3Fingerprint,
-      .viewerJA4Fingerprint:
+      .viewerJA4Fingerprint, .viewerCertificateValidity, .viewerCertificatePEM:
       false
     default: true
     }

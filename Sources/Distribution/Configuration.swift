@@ -3,6 +3,7 @@
 // Source: design/configuration.md.
 
 public import KeyValueStores
+public import TLS
 
 /// A complete, checked configuration.
 public struct Configuration: Sendable, Equatable {
@@ -92,27 +93,13 @@ public enum ListenAddress: Sendable, Hashable {
 public struct Listener: Sendable, Equatable {
   /// Its address; always TCP.
   public var address: ListenAddress
-  /// The certificates, in order, when it speaks TLS; the first is the default. Nil for clear text.
-  public var certificates: [CertificateFiles]?
+  /// What it shows and demands when it speaks TLS; nil for clear text.
+  public var tls: TLSServer.Configuration?
 
   /// A listener.
-  public init(address: ListenAddress, certificates: [CertificateFiles]? = nil) {
+  public init(address: ListenAddress, tls: TLSServer.Configuration? = nil) {
     self.address = address
-    self.certificates = certificates
-  }
-}
-
-/// The files of one certificate.
-public struct CertificateFiles: Sendable, Equatable {
-  /// The absolute path of the certificate chain, PEM.
-  public var certificatePath: String
-  /// The absolute path of its key, PEM.
-  public var keyPath: String
-
-  /// The files of one certificate.
-  public init(certificatePath: String, keyPath: String) {
-    self.certificatePath = certificatePath
-    self.keyPath = keyPath
+    self.tls = tls
   }
 }
 

@@ -13,6 +13,8 @@ public struct Limits: Sendable, Equatable {
   public var headerCount = 100
   /// The time from the first byte of a request to the end of its head. Beyond it: 408, connection closed.
   public var headerTimeout = Duration.seconds(10)
+  /// How long a viewer's TLS handshake may take. Beyond it: closed.
+  public var tlsHandshakeTimeout = Duration.seconds(10)
   /// How long nothing may move during a request: no byte of its body, or none taken of the response. Beyond it: 408 while the body
   /// is read, otherwise closed.
   public var idleTimeout = Duration.seconds(60)

@@ -1,6 +1,7 @@
 // Where content comes from: an HTTP server or a folder, and groups of two for failover.
 // Immutable values; any thread may read them. No I/O.
 // Source: spec/request-pipeline.md 11.3, 12, 14; design/configuration.md.
+public import TLS
 
 /// One origin of a distribution.
 public struct Origin: Sendable, Equatable {
@@ -24,6 +25,8 @@ public struct Origin: Sendable, Equatable {
     public var originProtocolPolicy: OriginProtocolPolicy
     /// Which version of HTTP is spoken, by prior knowledge where there is no TLS. Default HTTP/1.1, as CloudFront.
     public var httpVersion: OriginHTTPVersion
+    /// The versions of TLS and whom it trusts.
+    public var tls = TLSClient.Configuration()
 
     /// An HTTP server.
     public init(
@@ -36,6 +39,17 @@ public struct Origin: Sendable, Equatable {
       self.originProtocolPolicy = originProtocolPolicy
       self.httpVersion = httpVersion
     }
+
+    /// Whether it is spoken to over TLS by a request of a viewer who used HTTPS or not.
+    public func isSecure(viewerIsSecure: Bool) -> Bool {
+      switch originProtocolPolicy {
+      case .httpOnly: false
+      case .httpsOnly: true
+      case .matchViewer: viewerIsSecure
+      }
+    }
+    /// The port that is used then.
+    public func port(isSecure: Bool) -> Int { isSecure ? httpsPort : httpPort }
   }
 
   /// The name by which behaviors and groups refer to it; unique in its distribution.

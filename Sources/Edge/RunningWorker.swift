@@ -3,6 +3,7 @@ import ControlPlane
 import Glibc
 import Pipeline
 import Telemetry
+import TLS
 import Transport
 
 /// What other threads may do to a worker. Any thread.
@@ -12,8 +13,9 @@ struct WorkerHandle: Sendable {
   let isolation: WorkerIsolation
 
   /// Hands over an admitted connection.
-  func serve(_ descriptor: Int32, _ peer: SocketAddress) {
-    Task(executorPreference: loop) { await isolation.serve(descriptor, peer) }
+  /// - Parameter listener: the TLS of the listener it came by; nil for a plain one.
+  func serve(_ descriptor: Int32, _ peer: SocketAddress, _ listener: SecureListener?) {
+    Task(executorPreference: loop) { await isolation.serve(descriptor, peer, listener) }
   }
   /// Closes a connection that met a limit.
   func refuse(_ descriptor: Int32, _ limit: Counter) {

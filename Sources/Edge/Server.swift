@@ -5,6 +5,7 @@ public import Distribution
 import Glibc
 import Pipeline
 import Telemetry
+import TLS
 import Transport
 
 /// Why a proxy could not start.
@@ -22,6 +23,7 @@ public final class Server {
   private let functionLog: LogWriter?
   private let diagnostics: Diagnostics
   private let ledger: ConnectionLedger
+  private let certificates: Certificates
 
   /// Binds every listener and starts the workers; when it returns, connections are accepted.
   /// - Parameters:
@@ -49,8 +51,10 @@ public final class Server {
     var made: [WorkerHandle] = []
     for number in 0..<workerCount { made.append(try Self.makeWorker(number, serving, log, functionLog, diagnostics, ledger)) }
     let handles = made
+    let certificates = try Certificates(configuration, serving, handles, diagnostics)
+    self.certificates = certificates
     var bound: [[Transport.Listener]] = []
-    for handle in handles { bound.append(try Self.bind(configuration, handle, handles, ledger, reusing: bound.first)) }
+    for handle in handles { bound.append(try Self.bind(configuration, certificates, handle, handles, ledger, reusing: bound.first)) }
     admin = try configuration.admin.map { admin throws(StartFailure) in
       try Self.bindAdmin(admin, handles, log, functionLog, diagnostics, limit: configuration.limits.adminConnections)
     }
@@ -63,7 +67,7 @@ public final class Server {
   /// The addresses served and, last, the admin address, as URLs.
   public var ready: String {
     let served = workers.first?.addresses ?? []
-    let urls = served.map { "http://\($0)" }.joined(separator: " ")
+    let urls = zip(served, configuration.listeners).map { "\($1.tls == nil ? "http" : "https")://\($0)" }.joined(separator: " ")
     return admin.map { "ready \(urls) admin \($0.url)" } ?? "ready \(urls)"
   }
 
@@ -91,11 +95,12 @@ public final class Server {
 
   /// A worker's listeners. The first worker's addresses are the ones the others share: a configured port 0 is chosen once.
   private static func bind(
-    _ configuration: Configuration, _ handle: WorkerHandle, _ all: [WorkerHandle], _ ledger: ConnectionLedger, reusing first: [Transport.Listener]?
+    _ configuration: Configuration, _ certificates: Certificates, _ handle: WorkerHandle, _ all: [WorkerHandle], _ ledger: ConnectionLedger, reusing first: [Transport.Listener]?
   ) throws(StartFailure) -> [Transport.Listener] {
     let limits = configuration.limits
     var listeners: [Transport.Listener] = []
     for (index, listener) in configuration.listeners.enumerated() {
+      let secure = certificates.listeners[index]
       guard let address = first?[index].address ?? SocketAddress(listener.address) else {
         throw StartFailure(description: "\(listener.address.description) is no address that can be listened on")
       }
@@ -103,7 +108,7 @@ public final class Server {
         try Self.listen(address, isFirst: first == nil, handle) { descriptor, peer in
           guard Descriptors.mayServe(descriptor) else { return handle.refuse(descriptor, .limitDescriptors) }
           switch ledger.admit(peer, accepting: handle.number, perWorker: limits.connectionsPerWorker, perAddress: limits.connectionsPerClientAddress) {
-          case .worker(let number): all[number].serve(descriptor, peer)
+          case .worker(let number): all[number].serve(descriptor, peer, secure)
           case .workersFull: handle.refuse(descriptor, .limitConnectionsPerWorker)
           case .addressFull: handle.refuse(descriptor, .limitConnectionsPerAddress)
           }
@@ -147,15 +152,20 @@ public final class Server {
   /// Serves until SIGTERM or SIGINT, then drains and returns. For the main thread.
   public func run() {
     while true {
-      switch Signals.wait() {
+      switch Signals.wait(milliseconds: certificates.isEmpty ? Self.idleMilliseconds : Certificates.watchMilliseconds) {
+      case nil: certificates.reloadChanged()
       case SIGTERM, SIGINT: return drain()
       case SIGUSR1:
         accessLog.reopen()
         functionLog?.reopen()
-      default: diagnostics.say(.info, "reload is not served yet; restart to take up a new configuration")
+      default:
+        certificates.reload()
+        diagnostics.say(.info, "reload is served for certificates only; restart to take up a new configuration")
       }
     }
   }
+  /// How long the main thread sleeps when it has nothing to watch but signals.
+  private static let idleMilliseconds = 3_600_000
 
   /// /healthz says 503, listeners close, requests finish; what has not after `shutdownTimeout` is cut. A second signal cuts at once.
   private func drain() {

@@ -18,11 +18,6 @@ enum Signals {
     signal(SIGPIPE, SIG_IGN)
   }
 
-  /// Waits for the next one.
-  static func wait() -> Int32 {
-    while true { if let signal = wait(milliseconds: 3_600_000) { return signal } }
-  }
-
   /// Waits for the next one, or so long.
   static func wait(milliseconds: Int) -> Int32? {
     var signals = set()

@@ -30,7 +30,7 @@ public protocol HTTP2SessionOwner: AnyObject {
     case error
   }
 
-  static let noError: UInt32 = 0, protocolError: UInt32 = 1, internalError: UInt32 = 2, flowControlError: UInt32 = 3, streamClosed: UInt32 = 5, cancel: UInt32 = 8, calm: UInt32 = 11
+  static let noError: UInt32 = 0, protocolError: UInt32 = 1, internalError: UInt32 = 2, flowControlError: UInt32 = 3, streamClosed: UInt32 = 5, cancel: UInt32 = 8, calm: UInt32 = 11, inadequateSecurity: UInt32 = 12
   /// Bytes that are read from one connection before others have their turn.
   private static let bytesPerTurn = 262_144
   /// Bytes that may wait to be taken by the kernel before more is produced, or read.
@@ -343,6 +343,15 @@ public protocol HTTP2SessionOwner: AnyObject {
     guard isEnding, !refusesFurther, let session = unsafe session else { return }
     refusesFurther = true
     unsafe sk_h2_refuse_further(session)
+    schedule()
+  }
+
+  /// Ends a connection whose TLS is not good enough (RFC 9113, 9.2).
+  public func refuseSecurity() {
+    guard let session = unsafe session else { return }
+    unsafe sk_h2_terminate(session, Self.inadequateSecurity)
+    endReason = .error
+    isLingering = true
     schedule()
   }
 

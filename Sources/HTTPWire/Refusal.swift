@@ -6,7 +6,7 @@ public enum Refusal: String, Error, CaseIterable, Sendable {
   case requestLine, target, targetTooLong, version, connectMethod
   case headTooLarge, tooManyFields, fieldLine, host
   case contentLength, transferEncoding, transferCoding, framingConflict
-  case chunk, headTimeout
+  case chunk, headTimeout, plainHTTP
   case statusLine, interimResponses, unaskedSwitch
 
   /// The status that answers a refused *request*. A refused response is a 502 whatever the reason.
@@ -38,6 +38,7 @@ public enum Refusal: String, Error, CaseIterable, Sendable {
     case .transferCoding: "A transfer coding other than chunked is not understood (RFC 9112, 6.1)."
     case .framingConflict: "Transfer-Encoding and Content-Length stand in one message (RFC 9112, 6.3)."
     case .chunk: "A chunk is malformed (RFC 9112, 7.1)."
+    case .plainHTTP: "This port speaks TLS, and the request came in plain HTTP. Ask for https:// here, or use the port for http://."
     case .headTimeout: "The head did not arrive within limits.headerTimeout."
     case .statusLine: "The status line is malformed (RFC 9112, 4)."
     case .unaskedSwitch: "101 answers a request that asked for no other protocol (RFC 9110, 15.2.2)."

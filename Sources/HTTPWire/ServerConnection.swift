@@ -147,7 +147,7 @@ public struct ServerConnection: ~Copyable {
       let result = mayBeEmptyLine ? .incomplete : parseRequest(stream.input.readable, limits.head, &line, &fields)
       if result == .complete { break }
       if case .refused(let refusal) = result {
-        let (begins, isWhole) = requests == 0 ? preface() : (false, false)
+        let (begins, isWhole) = requests == 0 && stream.socket.tls == nil ? preface() : (false, false)
         if !begins { throw .refused(refusal) }
         speaksHTTP2 = isWhole
         if isWhole { return nil }

@@ -1,6 +1,7 @@
 // Owns: from a name to a connected socket: resolving, refusing addresses that may not be origins, racing address families.
 // Confined to one worker thread.
 public import Telemetry
+import TLS
 public import Transport
 
 /// Opens connections to origins for one worker.
@@ -10,6 +11,8 @@ public final class Connector {
   private let counters: WorkerCounters
   /// Made on first use, on the loop's thread: most origins of a laptop are literal addresses.
   private var resolver: Resolver?
+  /// By what they are made of, made on first use: trusted authorities are read once, sessions shared.
+  private var clients: [TLSClient.Configuration: TLSClient] = [:]
   /// Addresses that may never be origins: this proxy's own listeners (architecture.md, Trust).
   public var forbidden: Set<SocketAddress> = []
 
@@ -39,6 +42,32 @@ public final class Connector {
     guard let refusal = socket.localAddress.flatMap({ policy.refusal(of: address, from: $0, own: forbidden) }) else { return socket }
     socket.close()
     throw OriginFailure(.addressRefused(refusal), at: place)
+  }
+
+  /// Secures a connection to an origin.
+  /// - Throws: ``OriginFailure``: the handshake failed, took too long, or the certificate is not one for the origin.
+  nonisolated(nonsending) func secure(
+    _ socket: Socket, _ identity: OriginIdentity, _ configuration: TLSClient.Configuration, at place: String, timeoutMilliseconds: Int
+  ) async throws(OriginFailure) {
+    do throws(TLSFailure) {
+      let client = try client(configuration)
+      let key = place + "|" + identity.label
+      try await socket.secure(with: client, to: identity.serverName, identity: key, timeoutMilliseconds: timeoutMilliseconds)
+      guard let tls = socket.tls, tls.peerIs(anyOf: identity.acceptedNames) else {
+        let wanted = identity.acceptedNames.joined(separator: " or ")
+        throw TLSFailure(.certificate, "its certificate is for \(socket.tls?.peerNames ?? ""), not for \(wanted)")
+      }
+      counters.add(tls.isResumed ? .originTLSResumed : .originTLSFull)
+    } catch { throw OriginFailure(securing: error, at: place) }
+  }
+
+  private func client(_ configuration: TLSClient.Configuration) throws(TLSFailure) -> TLSClient {
+    if let client = clients[configuration] { return client }
+    do throws(CertificateFailure) {
+      let client = try TLSClient(configuration)
+      clients[configuration] = client
+      return client
+    } catch { throw TLSFailure(.certificate, "\(error.path): \(error.reason)") }
   }
 
   private nonisolated(nonsending) func open(

@@ -4,6 +4,7 @@
 public import Distribution
 public import HTTPWire
 public import Telemetry
+import TLS
 
 /// Pools by server and settings.
 public final class FunctionPools {
@@ -11,6 +12,7 @@ public final class FunctionPools {
   private struct Key: Hashable {
     let domainName: String
     let port: Int
+    let tls: TLSClient.Configuration?
     let times: [Duration], sizes: [Int]
     let policy: AddressPolicy
     let family: AddressFamily
@@ -45,11 +47,13 @@ public final class FunctionPools {
 
   /// The pool to a server with an origin's settings. Another one may have to be retired for it, which is counted: its idle connections are
   /// closed, those in use end with their requests.
-  public func pool(_ origin: Origin, _ server: Origin.HTTPServer, _ policy: AddressPolicy, _ family: AddressFamily) -> OriginPool {
+  public func pool(_ origin: Origin, _ server: Origin.HTTPServer, isSecure: Bool, _ policy: AddressPolicy, _ family: AddressFamily) -> OriginPool {
     uses += 1
     let times = [origin.connectionTimeout, origin.readTimeout, origin.keepAliveTimeout]
     let sizes = [origin.connectionsPerWorker, origin.idleConnectionsPerWorker, origin.waitingRequestsPerWorker]
-    let key = Key(domainName: server.domainName.lowercased(), port: server.httpPort, times: times, sizes: sizes, policy: policy, family: family)
+    let key = Key(
+      domainName: server.domainName.lowercased(), port: server.port(isSecure: isSecure), tls: isSecure ? server.tls : nil, times: times, sizes: sizes,
+      policy: policy, family: family)
     if let entry = entries[key] {
       entry.lastUse = uses
       return entry.pool
@@ -59,7 +63,7 @@ public final class FunctionPools {
       oldest.value.pool.retire()
       entries[oldest.key] = nil
     }
-    let entry = Entry(OriginPool(origin, server, limits, context, counters, connector, policy, family))
+    let entry = Entry(OriginPool(origin, server, limits, context, counters, connector, isSecure: isSecure, policy, family))
     entry.lastUse = uses
     entries[key] = entry
     return entry.pool

@@ -7,28 +7,34 @@ import Transport
 /// One worker's HTTP/2 connections to one origin.
 final class HTTP2Connections: HTTP2SessionOwner, ConnectionKeeper {
   private let pool: OriginPool.Settings
-  private var sessions: [HTTP2Session] = []
+  /// The connections, and whom each leads to where it is secured.
+  private var sessions: [(session: HTTP2Session, identity: String?)] = []
   private var connecting = 0
   private var line = WaitingLine()
 
   init(_ pool: OriginPool.Settings) { self.pool = pool }
 
   /// A stream for a request, on a connection that has room, or a new one. One connection is made at a time; who comes meanwhile waits for it.
-  /// - Parameter isReused: set when its connection was there before.
+  /// - Parameters:
+  ///   - identity: whom it must lead to, where it is secured.
+  ///   - isReused: set when its connection was there before.
   /// - Throws: ``OriginFailure/Reason/noFreeConnection`` when too many wait, or none had room within connectionTimeout.
-  nonisolated(nonsending) func open(mustBeNew: Bool, isReused: inout Bool, hasWaited: inout Bool) async throws(OriginFailure) -> ClientConnection {
+  nonisolated(nonsending) func open(
+    _ identity: OriginIdentity?, mustBeNew: Bool, isReused: inout Bool, hasWaited: inout Bool
+  ) async throws(OriginFailure) -> ClientConnection {
     let end = pool.context.loop.now + UInt64(pool.connectTimeoutMilliseconds)
     var mustBeNew = mustBeNew
     while true {
-      if !mustBeNew, let session = sessions.first(where: \.hasRoom) {
+      if !mustBeNew, let session = sessions.first(where: { $0.session.hasRoom && $0.identity == identity?.label })?.session {
         pool.counters.add(.originReused)
         isReused = true
         return connection(session)
       }
       if connecting == 0, sessions.count < pool.origin.http2ConnectionsPerWorker {
-        return connection(try await connect())
+        return connection(try await connect(identity))
       }
-      if mustBeNew, connecting == 0 { sessions.first?.drain() }   // an old one makes room
+      // The oldest makes room where none is for this.
+      if connecting == 0, mustBeNew || !sessions.contains(where: { $0.identity == identity?.label }) { sessions.first?.session.drain() }
       mustBeNew = false
       try await waitInLine(until: end, &hasWaited)
     }
@@ -36,25 +42,25 @@ final class HTTP2Connections: HTTP2SessionOwner, ConnectionKeeper {
 
   private func connection(_ session: HTTP2Session) -> ClientConnection { ClientConnection(session.open(), pool.context, pool.limits, keeper: self) }
 
-  private nonisolated(nonsending) func connect() async throws(OriginFailure) -> HTTP2Session {
+  private nonisolated(nonsending) func connect(_ identity: OriginIdentity?) async throws(OriginFailure) -> HTTP2Session {
     connecting += 1
     defer {
       connecting -= 1
       wakeAll()
     }
-    let socket = try await pool.connect()
+    let socket = try await pool.open(identity, "h2")
     var times = ViewerLimits()
     times.keepAliveTimeoutMilliseconds = pool.keepAliveMilliseconds
     times.idleTimeoutMilliseconds = pool.limits.writeTimeoutMilliseconds
     let session = HTTP2Session(
-      Stream(socket), isServer: false, peer: .unix(path: ""), peerText: [], pool.context.viewerLimits.http2, times, head: pool.limits.head, owner: self)
+      Stream(socket), isServer: false, isSecure: pool.isSecure, peer: .unix(path: ""), peerText: [], pool.context.viewerLimits.http2, times, head: pool.limits.head, owner: self)
     guard let session else {
       socket.close()
       throw OriginFailure(.noDescriptor, at: pool.place)
     }
     pool.counters.add(.originConnected)
     pool.counters.move(.originConnectionsOpen, by: 1)
-    sessions.append(session)
+    sessions.append((session, identity?.label))
     return session
   }
 
@@ -68,7 +74,7 @@ final class HTTP2Connections: HTTP2SessionOwner, ConnectionKeeper {
       pool.counters.add(.limitOriginConnections)
       hasWaited = true
     }
-    let waiter = Waiter(mustBeNew: false)
+    let waiter = Waiter(mustBeNew: false, nil)
     line.append(waiter)
     let timer = loop.schedule(afterMilliseconds: Int(end - loop.now)) { [self] in line.giveUp(waiter) }
     await waiter.wait()
@@ -86,7 +92,7 @@ final class HTTP2Connections: HTTP2SessionOwner, ConnectionKeeper {
   }
   func released(_ session: HTTP2Session) { line.popFirst()?.take(.place) }
   func ended(_ session: HTTP2Session, _ reason: HTTP2Session.EndReason) {
-    guard let index = sessions.firstIndex(where: { $0 === session }) else { return }
+    guard let index = sessions.firstIndex(where: { $0.session === session }) else { return }
     sessions.remove(at: index)
     pool.counters.move(.originConnectionsOpen, by: -1)
     wakeAll()
@@ -100,7 +106,7 @@ final class HTTP2Connections: HTTP2SessionOwner, ConnectionKeeper {
   }
 
   /// Lets requests finish and then closes: the configuration that wanted the connections is gone.
-  func retire() { for session in sessions { session.drain() } }
+  func retire() { for open in sessions { open.session.drain() } }
   /// Closes every connection: the worker ends.
-  deinit { for session in sessions { session.cancel() } }
+  deinit { for open in sessions { open.session.cancel() } }
 }

@@ -2,13 +2,14 @@
 // another attempt makes sense. The one place where a failure becomes a status (spec/request-pipeline.md, 14, 21.1).
 public import HTTPWire
 public import Telemetry
+public import TLS
 public import Transport
 
 /// Why an attempt at an origin failed.
 public struct OriginFailure: Error, Equatable, Sendable {
   /// The kinds of failure.
   public enum Reason: Equatable, Sendable {
-    case nameUnknown, nameServers, addressRefused(AddressRefusal), tlsUnavailable, noFreeConnection, noDescriptor
+    case nameUnknown, nameServers, addressRefused(AddressRefusal), tls(TLSFailure), noFreeConnection, noDescriptor
     case connectRefused, connectUnreachable, connectTimeout
     case write, readTimeout, closedEarly
     case malformedHead(Refusal), malformedBody
@@ -55,7 +56,7 @@ public struct OriginFailure: Error, Equatable, Sendable {
   public var detailedResult: StaticString {
     switch reason {
     case .nameUnknown, .nameServers: "OriginDnsError"
-    case .addressRefused, .tlsUnavailable, .noFreeConnection, .noDescriptor, .connectRefused, .connectUnreachable, .connectTimeout: "OriginConnectError"
+    case .addressRefused, .tls, .noFreeConnection, .noDescriptor, .connectRefused, .connectUnreachable, .connectTimeout: "OriginConnectError"
     case .write: "OriginWriteError"
     case .readTimeout: "OriginReadError"
     case .closedEarly: "OriginCommError"
@@ -71,7 +72,7 @@ public struct OriginFailure: Error, Equatable, Sendable {
     case .nameUnknown: "the name \(place) does not exist or has no address"
     case .nameServers: "the name servers failed for \(place)"
     case .addressRefused(let refusal): "\(place) may not be an origin: \(refusal.explanation)"
-    case .tlsUnavailable: "\(place) is to be spoken to over HTTPS, which this proxy cannot do with origins yet"
+    case .tls(let failure): "TLS with \(place) failed: \(failure.reason)"
     case .noFreeConnection: "no connection to \(place) became free within connectionTimeout, or too many requests wait for one"
     case .noDescriptor: "the process has no file left for a connection to \(place)"
     case .connectRefused: "\(place) refused the connection"
@@ -92,7 +93,7 @@ public struct OriginFailure: Error, Equatable, Sendable {
     case .nameUnknown: .originNameUnknown
     case .nameServers: .originNameFailure
     case .addressRefused: .originAddressRefused
-    case .tlsUnavailable: .originTLSUnavailable
+    case .tls(let failure): failure.kind == .certificate ? .originCertificateFailure : .originHandshakeFailure
     case .noFreeConnection: .originNoFreeConnection
     case .noDescriptor: .limitDescriptors
     case .connectRefused: .originConnectRefused
@@ -106,6 +107,11 @@ public struct OriginFailure: Error, Equatable, Sendable {
     case .malformedBody: .originMalformedBody
     case .files: .fileFailed
     }
+  }
+
+  /// What a failed TLS handshake means.
+  public init(securing failure: TLSFailure, at place: String) {
+    self.init(failure.kind == .timedOut ? .connectTimeout : .tls(failure), at: place)
   }
 
   /// What a failed connection attempt means.
@@ -132,6 +138,7 @@ public struct OriginFailure: Error, Equatable, Sendable {
     case .refused(.chunk): self.init(.malformedBody, at: place)
     case .refused(let refusal): self.init(.malformedHead(refusal), at: place)
     case .io(.timedOut), .tooSlow: self.init(.readTimeout, at: place)
+    case .io(.tls(let failure)): self.init(.tls(failure), at: place)
     case .io: self.init(.closedEarly, at: place)
     }
   }

@@ -3,6 +3,7 @@
 public import Distribution
 public import HTTPWire
 public import Telemetry
+import TLS
 public import Transport
 
 /// One worker's connections to one origin.
@@ -16,6 +17,10 @@ public final class OriginPool: ConnectionKeeper {
   private let limits: OriginLimits
   private let connectTimeoutMilliseconds: Int
   private let keepAliveMilliseconds: Int
+  /// Whether its connections are secured.
+  private let isSecure: Bool
+  /// By secured connection: whom it leads to.
+  private var identities: [ObjectIdentifier: String] = [:]
   private let policy: AddressPolicy
   private let family: AddressFamily
   /// Idle sockets, the most recently used last: it is the most likely to be alive.
@@ -32,11 +37,13 @@ public final class OriginPool: ConnectionKeeper {
   /// A pool without connections.
   /// - Parameters:
   ///   - server: the origin's address; the origin's kind must be `.http`.
+  ///   - isSecure: whether it is spoken to over TLS.
   ///   - policy: which of its addresses may be connected to. It holds for all connections of the pool.
   public init(
     _ origin: Origin, _ server: Origin.HTTPServer, _ limits: OriginLimits, _ context: WireContext, _ counters: WorkerCounters, _ connector: Connector,
-    _ policy: AddressPolicy = .configured, _ family: AddressFamily = .any
+    isSecure: Bool = false, _ policy: AddressPolicy = .configured, _ family: AddressFamily = .any
   ) {
+    self.isSecure = isSecure
     self.policy = policy
     self.family = family
     self.origin = origin
@@ -53,7 +60,7 @@ public final class OriginPool: ConnectionKeeper {
 
   deinit { for socket in idle { socket.close() } }
 
-  /// What HTTP/2 connections need to know of the pool.
+  /// What it takes to make a connection.
   struct Settings {
     let origin: Origin
     let server: Origin.HTTPServer
@@ -62,44 +69,71 @@ public final class OriginPool: ConnectionKeeper {
     let connector: Connector
     let limits: OriginLimits
     let connectTimeoutMilliseconds, keepAliveMilliseconds: Int
+    let isSecure: Bool
     let policy: AddressPolicy
     let family: AddressFamily
-    let place: String
 
-    /// A new connection.
-    nonisolated(nonsending) func connect() async throws(OriginFailure) -> Socket {
-      try await connector.connect(server.domainName, port: UInt16(clamping: server.httpPort), timeoutMilliseconds: connectTimeoutMilliseconds, policy, family)
+    /// Name and port, for messages.
+    var place: String { "\(server.domainName):\(server.port(isSecure: isSecure))" }
+
+    /// A new connection, secured where it is to be. The connection timeout is for both.
+    /// - Parameter applicationProtocol: what a secured connection must agree on; nil for whatever HTTP/1.1 is.
+    nonisolated(nonsending) func open(_ identity: OriginIdentity?, _ applicationProtocol: String? = nil) async throws(OriginFailure) -> Socket {
+      let began = context.loop.now
+      let port = UInt16(clamping: server.port(isSecure: isSecure))
+      let socket = try await connector.connect(server.domainName, port: port, timeoutMilliseconds: connectTimeoutMilliseconds, policy, family)
+      guard isSecure else { return socket }
+      let identity = identity ?? OriginIdentity(serverName: server.domainName, alsoAccepted: [])
+      let left = max(1, connectTimeoutMilliseconds - Int(context.loop.now - began))
+      var tls = server.tls
+      if let applicationProtocol { tls.applicationProtocols = [applicationProtocol] }
+      do throws(OriginFailure) {
+        try await connector.secure(socket, identity, tls, at: place, timeoutMilliseconds: left)
+        if let applicationProtocol, socket.tls?.applicationProtocol != applicationProtocol {
+          throw OriginFailure(securing: TLSFailure(.applicationProtocol, "it does not speak HTTP/2"), at: place)
+        }
+      } catch {
+        socket.close()
+        throw error
+      }
+      return socket
     }
+  }
+  private var settings: Settings {
+    Settings(
+      origin: origin, server: server, context: context, counters: counters, connector: connector, limits: limits,
+      connectTimeoutMilliseconds: connectTimeoutMilliseconds, keepAliveMilliseconds: keepAliveMilliseconds, isSecure: isSecure, policy: policy, family: family)
   }
 
   /// The origin's HTTP/2 connections; made when first needed.
-  private lazy var http2 = HTTP2Connections(
-    Settings(
-      origin: origin, server: server, context: context, counters: counters, connector: connector, limits: limits,
-      connectTimeoutMilliseconds: connectTimeoutMilliseconds, keepAliveMilliseconds: keepAliveMilliseconds, policy: policy, family: family, place: place))
+  private lazy var http2 = HTTP2Connections(settings)
   private var usesHTTP2 = false
   /// Whether requests go to this origin by HTTP/2.
   public var speaksHTTP2: Bool { server.httpVersion == .http2 }
 
   /// A stream of an HTTP/2 connection, for one request.
   /// - Parameters:
+  ///   - identity: whom it must lead to, where it is secured.
   ///   - mustBeNew: whether its connection must be new, as an old one failed.
   ///   - isReused: set when its connection was there before.
   ///   - hasWaited: whether this request has been counted as one that had to wait; set when it is.
-  public nonisolated(nonsending) func openHTTP2(mustBeNew: Bool, isReused: inout Bool, hasWaited: inout Bool) async throws(OriginFailure) -> ClientConnection {
+  public nonisolated(nonsending) func openHTTP2(
+    _ identity: OriginIdentity? = nil, mustBeNew: Bool, isReused: inout Bool, hasWaited: inout Bool
+  ) async throws(OriginFailure) -> ClientConnection {
     usesHTTP2 = true
-    return try await http2.open(mustBeNew: mustBeNew, isReused: &isReused, hasWaited: &hasWaited)
+    return try await http2.open(identity, mustBeNew: mustBeNew, isReused: &isReused, hasWaited: &hasWaited)
   }
 
   /// How many requests wait for a connection.
   var waitingRequests: Int { line.count }
 
   /// Name and port, for messages.
-  public var place: String { "\(server.domainName):\(server.httpPort)" }
+  public var place: String { "\(server.domainName):\(server.port(isSecure: isSecure))" }
 
   /// An idle connection that is still quiet, or nil.
-  public func takeIdle() -> ClientConnection? {
-    while let socket = idle.popLast() {
+  /// - Parameter identity: whom a secured connection must lead to.
+  public func takeIdle(_ identity: OriginIdentity? = nil) -> ClientConnection? {
+    while let socket = popIdle(identity) {
       counters.move(.originConnectionsIdle, by: -1)
       socket.whenDisturbed = nil
       socket.keep()
@@ -113,22 +147,30 @@ public final class OriginPool: ConnectionKeeper {
     return nil
   }
 
-  /// A connection when ``takeIdle()`` has none: new or (unless `mustBeNew`) one that was given back while this waited for its turn: first come, first served.
-  /// - Parameter hasWaited: whether this request has been counted as one that had to wait; set when it is.
+  private func popIdle(_ identity: OriginIdentity?) -> Socket? {
+    guard let identity else { return idle.popLast() }
+    guard let index = idle.lastIndex(where: { identities[ObjectIdentifier($0)] == identity.label }) else { return nil }
+    return idle.remove(at: index)
+  }
+
+  /// A connection when ``takeIdle(_:)`` has none: new or (unless `mustBeNew`) one that was given back while this waited for its turn: first come, first served.
+  /// - Parameters:
+  ///   - identity: whom it must lead to, where it is secured.
+  ///   - hasWaited: whether this request has been counted as one that had to wait; set when it is.
   /// - Throws: ``OriginFailure/Reason/noFreeConnection`` when too many wait, or its turn did not come within connectionTimeout.
-  public nonisolated(nonsending) func connect(mustBeNew: Bool, hasWaited: inout Bool) async throws(OriginFailure) -> ClientConnection {
+  public nonisolated(nonsending) func connect(
+    _ identity: OriginIdentity? = nil, mustBeNew: Bool, hasWaited: inout Bool
+  ) async throws(OriginFailure) -> ClientConnection {
     if open < origin.connectionsPerWorker {
       open += 1
-    } else if mustBeNew, let socket = idle.first {   // it makes room for the new one
+    } else if mustBeNew || isSecure, let socket = idle.first {   // it makes room for the new one
       forget(socket)
       discard(socket)
-    } else if let returned = try await waitInLine(mustBeNew, &hasWaited) {
+    } else if let returned = try await waitInLine(identity, mustBeNew, &hasWaited) {
       return returned
     }
     let socket: Socket
-    do {
-      socket = try await connector.connect(server.domainName, port: UInt16(clamping: server.httpPort), timeoutMilliseconds: connectTimeoutMilliseconds, policy, family)
-    } catch {
+    do throws(OriginFailure) { socket = try await open(identity) } catch {
       leavePlace()
       throw error
     }
@@ -137,16 +179,25 @@ public final class OriginPool: ConnectionKeeper {
     return ClientConnection(socket, context, limits, keeper: self)
   }
 
+  /// A new connection; whom a secured one leads to is remembered.
+  private nonisolated(nonsending) func open(_ identity: OriginIdentity?) async throws(OriginFailure) -> Socket {
+    let socket = try await settings.open(identity)
+    if isSecure { identities[ObjectIdentifier(socket)] = (identity ?? OriginIdentity(serverName: server.domainName, alsoAccepted: [])).label }
+    return socket
+  }
+
   /// Waits for a connection that is given back, or for the place of one that is closed.
   /// - Returns: nil when it is the place; it is taken then.
-  private nonisolated(nonsending) func waitInLine(_ mustBeNew: Bool, _ hasWaited: inout Bool) async throws(OriginFailure) -> ClientConnection? {
+  private nonisolated(nonsending) func waitInLine(
+    _ identity: OriginIdentity?, _ mustBeNew: Bool, _ hasWaited: inout Bool
+  ) async throws(OriginFailure) -> ClientConnection? {
     guard line.count < origin.waitingRequestsPerWorker else {
       counters.add(.limitOriginWaiters)
       throw OriginFailure(.noFreeConnection, at: place)
     }
     if !hasWaited { counters.add(.limitOriginConnections) }
     hasWaited = true
-    let waiter = Waiter(mustBeNew: mustBeNew)
+    let waiter = Waiter(mustBeNew: mustBeNew, identity)
     line.append(waiter)
     let timer = context.loop.schedule(afterMilliseconds: connectTimeoutMilliseconds) { [self] in line.giveUp(waiter) }
     await waiter.wait()
@@ -173,8 +224,9 @@ public final class OriginPool: ConnectionKeeper {
     guard reusable, !isRetired, socket.isQuiet, keepAliveMilliseconds > 0 else { return close(socket) }
     if let next = line.popFirst() {
       counters.add(.originReturned)
-      if next.mustBeNew { discard(socket) }
-      return next.take(next.mustBeNew ? .place : .connection(socket))
+      if next.accepts(socket, isSecure ? identities[ObjectIdentifier(socket)] : nil) { return next.take(.connection(socket)) }
+      discard(socket)
+      return next.take(.place)
     }
     guard idle.count < origin.idleConnectionsPerWorker else { return close(socket) }
     counters.add(.originReturned)
@@ -201,6 +253,7 @@ public final class OriginPool: ConnectionKeeper {
 
   /// Closes a connection and keeps its place.
   private func discard(_ socket: Socket) {
+    if isSecure { identities[ObjectIdentifier(socket)] = nil }
     socket.close()
     counters.move(.originConnectionsOpen, by: -1)
   }

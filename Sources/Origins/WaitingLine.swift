@@ -15,13 +15,18 @@ import Transport
   }
   /// Whether only a new connection will do.
   let mustBeNew: Bool
+  private let identity: String?
   private(set) var turn: Turn?
   private var continuation: UnsafeContinuation<Void, Never>?
 
-  init(mustBeNew: Bool) {
+  init(mustBeNew: Bool, _ identity: OriginIdentity?) {
     self.mustBeNew = mustBeNew
+    self.identity = identity?.label
     unsafe continuation = nil
   }
+
+  /// Whether a connection that is given back will do.
+  func accepts(_ socket: Socket, _ identity: String?) -> Bool { !mustBeNew && self.identity == identity }
 
   /// Suspends until ``take(_:)``. Once.
   nonisolated(nonsending) func wait() async { unsafe await withUnsafeContinuation { unsafe continuation = $0 } }

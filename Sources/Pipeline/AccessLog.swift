@@ -3,6 +3,7 @@
 import Distribution
 import HTTPWire
 import Telemetry
+import TLS
 import Transport
 
 extension Worker {
@@ -43,6 +44,10 @@ extension Worker {
     let query = exchange.request.query(of: exchange.received)
     if query.count > 0 { log.string("query", query) }
     log.word("protocol", exchange.received.isHTTP2 ? "HTTP/2.0" : exchange.received.isHTTP10 ? "HTTP/1.0" : "HTTP/1.1")
+    if let tls = exchange.tls {
+      log.string("sslProtocol", tls.version.rawValue.utf8.span)
+      log.string("sslCipher", tls.cipher.utf8.span)
+    }
     log.integer("status", exchange.status)
     log.integer("bytesSent", viewer.stream.bytesSent)
     log.integer("bytesReceived", viewer.bytesOfRequest)

@@ -4,6 +4,7 @@ import HTTPWire
 import Origins
 import RewriteEngine
 import Telemetry
+import TLS
 import Transport
 
 /// The steps of a request, in their order (architecture.md).
@@ -61,6 +62,10 @@ struct Exchange: ~Copyable {
   let received: RequestLine
   let peer: SocketAddress
   let peerText: [UInt8]
+  /// What secures the viewer's connection; nil for plain HTTP.
+  let tls: TLSConnection?
+  /// Whether it is the first request on its connection.
+  private let isFirst: Bool
   var site: WorkerSite
   var behavior: CompiledBehavior
   /// Where the request's id lies among its head's bytes.
@@ -99,6 +104,9 @@ struct Exchange: ~Copyable {
     self.request = request
     peer = viewer.peer
     peerText = viewer.peerText
+    tls = viewer.tls
+    isFirst = tls?.requests == 0
+    tls?.requests += 1
     site = worker.unknownSite
     behavior = worker.unknownSite.site.behaviors[0]
     worker.ids.renew()
@@ -120,6 +128,10 @@ struct Exchange: ~Copyable {
   var id: Span<UInt8> { @_lifetime(borrow self) get { request.kept(idStart, RequestIDs.length) } }
   /// Whether the request announces a body.
   var hasBody: Bool { received.framing != .none }
+  /// The handshake that this request brought, as CloudFront-Viewer-TLS has it.
+  var handshake: StaticString { !isFirst ? "connectionReused" : tls?.isResumed == true ? "sessionResumed" : "fullHandshake" }
+  /// Whether the viewer speaks HTTPS.
+  var isSecure: Bool { tls != nil }
   /// GET or HEAD.
   var isSafe: Bool { received.method.isRetried }
 }

@@ -3,6 +3,7 @@
 import Distribution
 import Origins
 import RewriteEngine
+import TLS
 
 /// Why a choice cannot be followed: a validation error.
 struct ChoiceFailure: Error {
@@ -18,8 +19,8 @@ extension Worker {
       let call = "createRequestOriginGroup"
       return Route(try selected(primary, call, exchange), try selected(secondary, call, exchange), on: statusCodes)
     case .update(let update):
-      let assigned = exchange.site.assigned[exchange.behavior.index]
-      return assigned.replacingPrimary(by: try updated(assigned.primary, update, exchange.behavior))
+      let assigned = exchange.site.assigned(exchange.behavior, viewerIsSecure: exchange.isSecure)
+      return assigned.replacingPrimary(by: try updated(assigned.primary, update, exchange.behavior, exchange.isSecure))
     }
   }
 
@@ -28,25 +29,26 @@ extension Worker {
     guard let index = exchange.site.site.origins.firstIndex(where: { $0.name == selection.id }) else {
       throw ChoiceFailure(description: "\(call): the distribution has no origin \"\(selection.id)\"")
     }
-    let configured = Destination(exchange.site, exchange.behavior, index)
-    return selection.hostHeader.map { Destination(configured, exchange.behavior, host: $0) } ?? configured
+    let configured = Destination(exchange.site, exchange.behavior, index, viewerIsSecure: exchange.isSecure)
+    if selection.hostHeader == nil && selection.serverName == nil && selection.allowedCertificateNames.isEmpty { return configured }
+    return Destination(configured, exchange.behavior, selection, viewerIsSecure: exchange.isSecure)
   }
 
   /// The assigned origin, changed. Host is what the function says, else the server it names, else what would be sent anyway.
-  private func updated(_ assigned: Destination, _ update: OriginUpdate, _ behavior: CompiledBehavior) throws(ChoiceFailure) -> Destination {
+  private func updated(
+    _ assigned: Destination, _ update: OriginUpdate, _ behavior: CompiledBehavior, _ viewerIsSecure: Bool
+  ) throws(ChoiceFailure) -> Destination {
     var origin = assigned.origin.model
     origin.take(update)
     guard let server = try server(origin, update) else {
-      return Destination(origin, behavior, host: update.hostHeader, pool: nil, folder: assigned.folder, obstacle: nil)
+      return Destination(origin, behavior, host: update.hostHeader, update, pool: nil, folder: assigned.folder, viewerIsSecure: viewerIsSecure)
     }
     origin.kind = .http(server)
     if let name = update.domainName { origin.name = name }
-    let host = update.hostHeader ?? (update.domainName == nil ? nil : server.authority)
-    if server.originProtocolPolicy == .httpsOnly {
-      let failure = OriginFailure(.tlsUnavailable, at: "\(server.domainName):\(server.httpsPort)")
-      return Destination(origin, behavior, host: host, pool: nil, folder: nil, obstacle: failure)
-    }
-    return Destination(origin, behavior, host: host, pool: pool(origin, server, update, instead: assigned), folder: nil, obstacle: nil)
+    let isSecure = server.isSecure(viewerIsSecure: viewerIsSecure)
+    let host = update.hostHeader ?? (update.domainName == nil ? nil : server.authority(isSecure: isSecure))
+    let pool = pool(origin, server, isSecure, update, instead: assigned)
+    return Destination(origin, behavior, host: host, update, pool: pool, folder: nil, viewerIsSecure: viewerIsSecure)
   }
 
   /// The server that is meant; nil for the assigned folder.
@@ -66,17 +68,18 @@ extension Worker {
     guard let endpoint = update.endpoint else { return server }
     server.originProtocolPolicy = endpoint.isHTTPS ? .httpsOnly : .httpOnly
     if endpoint.isHTTPS { server.httpsPort = endpoint.port } else { server.httpPort = endpoint.port }
+    if let versions = TLSVersion.range(origin: endpoint.tlsVersions.compactMap { TLSVersion(rawValue: $0) }) { server.tls.versions = versions }
     return server
   }
 
   /// The connections for a changed origin. Where neither the server nor the times are others, they are the assigned origin's; the operator
   /// named a server that stays the same, so any of its addresses will do.
-  private func pool(_ origin: Origin, _ server: Origin.HTTPServer, _ update: OriginUpdate, instead assigned: Destination) -> OriginPool {
+  private func pool(_ origin: Origin, _ server: Origin.HTTPServer, _ isSecure: Bool, _ update: OriginUpdate, instead assigned: Destination) -> OriginPool {
     let before = assigned.origin.model
     let isSameServer = before.kind == .http(server)
     if isSameServer, let pool = assigned.pool, origin.hasTimes(of: before), update.addressFamily == nil { return pool }
     let policy = isSameServer ? AddressPolicy.configured : .function(reachesPrivate: configuration.configuration.functionOrigins == .any)
-    return functionPools.pool(origin, server, policy, AddressFamily(update.addressFamily))
+    return functionPools.pool(origin, server, isSecure: isSecure, policy, AddressFamily(update.addressFamily))
   }
 }
 

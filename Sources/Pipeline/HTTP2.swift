@@ -2,6 +2,7 @@
 // same steps as all others (Lifecycle.swift).
 public import HTTPWire
 import Telemetry
+import TLS
 import Transport
 
 extension Worker: HTTP2SessionOwner {
@@ -17,6 +18,7 @@ extension Worker: HTTP2SessionOwner {
     }
     sessions[ObjectIdentifier(session)] = session
     counters.move(.http2ConnectionsOpen, by: 1)
+    if let tls = socket.tls, tls.version < .tls12 { session.refuseSecurity() }   // RFC 9113, 9.2
     if isDraining { session.drain() }
   }
 
@@ -65,6 +67,11 @@ extension Worker: HTTP2SessionOwner {
     counters.add(refusal.counter)
     await answer(refusal, &viewer)
   }
+}
+
+extension ServerConnection {
+  /// What secures the viewer's connection; nil for a plain one.
+  var tls: TLSConnection? { substream.map(\.session.socket.tls) ?? stream.socket.tls }
 }
 
 extension HTTP2Event {

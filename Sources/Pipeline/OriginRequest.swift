@@ -160,10 +160,10 @@ extension Worker {
   /// The value of a CloudFront-* header: what the connection tells, else the configuration's fixture, else nothing.
   func viewerHeader(_ header: CloudFrontHeader, _ exchange: borrowing Exchange) -> String? {
     switch header {
-    case .forwardedProto: "http"
+    case .forwardedProto: exchange.isSecure ? "https" : "http"
     case .viewerHTTPVersion: exchange.received.isHTTP2 ? "2.0" : exchange.received.isHTTP10 ? "1.0" : "1.1"
     case .viewerAddress: "\(exchange.peer.host):\(exchange.peer.port)"
-    default: configuration.configuration.viewerFixtures[header]
+    default: configuration.configuration.viewerFixtures[header] ?? exchange.tls.flatMap { tlsHeader(header, $0, exchange) }
     }
   }
 }

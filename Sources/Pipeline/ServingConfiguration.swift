@@ -18,6 +18,9 @@ public final class ServingConfiguration: Sendable {
   /// The code of the rewrite engine's functions, by their index in the configuration; nil for those of the function tier.
   let functions: [FunctionCode?]
 
+  /// Whether any policy asks for fingerprints of viewers' TLS.
+  public let wantsFingerprints: Bool
+
   /// Makes a configuration ready. It must have been checked.
   /// - Parameters:
   ///   - files: the threads that read the files of folder origins.
@@ -28,6 +31,11 @@ public final class ServingConfiguration: Sendable {
     let labels = previous.extended(with: configuration.distributions.map(\.id), functions: configuration.functions.map(\.name))
     self.labels = labels
     hosts = configuration.makeHostTable()
+    wantsFingerprints = configuration.distributions.contains { distribution in
+      distribution.behaviors.contains { behavior in
+        behavior.forwarding.cloudFrontHeaders.contains { $0 == .viewerJA3Fingerprint || $0 == .viewerJA4Fingerprint }
+      }
+    }
     var sites: [Site] = []
     for distribution in configuration.distributions {
       let folders = try Site.openFolders(distribution.origins, files)
@@ -135,8 +143,8 @@ final class CompiledBehavior: Sendable {
   let allowsGRPC: Bool
   /// Indices of the viewer functions; nil without one.
   let viewerRequest, viewerResponse: Int?
-  /// By origin: lines that every request to it gets.
-  let originLines: [[UInt8]]
+  /// By origin: lines that every request to it gets; and where they differ for viewers who use HTTPS.
+  private let originLines: [[UInt8]], secureOriginLines: [[UInt8]]
   let headers: CompiledResponseHeaders?
 
   enum UnknownNames { case keep, drop, ask }
@@ -177,19 +185,25 @@ final class CompiledBehavior: Sendable {
     case .none: unknownNames = .drop
     case .only, .allExcept: unknownNames = .ask
     }
-    originLines = origins.map { Self.lines($0, rules, host: nil) }
+    originLines = origins.map { Self.lines($0, rules, host: nil, viewerIsSecure: false) }
+    secureOriginLines = origins.map { Self.lines($0, rules, host: nil, viewerIsSecure: true) }
     headers = behavior.responseHeadersPolicy.map { CompiledResponseHeaders($0) }
   }
 
-  /// The lines that every request to an origin gets, with another Host than the usual one.
-  func lines(toward origin: Origin, host: String?) -> [UInt8] { Self.lines(origin, behavior.forwarding, host: host) }
+  /// The lines that every request to an origin of the distribution gets.
+  func lines(towardOrigin index: Int, viewerIsSecure: Bool) -> [UInt8] { viewerIsSecure ? secureOriginLines[index] : originLines[index] }
 
-  private static func lines(_ origin: Origin, _ rules: ForwardingRules, host: String?) -> [UInt8] {
+  /// The lines that every request to an origin gets, with another Host than the usual one.
+  func lines(toward origin: Origin, host: String?, viewerIsSecure: Bool) -> [UInt8] {
+    Self.lines(origin, behavior.forwarding, host: host, viewerIsSecure: viewerIsSecure)
+  }
+
+  private static func lines(_ origin: Origin, _ rules: ForwardingRules, host: String?, viewerIsSecure: Bool) -> [UInt8] {
     var text = ""
     if let host {
       text += "Host: \(host)\r\n"
     } else if case .http(let server) = origin.kind, !rules.forwardsHost {
-      text += "Host: \(server.authority)\r\n"
+      text += "Host: \(server.authority(isSecure: server.isSecure(viewerIsSecure: viewerIsSecure)))\r\n"
     }
     if !rules.forwardsUserAgent { text += "User-Agent: Amazon CloudFront\r\n" }
     for header in origin.customHeaders { text += "\(header.name): \(header.value)\r\n" }
@@ -199,9 +213,10 @@ final class CompiledBehavior: Sendable {
 
 extension Origin.HTTPServer {
   /// Name and port as Host has them (RFC 9110, 7.2; RFC 3986, 3.2.2).
-  var authority: String {
+  func authority(isSecure: Bool) -> String {
     let host = domainName.contains(":") ? "[\(domainName)]" : domainName
-    return httpPort == 80 ? host : "\(host):\(httpPort)"
+    let port = port(isSecure: isSecure)
+    return port == (isSecure ? 443 : 80) ? host : "\(host):\(port)"
   }
 }
 

@@ -7,6 +7,7 @@ import CSystem  // after Glibc: see Transport
 import Origins
 import RewriteEngine
 public import Telemetry
+public import TLS
 public import Transport
 
 /// One worker's world. Not Sendable: it lives on its loop's thread.
@@ -30,6 +31,7 @@ public final class Worker {
   var ids = RequestIDs()
   var requestsPerConnection = Int.max
   var tunnelIdleMilliseconds = 600_000
+  var tlsHandshakeTimeoutMilliseconds = 10_000
   /// Set when the process is to end: answers then say Connection: close.
   public internal(set) var isDraining = false
   /// Connections at work or waiting; the drain ends those that wait.
@@ -85,6 +87,7 @@ public final class Worker {
     context.viewerLimits = ViewerLimits(limits)
     requestsPerConnection = limits.requestsPerConnection > 0 ? limits.requestsPerConnection : .max
     tunnelIdleMilliseconds = limits.tunnelIdleTimeout.milliseconds
+    tlsHandshakeTimeoutMilliseconds = limits.tlsHandshakeTimeout.milliseconds
     logsRequests = configuration.configuration.accessLog.format != .off
     functions = makeFunctions(configuration)
     for site in sites { site.retire() }
@@ -128,11 +131,16 @@ public final class Worker {
   }
 
   /// Begins to serve a connection; the task ends with it.
-  nonisolated(nonsending) func connected(_ descriptor: Int32, _ peer: SocketAddress) async {
+  /// - Parameter listener: the TLS of the listener it came by; nil for a plain one.
+  nonisolated(nonsending) func connected(_ descriptor: Int32, _ peer: SocketAddress, _ listener: SecureListener?) async {
     let socket = Socket(loop: loop, descriptor: descriptor)
     connections[ObjectIdentifier(socket)] = socket
     counters.add(.connectionsAccepted)
     counters.move(.connectionsOpen, by: 1)
+    if let listener {
+      guard await secure(socket, peer, listener) else { return }
+      if socket.tls?.applicationProtocol == "h2" { return beginHTTP2(ServerConnection(socket, peer: peer, context)) }
+    }
     await serve(ServerConnection(socket, peer: peer, context))
   }
 
@@ -206,21 +214,26 @@ public final class Worker {
 /// A distribution on one worker: its connections to origins. Exchanges hold it, so that a reload lets them finish.
 final class WorkerSite {
   let site: Site
-  /// By origin; nil for folders.
-  let pools: [OriginPool?]
+  /// By origin.
+  let pools: [OriginPools]
   /// The functions of the site's configuration, by their index in it.
   let functions: [WorkerFunction?]
-  /// By behavior: where its requests go when no function chooses.
-  private(set) var assigned: [Route] = []
+  /// By behavior: where its requests go when no function chooses; of viewers who use HTTPS, and of the others.
+  private var secureRoutes: [Route] = [], plainRoutes: [Route] = []
 
   init(_ site: Site, _ worker: Worker, _ limits: OriginLimits) {
     self.site = site
     functions = worker.functions
     pools = site.distribution.origins.map { origin in
-      guard case .http(let server) = origin.kind else { return nil }
-      return OriginPool(origin, server, limits, worker.context, worker.counters, worker.connector)
+      guard case .http(let server) = origin.kind else { return OriginPools() }
+      func pool(isSecure: Bool) -> OriginPool {
+        OriginPool(origin, server, limits, worker.context, worker.counters, worker.connector, isSecure: isSecure)
+      }
+      let policy = server.originProtocolPolicy
+      return OriginPools(plain: policy == .httpsOnly ? nil : pool(isSecure: false), secure: policy == .httpOnly ? nil : pool(isSecure: true))
     }
-    assigned = site.behaviors.map { assignedRoute($0) }
+    plainRoutes = site.behaviors.map { assignedRoute($0, viewerIsSecure: false) }
+    secureRoutes = site.behaviors.map { assignedRoute($0, viewerIsSecure: true) }
   }
 
   /// Stands for "no distribution" in exchanges that are answered before one is chosen.
@@ -231,7 +244,25 @@ final class WorkerSite {
     functions = []
   }
 
-  func retire() { for pool in pools { pool?.retire() } }
+  /// Where a behavior's requests go when no function chooses.
+  func assigned(_ behavior: CompiledBehavior, viewerIsSecure: Bool) -> Route {
+    viewerIsSecure ? secureRoutes[behavior.index] : plainRoutes[behavior.index]
+  }
+
+  func retire() {
+    for pools in pools {
+      pools.plain?.retire()
+      pools.secure?.retire()
+    }
+  }
+}
+
+/// The connections to one server, in the clear and secured, as far as its protocol policy allows; none for a folder.
+struct OriginPools {
+  var plain: OriginPool?, secure: OriginPool?
+
+  /// Those for a viewer who uses HTTPS or does not.
+  func pool(viewerIsSecure: Bool) -> OriginPool? { viewerIsSecure ? secure ?? plain : plain ?? secure }
 }
 
 /// The isolation of a worker: its executor is the loop, so what it awaits resumes on the loop's thread.
@@ -260,7 +291,9 @@ public actor WorkerIsolation {
   private func resume(_ parked: OnThisLoop<ParkedConnection>) async { await worker.serve(ServerConnection(parked.value, worker.context)) }
 
   /// Serves a connection until it ends.
-  public func serve(_ descriptor: Int32, _ peer: SocketAddress) async { await worker.connected(descriptor, peer) }
+  public func serve(_ descriptor: Int32, _ peer: SocketAddress, _ listener: SecureListener? = nil) async {
+    await worker.connected(descriptor, peer, listener)
+  }
   /// Closes every connection and lets their tasks end and log what they were about; bounded, 10 ms apart.
   public func closeAll() async {
     worker.closeAll()

@@ -6,6 +6,7 @@ public enum CounterFamily: String, CaseIterable, Sendable {
   case connectionsAccepted = "skerry_connections_accepted_total"
   case connectionsClosed = "skerry_connections_closed_total"
   case viewerBytes = "skerry_viewer_bytes_total"
+  case tlsHandshakes = "skerry_tls_handshakes_total"
   case requestsRefused = "skerry_requests_refused_total"
   case limitsReached = "skerry_limits_reached_total"
   case upgrades = "skerry_upgrades_total"
@@ -15,12 +16,14 @@ public enum CounterFamily: String, CaseIterable, Sendable {
   case originConnections = "skerry_origin_connections_total"
   case originAttempts = "skerry_origin_attempts_total"
   case originFailures = "skerry_origin_failures_total"
+  case originHandshakes = "skerry_origin_tls_handshakes_total"
   case originBytes = "skerry_origin_bytes_total"
   case storeReads = "skerry_kvs_read_requests_total"
   case storeReadErrors = "skerry_kvs_read_errors_total"
   case nameLookups = "skerry_name_lookups_total"
   case fileRequests = "skerry_file_requests_total"
   case reloads = "skerry_reloads_total"
+  case certificateReloads = "skerry_certificate_reloads_total"
 
   /// The name of the label that tells the family's numbers apart; nil for a family of one.
   public var label: String? {
@@ -33,7 +36,7 @@ public enum CounterFamily: String, CaseIterable, Sendable {
     case .limitsReached: "limit"
     case .originConnections, .originAttempts: "kind"
     case .originFailures: "reason"
-    case .nameLookups, .fileRequests, .reloads: "outcome"
+    case .nameLookups, .fileRequests, .reloads, .certificateReloads, .tlsHandshakes, .originHandshakes: "outcome"
     }
   }
 
@@ -43,6 +46,7 @@ public enum CounterFamily: String, CaseIterable, Sendable {
     case .connectionsAccepted: "Connections accepted from viewers."
     case .connectionsClosed: "Viewer connections closed, by reason."
     case .viewerBytes: "Bytes received from and sent to viewers, heads and framing included."
+    case .tlsHandshakes: "TLS handshakes with viewers, by outcome."
     case .requestsRefused: "Requests refused before anything was forwarded, by reason."
     case .limitsReached: "Times a named limit was reached."
     case .upgrades: "Connections that became tunnels (101 Switching Protocols)."
@@ -52,12 +56,14 @@ public enum CounterFamily: String, CaseIterable, Sendable {
     case .originConnections: "Connections to origins, by what became of them."
     case .originAttempts: "Attempts at an origin beyond and including the first, by kind."
     case .originFailures: "Attempts at an origin that failed, by reason."
+    case .originHandshakes: "TLS handshakes with origins that succeeded, by kind."
     case .originBytes: "Bytes sent to and received from origins, heads and framing included."
     case .storeReads: "Reads of key value stores by functions (KvsReadRequests)."
     case .storeReadErrors: "Of these, reads that failed: no such key, or a value of another format (KvsReadErrors)."
     case .nameLookups: "Look-ups of origin names, by outcome."
     case .fileRequests: "Requests for files of folder origins, by outcome."
     case .reloads: "Configuration reloads, by outcome."
+    case .certificateReloads: "Reloads of a listener's certificates, by outcome."
     }
   }
 }
@@ -73,15 +79,19 @@ public enum Counter: Int, CaseIterable, Sendable {
   // HTTP/2
   case http2Connections, http2Streams, http2Resets, http2StreamErrors, http2ConnectionErrors
 
+  // TLS with viewers
+  case tlsFull, tlsResumed, tlsPlainHTTP, tlsVersion, tlsCipher, tlsApplicationProtocol, tlsClientCertificate, tlsAlert, tlsClosed, tlsMalformed
+
   // Requests refused for their form (RFC 9112); the connection is closed and nothing forwarded
   case refusedRequestLine, refusedTarget, refusedVersion, refusedMethodConnect, refusedFieldLine, refusedHost
   case refusedContentLength, refusedBothLengths, refusedTransferEncoding, refusedTransferCoding, refusedChunk
 
   // Requests refused by the configuration
-  case refusedUnknownHost, refusedHTTPSOnly, refusedMethod, refusedGetWithBody, refusedLoop
+  case refusedUnknownHost, refusedHTTPSOnly, refusedMethod, refusedGetWithBody, refusedLoop, refusedMisdirected
 
   // Limits
   case limitURL, limitHead, limitHeaderCount, limitHeadTimeout, limitIdleTimeout, limitBodyRate
+  case limitTLSHandshakeTimeout, limitTLSKeyUpdates
   case limitConnectionsPerWorker, limitConnectionsPerAddress, limitDescriptors
   case limitRequestsPerConnection, limitErrorBody, limitAdminConnections
   case limitHTTP2Streams, limitHTTP2Continuations, limitHTTP2AbandonedStreams, limitHTTP2Settings, limitHTTP2Pings, limitHTTP2WindowUpdates
@@ -91,9 +101,10 @@ public enum Counter: Int, CaseIterable, Sendable {
   // Origins
   case originConnected, originReused, originReturned, originStale
   case originFirstAttempt, originRetry, originStaleRetry, originFailover
-  case originNoFreeConnection, originNameUnknown, originNameFailure, originAddressRefused, originTLSUnavailable, originConnectRefused, originConnectUnreachable
+  case originNoFreeConnection, originNameUnknown, originNameFailure, originAddressRefused, originHandshakeFailure, originCertificateFailure, originConnectRefused, originConnectUnreachable
   case originConnectTimeout, originWriteFailure, originReadTimeout, originClosedEarly, originMalformedHead, originMalformedBody, originMalformedHTTP2
   case originBytesSent, originBytesReceived
+  case originTLSFull, originTLSResumed
 
   // Functions
   case storeRead, storeReadError
@@ -105,7 +116,7 @@ public enum Counter: Int, CaseIterable, Sendable {
   case fileServed, fileNotModified, filePartial, fileRangeNotSatisfiable, fileNotFound, fileFailed
 
   // Operation
-  case reloadDone, reloadRefused
+  case reloadDone, reloadRefused, certificatesReloaded, certificatesRefused
 }
 
 /// How a counter is shown.
@@ -143,6 +154,17 @@ extension Counter {
     case .http2StreamErrors: .init(.http2Faults, "stream_error", "RST_STREAM: the viewer broke a rule on a stream (RFC 9113, 5.4.2)")
     case .http2ConnectionErrors: .init(.http2Faults, "connection_error", "GOAWAY: the viewer broke a rule of the connection (RFC 9113, 5.4.1)")
 
+    case .tlsFull: .init(.tlsHandshakes, "full", "done, with all its cryptography")
+    case .tlsResumed: .init(.tlsHandshakes, "resumed", "done, on the session of an earlier connection")
+    case .tlsPlainHTTP: .init(.tlsHandshakes, "plain_http", "400 in clear text: HTTP where TLS is spoken")
+    case .tlsVersion: .init(.tlsHandshakes, "version", "failed: no version in common")
+    case .tlsCipher: .init(.tlsHandshakes, "cipher", "failed: no cipher, group or signature in common")
+    case .tlsApplicationProtocol: .init(.tlsHandshakes, "application_protocol", "failed: no application protocol in common (RFC 7301, 3.2)")
+    case .tlsClientCertificate: .init(.tlsHandshakes, "client_certificate", "failed: the viewer's certificate is missing or not trusted")
+    case .tlsAlert: .init(.tlsHandshakes, "alert", "failed: the viewer said no, as when it does not trust the certificate")
+    case .tlsClosed: .init(.tlsHandshakes, "closed", "the viewer closed or reset the connection")
+    case .tlsMalformed: .init(.tlsHandshakes, "malformed", "failed: a message or record is malformed or out of place")
+
     case .refusedRequestLine: .init(.requestsRefused, "request_line", "400: the request line is malformed (RFC 9112, 3)")
     case .refusedTarget: .init(.requestsRefused, "target", "400: the request target is malformed (RFC 9112, 3.2)")
     case .refusedVersion: .init(.requestsRefused, "version", "505: neither HTTP/1.0 nor HTTP/1.1")
@@ -160,11 +182,14 @@ extension Counter {
     case .refusedMethod: .init(.requestsRefused, "method", "403: the behavior's allowed methods")
     case .refusedGetWithBody: .init(.requestsRefused, "get_with_body", "403: GET with a body")
     case .refusedLoop: .init(.requestsRefused, "loop", "403: too many distributions in CDN-Loop")
+    case .refusedMisdirected: .init(.requestsRefused, "misdirected", "421: Host is not among the names of the certificate that was shown (RFC 9110, 15.5.20)")
 
     case .limitURL: .init(.limitsReached, "url", "414: request target longer than its limit")
     case .limitHead: .init(.limitsReached, "head", "494: request line and headers longer than their limit")
     case .limitHeaderCount: .init(.limitsReached, "header_count", "494: more field lines than the limit")
     case .limitHeadTimeout: .init(.limitsReached, "head_timeout", "408: the head did not arrive in time")
+    case .limitTLSHandshakeTimeout: .init(.limitsReached, "tls_handshake_timeout", "close: the TLS handshake was not done in time")
+    case .limitTLSKeyUpdates: .init(.limitsReached, "tls_key_updates", "close: a viewer asked for new keys more often than it may on one connection")
     case .limitIdleTimeout: .init(.limitsReached, "idle_timeout", "408 or close: nothing moved within the idle timeout during a request")
     case .limitBodyRate: .init(.limitsReached, "body_rate", "408: the body arrived slower than the minimum rate")
     case .limitConnectionsPerWorker: .init(.limitsReached, "connections_per_worker", "close: the worker holds as many connections as it may")
@@ -203,7 +228,8 @@ extension Counter {
     case .originNameUnknown: .init(.originFailures, "name_unknown", "502: the name does not exist or has no address")
     case .originNameFailure: .init(.originFailures, "name_failure", "502: the name servers failed and nothing usable was cached")
     case .originAddressRefused: .init(.originFailures, "address_refused", "502: the address may not be an origin (own listener, or chosen by a function)")
-    case .originTLSUnavailable: .init(.originFailures, "tls_unavailable", "502: a function chose HTTPS, which origins cannot be spoken to with yet")
+    case .originHandshakeFailure: .init(.originFailures, "tls_handshake", "502: the TLS handshake failed")
+    case .originCertificateFailure: .init(.originFailures, "tls_certificate", "502: the origin's certificate is not trusted, or is for another name")
     case .originConnectRefused: .init(.originFailures, "connect_refused", "502: the connection was refused or reset")
     case .originConnectUnreachable: .init(.originFailures, "connect_unreachable", "502: no route to the address")
     case .originConnectTimeout: .init(.originFailures, "connect_timeout", "504: no connection within connectionTimeout")
@@ -215,6 +241,9 @@ extension Counter {
     case .originMalformedHTTP2: .init(.originFailures, "malformed_http2", "502 or a cut transfer: the origin broke a rule of HTTP/2; counted beside what the request failed with")
     case .originBytesSent: .init(.originBytes, "sent", "sent")
     case .originBytesReceived: .init(.originBytes, "received", "received")
+
+    case .originTLSFull: .init(.originHandshakes, "full", "with all its cryptography")
+    case .originTLSResumed: .init(.originHandshakes, "resumed", "on the session of an earlier connection")
 
     case .storeRead: .init(.storeReads, "", "get, exists, meta or count was called")
     case .storeReadError: .init(.storeReadErrors, "", "the call's promise was rejected")
@@ -237,6 +266,8 @@ extension Counter {
 
     case .reloadDone: .init(.reloads, "done", "the new configuration serves")
     case .reloadRefused: .init(.reloads, "refused", "the new configuration had errors; the old one stays")
+    case .certificatesReloaded: .init(.certificateReloads, "done", "the new ones are shown")
+    case .certificatesRefused: .init(.certificateReloads, "refused", "a file is no good; the old ones stay")
     }
   }
 }

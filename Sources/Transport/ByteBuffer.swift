@@ -2,6 +2,7 @@
 // One of the few files with unsafe code: everything that leaves it is a bounds-checked Span.
 import Glibc
 import CSystem  // after Glibc: see csystem.c
+import TLS
 
 /// A single-owner byte buffer; the bytes from its read position to its end are ``readable``.
 ///
@@ -195,5 +196,15 @@ import CSystem  // after Glibc: see csystem.c
     if n == 0 { return .end }
     let code = errno
     return code == EAGAIN || code == EINTR ? .wouldBlock : .failed(code)
+  }
+
+  /// Records of a secured connection into the free room, like ``receive(from:limit:)``.
+  mutating func receive(from tls: TLSConnection, limit: Int) -> TLSConnection.Read {
+    if end == capacity { makeRoom(min(limit - count, max(capacity, 1024))) }
+    let room = min(capacity - end, limit - count)
+    guard room > 0 else { return .wait }
+    let read = unsafe tls.read(into: base + end, room: room)
+    if case .bytes(let n) = read { end += n }
+    return read
   }
 }

@@ -2,6 +2,7 @@
 // Everything else of a connection is a ~Copyable value in its task's frame (data-plane.md).
 import CSystem
 import Glibc
+public import TLS
 
 /// Why bytes could not be moved.
 public enum IOFailure: Error, Equatable, Sendable {
@@ -13,6 +14,8 @@ public enum IOFailure: Error, Equatable, Sendable {
   case cancelled
   /// Another error of the system: an errno value.
   case system(Int32)
+  /// The peer broke TLS's rules.
+  case tls(TLSFailure)
 
   init(code: Int32) { self = code == ECONNRESET || code == EPIPE ? .reset : .system(code) }
 }
@@ -60,6 +63,10 @@ public final class Socket: EventHandler {
   public private(set) var substream: Substream?
   /// Takes the place of failing when a deadline passes that nobody waits for.
   public var whenExpired: (() -> Void)?
+  /// What secures the connection; nil for a plain one.
+  public internal(set) var tls: TLSConnection?
+  /// Whether ``close()`` must leave the peer in doubt that it got everything.
+  private var breaksOff = false
   /// Called after every event. For who does not wait on this socket: a pool of idle connections, the other end of a tunnel.
   public var whenDisturbed: ((Socket) -> Void)?
 
@@ -99,6 +106,7 @@ public final class Socket: EventHandler {
       isBroken = true
       if reader.isEmpty { dependent?.fail(.cancelled) }
     }
+    if let tls { tellTLS(tls, events) }
     if events.readable {
       isReadable = true
       if !reader.isEmpty {
@@ -111,6 +119,12 @@ public final class Socket: EventHandler {
       writer.wake()
     }
     whenDisturbed?(self)
+  }
+  private func tellTLS(_ tls: TLSConnection, _ events: SystemCalls.Events) {
+    if events.readable { tls.bytesMayHaveCome() }
+    guard events.writable, tls.readWaitsForWrite else { return }
+    isReadable = true
+    reader.wake()
   }
   override func expired() {
     if waitsSoftly {
@@ -136,7 +150,7 @@ public final class Socket: EventHandler {
   public var localAddress: SocketAddress? { substream == nil ? SystemCalls.localAddress(descriptor) : nil }
 
   /// Whether a pooled connection can still be used: quiet, open, no failure.
-  public var isQuiet: Bool { !isReadable && !peerFinished && !isBroken && failure == nil }
+  public var isQuiet: Bool { (!isReadable || absorbsMessages()) && !peerFinished && !isBroken && failure == nil }
 
   /// Waits until a read may find something, the socket fails, or so many milliseconds pass: then it fails with ``IOFailure/timedOut``.
   public nonisolated(nonsending) func waitReadable(milliseconds: Int) async {
@@ -172,6 +186,7 @@ public final class Socket: EventHandler {
 
   /// Unregisters and closes. Waiting tasks are woken with ``IOFailure/cancelled``.
   public func close() {
+    if let tls, !breaksOff, !isBroken { tls.sayGoodbye() }
     fail(.cancelled)
     dependent = nil
     whenDisturbed = nil
@@ -179,16 +194,19 @@ public final class Socket: EventHandler {
     loop.unregister(self)
     guard let substream else { return }
     self.substream = nil   // each holds the other until here
-    substream.closed(reset: resetsOnClose)
+    substream.closed(reset: breaksOff)
   }
-  private var resetsOnClose = false
 
   /// Tells the peer that no more bytes come (FIN), reading goes on.
-  public func finishWriting() { if let substream { substream.finishWriting() } else { _ = shutdown(descriptor, Int32(SHUT_WR)) } }
+  public func finishWriting() {
+    if let substream { return substream.finishWriting() }
+    tls?.sayGoodbye()
+    _ = shutdown(descriptor, Int32(SHUT_WR))
+  }
 
   /// Makes ``close()`` send a reset: the peer must not take what it got for whole.
   public func resetOnClose() {
-    resetsOnClose = true
+    breaksOff = true
     guard substream == nil else { return }
     var linger = linger(l_onoff: 1, l_linger: 0)
     _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<linger>.size))

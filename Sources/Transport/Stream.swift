@@ -1,5 +1,6 @@
 // Owns: a socket with its two buffers, as one task holds it. Data that is already buffered never suspends.
-// The one place where bytes enter and leave a connection: TLS will stand here.
+// The one place where bytes enter and leave a connection. A secured one differs here and nowhere above: the same three members branch to
+// Stream+TLS.swift when the socket has TLS.
 
 /// A socket with its buffers, owned by one task on the socket's loop.
 public struct Stream: ~Copyable {
@@ -29,6 +30,7 @@ public struct Stream: ~Copyable {
     }
     if let substream = socket.substream { return read(from: substream, limit) }
     input.acquire()
+    if let tls = socket.tls { return try attemptRead(tls, limit) }
     switch input.receive(from: socket.descriptor, limit: limit) {
     case .bytes(let n, let drained):
       if drained && !socket.peerFinished && !socket.isBroken { socket.isReadable = false }
@@ -72,6 +74,7 @@ public struct Stream: ~Copyable {
   public mutating func attemptFlush() throws(IOFailure) -> Bool {
     if let failure = socket.failure { throw failure }
     if !output.isEmpty {
+      if let tls = socket.tls { return try attemptFlush(tls) }
       guard let n = socket.send(output.readable) else { throw .reset }
       bytesSent += n
       output.consume(n)
@@ -90,6 +93,7 @@ public struct Stream: ~Copyable {
   /// Sends ``output`` and then `bytes` in one system call; what the kernel does not take is kept in ``output``.
   public mutating func send(_ bytes: Span<UInt8>) throws(IOFailure) {
     if let failure = socket.failure { throw failure }
+    if let tls = socket.tls { return try send(bytes, tls) }
     let pending = output.count
     let sent = pending == 0 ? socket.send(bytes) : socket.send(output.readable, bytes)
     guard let sent else { throw .reset }

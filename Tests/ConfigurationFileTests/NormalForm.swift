@@ -1,13 +1,13 @@
 // A configuration as text, one fact per line, so that golden files show what was understood.
 import Distribution
 import KeyValueStores
+import TLS
 
 /// The normal form of a configuration; `folder` is written as `.`, what is at its default is left out.
 func normalForm(_ configuration: Configuration, folder: String) -> String {
   var lines: [String] = []
   for listener in configuration.listeners {
-    let certificates = listener.certificates?.map { "\($0.certificatePath)+\($0.keyPath)" }.joined(separator: ",")
-    lines.append("listener \(listener.address.description)" + (certificates.map { " tls \($0)" } ?? ""))
+    lines.append("listener \(listener.address.description)" + (listener.tls.map(secured) ?? ""))
   }
   if let admin = configuration.admin { lines.append("admin \(admin.address.description) token \(admin.tokenPath)") }
   if configuration.stateDirectory != folder + "/.skerry" { lines.append("state \(configuration.stateDirectory)") }
@@ -36,6 +36,17 @@ func normalForm(_ configuration: Configuration, folder: String) -> String {
   if let path = configuration.geoDatabasePath { lines.append("geo \(path)") }
   lines += changedLimits(configuration.limits)
   return lines.joined(separator: "\n").replacing(folder + "/", with: "./")
+}
+
+private func secured(_ tls: TLSServer.Configuration) -> String {
+  let certificates = tls.certificates.map { "\($0.chain)+\($0.key)" + ($0.ocspResponse.map { "+\($0)" } ?? "") }
+  var text = " tls \(certificates.joined(separator: ","))"
+  if tls.policy != .tls12From2021 { text += " \(tls.policy.rawValue)" }
+  if let asked = tls.viewerCertificates {
+    text += " mtls \(asked.isRequired ? "required" : "optional") \(asked.trustStore)"
+      + (asked.advertisesNames ? " advertised" : "") + (asked.ignoresExpiry ? " expired too" : "")
+  }
+  return text
 }
 
 private func distribution(_ distribution: Distribution, _ configuration: Configuration) -> [String] {
@@ -81,6 +92,8 @@ private func origin(_ origin: Origin) -> String {
   switch origin.kind {
   case .http(let server):
     line += "\(server.originProtocolPolicy.rawValue) \(server.domainName) \(server.httpPort)/\(server.httpsPort)"
+    if server.tls.versions != .tls12 ... .tls13 { line += " \(server.tls.versions.lowerBound.rawValue)-\(server.tls.versions.upperBound.rawValue)" }
+    if let authority = server.tls.certificateAuthority { line += " trusting \(authority)" }
   case .folder(let path): line += "folder \(path)"
   }
   line += origin.originPath

@@ -7,6 +7,7 @@ import Transport
 extension Worker {
   /// Plain HTTP where the behavior wants HTTPS: 403, or a redirect.
   func checkViewerProtocol(_ exchange: inout Exchange) -> Response? {
+    if exchange.isSecure { return nil }
     switch exchange.behavior.viewerProtocolPolicy {
     case .allowAll: return nil
     case .httpsOnly:

@@ -4,8 +4,12 @@ import HTTPWire
 import Telemetry
 
 extension Worker {
-  /// By Host. Without a distribution for it: 403. A request that has passed here too often: 403.
+  /// By Host. One that the viewer's TLS is not for: 421. Without a distribution for it: 403. A request that has passed here too often: 403.
   func chooseDistribution(_ exchange: inout Exchange) -> Response? {
+    if exchange.isSecure && isMisdirected(exchange) {
+      counters.add(.refusedMisdirected)
+      return refuse(&exchange, 421, "The certificate of this connection is not for the request's Host.", "InvalidRequestCertificate")
+    }
     guard let index = configuration.hosts.distribution(forHost: exchange.request.authority) else {
       counters.add(.refusedUnknownHost)
       return refuse(&exchange, 403, "The request's Host is not an alias of a distribution.")

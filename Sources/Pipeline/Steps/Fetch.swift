@@ -9,7 +9,7 @@ extension Worker {
   /// Asks the behavior's origin or the one a function chose; of a group the primary, then the secondary. Only GET, HEAD and OPTIONS without
   /// a body fail over.
   @inline(__always) nonisolated(nonsending) func fetch(_ exchange: inout Exchange, _ viewer: inout ServerConnection) async -> Response {
-    let route = exchange.route ?? exchange.site.assigned[exchange.behavior.index]
+    let route = exchange.route ?? exchange.site.assigned(exchange.behavior, viewerIsSecure: exchange.isSecure)
     if let secondary = route.secondary, mayFailOver(exchange) { return await fetch(along: route, secondary, &exchange, &viewer) }
     do throws(FetchFailure) { return try await fetch(from: route.primary, &exchange, &viewer) } catch { return answer(error, &exchange) }
   }
@@ -77,10 +77,7 @@ extension Worker {
     from destination: Destination, _ exchange: inout Exchange, _ viewer: inout ServerConnection
   ) async throws(FetchFailure) -> Response {
     exchange.origin = destination.origin
-    guard let pool = destination.pool else {
-      if let obstacle = destination.obstacle { throw .origin(obstacle) }
-      return await fetchFile(destination, &exchange)
-    }
+    guard let pool = destination.pool else { return await fetchFile(destination, &exchange) }
     let mayRepeat = exchange.isSafe && !exchange.hasBody
     var attempt = 1, triedStale = false
     counters.add(.originFirstAttempt)
@@ -138,15 +135,18 @@ extension Worker {
   ) async throws(FetchFailure) -> Response {
     exchange.attempts += 1
     var upstream: ClientConnection
+    let identity = destination.identity(for: exchange.request)
     if pool.speaksHTTP2 && !isWebSocket(exchange) || isGRPC(exchange) {
       do throws(OriginFailure) {
-        upstream = try await pool.openHTTP2(mustBeNew: wantsFresh, isReused: &isReused, hasWaited: &exchange.hasWaited)
+        upstream = try await pool.openHTTP2(identity, mustBeNew: wantsFresh, isReused: &isReused, hasWaited: &exchange.hasWaited)
       } catch { throw .origin(error) }
-    } else if !wantsFresh, let idle = pool.takeIdle() {
+    } else if !wantsFresh, let idle = pool.takeIdle(identity) {
       upstream = idle
       isReused = true
     } else {
-      do throws(OriginFailure) { upstream = try await pool.connect(mustBeNew: wantsFresh, hasWaited: &exchange.hasWaited) } catch { throw .origin(error) }
+      do throws(OriginFailure) { upstream = try await pool.connect(identity, mustBeNew: wantsFresh, hasWaited: &exchange.hasWaited) } catch {
+        throw .origin(error)
+      }
     }
     exchange.reusedConnection = isReused
     exchange.reached(.originRequest)

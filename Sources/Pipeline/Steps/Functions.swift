@@ -88,7 +88,7 @@ extension Worker {
     for i in 0..<fields where exchange.request.fields[i].name != .dropped && exchange.request.fields[i].name != .cloudFront {
       isolate.addRequestHeader(exchange.request.fields.name(i), exchange.request.fields.value(i))
     }
-    for header in exchange.behavior.behavior.forwarding.cloudFrontHeaders {
+    for header in exchange.behavior.behavior.forwarding.cloudFrontHeaders where header != .viewerCertificatePEM {
       guard let value = viewerHeader(header, exchange) else { continue }
       isolate.addRequestHeader(header.rawValue.utf8.span, value.utf8.span)
     }

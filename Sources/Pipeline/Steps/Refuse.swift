@@ -124,6 +124,7 @@ extension Refusal {
     case .framingConflict: .refusedBothLengths
     case .chunk: .refusedChunk
     case .headTimeout: .limitHeadTimeout
+    case .plainHTTP: .tlsPlainHTTP
     }
   }
 }

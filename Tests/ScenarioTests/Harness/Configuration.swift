@@ -4,6 +4,8 @@ struct Configuration: Sendable {
   var distributions: [Distribution]
   /// Further top-level YAML: limits, functions, policies, shutdownTimeout.
   var more = ""
+  /// Each listener's lines; unindented YAML.
+  var listeners = ["address: 127.0.0.1:0"]
 
   /// A distribution with one origin, forwarding everything, caching nothing.
   struct Distribution: Sendable {
@@ -27,7 +29,7 @@ struct Configuration: Sendable {
   var yaml: String {
     """
     listeners:
-      - address: 127.0.0.1:0
+    \(listeners.map { "  -\n" + $0.indented(by: 4) }.joined(separator: "\n"))
     admin:
       address: 127.0.0.1:0
     accessLog: { path: access.log, format: json }

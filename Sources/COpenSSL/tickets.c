@@ -1,0 +1,100 @@
+// Keys of session tickets (RFC 5077, 4): one to seal with, the two before it to open with. Rule of the lock: it guards all of a
+// `sk_tls_tickets`, and is held while keys are looked up or copied, never during a handshake's other work.
+#include "internal.h"
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { KEYS = 3, NAME = 16, SECRET = 32 };
+
+struct key {
+  unsigned char name[NAME], cipher[SECRET], mac[SECRET];
+};
+
+struct sk_tls_tickets {
+  pthread_mutex_t lock;
+  EVP_CIPHER *cipher;
+  struct key keys[KEYS];  // the newest first
+  int count;
+  int64_t rotation, made;
+};
+
+static int64_t now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+  return time.tv_sec;
+}
+
+/// With the lock held, or before anybody else knows them.
+static int rotate(sk_tls_tickets *tickets) {
+  struct key fresh;
+  if (RAND_bytes(fresh.name, NAME) != 1 || RAND_priv_bytes(fresh.cipher, SECRET) != 1 || RAND_priv_bytes(fresh.mac, SECRET) != 1) return 0;
+  memmove(&tickets->keys[1], &tickets->keys[0], (KEYS - 1) * sizeof fresh);
+  tickets->keys[0] = fresh;
+  OPENSSL_cleanse(&fresh, sizeof fresh);
+  if (tickets->count < KEYS) tickets->count++;
+  tickets->made = now();
+  return 1;
+}
+
+sk_tls_tickets *sk_tls_tickets_new(int32_t rotation_seconds) {
+  sk_tls_tickets *tickets = calloc(1, sizeof *tickets);
+  if (!tickets) return NULL;
+  pthread_mutex_init(&tickets->lock, NULL);
+  tickets->rotation = rotation_seconds;
+  tickets->cipher = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
+  if (tickets->cipher && rotate(tickets)) return tickets;
+  sk_tls_tickets_free(tickets);
+  return NULL;
+}
+
+void sk_tls_tickets_free(sk_tls_tickets *tickets) {
+  if (!tickets) return;
+  EVP_CIPHER_free(tickets->cipher);
+  pthread_mutex_destroy(&tickets->lock);
+  OPENSSL_cleanse(tickets, sizeof *tickets);
+  free(tickets);
+}
+
+int32_t sk_tls_tickets_rotate(sk_tls_tickets *tickets) {
+  pthread_mutex_lock(&tickets->lock);
+  int done = rotate(tickets);
+  pthread_mutex_unlock(&tickets->lock);
+  return done;
+}
+
+/// The key to seal with (`name` NULL), or the one of this name. -1 when there is none, else how old it is in rotations.
+static int find(sk_tls_tickets *tickets, const unsigned char *name, struct key *key) {
+  int found = -1;
+  pthread_mutex_lock(&tickets->lock);
+  if (now() - tickets->made >= tickets->rotation) rotate(tickets);
+  for (int i = 0; i < tickets->count && found < 0; i++)
+    if (!name || memcmp(tickets->keys[i].name, name, NAME) == 0) found = i;
+  if (found >= 0) *key = tickets->keys[found];
+  pthread_mutex_unlock(&tickets->lock);
+  return found;
+}
+
+int sk_tls_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int sealing) {
+  sk_tls_context *context = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+  struct key key;
+  int age = find(context->tickets, sealing ? NULL : name, &key);
+  if (age < 0) return 0;  // unknown: a full handshake
+  int done = 1;
+  if (sealing) {
+    memcpy(name, key.name, NAME);
+    done = RAND_bytes(iv, EVP_CIPHER_get_iv_length(context->tickets->cipher)) == 1;
+  }
+  OSSL_PARAM parameters[] = {
+    OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, key.mac, SECRET),
+    OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0),
+    OSSL_PARAM_construct_end(),
+  };
+  done = done && EVP_CipherInit_ex(cipher, context->tickets->cipher, NULL, key.cipher, iv, sealing) == 1 && EVP_MAC_CTX_set_params(mac, parameters) == 1;
+  OPENSSL_cleanse(&key, sizeof key);
+  return !done ? -1 : sealing || age == 0 ? 1 : 2;  // 2: good, and to be replaced by a newer one
+}

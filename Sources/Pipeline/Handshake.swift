@@ -1,0 +1,52 @@
+// Owns: how a connection to a TLS listener begins: its handshake, within its time, or the end that is told to whoever speaks plain HTTP.
+import HTTPWire
+import Telemetry
+import TLS
+import Transport
+
+extension Worker {
+  /// Secures a new connection. One that cannot be secured has been closed when this returns.
+  /// - Returns: whether requests may be read.
+  nonisolated(nonsending) func secure(_ socket: Socket, _ peer: SocketAddress, _ listener: SecureListener) async -> Bool {
+    socket.isIdle = true   // a drain need not wait for it
+    defer { socket.isIdle = false }
+    do throws(TLSFailure) {
+      try await socket.secure(as: listener.server, timeoutMilliseconds: tlsHandshakeTimeoutMilliseconds)
+    } catch {
+      await refuse(error, socket, peer)
+      return false
+    }
+    counters.add(socket.tls?.isResumed == true ? .tlsResumed : .tlsFull)
+    return true
+  }
+
+  private nonisolated(nonsending) func refuse(_ failure: TLSFailure, _ socket: Socket, _ peer: SocketAddress) async {
+    if failure.kind == .plainHTTP {
+      var viewer = ServerConnection(socket, peer: peer, context)
+      await refuse(.refused(.plainHTTP), &viewer)
+      return ended(viewer)
+    }
+    let isCancelled = socket.failure == .cancelled
+    if !isCancelled { counters.add(failure.viewerCounter) }
+    counters.add(isCancelled ? .closedByDrain : failure.kind == .closed ? .closedByViewer : .closedOnError)
+    ended(ServerConnection(socket, peer: peer, context))
+  }
+}
+
+extension TLSFailure {
+  /// What is counted when a viewer's handshake fails so.
+  fileprivate var viewerCounter: Counter {
+    switch kind {
+    case .malformed: .tlsMalformed
+    case .plainHTTP: .tlsPlainHTTP
+    case .version: .tlsVersion
+    case .cipher: .tlsCipher
+    case .applicationProtocol: .tlsApplicationProtocol
+    case .certificate: .tlsClientCertificate
+    case .alert: .tlsAlert
+    case .closed: .tlsClosed
+    case .timedOut: .limitTLSHandshakeTimeout
+    case .keyUpdates: .limitTLSKeyUpdates
+    }
+  }
+}
