@@ -77,8 +77,7 @@ static int on_frame(nghttp2_session *h2, const nghttp2_frame *frame, void *user)
       return code == NGHTTP2_ERR_CALLBACK_FAILURE ? code : 0;
     }
     case NGHTTP2_DATA:
-      events->dataFrame(session->owner, nghttp2_session_get_stream_user_data(h2, id), frame->hd.length - frame->data.padlen, ends);
-      return 0;
+      return judge(h2, id, events->dataFrame(session->owner, nghttp2_session_get_stream_user_data(h2, id), frame->hd.length - frame->data.padlen, ends));
     case NGHTTP2_SETTINGS:
       if (!(frame->hd.flags & NGHTTP2_FLAG_ACK)) events->settings(session->owner);
       return 0;

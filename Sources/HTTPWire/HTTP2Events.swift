@@ -18,7 +18,7 @@ enum HTTP2Events {
         end: { owner, _, _, _, endsStream in unsafe session(owner).blockEnded(endsStream: endsStream != 0) },
         data: { _, stream, bytes, count in unsafe known(stream).received(UnsafeBufferPointer(start: bytes, count: count).span) },
         dataFrame: { owner, stream, content, endsStream in
-          _ = unsafe session(owner).dataFrame(HTTP2Events.stream(stream), content: content, endsStream: endsStream != 0)
+          unsafe session(owner).dataFrame(HTTP2Events.stream(stream), content: content, endsStream: endsStream != 0)
         },
         pong: { owner in unsafe session(owner).pong() },
         goaway: { owner, last, _ in unsafe session(owner).goneAway(last) },

@@ -129,17 +129,18 @@ struct RecentStreams: Sendable {
   func has(_ id: Int32) -> Bool { id < forgottenBelow || ids.contains(id) }
 }
 
-/// Finds the frames in a server's input (RFC 9113, 4.1): where DATA begins.
+/// Finds the frames in a server's input (RFC 9113, 4.1) that nghttp2 may pass over without a word: DATA, and what it does not know.
 struct FrameScanner: Sendable {
   static let headerBytes = 9
+  private static let lastKnownType: UInt8 = 9, priorityUpdate: UInt8 = 16
   /// Bytes to the next frame header: at first the client's preface.
   private var toGo = 24
   private var header: UInt64 = 0
   private var headerCount = 0
 
-  /// Goes on from `at` behind the header of the next DATA frame.
-  /// - Returns: the frame's stream; nil when the bytes end first.
-  mutating func nextData(_ bytes: Span<UInt8>, _ at: inout Int) -> Int32? {
+  /// Goes on from `at` behind the header of the next DATA or unknown frame.
+  /// - Returns: the frame's type and stream; nil when the bytes end first.
+  mutating func next(_ bytes: Span<UInt8>, _ at: inout Int) -> (type: UInt8, id: Int32)? {
     while at < bytes.count {
       if toGo > 0 {
         let n = min(toGo, bytes.count - at)
@@ -153,9 +154,9 @@ struct FrameScanner: Sendable {
       at += 1
       guard headerCount == Self.headerBytes else { continue }
       toGo = toGoNext
-      let isData = header >> 40 & 0xff == 0, id = Int32(truncatingIfNeeded: header & 0x7fff_ffff)
+      let type = UInt8(truncatingIfNeeded: header >> 40), id = Int32(truncatingIfNeeded: header & 0x7fff_ffff)
       (headerCount, header, toGoNext) = (0, 0, 0)
-      if isData { return id }
+      if type == 0 || type > Self.lastKnownType && type != Self.priorityUpdate { return (type, id) }
     }
     return nil
   }

@@ -183,18 +183,24 @@ public protocol HTTP2SessionOwner: AnyObject {
     swap(&input, &stream.input)
   }
 
-  /// Hands bytes to nghttp2. It passes over DATA of streams that are closed, so it is stopped before each DATA frame of a viewer, and
-  /// whether the stream may have it is looked at here (RFC 9113, 5.1).
+  /// Hands bytes to nghttp2. It passes over DATA of streams that are closed and over what it does not know, so it is stopped before each
+  /// such frame of a viewer: whether the stream may have it (RFC 9113, 5.1), and whether it is one too many, is looked at here.
   /// - Returns: false when nothing more is to be heard.
   private func hear(_ bytes: Span<UInt8>) -> Bool {
     var start = 0, at = 0
-    while isServer, let id = scanner.nextData(bytes, &at) {
+    while isServer, let frame = scanner.next(bytes, &at) {
       let before = max(start, at - FrameScanner.headerBytes)
       guard receive(bytes.extracting(start..<before)) else { return false }
       start = before
-      if mayBeUnderWay(id) { continue }
-      _ = broke(SK_H2_CLOSED)
-      if let session = unsafe session { unsafe sk_h2_terminate(session, Self.streamClosed) }
+      if frame.type == 0 {
+        if mayBeUnderWay(frame.id) { continue }
+        _ = broke(SK_H2_CLOSED)
+        if let session = unsafe session { unsafe sk_h2_terminate(session, Self.streamClosed) }
+        return false
+      }
+      guard let limit = gauge.frame(type: frame.type, isAcknowledgement: false, now: loop.now) else { continue }
+      exceeded(limit)
+      if let session = unsafe session { unsafe sk_h2_terminate(session, Self.calm) }
       return false
     }
     return receive(bytes.extracting(start...))
@@ -575,11 +581,11 @@ extension HTTP2Session {
     owner?.began(stream)
   }
 
-  func dataFrame(_ stream: HTTP2Stream?, content: Int, endsStream: Bool) -> Bool {
+  func dataFrame(_ stream: HTTP2Stream?, content: Int, endsStream: Bool) -> sk_h2_verdict {
     if endsStream { stream?.receivedEnd() }
-    guard content == 0, !endsStream, let limit = gauge.emptyFrame(now: loop.now) else { return true }
+    guard content == 0, !endsStream, let limit = gauge.emptyFrame(now: loop.now) else { return SK_H2_FINE }
     exceeded(limit)
-    return false
+    return SK_H2_CALM
   }
 
   func pong() { if isEnding { refuseFurther() } }

@@ -43,7 +43,7 @@ typedef struct {
   /// Content has come.
   void (*_Nonnull data)(void *_Nonnull owner, void *_Nonnull stream, const uint8_t *_Nonnull bytes, size_t count);
   /// A whole DATA frame with so much content has come.
-  void (*_Nonnull dataFrame)(void *_Nonnull owner, void *_Nullable stream, size_t content, int endsStream);
+  sk_h2_verdict (*_Nonnull dataFrame)(void *_Nonnull owner, void *_Nullable stream, size_t content, int endsStream);
   /// The peer acknowledged a PING, or said GOAWAY: it will not look at streams above `last`.
   void (*_Nonnull pong)(void *_Nonnull owner);
   void (*_Nonnull goaway)(void *_Nonnull owner, int32_t last, uint32_t error);
