@@ -14,7 +14,9 @@ SWIFT_LIBRARIES = $(dir $(shell realpath "$$(command -v $(SWIFT))"))../lib/swift
 RELEASE = -c release --product skerry $(if $(wildcard $(SWIFT_LIBRARIES)),--static-swift-stdlib)
 
 BUILD_PACKAGES = ca-certificates pkg-config patch python3 libssl-dev libc-ares-dev libnghttp2-dev
-BENCH_PACKAGES = nginx libnginx-mod-http-js wrk valgrind
+# Real clients of the scenarios, and a library to be a hostile one with.
+TEST_PACKAGES = curl openssl nghttp2-client python3-h2
+BENCH_PACKAGES = nginx libnginx-mod-http-js wrk valgrind h2o nghttp2-client
 
 .DEFAULT_GOAL := help
 .PHONY: help deps build run test certs fuzz fuzz-engine bench bench-deps clean
@@ -37,6 +39,7 @@ run: build ## serve the built-in example; your own: make run CONFIG=edge.yaml
 # One debug build serves the unit tests and the scenario tests, which start .build/debug/skerry; the JavaScript
 # engine is optimised in it too (Package.swift), so that limits mean the same as in a release.
 test: deps ## build and run every test; some of them: make test FILTER=Parser
+	@.ci/packages $(TEST_PACKAGES)
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build $(if $(FILTER),--filter $(FILTER)) $(ARGS)
 

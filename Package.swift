@@ -78,7 +78,7 @@ let package = Package(
 
     // 2  event loop, sockets, buffers, names
     floor("Transport", ["TLS", "CSystem", "CAres"]),
-    tests("ResolverTests", ["Transport"]),
+    tests("ResolverTests", ["Transport", "CSystem"]),
 
     // 1  TLS: certificates, handshakes, records
     floor("TLS", ["COpenSSL"]),
@@ -112,7 +112,7 @@ let package = Package(
       ]),
     .testTarget(
       name: "RewriteEngineTests", dependencies: ["RewriteEngine", "KeyValueStores", "Distribution"], exclude: ["Hostile"], swiftSettings: swiftSettings),
-    tests("HTTPWireTests", ["HTTPWire", "Transport"]),
+    tests("HTTPWireTests", ["HTTPWire", "Transport", "CSystem"]),
     tests("PipelineTests", ["Pipeline", "Distribution", "Transport"]),
 
     // What a person types

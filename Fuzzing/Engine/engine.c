@@ -65,7 +65,7 @@ const char *fuzz_engine_open(const char *folder) {
     if (i == 4 || i == CALLS_1_0) own.runtime = SK_RUNTIME_1_0;
     sk_slice source = read_file(folder, function_names[i]);
     sk_result result = {.error = {(const uint8_t *)"no such file", 12}};
-    isolates[i] = source.bytes ? sk_isolate_create(thread, &own, source, &result) : NULL;
+    isolates[i] = source.bytes ? sk_isolate_create(thread, &own, source, 1700000000000, &result) : NULL;
     free((void *)source.bytes);
     if (isolates[i]) continue;
     snprintf(broken, sizeof broken, "%s/%s.js: %.*s", folder, function_names[i], (int)result.error.count, result.error.bytes);
@@ -355,7 +355,7 @@ static const char *run_source(const uint8_t *bytes, size_t count) {
   own.store = store;
   own.cpu_limit = own.load_cpu_limit = 50 * 1000 * 1000;
   sk_result result;
-  sk_isolate *isolate = sk_isolate_create(thread, &own, source, &result);
+  sk_isolate *isolate = sk_isolate_create(thread, &own, source, 1700000000000, &result);
   free((void *)source.bytes);
   if (!isolate) {
     uint64_t sum = 0;

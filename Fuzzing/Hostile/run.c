@@ -48,7 +48,7 @@ int main(int count, char **arguments) {
       .runtime = strcmp(arguments[3], "1.0") ? SK_RUNTIME_2_0 : SK_RUNTIME_1_0, .memory_limit = 2 << 20, .base_limit = 2 << 20,
       .cpu_limit = strtoull(arguments[1], NULL, 10) * 1000000, .load_cpu_limit = 10000000000, .stack_limit = 256 << 10, .store = store()};
   sk_result result;
-  sk_isolate *isolate = sk_isolate_create(sk_thread_create(), &limits, (sk_slice){source, length}, &result);
+  sk_isolate *isolate = sk_isolate_create(sk_thread_create(), &limits, (sk_slice){source, length}, 1700000000000, &result);
   if (!isolate) return fprintf(stderr, "not built: %.*s\n", (int)result.error.count, (const char *)result.error.bytes), 1;
   sk_event event = {
       .type = response ? SK_VIEWER_RESPONSE : SK_VIEWER_REQUEST, .has_query = true, .status = 200, .method = TEXT("GET"), .uri = TEXT("/index.html"),

@@ -224,6 +224,11 @@ int64_t sk_tls_handshake(sk_tls *tls) {
 int64_t sk_tls_read(sk_tls *tls, void *to, size_t room) {
   size_t filled = 0;
   tls->state.read_waits_for_write = 0;
+  if (tls->next_read) {
+    int64_t result = tls->next_read;
+    if (result == SK_TLS_WAIT_WRITE) tls->next_read = 0;  // may be tried again; the others are final
+    return result;
+  }
   while (filled < room) {
     size_t count = 0;
     if (SSL_read_ex(tls->ssl, (char *)to + filled, room - filled, &count) == 1) {
@@ -231,18 +236,17 @@ int64_t sk_tls_read(sk_tls *tls, void *to, size_t room) {
       if (!sk_tls_has_more(tls)) break;
       continue;
     }
-    if (filled) break;  // the next call says why
     int64_t result = outcome(tls);
     if (result == SK_TLS_WAIT_WRITE) tls->state.read_waits_for_write = 1;
-    if (result == SK_TLS_WAIT_READ && tls->state.key_updates > SK_TLS_KEY_UPDATES)
-      return fail(tls, sk_tls_failed_key_updates, "too many key updates");
-    return result;
+    if (tls->state.key_updates > SK_TLS_KEY_UPDATES) result = fail(tls, sk_tls_failed_key_updates, "too many key updates");
+    if (!filled) return result;
+    if (result != SK_TLS_WAIT_READ) tls->next_read = result;
+    break;
   }
-  if (tls->state.key_updates > SK_TLS_KEY_UPDATES) return fail(tls, sk_tls_failed_key_updates, "too many key updates");
   return (int64_t)filled;
 }
 
-int32_t sk_tls_has_more(const sk_tls *tls) { return tls->state.may_receive || SSL_has_pending(tls->ssl); }
+int32_t sk_tls_has_more(const sk_tls *tls) { return tls->next_read || tls->state.may_receive || SSL_has_pending(tls->ssl); }
 
 int64_t sk_tls_write(sk_tls *tls, const void *from, size_t count) {
   size_t sent = 0;

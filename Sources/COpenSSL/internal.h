@@ -30,6 +30,7 @@ struct sk_tls {
   int socket;
   int is_first;  // nothing has been received yet
   sk_tls_failure_kind failure;
+  int64_t next_read;  // what a read came upon behind the bytes it brought; 0 for nothing
   uint8_t *hello;
   size_t hello_length;
   SSL_SESSION *session;

@@ -37,8 +37,5 @@ void sk_write_output(sk_isolate *isolate) {
   JS_UpdateStackTop(isolate->runtime);
   JSValue object = known_members(isolate);
   JSValue json = JS_IsException(object) ? object : JS_JSONStringify(context, object, JS_UNDEFINED, JS_UNDEFINED);
-  size_t count;
-  const char *text = JS_IsException(json) ? NULL : JS_ToCStringLen(context, &count, json);
-  if (text) isolate->result.output = (sk_slice){(const uint8_t *)text, count};
-  else sk_fail_with_exception(isolate, SK_EXECUTION_ERROR);
+  if (JS_IsException(json) || !sk_text_of(context, json, &isolate->result.output)) sk_fail_with_exception(isolate, SK_EXECUTION_ERROR);
 }

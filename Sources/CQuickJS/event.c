@@ -13,45 +13,10 @@ static bool define_lazy_named(JSContext *context, JSValueConst object, const cha
   return atom != JS_ATOM_NULL && define_lazy(context, object, atom, kind, 0);
 }
 
-// --- Strings
-
-static bool is_ascii(sk_slice text) {
-  size_t i = 0;
-  for (; i + 8 <= text.count; i += 8) {
-    uint64_t word;
-    memcpy(&word, text.bytes + i, 8);
-    if (word & 0x8080808080808080u) return false;
-  }
-  for (; i < text.count; i++)
-    if (text.bytes[i] & 0x80) return false;
-  return true;
-}
-
-bool sk_is_utf8(sk_slice text) {
-  for (size_t i = 0; i < text.count;) {
-    uint8_t c = text.bytes[i++];
-    if (c < 0x80) continue;
-    unsigned more = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : 1;
-    if (c < 0xc2 || c > 0xf4 || text.count - i < more) return false;
-    uint8_t second = text.bytes[i];  // RFC 3629 section 4: overlong forms, surrogates, beyond U+10FFFF
-    if ((c == 0xe0 && second < 0xa0) || (c == 0xed && second > 0x9f) || (c == 0xf0 && second < 0x90) ||
-        (c == 0xf4 && second > 0x8f))
-      return false;
-    for (; more; more--, i++)
-      if ((text.bytes[i] & 0xc0) != 0x80) return false;
-  }
-  return true;
-}
-
-JSValue sk_string(JSContext *context, sk_slice text) {
-  if (is_ascii(text) || !sk_is_utf8(text)) return JS_NewStringLatin1(context, text.bytes, (int)text.count);
-  return JS_NewStringLen(context, (const char *)text.bytes, text.count);
-}
-
 /// The atom of a name, in lower case when `lower` (ASCII letters only; spec 2.3).
 static JSAtom name_atom(JSContext *context, sk_slice name, bool lower) {
   uint8_t buffer[NAME_BUFFER];
-  if (!is_ascii(name) || name.count > NAME_BUFFER) {
+  if (!sk_is_ascii(name) || name.count > NAME_BUFFER) {
     uint8_t *copy = js_malloc(context, name.count + 1);
     if (!copy) return JS_ATOM_NULL;
     for (size_t i = 0; i < name.count; i++) {

@@ -8,9 +8,7 @@
 void sk_append_error(sk_isolate *isolate, const char *text, size_t count) {
   sk_slice *error = &isolate->result.error;
   uint8_t *buffer = sk_limit_error_text(isolate->thread);
-  size_t room = SK_ERROR_TEXT_MAX - error->count;
-  if (count > room)
-    for (count = room; count && ((uint8_t)text[count] & 0xc0) == 0x80;) count--;
+  count = sk_whole_characters((sk_slice){(const uint8_t *)text, count}, SK_ERROR_TEXT_MAX - error->count);
   memcpy(buffer + error->count, text, count);
   *error = (sk_slice){buffer, error->count + count};
 }
@@ -59,28 +57,20 @@ void sk_fail_with_exception(sk_isolate *isolate, sk_outcome outcome) {
   sk_result *result = &isolate->result;
   JSValue error = JS_GetException(context);
   sk_fail(isolate, outcome, SK_FAILURE_EXCEPTION, (char *)NULL);
-  size_t count;
-  const char *text = JS_ToCStringLen(context, &count, error);
-  if (!text) {
+  sk_slice text;
+  if (!sk_text_of(context, error, &text)) {
     JS_FreeValue(context, JS_GetException(context));
     sk_append_error(isolate, "an exception that has no text", 29);
     return;
   }
-  sk_append_error(isolate, text, count);
+  sk_append_error(isolate, (const char *)text.bytes, text.count);
   if (!JS_IsObject(error)) return;
   JSValue stack = JS_GetProperty(context, error, isolate->atoms.stack);
-  if (JS_IsString(stack) && (text = JS_ToCStringLen(context, &count, stack)))
-    find_position(text, count, &result->error_line, &result->error_column);
+  if (JS_IsString(stack) && sk_text_of(context, stack, &text))
+    find_position((const char *)text.bytes, text.count, &result->error_line, &result->error_column);
 }
 
 // --- Text
-
-bool sk_text_of(JSContext *context, JSValueConst value, sk_slice *text) {
-  size_t count;
-  const char *bytes = JS_ToCStringLen(context, &count, value);
-  *text = (sk_slice){(const uint8_t *)bytes, count};
-  return bytes != NULL;
-}
 
 bool sk_same(sk_slice a, sk_slice b) { return a.count == b.count && (!a.count || !memcmp(a.bytes, b.bytes, a.count)); }
 

@@ -10,10 +10,9 @@ static void add_line(sk_log *log, const sk_slice *texts, int count) {
   uint32_t used = log->used;
   for (int i = 0; i < count; i++) {
     if (i && used < SK_LOG_MAX) log->text[used++] = ' ';
-    size_t room = SK_LOG_MAX - used, length = texts[i].count;
-    if (length > room)
-      for (length = room; length && (texts[i].bytes[length] & 0xc0) == 0x80;) length--;
+    size_t length = sk_whole_characters(texts[i], SK_LOG_MAX - used);
     memcpy(log->text + used, texts[i].bytes, length);
+    sk_replace_surrogates(log->text + used, length);
     used += (uint32_t)length;
   }
   log->ends[log->count] = log->used = used;

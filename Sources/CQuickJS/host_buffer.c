@@ -18,22 +18,8 @@ static JSValue view(JSContext *context, JSValueConst array_buffer, size_t offset
   return as_buffer(context, JS_NewTypedArray(context, 3, arguments, JS_TYPED_ARRAY_UINT8));
 }
 
-/// The bytes of `this`, which must be a typed array.
-static bool bytes_of_this(JSContext *context, JSValueConst this_value, uint8_t **bytes, size_t *count) {
-  sk_slice slice;
-  if (!JS_IsObject(this_value) || JS_GetTypedArrayType(this_value) < 0) return JS_ThrowTypeError(context, "not a Buffer"), false;
-  if (!sk_bytes_of(context, this_value, &slice)) return false;
-  *bytes = (uint8_t *)slice.bytes;
-  *count = slice.count;
-  return true;
-}
-
-static JSValueConst argument(int count, JSValueConst *arguments, int index) {
-  return index < count ? arguments[index] : JS_UNDEFINED;
-}
-
 /// A position as given. Converting it may run user code, which may detach or shrink a buffer: positions are read
-/// before anybody takes the address of bytes, and clamped to what is there afterwards.
+/// before anybody takes the address of bytes, and clamped to what is there afterwards. The bytes of `this` come last.
 typedef struct { bool given; int64_t number; } place;
 
 static bool read_place(JSContext *context, JSValueConst value, place *place) {
@@ -56,11 +42,11 @@ static JSValue throw_encoding(JSContext *context) { return JS_ThrowTypeError(con
 
 // --- Making
 
-/// Decodes a string into bytes in the arena.
-static bool decoded(JSContext *context, JSValueConst text_value, JSValueConst encoding_name, sk_slice *bytes) {
-  sk_encoding encoding = sk_encoding_named(context, encoding_name);
+/// The bytes that a string stands for in an encoding, in the arena; of anything else that has bytes, those.
+static bool decoded(JSContext *context, JSValueConst value, JSValueConst encoding_name, sk_slice *bytes) {
+  sk_encoding encoding = JS_IsString(value) ? sk_encoding_named(context, encoding_name) : ENCODING_UTF8;
   if (encoding == ENCODING_UNKNOWN) return throw_encoding(context), false;
-  if (!sk_bytes_of(context, text_value, bytes)) return false;
+  if (!sk_bytes_of(context, value, bytes)) return false;
   if (encoding == ENCODING_UTF8) return true;
   uint8_t *out = js_malloc(context, bytes->count + 1);
   if (!out) return false;
@@ -86,18 +72,18 @@ static JSValue from_list(JSContext *context, JSValueConst list) {
 /// from(array | arrayBuffer[, offset[, length]] | buffer | object | string[, encoding])
 static JSValue from(JSContext *context, JSValueConst this_value, int count, JSValueConst *arguments) {
   (void)this_value;
-  JSValueConst source = argument(count, arguments, 0);
+  JSValueConst source = sk_argument(count, arguments, 0);
   sk_slice bytes;
   if (JS_IsString(source)) {
-    if (!decoded(context, source, argument(count, arguments, 1), &bytes)) return JS_EXCEPTION;
+    if (!decoded(context, source, sk_argument(count, arguments, 1), &bytes)) return JS_EXCEPTION;
     return sk_new_buffer(sk_isolate_of(context), bytes);
   }
   if (JS_IsArrayBuffer(source)) {
     size_t total;
     place offset, length;
-    if (!read_place(context, argument(count, arguments, 1), &offset) || !read_place(context, argument(count, arguments, 2), &length))
+    if (!read_place(context, sk_argument(count, arguments, 1), &offset) || !read_place(context, sk_argument(count, arguments, 2), &length))
       return JS_EXCEPTION;
-    JS_GetArrayBuffer(context, &total, source);
+    if (!JS_GetArrayBuffer(context, &total, source)) return JS_EXCEPTION;
     size_t start = clamped(offset, 0, total);
     return view(context, source, start, clamped(length, total - start, total - start));
   }
@@ -117,12 +103,12 @@ static JSValue fill(JSContext *context, JSValueConst this_value, int count, JSVa
 static JSValue alloc(JSContext *context, JSValueConst this_value, int count, JSValueConst *arguments) {
   (void)this_value;
   int64_t size;
-  if (JS_ToInt64(context, &size, argument(count, arguments, 0))) return JS_EXCEPTION;
+  if (JS_ToInt64(context, &size, sk_argument(count, arguments, 0))) return JS_EXCEPTION;
   if (size < 0 || size > INT32_MAX) return JS_ThrowRangeError(context, "invalid size");
   JSValueConst length[] = {JS_NewInt64(context, size)};
   JSValue buffer = as_buffer(context, JS_NewTypedArray(context, 1, length, JS_TYPED_ARRAY_UINT8));
-  if (JS_IsException(buffer) || JS_IsUndefined(argument(count, arguments, 1))) return buffer;
-  JSValueConst with[] = {arguments[1], JS_UNDEFINED, JS_UNDEFINED, argument(count, arguments, 2)};
+  if (JS_IsException(buffer) || JS_IsUndefined(sk_argument(count, arguments, 1))) return buffer;
+  JSValueConst with[] = {arguments[1], JS_UNDEFINED, JS_UNDEFINED, sk_argument(count, arguments, 2)};
   return fill(context, buffer, 4, with);
 }
 
@@ -135,14 +121,13 @@ static JSValue construct(JSContext *context, JSValueConst new_target, int count,
 static JSValue byte_length(JSContext *context, JSValueConst this_value, int count, JSValueConst *arguments) {
   (void)this_value;
   sk_slice bytes;
-  if (!decoded(context, argument(count, arguments, 0), JS_IsString(argument(count, arguments, 0)) ? argument(count, arguments, 1) : JS_UNDEFINED, &bytes))
-    return JS_EXCEPTION;
+  if (!decoded(context, sk_argument(count, arguments, 0), sk_argument(count, arguments, 1), &bytes)) return JS_EXCEPTION;
   return JS_NewInt64(context, (int64_t)bytes.count);
 }
 
 static JSValue is_buffer(JSContext *context, JSValueConst this_value, int count, JSValueConst *arguments) {
   (void)this_value;
-  JSValueConst value = argument(count, arguments, 0);
+  JSValueConst value = sk_argument(count, arguments, 0);
   if (!JS_IsObject(value) || JS_GetTypedArrayType(value) != JS_TYPED_ARRAY_UINT8) return JS_FALSE;
   JSValue prototype = JS_GetPrototype(context, value);
   bool same = JS_IsStrictEqual(context, prototype, sk_isolate_of(context)->modules.buffer_prototype);
@@ -152,7 +137,7 @@ static JSValue is_buffer(JSContext *context, JSValueConst this_value, int count,
 
 static JSValue is_encoding(JSContext *context, JSValueConst this_value, int count, JSValueConst *arguments) {
   (void)this_value;
-  JSValueConst name = argument(count, arguments, 0);
+  JSValueConst name = sk_argument(count, arguments, 0);
   return JS_NewBool(context, JS_IsString(name) && sk_encoding_named(context, name) != ENCODING_UNKNOWN);
 }
 
@@ -163,10 +148,17 @@ static int order(sk_slice a, sk_slice b) {
   return difference < 0 ? -1 : difference > 0;
 }
 
+static bool bytes_of_array(JSContext *context, JSValueConst value, sk_slice *bytes) {
+  uint8_t *start;
+  if (!sk_bytes_of_array(context, value, false, &start, &bytes->count)) return false;
+  bytes->bytes = start;
+  return true;
+}
+
 static JSValue compare_two(JSContext *context, JSValueConst this_value, int count, JSValueConst *arguments) {
   (void)this_value;
   sk_slice a, b;
-  if (!sk_bytes_of(context, argument(count, arguments, 0), &a) || !sk_bytes_of(context, argument(count, arguments, 1), &b))
+  if (!bytes_of_array(context, sk_argument(count, arguments, 0), &a) || !bytes_of_array(context, sk_argument(count, arguments, 1), &b))
     return JS_EXCEPTION;
   return JS_NewInt32(context, order(a, b));
 }
@@ -174,7 +166,7 @@ static JSValue compare_two(JSContext *context, JSValueConst this_value, int coun
 /// concat(list[, totalLength])
 static JSValue concat(JSContext *context, JSValueConst this_value, int count, JSValueConst *arguments) {
   (void)this_value;
-  JSValueConst list = argument(count, arguments, 0);
+  JSValueConst list = sk_argument(count, arguments, 0);
   int64_t length;
   sk_slice part;
   size_t total = 0;
@@ -186,7 +178,7 @@ static JSValue concat(JSContext *context, JSValueConst this_value, int count, JS
     if (JS_IsException(one) || !sk_bytes_of(context, one, &part)) return JS_EXCEPTION;
     total += part.count;
   }
-  if (!read_place(context, argument(count, arguments, 1), &given)) return JS_EXCEPTION;
+  if (!read_place(context, sk_argument(count, arguments, 1), &given)) return JS_EXCEPTION;
   size_t limit = clamped(given, total, INT32_MAX);
   uint8_t *bytes = js_mallocz(context, limit + 1);
   if (!bytes) return JS_EXCEPTION;
@@ -207,10 +199,10 @@ static JSValue to_string(JSContext *context, JSValueConst this_value, int count,
   uint8_t *bytes;
   size_t length;
   place from, to;
-  sk_encoding encoding = sk_encoding_named(context, argument(count, arguments, 0));
+  sk_encoding encoding = sk_encoding_named(context, sk_argument(count, arguments, 0));
   if (encoding == ENCODING_UNKNOWN) return throw_encoding(context);
-  if (!read_place(context, argument(count, arguments, 1), &from) || !read_place(context, argument(count, arguments, 2), &to) ||
-      !bytes_of_this(context, this_value, &bytes, &length))
+  if (!read_place(context, sk_argument(count, arguments, 1), &from) || !read_place(context, sk_argument(count, arguments, 2), &to) ||
+      !sk_bytes_of_array(context, this_value, false, &bytes, &length))
     return JS_EXCEPTION;
   size_t start = clamped(from, 0, length), end = clamped(to, length, length);
   return sk_encode(context, (sk_slice){bytes + start, end > start ? end - start : 0}, encoding);
@@ -220,8 +212,8 @@ static JSValue subarray(JSContext *context, JSValueConst this_value, int count, 
   uint8_t *bytes;
   size_t length, offset, own_length;
   place from, to;
-  if (!read_place(context, argument(count, arguments, 0), &from) || !read_place(context, argument(count, arguments, 1), &to) ||
-      !bytes_of_this(context, this_value, &bytes, &length))
+  if (!read_place(context, sk_argument(count, arguments, 0), &from) || !read_place(context, sk_argument(count, arguments, 1), &to) ||
+      !sk_bytes_of_array(context, this_value, false, &bytes, &length))
     return JS_EXCEPTION;
   size_t start = clamped_from_end(from, 0, length), end = clamped_from_end(to, length, length);
   JSValue array_buffer = JS_GetTypedArrayBuffer(context, this_value, &offset, &own_length, NULL);
@@ -231,13 +223,28 @@ static JSValue subarray(JSContext *context, JSValueConst this_value, int count, 
 
 static JSValue equals(JSContext *context, JSValueConst this_value, int count, JSValueConst *arguments) {
   sk_slice a, b;
-  if (!sk_bytes_of(context, this_value, &a) || !sk_bytes_of(context, argument(count, arguments, 0), &b)) return JS_EXCEPTION;
+  if (!bytes_of_array(context, sk_argument(count, arguments, 0), &b) || !bytes_of_array(context, this_value, &a)) return JS_EXCEPTION;
   return JS_NewBool(context, order(a, b) == 0);
 }
 
+/// The part of `bytes` between two places, which is empty when they cross; false: they lie outside.
+static bool take_part(JSContext *context, sk_slice *bytes, place from, place to) {
+  int64_t start = from.given ? from.number : 0, end = to.given ? to.number : (int64_t)bytes->count;
+  if (start < 0 || end < 0 || (uint64_t)end > bytes->count) return JS_ThrowRangeError(context, "out of range"), false;
+  *bytes = start < end ? (sk_slice){bytes->bytes + start, (size_t)(end - start)} : (sk_slice){bytes->bytes, 0};
+  return true;
+}
+
+/// compare(target[, targetStart[, targetEnd[, start[, end]]]])
 static JSValue compare(JSContext *context, JSValueConst this_value, int count, JSValueConst *arguments) {
-  JSValueConst both[] = {this_value, argument(count, arguments, 0)};
-  return compare_two(context, JS_UNDEFINED, 2, both);
+  sk_slice own, target;
+  place places[4];
+  for (int i = 0; i < 4; i++)
+    if (!read_place(context, sk_argument(count, arguments, i + 1), &places[i])) return JS_EXCEPTION;
+  if (!bytes_of_array(context, sk_argument(count, arguments, 0), &target) || !take_part(context, &target, places[0], places[1]) ||
+      !bytes_of_array(context, this_value, &own) || !take_part(context, &own, places[2], places[3]))
+    return JS_EXCEPTION;
+  return JS_NewInt32(context, order(own, target));
 }
 
 /// copy(target[, targetStart[, start[, end]]])
@@ -245,15 +252,30 @@ static JSValue copy(JSContext *context, JSValueConst this_value, int count, JSVa
   uint8_t *bytes, *target;
   size_t length, room;
   place at, from, to;
-  if (!read_place(context, argument(count, arguments, 1), &at) || !read_place(context, argument(count, arguments, 2), &from) ||
-      !read_place(context, argument(count, arguments, 3), &to) || !bytes_of_this(context, this_value, &bytes, &length) ||
-      !bytes_of_this(context, argument(count, arguments, 0), &target, &room))
+  if (!read_place(context, sk_argument(count, arguments, 1), &at) || !read_place(context, sk_argument(count, arguments, 2), &from) ||
+      !read_place(context, sk_argument(count, arguments, 3), &to) || !sk_bytes_of_array(context, this_value, false, &bytes, &length) ||
+      !sk_bytes_of_array(context, sk_argument(count, arguments, 0), true, &target, &room))
     return JS_EXCEPTION;
   size_t target_start = clamped(at, 0, room), start = clamped(from, 0, length), end = clamped(to, length, length);
   size_t copied = end > start ? end - start : 0;
   if (copied > room - target_start) copied = room - target_start;
   if (copied) memmove(target + target_start, bytes + start, copied);
   return JS_NewInt64(context, (int64_t)copied);
+}
+
+/// What may follow a first argument: up to two positions, then an encoding, which may stand in place of either.
+typedef struct { JSValueConst positions[2], encoding; } tail;
+
+static tail read_tail(int count, JSValueConst *arguments) {
+  tail read = {{JS_UNDEFINED, JS_UNDEFINED}, JS_UNDEFINED};
+  for (int i = 1; i < count && i <= 3; i++) {
+    if (i == 3 || JS_IsString(arguments[i])) {
+      read.encoding = arguments[i];
+      break;
+    }
+    read.positions[i - 1] = arguments[i];
+  }
+  return read;
 }
 
 /// fill(value[, start[, end]][, encoding])
@@ -263,17 +285,18 @@ static JSValue fill(JSContext *context, JSValueConst this_value, int count, JSVa
   place from, to;
   sk_slice with;
   int32_t number;
-  if (!read_place(context, argument(count, arguments, 1), &from) || !read_place(context, argument(count, arguments, 2), &to) ||
-      !bytes_of_this(context, this_value, &bytes, &length))
-    return JS_EXCEPTION;
-  size_t start = clamped(from, 0, length), end = clamped(to, length, length);
-  if (JS_IsNumber(argument(count, arguments, 0))) {
-    if (JS_ToInt32(context, &number, arguments[0])) return JS_EXCEPTION;
+  JSValueConst value = sk_argument(count, arguments, 0);
+  tail rest = read_tail(count, arguments);
+  if (!read_place(context, rest.positions[0], &from) || !read_place(context, rest.positions[1], &to)) return JS_EXCEPTION;
+  if (JS_IsNumber(value)) {
+    if (JS_ToInt32(context, &number, value)) return JS_EXCEPTION;
     one = (uint8_t)number;
     with = (sk_slice){&one, 1};
-  } else if (!decoded(context, argument(count, arguments, 0), argument(count, arguments, 3), &with)) {
+  } else if (!decoded(context, value, rest.encoding, &with)) {
     return JS_EXCEPTION;
   }
+  if (!sk_bytes_of_array(context, this_value, true, &bytes, &length)) return JS_EXCEPTION;
+  size_t start = clamped(from, 0, length), end = clamped(to, length, length);
   for (size_t i = start; i < end; i++) bytes[i] = with.count ? with.bytes[(i - start) % with.count] : 0;
   return JS_DupValue(context, this_value);
 }
@@ -284,18 +307,13 @@ static JSValue write_text(JSContext *context, JSValueConst this_value, int count
   size_t length;
   place at, limit;
   sk_slice text;
-  JSValueConst encoding = JS_UNDEFINED, positions[2] = {JS_UNDEFINED, JS_UNDEFINED};
-  for (int i = 1; i < count && i < 4; i++) {
-    if (JS_IsString(arguments[i])) { encoding = arguments[i]; break; }
-    if (i < 3) positions[i - 1] = arguments[i];
-  }
-  if (!read_place(context, positions[0], &at) || !read_place(context, positions[1], &limit) ||
-      !decoded(context, argument(count, arguments, 0), encoding, &text) || !bytes_of_this(context, this_value, &bytes, &length))
+  tail rest = read_tail(count, arguments);
+  if (!read_place(context, rest.positions[0], &at) || !read_place(context, rest.positions[1], &limit) ||
+      !decoded(context, sk_argument(count, arguments, 0), rest.encoding, &text) || !sk_bytes_of_array(context, this_value, true, &bytes, &length))
     return JS_EXCEPTION;
   size_t offset = clamped(at, 0, length), most = clamped(limit, length - offset, length - offset);
   if (text.count < most) most = text.count;
-  if (most < text.count && JS_IsUndefined(encoding))
-    while (most && (text.bytes[most] & 0xc0) == 0x80) most--;  // no half characters
+  if (sk_encoding_named(context, rest.encoding) == ENCODING_UTF8) most = sk_whole_characters(text, most);
   if (most) memmove(bytes + offset, text.bytes, most);
   return JS_NewInt64(context, (int64_t)most);
 }
@@ -309,17 +327,18 @@ static JSValue search(JSContext *context, JSValueConst this_value, int count, JS
   place from;
   sk_slice needle;
   int32_t number;
-  JSValueConst value = argument(count, arguments, 0), offset = argument(count, arguments, 1), encoding = argument(count, arguments, 2);
+  JSValueConst value = sk_argument(count, arguments, 0), offset = sk_argument(count, arguments, 1), encoding = sk_argument(count, arguments, 2);
   if (JS_IsString(offset)) encoding = offset, offset = JS_UNDEFINED;
-  if (!read_place(context, offset, &from) || !bytes_of_this(context, this_value, &bytes, &length)) return JS_EXCEPTION;
-  size_t from_position = clamped_from_end(from, magic == LAST ? length : 0, length);
+  if (!read_place(context, offset, &from)) return JS_EXCEPTION;
   if (JS_IsNumber(value)) {
     if (JS_ToInt32(context, &number, value)) return JS_EXCEPTION;
     one = (uint8_t)number;
     needle = (sk_slice){&one, 1};
-  } else if (!decoded(context, value, JS_IsString(value) ? encoding : JS_UNDEFINED, &needle)) {
+  } else if (!decoded(context, value, encoding, &needle)) {
     return JS_EXCEPTION;
   }
+  if (!sk_bytes_of_array(context, this_value, false, &bytes, &length)) return JS_EXCEPTION;
+  size_t from_position = clamped_from_end(from, magic == LAST ? length : 0, length);
   int64_t found = -1;
   for (size_t i = magic == LAST ? 0 : from_position; i + needle.count <= length; i++) {
     if (magic == LAST && i > from_position) break;
@@ -334,7 +353,7 @@ static JSValue to_json(JSContext *context, JSValueConst this_value, int count, J
   (void)count, (void)arguments;
   uint8_t *bytes;
   size_t length;
-  if (!bytes_of_this(context, this_value, &bytes, &length)) return JS_EXCEPTION;
+  if (!sk_bytes_of_array(context, this_value, false, &bytes, &length)) return JS_EXCEPTION;
   JSValue object = JS_NewObject(context), data = JS_NewArray(context);
   for (size_t i = 0; i < length; i++)
     if (JS_DefinePropertyValueUint32(context, data, (uint32_t)i, JS_NewInt32(context, bytes[i]), JS_PROP_C_W_E) < 0) return JS_EXCEPTION;

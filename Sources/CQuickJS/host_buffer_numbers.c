@@ -5,24 +5,15 @@
 enum { WIDTH = 15, SIGNED = 16, BIG = 32, FLOAT = 64 };
 enum { VARIABLE_MAX = 6 };  // bytes of readIntBE and its kin
 
-static bool bytes_of_this(JSContext *context, JSValueConst this_value, uint8_t **bytes, size_t *count) {
-  sk_slice slice;
-  if (!JS_IsObject(this_value) || JS_GetTypedArrayType(this_value) < 0) return JS_ThrowTypeError(context, "not a Buffer"), false;
-  if (!sk_bytes_of(context, this_value, &slice)) return false;
-  *bytes = (uint8_t *)slice.bytes;
-  *count = slice.count;
-  return true;
-}
-
 /// Where a number lies: offset and width as the call gives them, checked against the buffer. Arguments are converted
 /// before anybody takes the address of bytes: that may run user code.
 static bool locate(JSContext *context, JSValueConst this_value, JSValueConst offset_value, JSValueConst width_value, int magic,
-                   uint8_t **bytes, size_t *offset, size_t *width) {
+                   bool writing, uint8_t **bytes, size_t *offset, size_t *width) {
   int64_t start = 0, given = magic & WIDTH;
   size_t count;
   if (!JS_IsUndefined(offset_value) && JS_ToInt64(context, &start, offset_value)) return false;
   if (!given && JS_ToInt64(context, &given, width_value)) return false;
-  if (!bytes_of_this(context, this_value, bytes, &count)) return false;
+  if (!sk_bytes_of_array(context, this_value, writing, bytes, &count)) return false;
   if (given < 1 || given > 8 || (!(magic & WIDTH) && given > VARIABLE_MAX)) return JS_ThrowRangeError(context, "invalid byteLength"), false;
   if (start < 0 || (uint64_t)start + (uint64_t)given > count) return JS_ThrowRangeError(context, "invalid offset"), false;
   *offset = (size_t)start;
@@ -45,7 +36,7 @@ static JSValue read_number(JSContext *context, JSValueConst this_value, int coun
   (void)count;
   uint8_t *bytes;
   size_t offset, width;
-  if (!locate(context, this_value, arguments[0], arguments[1], magic, &bytes, &offset, &width)) return JS_EXCEPTION;
+  if (!locate(context, this_value, arguments[0], arguments[1], magic, false, &bytes, &offset, &width)) return JS_EXCEPTION;
   uint64_t value = load(bytes + offset, width, magic & BIG);
   if (magic & FLOAT) {
     uint32_t half = (uint32_t)value;
@@ -67,7 +58,7 @@ static JSValue write_number(JSContext *context, JSValueConst this_value, int cou
   double number;
   uint64_t value;
   if (JS_ToFloat64(context, &number, arguments[0])) return JS_EXCEPTION;
-  if (!locate(context, this_value, arguments[1], arguments[2], magic, &bytes, &offset, &width)) return JS_EXCEPTION;
+  if (!locate(context, this_value, arguments[1], arguments[2], magic, true, &bytes, &offset, &width)) return JS_EXCEPTION;
   if (!(magic & FLOAT)) {
     double limit = (double)(1ull << (8 * width - (magic & SIGNED ? 1 : 0))), lowest = magic & SIGNED ? -limit : 0;
     if (!(number >= lowest && number < limit)) return JS_ThrowRangeError(context, "value is out of range");
@@ -89,7 +80,7 @@ static JSValue swap(JSContext *context, JSValueConst this_value, int count, JSVa
   (void)count, (void)arguments;
   uint8_t *bytes;
   size_t length, width = (size_t)magic;
-  if (!bytes_of_this(context, this_value, &bytes, &length)) return JS_EXCEPTION;
+  if (!sk_bytes_of_array(context, this_value, true, &bytes, &length)) return JS_EXCEPTION;
   if (length % width) return JS_ThrowRangeError(context, "the length is no multiple of %d", magic);
   for (size_t i = 0; i < length; i += width) store(bytes + i, width, true, load(bytes + i, width, false));
   return JS_DupValue(context, this_value);

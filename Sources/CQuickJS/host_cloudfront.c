@@ -68,22 +68,18 @@ static JSValue parsed_json(JSContext *context, sk_slice text) {
 
 static JSValue value_as(sk_isolate *isolate, sk_slice value, sk_format format) {
   switch (format) {
-    case FORMAT_STRING: return JS_NewStringLen(isolate->context, (const char *)value.bytes, value.count);
+    case FORMAT_STRING: return sk_string_of_utf8(isolate->context, value);
     case FORMAT_JSON: return parsed_json(isolate->context, value);
     case FORMAT_BYTES: return sk_new_buffer(isolate, value);
     default: return JS_EXCEPTION;
   }
 }
 
-static JSValue text_value(JSContext *context, sk_slice text) {
-  return JS_NewStringLen(context, (const char *)text.bytes, text.count);
-}
-
 static JSValue meta(JSContext *context, const sk_store *store) {
   JSValue object = JS_NewObject(context);
   bool complete = !JS_IsException(object) &&
-      JS_DefinePropertyValueStr(context, object, "creationDateTime", text_value(context, sk_store_created(store)), JS_PROP_C_W_E) >= 0 &&
-      JS_DefinePropertyValueStr(context, object, "lastUpdatedDateTime", text_value(context, sk_store_modified(store)), JS_PROP_C_W_E) >= 0 &&
+      JS_DefinePropertyValueStr(context, object, "creationDateTime", sk_string_of_utf8(context, sk_store_created(store)), JS_PROP_C_W_E) >= 0 &&
+      JS_DefinePropertyValueStr(context, object, "lastUpdatedDateTime", sk_string_of_utf8(context, sk_store_modified(store)), JS_PROP_C_W_E) >= 0 &&
       JS_DefinePropertyValueStr(context, object, "keyCount", JS_NewInt64(context, (int64_t)sk_store_count(store)), JS_PROP_C_W_E) >= 0;
   return complete ? object : JS_EXCEPTION;
 }

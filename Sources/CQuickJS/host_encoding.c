@@ -38,7 +38,7 @@ static size_t encode_base64(sk_slice bytes, const char *digits, bool padded, uin
 }
 
 JSValue sk_encode(JSContext *context, sk_slice bytes, sk_encoding encoding) {
-  if (encoding == ENCODING_UTF8) return JS_NewStringLen(context, (const char *)bytes.bytes, bytes.count);
+  if (encoding == ENCODING_UTF8) return sk_string_of_utf8(context, bytes);
   if (encoding == ENCODING_LATIN1) return JS_NewStringLatin1(context, bytes.bytes, (int)bytes.count);
   uint8_t *out = js_malloc(context, bytes.count * 2 + 4);
   if (!out) return JS_EXCEPTION;
@@ -55,10 +55,6 @@ JSValue sk_encode(JSContext *context, sk_slice bytes, sk_encoding encoding) {
   JSValue text = JS_NewStringLatin1(context, out, (int)count);
   js_free(context, out);
   return text;
-}
-
-static int hex_value(uint8_t c) {
-  return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
 }
 
 /// Both alphabets, as Node has it.
@@ -88,7 +84,7 @@ size_t sk_decode(sk_slice text, sk_encoding encoding, uint8_t *out) {
   switch (encoding) {
     case ENCODING_HEX:
       for (size_t i = 0; i + 2 <= text.count; i += 2) {
-        int high = hex_value(text.bytes[i]), low = hex_value(text.bytes[i + 1]);
+        int high = sk_hex_value(text.bytes[i]), low = sk_hex_value(text.bytes[i + 1]);
         if (high < 0 || low < 0) break;
         out[count++] = (uint8_t)(high << 4 | low);
       }
@@ -121,65 +117,34 @@ bool sk_decode_base64_strict(sk_slice text, uint8_t *out, size_t *count) {
   return true;
 }
 
-/// Puts U+FFFD in the place of every lone surrogate, which the engine writes in three bytes as if it were a character.
-static bool without_surrogates(JSContext *context, sk_slice *text) {
-  uint8_t *copy = NULL;
-  for (size_t i = 0; i + 2 < text->count; i++) {
-    const uint8_t *at = memchr(text->bytes + i, 0xed, text->count - i - 2);
-    if (!at) break;
-    i = (size_t)(at - text->bytes);
-    if (at[1] < 0xa0) continue;
-    if (!copy) {
-      if (!(copy = js_malloc(context, text->count))) return false;
-      memcpy(copy, text->bytes, text->count);
-      text->bytes = copy;
-    }
-    memcpy(copy + i, "\xef\xbf\xbd", 3);
-  }
-  return true;
-}
-
-static bool bytes_of_string(JSContext *context, JSValueConst value, sk_slice *bytes) {
-  const char *text = JS_ToCStringLen(context, &bytes->count, value);
-  bytes->bytes = (const uint8_t *)text;
-  return text && without_surrogates(context, bytes);
-}
-
-/// The members of a DataView may be the function's own: whatever they say is checked against the buffer they name.
-static bool bytes_of_view(JSContext *context, JSValueConst view, sk_slice *bytes) {
-  int64_t offset, length;
-  size_t count;
-  JSValue first = JS_GetPropertyStr(context, view, "byteOffset"), second = JS_GetPropertyStr(context, view, "byteLength");
-  if (JS_IsException(first) || JS_IsException(second) || JS_ToInt64(context, &offset, first) || JS_ToInt64(context, &length, second)) return false;
-  JSValue buffer = JS_GetPropertyStr(context, view, "buffer");
-  if (JS_IsException(buffer)) return false;
-  uint8_t *all = JS_IsArrayBuffer(buffer) ? JS_GetArrayBuffer(context, &count, buffer) : NULL;
-  if (!length) return *bytes = (sk_slice){(const uint8_t *)"", 0}, true;
-  if (!all || offset < 0 || length < 0 || (uint64_t)offset > count || (uint64_t)length > count - (uint64_t)offset)
-    return JS_ThrowTypeError(context, "the buffer is detached"), false;
-  *bytes = (sk_slice){all + offset, (size_t)length};
+/// The bytes of an ArrayBuffer, typed array or DataView, by what the engine knows of it and not by its properties, which
+/// may be the function's own.
+static bool bytes_of_memory(JSContext *context, JSValueConst value, bool writing, sk_slice *bytes) {
+  size_t total = 0, offset = 0, length = 0;
+  bool view = !JS_IsArrayBuffer(value);
+  JSValueConst buffer = view ? JS_GetViewBuffer(context, value, &offset, &length) : value;
+  uint8_t *start = JS_IsException(buffer) ? NULL : JS_GetArrayBuffer(context, &total, buffer);
+  if (!start) return false;  // detached
+  if (writing && JS_IsImmutableArrayBuffer(buffer)) return JS_ThrowTypeError(context, "the buffer is immutable"), false;
+  if (!view) length = total;
+  if (offset > total || length > total - offset) return JS_ThrowTypeError(context, "the view is out of bounds"), false;
+  *bytes = (sk_slice){start + offset, length};
   return true;
 }
 
 bool sk_bytes_of(JSContext *context, JSValueConst value, sk_slice *bytes) {
-  size_t count, offset, length;
-  if (JS_IsString(value)) return bytes_of_string(context, value, bytes);
-  if (JS_IsDataView(value)) return bytes_of_view(context, value, bytes);
-  if (JS_IsArrayBuffer(value)) {
-    *bytes = (sk_slice){JS_GetArrayBuffer(context, &count, value), 0};
-    bytes->count = count;
-    return bytes->bytes != NULL || !count;
-  }
-  if (JS_IsObject(value) && JS_GetTypedArrayType(value) >= 0) {
-    JSValue buffer = JS_GetTypedArrayBuffer(context, value, &offset, &length, NULL);
-    if (JS_IsException(buffer)) return false;
-    uint8_t *all = JS_GetArrayBuffer(context, &count, buffer);
-    JS_FreeValue(context, buffer);
-    if (!length) return *bytes = (sk_slice){(const uint8_t *)"", 0}, true;
-    if (!all || offset > count || length > count - offset) return JS_ThrowTypeError(context, "the buffer is detached"), false;
-    *bytes = (sk_slice){all + offset, length};
-    return true;
-  }
+  if (JS_IsString(value)) return sk_text_of(context, value, bytes);
+  if (JS_IsArrayBuffer(value) || JS_IsDataView(value) || (JS_IsObject(value) && JS_GetTypedArrayType(value) >= 0))
+    return bytes_of_memory(context, value, false, bytes);
   JS_ThrowTypeError(context, "a string, Buffer, TypedArray or ArrayBuffer is expected");
   return false;
+}
+
+bool sk_bytes_of_array(JSContext *context, JSValueConst value, bool writing, uint8_t **bytes, size_t *count) {
+  sk_slice slice;
+  if (!JS_IsObject(value) || JS_GetTypedArrayType(value) < 0) return JS_ThrowTypeError(context, "a Buffer is expected"), false;
+  if (!bytes_of_memory(context, value, writing, &slice)) return false;
+  *bytes = (uint8_t *)slice.bytes;
+  *count = slice.count;
+  return true;
 }

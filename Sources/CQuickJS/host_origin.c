@@ -150,8 +150,8 @@ static bool read_custom_headers(const sk_parameters *parameters, sk_origin_updat
   for (uint32_t i = 0; i < count; i++) {
     JSValue name = JS_AtomToString(context, properties[i].atom), value;
     if (JS_IsException(name) || !sk_bytes_of(context, name, &fields[i].name)) return false;
-    char shown[80];
-    snprintf(shown, sizeof shown, "%.64s", (const char *)fields[i].name.bytes);
+    char shown[SK_SHOWN_NAME_MAX + 1];
+    snprintf(shown, sizeof shown, "%.*s", (int)sk_whole_characters(fields[i].name, SK_SHOWN_NAME_MAX), (const char *)fields[i].name.bytes);
     if (!is_custom_header_name(fields[i].name))
       return sk_wrong_parameter(&headers, shown, "must be the lower-case name of a header that origins may be sent");
     if (JS_IsException(value = JS_GetProperty(context, headers.object, properties[i].atom))) return false;

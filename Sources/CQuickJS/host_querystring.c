@@ -3,17 +3,6 @@
 
 enum { MAX_KEYS = 1000 };  // unless the options say otherwise
 
-static bool text_of(JSContext *context, JSValueConst value, sk_slice *text) {
-  size_t count;
-  const char *bytes = JS_ToCStringLen(context, &count, value);
-  *text = (sk_slice){(const uint8_t *)bytes, count};
-  return bytes != NULL;
-}
-
-static int hex_value(uint8_t c) {
-  return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
-}
-
 /// Percent-decodes; what is no valid escape stays, invalid UTF-8 becomes U+FFFD.
 static JSValue unescaped(JSContext *context, sk_slice text, bool plus_is_space) {
   uint8_t *out = js_malloc(context, text.count + 1);
@@ -21,15 +10,15 @@ static JSValue unescaped(JSContext *context, sk_slice text, bool plus_is_space) 
   size_t count = 0;
   for (size_t i = 0; i < text.count; i++) {
     uint8_t c = text.bytes[i];
-    if (c == '%' && text.count - i > 2 && hex_value(text.bytes[i + 1]) >= 0 && hex_value(text.bytes[i + 2]) >= 0) {
-      c = (uint8_t)(hex_value(text.bytes[i + 1]) << 4 | hex_value(text.bytes[i + 2]));
+    if (c == '%' && text.count - i > 2 && sk_hex_value(text.bytes[i + 1]) >= 0 && sk_hex_value(text.bytes[i + 2]) >= 0) {
+      c = (uint8_t)(sk_hex_value(text.bytes[i + 1]) << 4 | sk_hex_value(text.bytes[i + 2]));
       i += 2;
     } else if (c == '+' && plus_is_space) {
       c = ' ';
     }
     out[count++] = c;
   }
-  JSValue value = JS_NewStringLen(context, (const char *)out, count);
+  JSValue value = sk_string_of_utf8(context, (sk_slice){out, count});
   js_free(context, out);
   return value;
 }
@@ -37,7 +26,7 @@ static JSValue unescaped(JSContext *context, sk_slice text, bool plus_is_space) 
 static JSValue unescape(JSContext *context, JSValueConst this_value, int count, JSValueConst *arguments) {
   (void)this_value, (void)count;
   sk_slice text;
-  return text_of(context, arguments[0], &text) ? unescaped(context, text, false) : JS_EXCEPTION;
+  return sk_text_of(context, arguments[0], &text) ? unescaped(context, text, false) : JS_EXCEPTION;
 }
 
 static bool is_unreserved(uint8_t c) {
@@ -66,7 +55,7 @@ static JSValue escaped(JSContext *context, sk_slice text) {
 static JSValue escape(JSContext *context, JSValueConst this_value, int count, JSValueConst *arguments) {
   (void)this_value, (void)count;
   sk_slice text;
-  return text_of(context, arguments[0], &text) ? escaped(context, text) : JS_EXCEPTION;
+  return sk_text_of(context, arguments[0], &text) ? escaped(context, text) : JS_EXCEPTION;
 }
 
 /// Separators, and the function given in the options under `name` (or undefined).
@@ -78,7 +67,7 @@ static bool read_options(JSContext *context, int count, JSValueConst *arguments,
   for (int i = 0; i < 2; i++) {
     if (count <= i + 1 || JS_IsUndefined(arguments[i + 1]) || JS_IsNull(arguments[i + 1])) continue;
     sk_slice given;
-    if (!text_of(context, arguments[i + 1], &given)) return false;
+    if (!sk_text_of(context, arguments[i + 1], &given)) return false;
     if (given.count) *marks[i] = given;
   }
   if (count <= 3 || !JS_IsObject(arguments[3])) return true;
@@ -128,7 +117,7 @@ static JSValue parse(JSContext *context, JSValueConst this_value, int count, JSV
   options read;
   JSValue object = JS_NewObject(context);
   if (JS_IsException(object) || !JS_IsString(arguments[0])) return object;
-  if (!text_of(context, arguments[0], &text) || !read_options(context, count, arguments, "decodeURIComponent", &read))
+  if (!sk_text_of(context, arguments[0], &text) || !read_options(context, count, arguments, "decodeURIComponent", &read))
     return JS_EXCEPTION;
   const uint8_t *at = text.bytes, *end = text.bytes + text.count;
   for (uint32_t keys = 0; at < end && keys < read.max_keys; keys++) {
@@ -147,33 +136,18 @@ static JSValue parse(JSContext *context, JSValueConst this_value, int count, JSV
 /// Strings, numbers, booleans and big integers as text; everything else as the empty string.
 static JSValue primitive(JSContext *context, JSValueConst value, const options *read) {
   sk_slice text = {(const uint8_t *)"", 0};
-  if (!JS_IsObject(value) && !JS_IsUndefined(value) && !JS_IsNull(value) && !JS_IsSymbol(value) && !text_of(context, value, &text))
+  if (!JS_IsObject(value) && !JS_IsUndefined(value) && !JS_IsNull(value) && !JS_IsSymbol(value) && !sk_text_of(context, value, &text))
     return JS_EXCEPTION;
   if (JS_IsUndefined(read->function)) return escaped(context, text);
   JSValueConst arguments[] = {sk_string(context, text)};
   return JS_Call(context, read->function, JS_UNDEFINED, 1, arguments);
 }
 
-typedef struct { JSContext *context; uint8_t *bytes; size_t count, capacity; } text_buffer;
-
-static bool append(text_buffer *out, sk_slice piece) {
-  if (out->count + piece.count > out->capacity) {
-    size_t capacity = (out->count + piece.count) * 2 + 64;
-    uint8_t *bytes = js_realloc(out->context, out->bytes, capacity);
-    if (!bytes) return false;
-    out->bytes = bytes;
-    out->capacity = capacity;
-  }
-  if (piece.count) memcpy(out->bytes + out->count, piece.bytes, piece.count);
-  out->count += piece.count;
-  return true;
-}
-
-static bool append_pair(text_buffer *out, const options *read, JSValueConst key, JSValueConst value) {
+static bool append_pair(sk_growing *out, const options *read, JSValueConst key, JSValueConst value) {
   JSValue encoded = primitive(out->context, value, read);
   sk_slice name, text;
-  return !JS_IsException(encoded) && text_of(out->context, key, &name) && text_of(out->context, encoded, &text) &&
-      (!out->count || append(out, read->separator)) && append(out, name) && append(out, read->equals) && append(out, text);
+  return !JS_IsException(encoded) && sk_text_of(out->context, key, &name) && sk_text_of(out->context, encoded, &text) &&
+      (!out->text.count || sk_append(out, read->separator)) && sk_append(out, name) && sk_append(out, read->equals) && sk_append(out, text);
 }
 
 static JSValue stringify(JSContext *context, JSValueConst this_value, int count, JSValueConst *arguments) {
@@ -181,7 +155,7 @@ static JSValue stringify(JSContext *context, JSValueConst this_value, int count,
   options read;
   JSPropertyEnum *properties;
   uint32_t property_count;
-  text_buffer out = {.context = context};
+  sk_growing out = {.context = context};
   if (!JS_IsObject(arguments[0])) return JS_NewString(context, "");
   if (!read_options(context, count, arguments, "encodeURIComponent", &read) ||
       JS_GetOwnPropertyNames(context, &properties, &property_count, arguments[0], JS_GPN_STRING_MASK | JS_GPN_ENUM_ONLY))
@@ -197,7 +171,7 @@ static JSValue stringify(JSContext *context, JSValueConst this_value, int count,
       if (JS_IsException(one) || !append_pair(&out, &read, key, one)) return JS_EXCEPTION;
     }
   }
-  return JS_NewStringLen(context, (const char *)out.bytes, out.count);
+  return sk_string_of_utf8(context, out.text);
 }
 
 JSValue sk_make_querystring(sk_isolate *isolate) {

@@ -2,10 +2,6 @@
 // characters are bytes (spec/cloudfront-functions.md 9.2 and 9.3).
 #include "internal.h"
 
-static JSValueConst argument(int count, JSValueConst *arguments, int index) {
-  return index < count ? arguments[index] : JS_UNDEFINED;
-}
-
 static bool put(JSContext *context, JSValueConst object, const char *name, JSValue value) {
   return !JS_IsException(value) && JS_DefinePropertyValueStr(context, object, name, value, JS_PROP_C_W_E) >= 0;
 }
@@ -24,33 +20,28 @@ static JSValue new_encoder(JSContext *context, JSValueConst new_target, int coun
   return instance(context, new_target);
 }
 
-/// A value's string as UTF-8.
-static bool text_of(JSContext *context, JSValueConst value, sk_slice *text) {
-  JSValue string = JS_ToString(context, value);
-  return !JS_IsException(string) && sk_bytes_of(context, string, text);
-}
-
 static JSValue encode(JSContext *context, JSValueConst this_value, int count, JSValueConst *arguments) {
   (void)this_value;
   sk_slice text = {(const uint8_t *)"", 0};
-  if (!JS_IsUndefined(argument(count, arguments, 0)) && !text_of(context, arguments[0], &text)) return JS_EXCEPTION;
+  if (!JS_IsUndefined(sk_argument(count, arguments, 0)) && !sk_text_of(context, arguments[0], &text)) return JS_EXCEPTION;
   return JS_NewUint8ArrayCopy(context, text.bytes, text.count);
 }
 
 /// encodeInto(text, array): as many whole characters as there is room for.
 static JSValue encode_into(JSContext *context, JSValueConst this_value, int count, JSValueConst *arguments) {
   (void)this_value;
-  size_t written = 0;
-  sk_slice text, target;
+  uint8_t *target;
+  size_t room, written = 0;
+  sk_slice text;
   int64_t read = 0;
-  if (!text_of(context, argument(count, arguments, 0), &text)) return JS_EXCEPTION;
-  if (!JS_IsObject(argument(count, arguments, 1)) || !sk_bytes_of(context, arguments[1], &target))
-    return JS_ThrowTypeError(context, "a Uint8Array is expected");
+  if (!sk_text_of(context, sk_argument(count, arguments, 0), &text) ||
+      !sk_bytes_of_array(context, sk_argument(count, arguments, 1), true, &target, &room))
+    return JS_EXCEPTION;
   while (written < text.count) {
     uint8_t c = text.bytes[written];
     size_t width = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-    if (written + width > target.count) break;
-    memcpy((uint8_t *)target.bytes + written, text.bytes + written, width);
+    if (written + width > room) break;
+    memcpy(target + written, text.bytes + written, width);
     written += width;
     read += width == 4 ? 2 : 1;  // UTF-16 units
   }
@@ -60,9 +51,9 @@ static JSValue encode_into(JSContext *context, JSValueConst this_value, int coun
 }
 
 static JSValue new_decoder(JSContext *context, JSValueConst new_target, int count, JSValueConst *arguments) {
-  if (sk_encoding_named(context, argument(count, arguments, 0)) != ENCODING_UTF8)
+  if (sk_encoding_named(context, sk_argument(count, arguments, 0)) != ENCODING_UTF8)
     return JS_ThrowRangeError(context, "only utf-8 is supported");
-  JSValueConst options = argument(count, arguments, 1);
+  JSValueConst options = sk_argument(count, arguments, 1);
   JSValue object = instance(context, new_target);
   static const char *const names[] = {"fatal", "ignoreBOM"};
   for (int i = 0; i < 2 && !JS_IsException(object); i++) {
@@ -72,51 +63,17 @@ static JSValue new_decoder(JSContext *context, JSValueConst new_target, int coun
   return object;
 }
 
-/// How many bytes at the start of `text`, which begins with no valid character, one U+FFFD stands for: the longest
-/// beginning of a character, at least one (WHATWG Encoding, 4.1; Unicode 3.9, table 3-8).
-static size_t broken_character(sk_slice text) {
-  uint8_t first = text.bytes[0], low = 0x80, high = 0xbf;
-  size_t more = first >= 0xf0 && first <= 0xf4 ? 3 : first >= 0xe0 && first < 0xf0 ? 2 : first >= 0xc2 && first < 0xe0 ? 1 : 0;
-  if (first == 0xe0) low = 0xa0;
-  if (first == 0xed) high = 0x9f;
-  if (first == 0xf0) low = 0x90;
-  if (first == 0xf4) high = 0x8f;
-  size_t i = 1;
-  for (; i <= more && i < text.count && text.bytes[i] >= low && text.bytes[i] <= high; i++) low = 0x80, high = 0xbf;
-  return i;
-}
-
-/// A string of bytes that are not all UTF-8.
-static JSValue repaired(JSContext *context, sk_slice text) {
-  uint8_t *out = js_malloc(context, text.count * 3 + 1);
-  if (!out) return JS_EXCEPTION;
-  size_t count = 0;
-  for (size_t i = 0; i < text.count;) {
-    uint8_t c = text.bytes[i];
-    size_t width = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-    bool whole = width <= text.count - i && sk_is_utf8((sk_slice){text.bytes + i, width});
-    if (!whole) width = broken_character((sk_slice){text.bytes + i, text.count - i});
-    memcpy(out + count, whole ? text.bytes + i : (const uint8_t *)"\xef\xbf\xbd", whole ? width : 3);
-    count += whole ? width : 3;
-    i += width;
-  }
-  JSValue value = JS_NewStringLen(context, (const char *)out, count);
-  js_free(context, out);
-  return value;
-}
-
 static JSValue decode(JSContext *context, JSValueConst this_value, int count, JSValueConst *arguments) {
   sk_slice bytes = {(const uint8_t *)"", 0};
   JSValue fatal = JS_GetPropertyStr(context, this_value, "fatal"), keep_mark = JS_GetPropertyStr(context, this_value, "ignoreBOM");
   if (JS_IsException(fatal) || JS_IsException(keep_mark)) return JS_EXCEPTION;
-  JSValueConst source = argument(count, arguments, 0);
+  JSValueConst source = sk_argument(count, arguments, 0);
   if (JS_IsString(source)) return JS_ThrowTypeError(context, "an ArrayBuffer or a view of one is expected");
   if (!JS_IsUndefined(source) && !sk_bytes_of(context, source, &bytes)) return JS_EXCEPTION;
-  bool valid = sk_is_utf8(bytes);
-  if (!valid && JS_ToBool(context, fatal)) return JS_ThrowTypeError(context, "the bytes are not valid UTF-8");
+  if (JS_ToBool(context, fatal) && !sk_is_utf8(bytes)) return JS_ThrowTypeError(context, "the bytes are not valid UTF-8");
   bool marked = bytes.count >= 3 && !memcmp(bytes.bytes, "\xef\xbb\xbf", 3);
   if (marked && !JS_ToBool(context, keep_mark)) bytes = (sk_slice){bytes.bytes + 3, bytes.count - 3};
-  return valid ? JS_NewStringLen(context, (const char *)bytes.bytes, bytes.count) : repaired(context, bytes);
+  return sk_string_of_utf8(context, bytes);
 }
 
 static JSValue make_class(sk_isolate *isolate, const char *name, JSCFunction *constructor, const JSCFunctionListEntry *methods, int count) {
@@ -140,8 +97,8 @@ JSValue sk_make_text_decoder(sk_isolate *isolate) {
 
 // --- Byte strings
 
-/// The bytes of a string whose characters are bytes. False when one is above 0xff (`*wide`) or on an exception.
-static bool bytes_of_string(JSContext *context, JSValueConst value, sk_slice *bytes, bool *wide) {
+/// The bytes of a byte string. False when one is above 0xff (`*wide`) or on an exception.
+static bool bytes_of_byte_string(JSContext *context, JSValueConst value, sk_slice *bytes, bool *wide) {
   sk_slice text;
   size_t count;
   const char *utf8 = JS_ToCStringLen(context, &count, value);
@@ -157,9 +114,9 @@ static bool bytes_of_string(JSContext *context, JSValueConst value, sk_slice *by
 /// String.bytesFrom(array | string, encoding)
 static JSValue bytes_from(JSContext *context, JSValueConst this_value, int count, JSValueConst *arguments) {
   (void)this_value;
-  JSValueConst source = argument(count, arguments, 0);
+  JSValueConst source = sk_argument(count, arguments, 0);
   if (JS_IsString(source)) {
-    sk_encoding encoding = sk_encoding_named(context, argument(count, arguments, 1));
+    sk_encoding encoding = sk_encoding_named(context, sk_argument(count, arguments, 1));
     if (encoding != ENCODING_HEX && encoding != ENCODING_BASE64 && encoding != ENCODING_BASE64URL)
       return JS_ThrowTypeError(context, "unknown encoding");
     sk_slice text;
@@ -190,7 +147,7 @@ static JSValue convert(JSContext *context, JSValueConst this_value, int count, J
   sk_slice bytes;
   bool wide;
   if (magic == TO_UTF8) return sk_bytes_of(context, part, &bytes) ? sk_encode(context, bytes, ENCODING_LATIN1) : JS_EXCEPTION;
-  if (!bytes_of_string(context, part, &bytes, &wide)) return wide ? JS_NULL : JS_EXCEPTION;
+  if (!bytes_of_byte_string(context, part, &bytes, &wide)) return wide ? JS_NULL : JS_EXCEPTION;
   if (magic == FROM_UTF8) return sk_is_utf8(bytes) ? sk_encode(context, bytes, ENCODING_UTF8) : JS_NULL;
   return sk_encode(context, bytes, ENCODING_LATIN1);
 }

@@ -5,6 +5,7 @@
 //   source.c  import lines                          mentioned.c  what is made before the snapshot
 //   store.c   key-value stores, which many isolates share (store_fill.c)
 //   document.c  events given as JSON, for invoke and test
+//   text.c   strings as UTF-8, and back
 //   host*.c   globals and modules that functions may use
 //
 // Host memory (this struct) is written during a run only where `sk_isolate_run` resets it; everything else a run
@@ -49,7 +50,7 @@ typedef struct {
 /// Names that are looked up in every run.
 typedef struct {
   JSAtom value, multi_value, attributes, method, uri, querystring, headers, cookies, status_code,
-      status_description, body, encoding, data, stack, length, ip;
+      status_description, body, encoding, data, stack;
 } sk_atoms;
 
 /// What is made when it is first asked for. The first four can be required.
@@ -104,6 +105,56 @@ static inline void *sk_lazy_opaque(uint32_t kind, uint32_t index) { return (void
 static inline uint32_t sk_lazy_kind(void *opaque) { return (uint32_t)((uintptr_t)opaque & 0xff); }
 static inline uint32_t sk_lazy_index(void *opaque) { return (uint32_t)((uintptr_t)opaque >> 8); }
 
+static inline JSValueConst sk_argument(int count, JSValueConst *arguments, int index) {
+  return index < count ? arguments[index] : JS_UNDEFINED;
+}
+
+// text.c
+/// A value's string as UTF-8, a zero byte behind it; lone surrogates become U+FFFD. Lent until the heap is put back. What
+/// is no string is converted, which runs user code. False: exception.
+bool sk_text_of(JSContext *context, JSValueConst value, sk_slice *text);
+/// Puts U+FFFD in the place of lone surrogates, as the engine writes them: of the same length.
+void sk_replace_surrogates(uint8_t *bytes, size_t count);
+/// `sk_text_of` of a property's name.
+bool sk_text_of_atom(JSContext *context, JSAtom atom, sk_slice *text);
+/// A string of bytes off the wire: UTF-8, or ISO-8859-1 when they are not valid UTF-8.
+JSValue sk_string(JSContext *context, sk_slice bytes);
+/// A string of UTF-8; in what is none, U+FFFD for each longest beginning of a character.
+JSValue sk_string_of_utf8(JSContext *context, sk_slice bytes);
+bool sk_is_utf8(sk_slice bytes);
+
+/// Text that grows in the arena; begins as `{.context = context}`.
+typedef struct { JSContext *context; sk_slice text; size_t capacity; } sk_growing;
+/// False: no memory, exception pending.
+bool sk_append(sk_growing *growing, sk_slice piece);
+
+/// Bytes of a name of the function's that an error text shows.
+enum { SK_SHOWN_NAME_MAX = 100 };
+
+/// How many of the first `most` bytes of UTF-8 text are whole characters.
+static inline size_t sk_whole_characters(sk_slice text, size_t most) {
+  if (text.count <= most) return text.count;
+  while (most && (text.bytes[most] & 0xc0) == 0x80) most--;
+  return most;
+}
+
+/// What a hexadecimal digit stands for; -1: it is none.
+static inline int sk_hex_value(uint8_t c) {
+  return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+}
+
+static inline bool sk_is_ascii(sk_slice text) {
+  size_t i = 0;
+  for (; i + 8 <= text.count; i += 8) {
+    uint64_t word;
+    memcpy(&word, text.bytes + i, 8);
+    if (word & 0x8080808080808080u) return false;
+  }
+  for (; i < text.count; i++)
+    if (text.bytes[i] & 0x80) return false;
+  return true;
+}
+
 // source.c
 /// A leading `import name from 'module'` becomes `var name=require('module')` in its place, so that lines stay the
 /// same. Returns a copy of the source, zero terminated; NULL: no memory. Plain scripts are copied unchanged.
@@ -119,9 +170,6 @@ bool sk_make_mentioned(sk_isolate *isolate, sk_slice source);
 JSValue sk_event_skeleton(sk_isolate *isolate, sk_event_type type);
 /// A set's object with one lazy property per visible name; parses the set on first use.
 JSValue sk_set_object(sk_isolate *isolate, sk_set_id id);
-/// A string of bytes off the wire: UTF-8, or ISO-8859-1 when they are not valid UTF-8.
-JSValue sk_string(JSContext *context, sk_slice bytes);
-bool sk_is_utf8(sk_slice bytes);
 /// `request.rawQueryString()`.
 JSValue sk_raw_query_string(JSContext *context, JSValueConst this_value, int count, JSValueConst *arguments);
 
@@ -179,5 +227,9 @@ JSValue sk_encode(JSContext *context, sk_slice bytes, sk_encoding encoding);
 size_t sk_decode(sk_slice text, sk_encoding encoding, uint8_t *out);
 /// Decodes base64 strictly; false when it is not valid.
 bool sk_decode_base64_strict(sk_slice text, uint8_t *out, size_t *count);
-/// Bytes of a string (as UTF-8), Buffer, typed array, DataView or ArrayBuffer. False: none of these, exception pending.
+/// Bytes of a string (as UTF-8), Buffer, typed array, DataView or ArrayBuffer. Runs no user code, so that bytes may be
+/// held while those of something else are asked for; whatever runs user code comes before. False: none of these, or
+/// detached; exception pending.
 bool sk_bytes_of(JSContext *context, JSValueConst value, sk_slice *bytes);
+/// The same of a typed array, as Buffers are, only. `writing`: an immutable one is refused.
+bool sk_bytes_of_array(JSContext *context, JSValueConst value, bool writing, uint8_t **bytes, size_t *count);

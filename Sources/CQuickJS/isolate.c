@@ -36,7 +36,7 @@ static int count_poll(JSRuntime *runtime, void *opaque) {
 
 static bool make_atoms(sk_isolate *isolate) {
   static const char *const names[] = {"value", "multiValue", "attributes", "method", "uri", "querystring", "headers",
-      "cookies", "statusCode", "statusDescription", "body", "encoding", "data", "stack", "length", "ip"};
+      "cookies", "statusCode", "statusDescription", "body", "encoding", "data", "stack"};
   _Static_assert(sizeof names / sizeof names[0] == sizeof(sk_atoms) / sizeof(JSAtom), "one name per atom");
   JSAtom *atoms = (JSAtom *)&isolate->atoms;
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
@@ -81,46 +81,60 @@ static bool drain_jobs(sk_isolate *isolate) {
 }
 
 /// Compiles in an engine of its own, which goes away again: what parsing leaves behind, and the source text, would
-/// otherwise be copied back after every run. The bytecode lies in that engine's arena. False: failed, result set.
-static bool compile(sk_isolate *isolate, const char *source, size_t count, sk_slice *bytecode) {
-  if (!start_engine(isolate) || !make_atoms(isolate)) return fail_abandoned(isolate, SK_JUMP_MEMORY), false;
+/// otherwise be copied back after every run. The bytecode lies in that engine's arena; absent: an exception is pending.
+static sk_slice compiled(sk_isolate *isolate, const char *source, size_t count, const char *file) {
   JSContext *context = isolate->context;
-  JSValue script = JS_Eval(context, source, count, function_file, JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_STRICT | JS_EVAL_FLAG_COMPILE_ONLY);
+  sk_slice bytecode = {NULL, 0};
+  JSValue script = JS_Eval(context, source, count, file, JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_STRICT | JS_EVAL_FLAG_COMPILE_ONLY);
   if (!JS_IsException(script))
-    bytecode->bytes = JS_WriteObject(context, &bytecode->count, script, JS_WRITE_OBJ_BYTECODE | JS_WRITE_OBJ_STRIP_SOURCE);
-  if (!bytecode->bytes) sk_fail_with_exception(isolate, SK_EXECUTION_ERROR);
-  return bytecode->bytes != NULL;
+    bytecode.bytes = JS_WriteObject(context, &bytecode.count, script, JS_WRITE_OBJ_BYTECODE | JS_WRITE_OBJ_STRIP_SOURCE);
+  return bytecode;
 }
 
-/// Runs top-level code and finds the handler.
-static bool evaluate(sk_isolate *isolate, sk_slice bytecode) {
-  JSContext *context = isolate->context;
+/// What a build takes from source text.
+typedef struct { sk_slice script, find_handler; } sk_compiled;
+
+static bool compile(sk_isolate *isolate, const char *source, size_t count, sk_compiled *code) {
+  static const char find[] = "typeof handler==='function'?handler:undefined";
+  if (!start_engine(isolate) || !make_atoms(isolate)) return fail_abandoned(isolate, SK_JUMP_MEMORY), false;
+  code->script = compiled(isolate, source, count, function_file);
+  if (code->script.bytes) code->find_handler = compiled(isolate, find, sizeof find - 1, "<handler>");
+  if (!code->find_handler.bytes) sk_fail_with_exception(isolate, SK_EXECUTION_ERROR);
+  return code->find_handler.bytes != NULL;
+}
+
+static JSValue evaluated(JSContext *context, sk_slice bytecode) {
   JSValue script = JS_ReadObject(context, bytecode.bytes, bytecode.count, JS_READ_OBJ_BYTECODE);
-  if (JS_IsException(script)) return false;
-  JSValue done = JS_EvalFunction(context, script);
+  return JS_IsException(script) ? script : JS_EvalFunction(context, script);
+}
+
+/// Runs top-level code and finds the handler. No code comes from text any more (eval, Function and their kin: spec 9.4).
+static bool evaluate(sk_isolate *isolate, const sk_compiled *code) {
+  JSContext *context = isolate->context;
+  JS_DisableEval(context);
+  JSValue done = evaluated(context, code->script);
   if (JS_IsException(done)) return false;
   JS_FreeValue(context, done);
   drain_jobs(isolate);
-  static const char find[] = "typeof handler==='function'?handler:undefined";
-  isolate->handler = JS_Eval(context, find, sizeof find - 1, "<handler>", JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_STRICT);
+  isolate->handler = evaluated(context, code->find_handler);
   return !JS_IsException(isolate->handler);
 }
 
 /// Everything of a build that may run user code or be abandoned. `parsing` is an arena for compiling only.
 static void build(sk_isolate *isolate, sk_arena *parsing, const char *source, size_t count) {
-  sk_slice bytecode = {NULL, 0};
+  sk_compiled code = {0};
   sk_arena *own = isolate->arena;
   isolate->arena = parsing;
-  bool compiled = compile(isolate, source, count, &bytecode);
+  bool complete = compile(isolate, source, count, &code);
   isolate->arena = own;
-  if (!compiled) return;
+  if (!complete) return;
   // What every run writes to comes last, in few pages: names, the function, the event. What nearly none does comes first.
   if (!start_engine(isolate) || !sk_install_globals(isolate) ||
       !sk_make_mentioned(isolate, (sk_slice){(const uint8_t *)source, count}) || !make_atoms(isolate)) {
     fail_abandoned(isolate, SK_JUMP_MEMORY);
     return;
   }
-  if (!evaluate(isolate, bytecode)) {
+  if (!evaluate(isolate, &code)) {
     sk_fail_with_exception(isolate, SK_EXECUTION_ERROR);
     return;
   }
@@ -131,7 +145,6 @@ static void build(sk_isolate *isolate, sk_arena *parsing, const char *source, si
   for (int type = SK_VIEWER_REQUEST; type <= SK_VIEWER_RESPONSE; type++)
     isolate->events[type] = sk_event_skeleton(isolate, (sk_event_type)type);
   if (JS_IsException(isolate->events[0]) || JS_IsException(isolate->events[1])) fail_abandoned(isolate, SK_JUMP_MEMORY);
-  JS_DisableEval(isolate->context);  // eval, Function and their kin (spec 9.4)
 }
 
 static void reset_result(sk_isolate *isolate) {
@@ -158,12 +171,14 @@ static void build_limited(sk_isolate *isolate, sk_arena *parsing, const char *so
   isolate->result.cpu_nanoseconds = sk_limit_end(isolate->thread);
 }
 
-sk_isolate *sk_isolate_create(sk_thread *thread, const sk_limits *limits, sk_slice source, sk_result *result) {
+sk_isolate *sk_isolate_create(
+    sk_thread *thread, const sk_limits *limits, sk_slice source, int64_t now_milliseconds, sk_result *result) {
   *result = (sk_result){0};
   sk_isolate *isolate = calloc(1, sizeof *isolate);
   size_t count = 0;
   char *text = isolate ? sk_without_imports(source, &count) : NULL;
   if (text && sk_limit_is_own_thread(thread)) {
+    sk_limit_freeze_clock(now_milliseconds);
     isolate->thread = thread;
     isolate->limits = *limits;
     isolate->store = limits->store;

@@ -5,13 +5,14 @@
 enum {
   EDIT_LINES_MAX = 256,       // header lines that one run may remove or write: applying them takes time of the worker's, not of the run's
   EDIT_BYTES_MAX = 32 << 10,  // names and values of those lines
+  VALUES_MAX = UINT16_MAX,    // entries of one multiValue
 };
 
 /// "request.headers['x-y'] must …"
 static bool invalid_name(const sk_reader *reader, sk_slice name, const char *why) {
   sk_isolate *isolate = reader->isolate;
   sk_invalid(isolate, reader->label, "['");
-  sk_append_error(isolate, (const char *)name.bytes, name.count < 100 ? name.count : 100);
+  sk_append_error(isolate, (const char *)name.bytes, sk_whole_characters(name, SK_SHOWN_NAME_MAX));
   sk_append_error(isolate, "'] ", 3);
   sk_append_error(isolate, why, strlen(why));
   return false;
@@ -98,7 +99,7 @@ static bool read_multi_value(const sk_reader *reader, sk_slice name, JSValueCons
   if (JS_IsUndefined(list)) return true;
   if (!JS_IsArray(list)) return invalid_name(reader, name, "must have an array as its multiValue");
   if (JS_GetLength(context, list, &length)) return sk_thrown(isolate);
-  if (length > UINT16_MAX) return invalid_name(reader, name, "has too many values");
+  if (length > VALUES_MAX) return invalid_name(reader, name, "has too many values");
   *count = (uint32_t)length;
   if (!(*values = js_malloc(context, (size_t)(length + 1) * sizeof(sk_value)))) return sk_thrown(isolate);
   for (uint32_t i = 0; i < *count; i++) {
@@ -195,10 +196,7 @@ static bool read_property(sk_reader *reader, JSValueConst object, JSAtom atom) {
   if (JS_IsSymbol(key)) return true;
   sk_name *name = add_name(reader);
   if (!name) return false;
-  size_t count;
-  const char *text = JS_AtomToCStringLen(context, &count, atom);
-  if (!text) return sk_thrown(reader->isolate);
-  name->name = (sk_slice){(const uint8_t *)text, count};
+  if (!sk_text_of_atom(context, atom, &name->name)) return sk_thrown(reader->isolate);
   if (item) {
     item->seen = name->existed = true;
     name->item = index;
@@ -300,10 +298,8 @@ bool sk_edit_headers(sk_reader *reader) {
   for (uint32_t i = 0; reader->any_changed && i < set->count; i++) {
     const sk_item *item = &set->items[i];
     if (!item->first || item->seen) continue;
-    size_t count;
-    const char *text = JS_AtomToCStringLen(isolate->context, &count, item->atom);  // in lower case
-    if (!text) return sk_thrown(isolate);
-    sk_slice name = {(const uint8_t *)text, count};
+    sk_slice name;
+    if (!sk_text_of_atom(isolate->context, item->atom, &name)) return sk_thrown(isolate);  // in lower case
     if (!check_name(reader, name)) return false;
     if (response && sk_header_is_framing(name)) continue;
     if (!add_edit(isolate, name, NULL, 0)) return false;
@@ -311,44 +307,25 @@ bool sk_edit_headers(sk_reader *reader) {
   return true;
 }
 
-/// Bytes under construction in the arena.
-typedef struct { JSContext *context; uint8_t *bytes; size_t count, capacity; bool failed; } sk_text;
-
-static void append(sk_text *text, sk_slice piece) {
-  if (text->count + piece.count > text->capacity) {
-    size_t capacity = (text->count + piece.count) * 2 + 64;
-    uint8_t *bytes = js_realloc(text->context, text->bytes, capacity);
-    if (!bytes) text->failed = true;
-    if (text->failed) return;
-    text->bytes = bytes;
-    text->capacity = capacity;
-  }
-  if (piece.count) memcpy(text->bytes + text->count, piece.bytes, piece.count);
-  text->count += piece.count;
-}
-
-static void append_pair(sk_text *text, const char *separator, sk_slice name, sk_slice value) {
-  if (text->count) append(text, sk_literal(separator));
-  append(text, name);
-  append(text, sk_literal("="));
-  append(text, value);
+static bool append_pair(sk_growing *out, const char *separator, sk_slice name, sk_slice value) {
+  return (!out->text.count || sk_append(out, sk_literal(separator))) && sk_append(out, name) && sk_append(out, sk_literal("=")) &&
+      sk_append(out, value);
 }
 
 bool sk_join(sk_reader *reader, const char *separator, sk_slice *joined) {
   const sk_item *items = reader->isolate->sets[reader->id].items;
-  sk_text text = {.context = reader->isolate->context};
-  for (uint32_t i = 0; i < reader->count; i++) {
+  sk_growing out = {.context = reader->isolate->context};
+  bool room = true;
+  for (uint32_t i = 0; room && i < reader->count; i++) {
     const sk_name *name = &reader->names[i];
-    for (uint32_t k = 0; name->changed && k < name->count; k++)
-      append_pair(&text, separator, name->name, name->values[k].value);
+    for (uint32_t k = 0; room && name->changed && k < name->count; k++)
+      room = append_pair(&out, separator, name->name, name->values[k].value);
     if (name->changed) continue;
-    for (uint32_t at = name->item, more = 1; more; at = items[at].next, more = at != 0) {
-      if (text.count) append(&text, sk_literal(separator));
-      append(&text, items[at].raw);
-    }
+    for (uint32_t at = name->item, more = 1; room && more; at = items[at].next, more = at != 0)
+      room = (!out.text.count || sk_append(&out, sk_literal(separator))) && sk_append(&out, items[at].raw);
   }
-  if (text.failed) return sk_thrown(reader->isolate);
-  *joined = (sk_slice){text.bytes ? text.bytes : (const uint8_t *)"", text.count};
+  if (!room) return sk_thrown(reader->isolate);
+  *joined = out.text.bytes ? out.text : sk_literal("");
   return true;
 }
 
@@ -368,14 +345,12 @@ bool sk_edit_response_cookies(sk_reader *reader) {
   for (uint32_t i = 0; i < reader->count; i++) {
     const sk_name *name = &reader->names[i];
     for (uint32_t k = 0; name->changed && k < name->count; k++) {
-      sk_text line = {.context = isolate->context};
-      append_pair(&line, "", name->name, name->values[k].value);
-      if (name->values[k].attributes.count) {
-        append(&line, sk_literal("; "));
-        append(&line, name->values[k].attributes);
-      }
-      if (line.failed) return sk_thrown(isolate);
-      lines[count++] = (sk_slice){line.bytes, line.count};
+      const sk_value *value = &name->values[k];
+      sk_growing line = {.context = isolate->context};
+      bool room = append_pair(&line, "", name->name, value->value) &&
+          (!value->attributes.count || (sk_append(&line, sk_literal("; ")) && sk_append(&line, value->attributes)));
+      if (!room) return sk_thrown(isolate);
+      lines[count++] = line.text;
     }
     if (name->changed) continue;
     for (uint32_t at = name->item, more = 1; more; at = set->items[at].next, more = at != 0)

@@ -32,8 +32,6 @@ void sk_append_error(sk_isolate *isolate, const char *text, size_t count);
 bool sk_invalid(sk_isolate *isolate, const char *what, const char *why);
 /// An execution error: the exception that user code threw while its result was read; always false.
 bool sk_thrown(sk_isolate *isolate);
-/// A value as UTF-8, lent until the heap is put back. False: exception.
-bool sk_text_of(JSContext *context, JSValueConst value, sk_slice *text);
 bool sk_same(sk_slice a, sk_slice b);
 /// Whether `text` is what the function was shown for `original`, which may be ISO-8859-1.
 bool sk_is_unchanged(JSContext *context, sk_slice text, sk_slice original);

@@ -180,11 +180,8 @@ static bool read_response(sk_isolate *isolate, JSValueConst response) {
       read_cookies(isolate, response, SET_RESPONSE_COOKIES, "response.cookies") && read_body(isolate, response);
 }
 
-void sk_read_result(sk_isolate *isolate, JSValue returned) {
-  if (isolate->misuse) {
-    sk_fail(isolate, SK_VALIDATION_ERROR, SK_FAILURE_INVALID, isolate->misuse, (char *)NULL);
-    return;
-  }
+/// Reads it, whatever the function did wrong on the way.
+static void read_returned(sk_isolate *isolate, JSValue returned) {
   bool wants_response = isolate->event->type == SK_VIEWER_RESPONSE;
   if (!JS_IsObject(returned)) {
     const char *what = JS_IsUndefined(returned) ? "undefined" : JS_IsNull(returned) ? "null" : "a value that is no object";
@@ -204,4 +201,10 @@ void sk_read_result(sk_isolate *isolate, JSValue returned) {
     sk_check_origin(isolate, returned);
   }
   isolate->result.edits = isolate->edits;
+}
+
+void sk_read_result(sk_isolate *isolate, JSValue returned) {
+  if (!isolate->misuse) read_returned(isolate, returned);
+  // A wrong call of a helper counts wherever it was made: a getter's, just now, too.
+  if (isolate->misuse) sk_fail(isolate, SK_VALIDATION_ERROR, SK_FAILURE_INVALID, isolate->misuse, (char *)NULL);
 }

@@ -21,12 +21,15 @@ extension Reader {
         .size("urlBytes", \.urlBytes, 16...1 << 20),
         .size("headBytes", \.headBytes, 256...1 << 20),
         .count("headerCount", \.headerCount, 1...128),
+        .count("connectionOptions", \.connectionOptions, 1...1024),
         .time("headerTimeout", \.headerTimeout, times),
         .time("tlsHandshakeTimeout", \.tlsHandshakeTimeout, times),
         .time("idleTimeout", \.idleTimeout, times),
         .time("keepAliveTimeout", \.keepAliveTimeout, times),
         .size("minimumBodyRate", \.minimumBodyRateBytesPerSecond, 0...1 << 30),
         .time("minimumBodyRateGrace", \.minimumBodyRateGrace, times),
+        .size("discardedBodyBytes", \.discardedBodyBytes, 0...64 << 20),
+        .time("errorBodyTimeout", \.errorBodyTimeout, times),
         .time("tunnelIdleTimeout", \.tunnelIdleTimeout, times),
         .count("connectionsPerWorker", \.connectionsPerWorker, counts),
         .count("connectionsPerClientAddress", \.connectionsPerClientAddress, counts),
@@ -44,6 +47,7 @@ extension Reader {
           .count("isolatesPerWorker", \.rewriteEngine.isolatesPerWorker, 1...65536),
           .count("throttleKills", \.rewriteEngine.throttleKills, counts),
           .time("throttleWindow", \.rewriteEngine.throttleWindow, times),
+          .count("waitingRuns", \.rewriteEngine.waitingRuns, 1...65536),
         ], engine, &limits)
       engine.finish()
     }

@@ -117,8 +117,23 @@ final class Reader {
       log.format = value.choice(AccessLog.Format.self) ?? .json
       if log.format == .w3c { value.notSupportedYet("the w3c format (JSON lines are written) is", .warning) }
     }
+    if let value = section.optional("fields") { log.fields = accessLogFields(value) }
     section.finish()
     return log
+  }
+
+  private func accessLogFields(_ value: Value) -> AccessLog.Fields {
+    if value.plainText == "all" { return .all }
+    let known = Dictionary(uniqueKeysWithValues: AccessLog.Field.allCases.map { ($0.name, $0) })
+    let names = AccessLog.Field.allCases.map(\.name)
+    guard let items = value.items(of: "field") else { return .all }
+    if items.isEmpty { value.error("a record needs a field; for no log at all write accessLog: off") }
+    let fields = items.compactMap { item -> AccessLog.Field? in
+      guard let text = item.nonEmptyText("a field such as uri") else { return nil }
+      if known[text] == nil { item.error("the access log has no field \(text.quoted)\(Suggestion.text(for: text, among: names))") }
+      return known[text]
+    }
+    return AccessLog.Fields(fields)
   }
 
   private func functionLog(_ value: Value) -> FunctionLogDestination {

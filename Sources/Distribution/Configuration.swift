@@ -134,30 +134,6 @@ public struct CacheStorage: Sendable, Equatable {
   }
 }
 
-/// Where access records go.
-public struct AccessLog: Sendable, Equatable {
-  /// The form of a record.
-  public enum Format: String, Sendable, CaseIterable {
-    /// One JSON object per line.
-    case json
-    /// CloudFront's 33 fields, separated by tabs.
-    case w3c
-    /// No records.
-    case off
-  }
-
-  /// The absolute path of the file; `-` is standard output.
-  public var path: String
-  /// The form of a record. Default JSON.
-  public var format: Format
-
-  /// An access log.
-  public init(path: String = "-", format: Format = .json) {
-    self.path = path
-    self.format = format
-  }
-}
-
 /// Where what functions give to console.log goes.
 public enum FunctionLogDestination: Sendable, Equatable {
   /// The default.

@@ -11,6 +11,9 @@ public struct Limits: Sendable, Equatable {
   public var headBytes = 32768
   /// The most header fields of a request. Beyond it: 494, connection closed.
   public var headerCount = 100
+  /// The most options in the Connection fields of a message: each takes a look at every field. Beyond it: 494, connection closed; in an
+  /// origin's response 502.
+  public var connectionOptions = 64
   /// The time from the first byte of a request to the end of its head. Beyond it: 408, connection closed.
   public var headerTimeout = Duration.seconds(10)
   /// How long a viewer's TLS handshake may take. Beyond it: closed.
@@ -25,6 +28,11 @@ public struct Limits: Sendable, Equatable {
   public var minimumBodyRateBytesPerSecond = 240
   /// How long a body may be slower than `minimumBodyRateBytesPerSecond`.
   public var minimumBodyRateGrace = Duration.seconds(30)
+  /// The longest rest of a body nobody wants, in bytes, that is read so that its connection can be kept: of a request that is answered
+  /// without it, or of an origin's response that an error page or a function replaces. Beyond it: that connection is closed.
+  public var discardedBodyBytes = 65_536
+  /// How long the body of an origin's response that an error page replaces is waited for. Beyond it: the origin's connection is closed.
+  public var errorBodyTimeout = Duration.milliseconds(250)
   /// How long an upgraded connection (WebSocket) may be silent in both directions. Beyond it: closed.
   public var tunnelIdleTimeout = Duration.seconds(600)
   /// The most viewer connections of one worker. A further one is closed at once.
@@ -66,6 +74,9 @@ public struct Limits: Sendable, Equatable {
     public var throttleKills = 100
     /// The time in which `throttleKills` are counted, and how long a function stays throttled.
     public var throttleWindow = Duration.seconds(10)
+    /// The most requests of one worker that may wait for their turn because functions take long. A further one: 503,
+    /// FunctionThrottledError.
+    public var waitingRuns = 128
 
     /// The defaults.
     public init() {}

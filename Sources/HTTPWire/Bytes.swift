@@ -5,7 +5,7 @@ extension Span where Element == UInt8 {
   /// `count` bytes from `start` on.
   @inlinable @_lifetime(copy self) public func slice(_ start: Int, _ count: Int) -> Span<UInt8> { extracting(start..<(start + count)) }
 
-  /// Whether the bytes are these, letter case aside. `literal` is lower case and has no control bytes.
+  /// Whether the bytes are these, letter case aside. `literal` is lower case: letters, digits and punctuation up to `?`.
   public func equalsLowercase(_ literal: StaticString) -> Bool {
     guard count == literal.utf8CodeUnitCount else { return false }
     return literal.withUTF8Buffer { unsafe matchesLowercase($0) }
@@ -17,8 +17,22 @@ extension Span where Element == UInt8 {
     return extracting(..<n).equalsLowercase(literal)
   }
   private func matchesLowercase(_ literal: UnsafeBufferPointer<UInt8>) -> Bool {
-    for i in 0..<count where unsafe self[i].lowercased != literal[i] { return false }
-    return true
+    if count < 8 {
+      for i in 0..<count where unsafe self[i].lowercased != literal[i] { return false }
+      return true
+    }
+    var i = 0
+    while i + 8 < count {
+      guard unsafe matchesLowercase(literal, at: i) else { return false }
+      i += 8
+    }
+    return unsafe matchesLowercase(literal, at: count - 8)   // some bytes twice
+  }
+  /// Eight bytes at once: capitals differ from small letters by the bit 0x20, which all other bytes of a literal have; what lacks it and
+  /// is no capital is a control byte, and has neither that bit nor the next.
+  @inline(__always) private func matchesLowercase(_ literal: UnsafeBufferPointer<UInt8>, at i: Int) -> Bool {
+    let here = word(i), wanted = unsafe UnsafeRawBufferPointer(literal).loadUnaligned(fromByteOffset: i, as: UInt64.self).littleEndian
+    return here | 0x2020_2020_2020_2020 == wanted && (here >> 5 | here >> 6) & 0x0101_0101_0101_0101 == 0x0101_0101_0101_0101
   }
   /// Whether two runs are the same.
   public func equals(_ other: Span<UInt8>) -> Bool {

@@ -17,7 +17,6 @@ public protocol ConnectionKeeper: AnyObject {
 public struct ClientConnection: ~Copyable {
   /// The bytes.
   public var stream: Stream
-  private let context: WireContext
   private let limits: OriginLimits
   private var decoder = BodyDecoder()
   private var saysClose = false
@@ -26,24 +25,26 @@ public struct ClientConnection: ~Copyable {
   private var interim = 0
   /// Whether the request has been sent to its last byte. Without that the origin may take another request's head for the rest of a body.
   public var requestIsWhole = false
+  /// Whether the connection has carried a request before: then the origin may have closed it in the meantime.
+  public let isReused: Bool
   private let keeper: any ConnectionKeeper
   /// The stream, when this is one of an HTTP/2 connection.
   public let substream: HTTP2Stream?
 
-  /// Takes a stream of an HTTP/2 connection.
-  public init(_ substream: HTTP2Stream, _ context: WireContext, _ limits: OriginLimits, keeper: any ConnectionKeeper) {
+  /// Takes a stream of an HTTP/2 connection, new or one that carries others.
+  public init(_ substream: HTTP2Stream, _ limits: OriginLimits, isReused: Bool, keeper: any ConnectionKeeper) {
     stream = Stream(substream.takeSocket())
-    self.context = context
     self.limits = limits
+    self.isReused = isReused
     self.keeper = keeper
     self.substream = substream
   }
 
   /// Takes over a connected socket, new or from a pool.
-  public init(_ socket: Socket, _ context: WireContext, _ limits: OriginLimits, keeper: any ConnectionKeeper) {
+  public init(_ socket: Socket, _ limits: OriginLimits, isReused: Bool, keeper: any ConnectionKeeper) {
     stream = Stream(socket)
-    self.context = context
     self.limits = limits
+    self.isReused = isReused
     self.keeper = keeper
     substream = nil
   }
@@ -86,7 +87,7 @@ public struct ClientConnection: ~Copyable {
     do { try stream.forward(n, from: &source, asChunk: asChunk) } catch { throw .io(error) }
   }
 
-  /// Sends what waits, or returns early when the origin has something to say.
+  /// Sends what waits, or returns early when the origin has something to say. Somebody nudges the socket when it can be written to.
   public nonisolated(nonsending) mutating func flushUnlessAnswered() async throws(WireFailure) {
     while true {
       do throws(IOFailure) { if try stream.attemptFlush() { return } } catch { throw .io(error) }
@@ -95,8 +96,19 @@ public struct ClientConnection: ~Copyable {
     }
   }
 
+  /// Sends what waits, to its last byte. Interim answers that come in the meantime are absorbed.
+  /// - Returns: false when a final answer, or the end, has begun to arrive instead: then a rest may be unsent.
+  public nonisolated(nonsending) mutating func flushUnlessDone() async throws(WireFailure) -> Bool {
+    while true {
+      try await flushUnlessAnswered()
+      if stream.output.isEmpty { return true }
+      if try answerHasBegun() { return false }
+    }
+  }
+
   /// Looks at what the origin has sent while the request is still on its way, without waiting. Interim answers are absorbed.
-  /// - Returns: whether a final answer, or the end, has begun to arrive; ``readHead(hasNoBody:)`` reads it.
+  /// - Returns: whether a final answer, or the end, has begun to arrive; ``readHead(hasNoBody:)`` reads it. A head of which there is
+  ///   too little to know is none yet.
   public mutating func answerHasBegun() throws(WireFailure) -> Bool {
     if let substream {
       if let failure = stream.socket.failure { throw .io(failure) }
@@ -107,15 +119,20 @@ public struct ClientConnection: ~Copyable {
     var head = ResponseHead()
     head.fields.lines.acquire()
     while !stream.input.isEmpty {
-      guard parseResponse(stream.input.readable, hasNoBody: false, limits.head, &head.line, &head.fields) == .complete,
-        head.line.status < 200, head.line.status != 101
-      else { return true }
+      switch parseResponse(stream.input.readable, hasNoBody: false, limits.head, &head.line, &head.fields) {
+      case .complete where head.line.status < 200 && head.line.status != 101: break
+      case .complete, .refused: return true
+      case .incomplete: return isFinal(stream.input.readable)
+      }
       interim += 1
       stream.input.consume(head.line.length)
       if interim > limits.interimResponses { throw .refused(.interimResponses) }
     }
     return false
   }
+
+  /// Whether the beginning of a head, `HTTP/1.x s…`, is that of a final answer.
+  private func isFinal(_ bytes: Span<UInt8>) -> Bool { bytes.count > 9 && bytes[9] != 49 }
 
   /// Waits for the head of the final answer; interim answers (1xx, but 101) are absorbed.
   /// - Parameter hasNoBody: the request was HEAD.
@@ -195,6 +212,9 @@ public struct ClientConnection: ~Copyable {
       await stream.socket.waitReadableSoftly(milliseconds: Int(deadline - now))
     }
   }
+
+  /// Hands the connection back unused: nothing was sent on it.
+  public consuming func giveBack() { reusable = stream.socket.isQuiet }
 
   /// Ends the request and hands the connection back. It may carry another request when this one and its answer are whole, nothing is
   /// left over and nobody said close.

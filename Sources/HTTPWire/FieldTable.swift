@@ -23,7 +23,7 @@ public struct FieldLine: BitwiseCopyable, Sendable {
 /// A table of field lines in memory that the thread keeps for the next head. It grows past ``standardSize`` only when lines are added.
 @safe public struct FieldTable: ~Copyable {
   /// Lines that fit before the table grows.
-  static let standardSize = 128
+  static var standardSize: Int { Int(SK_FIELD_TABLE_SIZE) / MemoryLayout<FieldLine>.stride }
 
   private var base: UnsafeMutablePointer<FieldLine>
   /// Lines that fit; 0 while the table holds no memory.

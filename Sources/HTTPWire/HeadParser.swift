@@ -19,11 +19,14 @@ public struct HeadLimits: Sendable {
   public var headBytes: Int
   /// Field lines; at most the table's size.
   public var fieldLines: Int
-  /// Limits as CloudFront has them, and 100 field lines.
-  public init(targetBytes: Int = 8192, headBytes: Int = 32_768, fieldLines: Int = 100) {
+  /// Options in Connection fields: each is compared with every field line.
+  public var connectionOptions: Int
+  /// Limits as CloudFront has them, 100 field lines and 64 options of Connection.
+  public init(targetBytes: Int = 8192, headBytes: Int = 32_768, fieldLines: Int = 100, connectionOptions: Int = 64) {
     self.targetBytes = targetBytes
     self.headBytes = headBytes
     self.fieldLines = min(fieldLines, FieldTable.standardSize)
+    self.connectionOptions = connectionOptions
   }
 }
 
@@ -57,49 +60,66 @@ private struct Summary {
 }
 
 extension HeaderSection {
-  /// Reads field lines from `start` on into the table; `fields.count` and `present` are set when it is complete.
+  /// Reads field lines from `start` on into the table; ``count`` and ``present`` are set when it is complete. First all lines are found,
+  /// then their names understood: each loop keeps what it compares with in registers.
   @inline(__always) fileprivate mutating func read(_ p: Span<UInt8>, from start: Int, _ limits: HeadLimits, _ summary: inout Summary) -> HeadResult {
-    let names = FieldNameTable.shared
     var used = 0
-    present = FieldNameSet(rawValue: 0)
     var i = start
     let n = p.count
     while true {
-      if i >= n { return .incomplete }
+      if i >= n { return understand(p, used, &summary) ?? .incomplete }
       if p[i] == 13 {
-        if i + 1 >= n { return .incomplete }
+        if i + 1 >= n { return understand(p, used, &summary) ?? .incomplete }
         guard p[i + 1] == 10 else { return .refused(.fieldLine) }
         break
       }
       let nameStart = i
       i = p.next(58, from: i)
-      let name = i < n ? names.name(p, nameStart, i - nameStart) : .other
-      if !name.isExact { i = p.tokenEnd(from: nameStart) }   // what was recognised is a token
-      if i >= n { return .incomplete }
-      let nameLength = i - nameStart
-      guard p[i] == 58, nameLength > 0, nameLength <= Int(UInt16.max) else { return .refused(.fieldLine) }
+      if i >= n { return p.tokenEnd(from: nameStart) < n ? .refused(.fieldLine) : understand(p, used, &summary) ?? .incomplete }
+      let nameEnd = i
       i += 1
       while i < n && (p[i] == 32 || p[i] == 9) { i += 1 }
       let valueStart = i
       i = p.valueEnd(from: i)
-      if i + 1 >= n { return i < n && p[i] != 13 ? .refused(.fieldLine) : .incomplete }
+      if i + 1 >= n {   // what is here must already be right
+        guard i == n || p[i] == 13, nameEnd > nameStart, p.tokenEnd(from: nameStart) == nameEnd else { return .refused(.fieldLine) }
+        return understand(p, used, &summary) ?? .incomplete
+      }
       guard p[i] == 13, p[i + 1] == 10 else { return .refused(.fieldLine) }
       var valueEnd = i
       while valueEnd > valueStart && (p[valueEnd - 1] == 32 || p[valueEnd - 1] == 9) { valueEnd -= 1 }
       i += 2
       if used == limits.fieldLines { return .refused(.tooManyFields) }
+      guard nameEnd - nameStart <= Int(UInt16.max) else { return .refused(.fieldLine) }
       lines[used] = FieldLine(
-        nameStart: nameStart, nameLength: nameLength, valueStart: valueStart, valueLength: valueEnd - valueStart, end: i, name: name)
-      note(name, at: used)
-      if name.rawValue <= FieldName.expect.rawValue && name != .other {
-        if let refusal = summary.take(name, p.slice(valueStart, valueEnd - valueStart), used) { return .refused(refusal) }
-      }
+        nameStart: nameStart, nameLength: nameEnd - nameStart, valueStart: valueStart, valueLength: valueEnd - valueStart, end: i, name: .other)
       used += 1
     }
+    if let refused = understand(p, used, &summary) { return refused }
     summary.length = i + 2
     count = used
     firstLine = start
     return .complete
+  }
+
+  /// Recognises the names of the lines found, and takes note of what they say about the message.
+  /// - Returns: nil when nothing is wrong with them.
+  private mutating func understand(_ p: Span<UInt8>, _ used: Int, _ summary: inout Summary) -> HeadResult? {
+    let names = FieldNameTable.shared
+    present = FieldNameSet(rawValue: 0)
+    for index in 0..<used {
+      let start = Int(lines[index].nameStart), length = Int(lines[index].nameLength)
+      let name = names.name(p, start, length)
+      if !name.isExact {   // what was recognised is a token
+        guard length > 0, p.tokenEnd(from: start) == start + length else { return .refused(.fieldLine) }
+      }
+      lines[index].name = name
+      note(name, at: index)
+      guard name.rawValue <= FieldName.expect.rawValue, name != .other else { continue }
+      let value = p.slice(Int(lines[index].valueStart), Int(lines[index].valueLength))
+      if let refusal = summary.take(name, value, index) { return .refused(refusal) }
+    }
+    return nil
   }
 }
 
@@ -116,7 +136,9 @@ func parseLength(_ value: Span<UInt8>) -> Int? {
 
 extension HeaderSection {
   /// Connection: a, b — the fields it names end at this hop (RFC 9110, 7.6.1). Framing and Host cannot be named away.
-  fileprivate mutating func dropConnectionFields(_ p: Span<UInt8>, _ summary: inout Summary) {
+  /// - Returns: false when it has more options than the limit.
+  fileprivate mutating func dropConnectionFields(_ p: Span<UInt8>, _ limits: HeadLimits, _ summary: inout Summary) -> Bool {
+    var options = 0
     for line in 0..<count where lines[line].name == .connection {
       let value = p.slice(Int(lines[line].valueStart), Int(lines[line].valueLength))
       var i = 0
@@ -124,6 +146,9 @@ extension HeaderSection {
         while i < value.count && (value[i] == 32 || value[i] == 44 || value[i] == 9) { i += 1 }
         let start = i
         while i < value.count && value[i] != 44 { i += 1 }
+        if start == i { break }
+        options += 1
+        guard options <= limits.connectionOptions else { return false }
         let token = value.extracting(start..<i).trimmed()
         if token.equalsLowercase("close") { summary.close = true; continue }
         if token.equalsLowercase("keep-alive") { summary.keepAlive = true; continue }
@@ -133,6 +158,7 @@ extension HeaderSection {
         }
       }
     }
+    return true
   }
 }
 
@@ -155,7 +181,7 @@ extension HeaderSection {
     if summary.contentLength >= 0 { return .refused(.framingConflict) }
     if line.isHTTP10 { return .refused(.transferEncoding) }
   }
-  if summary.connectionNames { fields.dropConnectionFields(p, &summary) }
+  if summary.connectionNames, !fields.dropConnectionFields(p, limits, &summary) { return .refused(.connectionOptions) }
   line.wantsClose = summary.close || line.isHTTP10 && !summary.keepAlive
   line.framing = summary.chunked ? .chunked : summary.contentLength > 0 ? .length(summary.contentLength) : .none
   line.wantsUpgrade = summary.upgrade && !line.isHTTP10 && fields.present.has(.upgrade)
@@ -320,7 +346,7 @@ func isValidHost(_ host: Span<UInt8>) -> Bool {
   }
   if summary.length > limits.headBytes { return .refused(.headTooLarge) }
   if summary.chunked && (summary.contentLength >= 0 || line.isHTTP10) { return .refused(.framingConflict) }
-  if summary.connectionNames { fields.dropConnectionFields(p, &summary) }
+  if summary.connectionNames, !fields.dropConnectionFields(p, limits, &summary) { return .refused(.connectionOptions) }
   line.length = summary.length
   line.contentLength = summary.contentLength
   line.wantsClose = summary.close || line.isHTTP10 && !summary.keepAlive

@@ -4,7 +4,7 @@
 /// Why a message was refused. The raw value is the reason's name in counters and logs.
 public enum Refusal: String, Error, CaseIterable, Sendable {
   case requestLine, target, targetTooLong, version, connectMethod
-  case headTooLarge, tooManyFields, fieldLine, host
+  case headTooLarge, tooManyFields, connectionOptions, fieldLine, host
   case contentLength, transferEncoding, transferCoding, framingConflict
   case chunk, headTimeout, plainHTTP
   case statusLine, interimResponses, unaskedSwitch
@@ -13,7 +13,7 @@ public enum Refusal: String, Error, CaseIterable, Sendable {
   public var status: Int {
     switch self {
     case .targetTooLong: 414
-    case .headTooLarge, .tooManyFields: 494
+    case .headTooLarge, .tooManyFields, .connectionOptions: 494
     case .version: 505
     case .transferCoding: 501
     case .headTimeout: 408
@@ -31,6 +31,7 @@ public enum Refusal: String, Error, CaseIterable, Sendable {
     case .connectMethod: "CONNECT is not served."
     case .headTooLarge: "The head is larger than limits.headBytes."
     case .tooManyFields: "There are more header fields than limits.headerCount."
+    case .connectionOptions: "Connection has more options than limits.connectionOptions."
     case .fieldLine: "A header field line is malformed (RFC 9112, 5)."
     case .host: "Host is missing, repeated or invalid (RFC 9112, 3.2)."
     case .contentLength: "Content-Length is repeated or malformed (RFC 9112, 6.3)."

@@ -158,6 +158,9 @@ public struct ServerConnection: ~Copyable {
     return take(line, fields)
   }
 
+  /// Whether bytes of a further request are there, or may be, so that ``nextRequest()`` need not wait.
+  public var hasMore: Bool { !stream.input.isEmpty || stream.socket.isReadable }
+
   /// Bytes of the present request so far: head and payload.
   public var bytesOfRequest: Int { headBytes + bodyBytes }
 

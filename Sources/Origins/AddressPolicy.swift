@@ -147,7 +147,7 @@ public enum AddressPolicy: Hashable, Sendable {
   public func refusal(of address: SocketAddress, from local: SocketAddress, own: some Sequence<SocketAddress>) -> AddressRefusal? {
     let address = address.unmapped, local = local.unmapped
     guard address.with(port: 0) == local.with(port: 0) else { return nil }
-    if own.contains(where: { $0.port == address.port && $0.isUnspecified }) { return .own }
+    if own.contains(where: { $0.port == address.port && $0.unmapped.coversAll(of: address) }) { return .own }
     return self == .function(reachesPrivate: false) ? .thisMachine : nil
   }
 
@@ -157,11 +157,19 @@ public enum AddressPolicy: Hashable, Sendable {
     if address == listener { return true }
     guard address.port == listener.port else { return false }
     // Every address of the machine, on one side or the other.
-    return address.isUnspecified || listener.isUnspecified && AddressKind(address) == .loopback
+    return address.isUnspecified || listener.coversAll(of: address) && AddressKind(address) == .loopback
   }
 }
 
 extension SocketAddress {
+  /// Whether a listener here has every address of the other one's family, and no other (IPV6_V6ONLY).
+  fileprivate func coversAll(of other: SocketAddress) -> Bool {
+    switch (self, other) {
+    case (.ipv4(0, _), .ipv4), (.ipv6(0, 0, _), .ipv6): true
+    default: false
+    }
+  }
+
   /// The IPv4 address that an IPv4-mapped one stands for; others as they are.
   fileprivate var unmapped: SocketAddress {
     guard case .ipv6(0, let low, let port) = self, low >> 32 == 0xffff else { return self }

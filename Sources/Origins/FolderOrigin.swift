@@ -87,7 +87,7 @@ public struct FileResponse: ~Copyable {
   }
 
   /// The response's head, as if it had come from a server.
-  public borrowing func head(_ context: WireContext) -> ResponseHead {
+  public var head: ResponseHead {
     var head = ResponseHead(status: status)
     for (name, value) in fields { head.fields.append(name, value) }
     if let contentLength {

@@ -15,23 +15,20 @@ final class HTTP2Connections: HTTP2SessionOwner, ConnectionKeeper {
   init(_ pool: OriginPool.Settings) { self.pool = pool }
 
   /// A stream for a request, on a connection that has room, or a new one. One connection is made at a time; who comes meanwhile waits for it.
-  /// - Parameters:
-  ///   - identity: whom it must lead to, where it is secured.
-  ///   - isReused: set when its connection was there before.
+  /// - Parameter identity: whom it must lead to, where it is secured.
   /// - Throws: ``OriginFailure/Reason/noFreeConnection`` when too many wait, or none had room within connectionTimeout.
   nonisolated(nonsending) func open(
-    _ identity: OriginIdentity?, mustBeNew: Bool, isReused: inout Bool, hasWaited: inout Bool
+    _ identity: OriginIdentity?, mustBeNew: Bool, hasWaited: inout Bool
   ) async throws(OriginFailure) -> ClientConnection {
     let end = pool.context.loop.now + UInt64(pool.connectTimeoutMilliseconds)
     var mustBeNew = mustBeNew
     while true {
       if !mustBeNew, let session = sessions.first(where: { $0.session.hasRoom && $0.identity == identity?.label })?.session {
         pool.counters.add(.originReused)
-        isReused = true
-        return connection(session)
+        return connection(session, isReused: true)
       }
       if connecting == 0, sessions.count < pool.origin.http2ConnectionsPerWorker {
-        return connection(try await connect(identity))
+        return connection(try await connect(identity), isReused: false)
       }
       // The oldest makes room where none is for this.
       if connecting == 0, mustBeNew || !sessions.contains(where: { $0.identity == identity?.label }) { sessions.first?.session.drain() }
@@ -40,7 +37,9 @@ final class HTTP2Connections: HTTP2SessionOwner, ConnectionKeeper {
     }
   }
 
-  private func connection(_ session: HTTP2Session) -> ClientConnection { ClientConnection(session.open(), pool.context, pool.limits, keeper: self) }
+  private func connection(_ session: HTTP2Session, isReused: Bool) -> ClientConnection {
+    ClientConnection(session.open(), pool.limits, isReused: isReused, keeper: self)
+  }
 
   private nonisolated(nonsending) func connect(_ identity: OriginIdentity?) async throws(OriginFailure) -> HTTP2Session {
     connecting += 1

@@ -60,7 +60,7 @@ public struct OriginFailure: Error, Equatable, Sendable {
     case .write: "OriginWriteError"
     case .readTimeout: "OriginReadError"
     case .closedEarly: "OriginCommError"
-    case .malformedHead(.headTooLarge), .malformedHead(.tooManyFields): "OriginHeaderTooBigError"
+    case .malformedHead(.headTooLarge), .malformedHead(.tooManyFields), .malformedHead(.connectionOptions): "OriginHeaderTooBigError"
     case .malformedHead, .malformedBody: "OriginInvalidResponseError"
     case .files: "OriginError"
     }
@@ -102,7 +102,7 @@ public struct OriginFailure: Error, Equatable, Sendable {
     case .write: .originWriteFailure
     case .readTimeout: .originReadTimeout
     case .closedEarly: .originClosedEarly
-    case .malformedHead(.headTooLarge), .malformedHead(.tooManyFields): .limitOriginHead
+    case .malformedHead(.headTooLarge), .malformedHead(.tooManyFields), .malformedHead(.connectionOptions): .limitOriginHead
     case .malformedHead: .originMalformedHead
     case .malformedBody: .originMalformedBody
     case .files: .fileFailed

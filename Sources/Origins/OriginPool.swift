@@ -115,13 +115,12 @@ public final class OriginPool: ConnectionKeeper {
   /// - Parameters:
   ///   - identity: whom it must lead to, where it is secured.
   ///   - mustBeNew: whether its connection must be new, as an old one failed.
-  ///   - isReused: set when its connection was there before.
   ///   - hasWaited: whether this request has been counted as one that had to wait; set when it is.
   public nonisolated(nonsending) func openHTTP2(
-    _ identity: OriginIdentity? = nil, mustBeNew: Bool, isReused: inout Bool, hasWaited: inout Bool
+    _ identity: OriginIdentity? = nil, mustBeNew: Bool, hasWaited: inout Bool
   ) async throws(OriginFailure) -> ClientConnection {
     usesHTTP2 = true
-    return try await http2.open(identity, mustBeNew: mustBeNew, isReused: &isReused, hasWaited: &hasWaited)
+    return try await http2.open(identity, mustBeNew: mustBeNew, hasWaited: &hasWaited)
   }
 
   /// How many requests wait for a connection.
@@ -139,7 +138,7 @@ public final class OriginPool: ConnectionKeeper {
       socket.keep()
       if socket.isQuiet {
         counters.add(.originReused)
-        return ClientConnection(socket, context, limits, keeper: self)
+        return ClientConnection(socket, limits, isReused: true, keeper: self)
       }
       counters.add(.originStale)
       close(socket)
@@ -176,7 +175,7 @@ public final class OriginPool: ConnectionKeeper {
     }
     counters.add(.originConnected)
     counters.move(.originConnectionsOpen, by: 1)
-    return ClientConnection(socket, context, limits, keeper: self)
+    return ClientConnection(socket, limits, isReused: false, keeper: self)
   }
 
   /// A new connection; whom a secured one leads to is remembered.
@@ -207,7 +206,7 @@ public final class OriginPool: ConnectionKeeper {
     case .connection(let socket):
       if socket.isQuiet {
         counters.add(.originReused)
-        return ClientConnection(socket, context, limits, keeper: self)
+        return ClientConnection(socket, limits, isReused: true, keeper: self)
       }
       counters.add(.originStale)
       discard(socket)

@@ -24,7 +24,7 @@ struct CookiePairs: ~Copyable {
       if value[start] == 32 || value[start] == 59 { start += 1; continue }
       let end = value.next(59, from: start), nameEnd = value.next(61, from: start)
       guard nameEnd < end, nameEnd > start, value[start] != 36, count < Self.limit else { return false }
-      isOrdered = isOrdered && start == (count == 0 ? 0 : Int(ends[count - 1]) + 2)
+      isOrdered = isOrdered && (count == 0 ? start == 0 : start == Int(ends[count - 1]) + 2 && value[start - 1] == 32)
       starts[count] = UInt16(truncatingIfNeeded: start)
       nameEnds[count] = UInt16(truncatingIfNeeded: nameEnd)
       ends[count] = UInt16(truncatingIfNeeded: end)

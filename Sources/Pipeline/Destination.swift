@@ -13,8 +13,6 @@ final class Destination {
   let folder: FolderOrigin?
   /// Lines that every request to it gets.
   let lines: [UInt8]
-  /// Lower-case names of fields among them, which replace the viewer's.
-  let ownNames: [[UInt8]]
   /// Whether Host is among the lines, whatever the behavior forwards.
   let replacesHost: Bool
   /// How the server is named where it is spoken to over TLS; nil where it is not.
@@ -28,7 +26,6 @@ final class Destination {
     pool = site.pools[index].pool(viewerIsSecure: viewerIsSecure)
     folder = site.site.folders[index]
     lines = behavior.lines(towardOrigin: index, viewerIsSecure: viewerIsSecure)
-    ownNames = origin.customNames
     replacesHost = false
     naming = ServerNaming(origin.model, behavior, host: nil, viewerIsSecure: viewerIsSecure)
   }
@@ -39,7 +36,6 @@ final class Destination {
     pool = other.pool
     folder = other.folder
     lines = selection.hostHeader.map { behavior.lines(toward: other.origin.model, host: $0, viewerIsSecure: viewerIsSecure) } ?? other.lines
-    ownNames = other.ownNames
     replacesHost = selection.hostHeader != nil
     naming = ServerNaming(
       other.origin.model, behavior, host: selection.hostHeader, serverName: selection.serverName, allowed: selection.allowedCertificateNames,
@@ -55,7 +51,6 @@ final class Destination {
     self.pool = pool
     self.folder = folder
     lines = behavior.lines(toward: origin, host: host, viewerIsSecure: viewerIsSecure)
-    ownNames = self.origin.customNames
     replacesHost = host != nil
     naming = ServerNaming(
       origin, behavior, host: host, serverName: update.serverName, allowed: update.allowedCertificateNames, viewerIsSecure: viewerIsSecure)

@@ -33,6 +33,17 @@ extension Worker {
   }
 }
 
+extension Worker {
+  /// Counts the end of a connection whose viewer broke TLS's rules after the handshake.
+  /// - Returns: whether it did.
+  func countViolation(_ socket: Socket) -> Bool {
+    guard let violation = socket.tls?.violation else { return false }
+    if violation.kind == .keyUpdates { counters.add(.limitTLSKeyUpdates) }
+    counters.add(.closedOnTLS)
+    return true
+  }
+}
+
 extension TLSFailure {
   /// What is counted when a viewer's handshake fails so.
   fileprivate var viewerCounter: Counter {

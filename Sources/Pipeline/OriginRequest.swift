@@ -5,14 +5,13 @@ import Transport
 
 extension Worker {
   /// Writes the request head for an origin.
-  func composeOriginRequest(_ exchange: inout Exchange, _ destination: Destination, to out: inout ByteBuffer) {
+  func composeOriginRequest(_ exchange: borrowing Exchange, _ destination: Destination, to out: inout ByteBuffer) {
     let behavior = exchange.behavior
     writeRequestLine(exchange.request, destination.origin, behavior, to: &out)
-    for name in destination.ownNames { exchange.request.fields.drop(named: name.span) }
-    writeViewerLines(exchange, behavior, forwardsHost: behavior.forwardsHost && !destination.replacesHost, to: &out)
+    writeViewerLines(exchange, behavior, destination, to: &out)
     let lines = destination.lines
     out.append(lines.span)
-    writeOwnLines(exchange, behavior, to: &out)
+    writeOwnLines(exchange, behavior, instead: destination.origin.customNames, to: &out)
     out.append("\r\n")
   }
 
@@ -34,10 +33,12 @@ extension Worker {
     out.append(" HTTP/1.1\r\n")
   }
 
-  /// The viewer's fields that are forwarded. Host goes first when the origin may see it, as RFC 9110, 7.2 asks.
-  private func writeViewerLines(_ exchange: borrowing Exchange, _ behavior: CompiledBehavior, forwardsHost: Bool, to out: inout ByteBuffer) {
+  /// The viewer's fields that are forwarded, but those that the origin's own replace. Host goes first when the origin may see it, as RFC 9110, 7.2 asks.
+  private func writeViewerLines(_ exchange: borrowing Exchange, _ behavior: CompiledBehavior, _ destination: Destination, to out: inout ByteBuffer) {
+    let origin = destination.origin
     var kept = exchange.isSafe ? behavior.keptWhenSafe : behavior.keptOtherwise
-    if !forwardsHost {
+    kept.remove(origin.customNames)
+    if !behavior.forwardsHost || destination.replacesHost {
       kept.remove(FieldNameSet(.host))
     } else if exchange.request.hasOwnAuthority || !exchange.request.fields.present.has(.host) {
       kept.remove(FieldNameSet(.host))
@@ -48,19 +49,21 @@ extension Worker {
       }
     }
     switch behavior.unknownNames {
-    case .keep:
+    case .keep where origin.otherCustomNames.isEmpty:
       kept.add(.other)
       exchange.request.fields.copyLines(to: &out, only: kept)
+    case .keep: exchange.request.fields.copyLines(to: &out, only: kept) { !origin.replaces($0) }
     case .drop: exchange.request.fields.copyLines(to: &out, only: kept)
     case .ask:
       let isSafe = exchange.isSafe
-      exchange.request.fields.copyLines(to: &out, only: kept) { behavior.behavior.forwarding.forwards($0, isSafe: isSafe) }
+      exchange.request.fields.copyLines(to: &out, only: kept) { behavior.behavior.forwarding.forwards($0, isSafe: isSafe) && !origin.replaces($0) }
     }
   }
 
   /// What this hop says itself: Via, X-Forwarded-For, the request's id, framing.
-  private func writeOwnLines(_ exchange: borrowing Exchange, _ behavior: CompiledBehavior, to out: inout ByteBuffer) {
-    let present = exchange.request.fields.present, peer = exchange.peerText
+  /// - Parameter custom: fields that the origin's own replace: the viewer's are not continued.
+  private func writeOwnLines(_ exchange: borrowing Exchange, _ behavior: CompiledBehavior, instead custom: FieldNameSet, to out: inout ByteBuffer) {
+    let present = exchange.request.fields.present.subtracting(custom), peer = exchange.peerText
     if present.isDisjoint(with: Self.continued) {
       let lines = exchange.site.site.hopLines
       out.append(lines.span)
@@ -75,7 +78,7 @@ extension Worker {
     if exchange.received.framing == .chunked { out.append("Transfer-Encoding: chunked\r\n") }
     if !behavior.forwardsNoCookies && present.has(.cookie) { writeCookies(exchange.request.fields, behavior, to: &out) }
     if behavior.allowsGRPC && isGRPC(exchange) { out.append("TE: trailers\r\n") }
-    if behavior.writesExtraLines { writeExtraLines(exchange, behavior.behavior.forwarding, to: &out) }
+    if behavior.writesExtraLines { writeExtraLines(exchange, present, behavior.behavior.forwarding, to: &out) }
   }
 
   /// Only WebSocket upgrades pass, and only where the behavior forwards what the handshake needs (spec/request-pipeline.md, 15).
@@ -133,8 +136,8 @@ extension Worker {
     out.append("\r\nX-Forwarded-For: ")
   }
 
-  private func writeExtraLines(_ exchange: borrowing Exchange, _ rules: ForwardingRules, to out: inout ByteBuffer) {
-    if rules.acceptsGzip || rules.acceptsBrotli { writeAcceptEncoding(exchange.request.fields, rules, to: &out) }
+  private func writeExtraLines(_ exchange: borrowing Exchange, _ present: FieldNameSet, _ rules: ForwardingRules, to out: inout ByteBuffer) {
+    if present.has(.acceptEncoding), rules.acceptsGzip || rules.acceptsBrotli { writeAcceptEncoding(exchange.request.fields, rules, to: &out) }
     writeCloudFrontHeaders(exchange, rules, to: &out)
   }
 

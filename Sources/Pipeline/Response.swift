@@ -24,7 +24,7 @@ struct Response: ~Copyable {
   }
 
   /// A response made here, with a body of text.
-  init(status: Int, contentType: StaticString, body text: consuming ByteBuffer, _ context: WireContext) {
+  init(status: Int, contentType: StaticString, body text: consuming ByteBuffer) {
     head = ResponseHead(status: status)
     head.fields.append("Content-Type", contentType)
     head.setContentLength(text.count)

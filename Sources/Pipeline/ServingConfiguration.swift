@@ -111,25 +111,37 @@ final class CompiledOrigin: Sendable {
   let name: String
   let path: [UInt8]
   let attempts: Int
-  let logFields: LogFields
-  /// Lower-case names of custom headers, which replace the viewer's.
-  let customNames: [[UInt8]]
+  let logField: LogField
+  /// Names of custom headers, which replace the viewer's: the known ones, and in lower case the others.
+  let customNames: FieldNameSet, otherCustomNames: [[UInt8]]
 
   init(_ origin: Origin) {
     model = origin
     name = origin.name
     path = Array(origin.originPath.utf8)
     attempts = origin.connectionAttempts
-    logFields = LogFields(("origin", Array(origin.name.utf8)))
-    customNames = origin.customHeaders.map { Array($0.name.lowercased().utf8) }
+    logField = LogField("origin", origin.name)
+    var known = FieldNameSet(), others: [[UInt8]] = []
+    for header in origin.customHeaders {
+      let name = Array(header.name.lowercased().utf8), field = FieldName(name.span)
+      if field == .other { others.append(name) } else { known.add(field) }
+    }
+    customNames = known
+    otherCustomNames = others
+  }
+
+  /// Whether a custom header replaces the viewer's field of this name, which no rule knows.
+  func replaces(_ name: Span<UInt8>) -> Bool {
+    for other in otherCustomNames where name.equalsIgnoringCase(other.span) { return true }
+    return false
   }
 }
 
 /// A behavior made ready.
 final class CompiledBehavior: Sendable {
   let behavior: Behavior
-  /// Distribution and path pattern.
-  let logFields: LogFields
+  /// Its distribution and its path pattern, as the log says them.
+  let distributionLogField, logField: LogField
   /// Its place among the distribution's behaviors.
   let index: Int
   /// Fields copied to the origin for GET and HEAD, and for other methods (which keep Authorization).
@@ -153,7 +165,8 @@ final class CompiledBehavior: Sendable {
     self.behavior = behavior
     self.index = index
     let origins = distribution.origins
-    logFields = LogFields(("distributionId", Array(distribution.id.utf8)), ("behavior", Array(behavior.pathPattern.text.utf8)))
+    distributionLogField = LogField("distributionId", distribution.id)
+    logField = LogField("behavior", behavior.pathPattern.text)
     let rules = behavior.forwarding
     forwardsHost = rules.forwardsHost
     forwardsAllQuery = rules.queryStrings == .all

@@ -8,7 +8,7 @@ extension Worker {
   /// What an origin's response never passes on: hop-by-hop fields and the names that are ours to write.
   private static let dropped = FieldNameSet.hopByHop.union(FieldNameSet(.via, .xCache, .xAmzCfId, .xAmzCfPop, .xAmzCf, .xEdge, .vary))
 
-  /// Writes status line and fields. `Vary` and `Set-Cookie` are passed on as far as the behavior lets what they speak of through.
+  /// Writes status line and fields. `Vary` is passed on as far as the behavior lets what it speaks of through.
   func composeResponseHead(_ response: borrowing Response, _ exchange: borrowing Exchange, _ closing: Bool, _ chunked: Bool, to out: inout ByteBuffer) {
     let status = response.head.line.status
     var dropped = Self.dropped
@@ -17,8 +17,6 @@ extension Worker {
     writeStatusLine(response.head, isConnect ? 200 : status, to: &out)
     let present = response.head.fields.present
     if status == 204 || status < 200 || chunked { dropped.add(.contentLength) }
-    let isOrigins = response.source == .origin || response.source == .buffered
-    if present.has(.setCookie), exchange.behavior.forwardsNoCookies, isOrigins { dropped.add(.setCookie) }
     response.head.fields.copyLines(to: &out, except: dropped)
     if present.has(.vary) { writeVary(response.head.fields, exchange.behavior.behavior.forwarding, to: &out) }
     if !present.has(.date) || !response.head.fields.has(.date) { writeDate(to: &out) }

@@ -21,7 +21,8 @@ public final class Worker {
   /// Its numbers.
   public let counters: WorkerCounters
   var log: LogBuffer
-  var logsRequests: Bool
+  /// What the access log says of a request; nothing when it is off.
+  var logged = AccessLog.Fields.none
   var configuration: ServingConfiguration
   var sites: [WorkerSite] = []
   let unknownSite: WorkerSite
@@ -72,7 +73,6 @@ public final class Worker {
     counters = WorkerCounters(labels: configuration.labels)
     context = WireContext(loop: loop, viewerLimits: ViewerLimits())
     connector = Connector(loop: loop, Resolver.Configuration(configuration.configuration.limits.dns), counters)
-    logsRequests = false
     unknownSite = WorkerSite()
     functionPools = FunctionPools(limit: 1, OriginLimits(), context, counters, connector)
     adopt(configuration)
@@ -88,7 +88,8 @@ public final class Worker {
     requestsPerConnection = limits.requestsPerConnection > 0 ? limits.requestsPerConnection : .max
     tunnelIdleMilliseconds = limits.tunnelIdleTimeout.milliseconds
     tlsHandshakeTimeoutMilliseconds = limits.tlsHandshakeTimeout.milliseconds
-    logsRequests = configuration.configuration.accessLog.format != .off
+    let accessLog = configuration.configuration.accessLog
+    logged = accessLog.format == .off ? .none : accessLog.fields
     functions = makeFunctions(configuration)
     for site in sites { site.retire() }
     sites = configuration.sites.map { WorkerSite($0, self, OriginLimits(limits)) }
@@ -313,12 +314,13 @@ extension ViewerLimits {
   /// The limits of a configuration.
   init(_ limits: Limits) {
     self.init()
-    head = HeadLimits(targetBytes: limits.urlBytes, headBytes: limits.headBytes, fieldLines: limits.headerCount)
+    head = HeadLimits(targetBytes: limits.urlBytes, headBytes: limits.headBytes, fieldLines: limits.headerCount, connectionOptions: limits.connectionOptions)
     headTimeoutMilliseconds = limits.headerTimeout.milliseconds
     keepAliveTimeoutMilliseconds = limits.keepAliveTimeout.milliseconds
     idleTimeoutMilliseconds = limits.idleTimeout.milliseconds
     minimumBodyBytesPerSecond = limits.minimumBodyRateBytesPerSecond
     bodyRateGraceMilliseconds = limits.minimumBodyRateGrace.milliseconds
+    discardedBodyBytes = limits.discardedBodyBytes
     http2 = HTTP2Limits(limits.http2)
   }
 }
@@ -346,7 +348,7 @@ extension OriginLimits {
   /// The limits of a configuration.
   init(_ limits: Limits) {
     self.init()
-    head = HeadLimits(headBytes: limits.originHeadBytes, fieldLines: limits.originHeaderCount)
+    head = HeadLimits(headBytes: limits.originHeadBytes, fieldLines: limits.originHeaderCount, connectionOptions: limits.connectionOptions)
     writeTimeoutMilliseconds = limits.idleTimeout.milliseconds
   }
 }

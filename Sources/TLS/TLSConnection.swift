@@ -161,6 +161,12 @@ public struct TLSFailure: Error, Equatable, Sendable {
   /// Tells the peer that no more bytes come (close_notify), once.
   public func sayGoodbye() { unsafe sk_tls_say_goodbye(handle) }
 
+  /// How the peer broke the rules after the handshake; nil while it has not.
+  public var violation: TLSFailure? {
+    guard isEstablished, unsafe state.pointee.is_failed == 1, case let failure = failure, failure.kind != .closed else { return nil }
+    return failure
+  }
+
   /// Why the last step failed.
   public var failure: TLSFailure {
     let words = unsafe String(cString: sk_tls_failure_words(handle))

@@ -72,7 +72,7 @@ public enum CounterFamily: String, CaseIterable, Sendable {
 public enum Counter: Int, CaseIterable, Sendable {
   // Connections
   case connectionsAccepted
-  case closedByViewer, closedAfterResponse, closedIdle, closedOnError, closedByDrain
+  case closedByViewer, closedAfterResponse, closedIdle, closedOnError, closedOnTLS, closedByDrain
   case bytesReceived, bytesSent
   case upgrades
 
@@ -90,10 +90,10 @@ public enum Counter: Int, CaseIterable, Sendable {
   case refusedUnknownHost, refusedHTTPSOnly, refusedMethod, refusedGetWithBody, refusedLoop, refusedMisdirected
 
   // Limits
-  case limitURL, limitHead, limitHeaderCount, limitHeadTimeout, limitIdleTimeout, limitBodyRate
+  case limitURL, limitHead, limitHeaderCount, limitConnectionOptions, limitHeadTimeout, limitIdleTimeout, limitBodyRate
   case limitTLSHandshakeTimeout, limitTLSKeyUpdates
   case limitConnectionsPerWorker, limitConnectionsPerAddress, limitDescriptors
-  case limitRequestsPerConnection, limitErrorBody, limitAdminConnections
+  case limitRequestsPerConnection, limitErrorBody, limitAdminConnections, limitWaitingRuns
   case limitHTTP2Streams, limitHTTP2Continuations, limitHTTP2AbandonedStreams, limitHTTP2Settings, limitHTTP2Pings, limitHTTP2WindowUpdates
   case limitHTTP2EmptyFrames, limitHTTP2OtherFrames, limitHTTP2HeadDecoded, limitHTTP2Stalled
   case limitOriginConnections, limitOriginWaiters, limitOriginHead, limitFunctionOrigins, limitNamesCached, limitNameLookups, limitFileQueue
@@ -143,6 +143,7 @@ extension Counter {
     case .closedAfterResponse: .init(.connectionsClosed, "response", "closed after a response, as one side had announced")
     case .closedIdle: .init(.connectionsClosed, "idle", "no request within the keep-alive timeout")
     case .closedOnError: .init(.connectionsClosed, "error", "closed after a refused request or a broken transfer")
+    case .closedOnTLS: .init(.connectionsClosed, "tls", "the viewer broke TLS's rules after the handshake, or said no with an alert")
     case .closedByDrain: .init(.connectionsClosed, "drain", "closed by shutdown or reload")
     case .bytesReceived: .init(.viewerBytes, "received", "received")
     case .bytesSent: .init(.viewerBytes, "sent", "sent")
@@ -187,6 +188,7 @@ extension Counter {
     case .limitURL: .init(.limitsReached, "url", "414: request target longer than its limit")
     case .limitHead: .init(.limitsReached, "head", "494: request line and headers longer than their limit")
     case .limitHeaderCount: .init(.limitsReached, "header_count", "494: more field lines than the limit")
+    case .limitConnectionOptions: .init(.limitsReached, "connection_options", "494: more options in Connection than the limit")
     case .limitHeadTimeout: .init(.limitsReached, "head_timeout", "408: the head did not arrive in time")
     case .limitTLSHandshakeTimeout: .init(.limitsReached, "tls_handshake_timeout", "close: the TLS handshake was not done in time")
     case .limitTLSKeyUpdates: .init(.limitsReached, "tls_key_updates", "close: a viewer asked for new keys more often than it may on one connection")
@@ -196,7 +198,8 @@ extension Counter {
     case .limitConnectionsPerAddress: .init(.limitsReached, "connections_per_address", "close: this client address holds as many connections as it may")
     case .limitDescriptors: .init(.limitsReached, "descriptors", "close, 503 for origins and files: the process has no file descriptor left but the reserve")
     case .limitRequestsPerConnection: .init(.limitsReached, "requests_per_connection", "Connection: close: as many requests as one connection may carry")
-    case .limitErrorBody: .init(.limitsReached, "error_body", "the origin's connection is closed: the body of an answer that an error page replaces is longer than 64 KiB or takes longer than 250 ms")
+    case .limitErrorBody: .init(.limitsReached, "error_body", "the origin's connection is closed: the body of an answer that an error page replaces is longer than limits.discardedBodyBytes or takes longer than limits.errorBodyTimeout")
+    case .limitWaitingRuns: .init(.limitsReached, "waiting_runs", "503, FunctionThrottledError: as many requests as may wait for their turn to run a function that takes long")
     case .limitAdminConnections: .init(.limitsReached, "admin_connections", "close: the admin address holds as many connections as it may")
     case .limitHTTP2Streams: .init(.limitsReached, "http2_streams", "REFUSED_STREAM: as many streams, those included that were reset but still keep a task busy, as may be")
     case .limitHTTP2Continuations: .init(.limitsReached, "http2_continuations", "GOAWAY ENHANCE_YOUR_CALM: more CONTINUATION frames behind one HEADERS frame than the limit")

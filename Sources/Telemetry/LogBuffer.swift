@@ -7,7 +7,8 @@ import CSystem
 /// A worker's log lines on their way to the writer.
 ///
 /// ```swift
-/// log.beginLine(at: now)                       // {"time":"2026-11-21T02:20:06.123Z"
+/// log.beginLine()                              // {
+/// log.moment("time", now)                      // "time":"2026-11-21T02:20:06.123Z"
 /// log.token("method", method)                  // ,"method":"GET"
 /// log.string("uri", path)                      // ,"uri":"\/a\"b"
 /// log.integer("status", 200)                   // ,"status":200
@@ -48,20 +49,27 @@ import CSystem
 
   // MARK: Lines
 
-  /// Starts a line with its first field, `time`.
-  /// - Parameters:
-  ///   - time: milliseconds of the wall clock; the text of a second is kept, so lines of one second share its making.
-  public mutating func beginLine(at time: Timestamp) {
+  /// Starts a line.
+  public mutating func beginLine() {
     lineStart = end
     overflowed = false
+    if makeRoom(0) { put("{") }
+  }
+
+  /// A field whose value is a moment, ISO 8601 with milliseconds.
+  /// - Parameters:
+  ///   - time: milliseconds of the wall clock; the text of a second is kept, so lines of one second share its making.
+  public mutating func moment(_ name: StaticString, _ time: Timestamp) {
     let (newSecond, milliseconds) = time.milliseconds.dividedFloor(by: 1000)
     if newSecond != second {
       second = newSecond
       let text = Timestamp(milliseconds: newSecond * 1000).text
       for index in secondText.indices { secondText[index] = text[index] }
     }
-    guard makeRoom(Timestamp.textLength) else { return }
-    put("{\"time\":\"")
+    guard makeRoom(name.utf8CodeUnitCount + Timestamp.textLength) else { return }
+    put("\"")
+    put(name)
+    put("\":\"")
     let prefix = secondText
     put(prefix.span)
     putThreeDigits(UInt64(milliseconds))
@@ -282,16 +290,12 @@ extension LogBuffer {
   }
 }
 
-/// Fields that are the same in many lines, escaped once.
-public struct LogFields: Sendable {
+/// A field that is the same in many lines, escaped once.
+public struct LogField: Sendable {
   @usableFromInline let bytes: [UInt8]
 
-  /// Fields of text; names must need no escaping.
-  public init(_ fields: (name: StaticString, value: [UInt8])...) {
-    var text: [UInt8] = []
-    for field in fields { text += "\"\(field.name)\":\"".utf8 + Self.escaped(field.value) + "\",".utf8 }
-    bytes = text
-  }
+  /// A field of text; the name must need no escaping.
+  public init(_ name: StaticString, _ value: String) { bytes = Array("\"\(name)\":\"".utf8) + Self.escaped(Array(value.utf8)) + Array("\",".utf8) }
 
   private static func escaped(_ value: [UInt8]) -> [UInt8] {
     let room = 6 * value.count + 16   // an escape has 6 bytes, and copying may scribble 16 beyond
@@ -303,11 +307,11 @@ public struct LogFields: Sendable {
 }
 
 extension LogBuffer {
-  /// Fields made before.
+  /// A field made before.
   @inlinable @inline(__always)
-  public mutating func fields(_ fields: LogFields) {
-    guard makeRoom(fields.bytes.count) else { return }
-    put(fields.bytes.span)
+  public mutating func field(_ field: LogField) {
+    guard makeRoom(field.bytes.count) else { return }
+    put(field.bytes.span)
   }
 }
 

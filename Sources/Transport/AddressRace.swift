@@ -34,7 +34,7 @@ public final class AddressRace {
   ) async throws(ConnectFailure) -> (socket: Socket, address: SocketAddress) {
     let race = AddressRace(addresses, loop, configuration)
     race.begin()
-    if race.outcome == nil { unsafe await withUnsafeContinuation { unsafe race.waiter.park($0) } }
+    if race.outcome == nil { unsafe await suspended { unsafe race.waiter.park($0) } }
     switch race.outcome {
     case .won(let descriptor, let address): return (Socket(loop: loop, descriptor: descriptor), address)
     case .lost(let failure): throw failure

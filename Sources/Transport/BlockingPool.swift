@@ -52,7 +52,7 @@ public final class BlockingPool: Sendable {
 
   /// Runs a job on one of the threads and returns its result to the caller's executor.
   public nonisolated(nonsending) func run<Value: Sendable>(_ job: @escaping @Sendable () -> Value) async throws(BlockingPoolFailure) -> Value {
-    let result: Result<Value, BlockingPoolFailure> = unsafe await withUnsafeContinuation { waiter in
+    let result: Result<Value, BlockingPoolFailure> = unsafe await suspended { waiter in
       let refusal = submit { unsafe waiter.resume(returning: .success(job())) }
       if let refusal { unsafe waiter.resume(returning: .failure(refusal)) }
     }

@@ -172,7 +172,7 @@ public protocol TurnEnding: AnyObject {
 
   /// Suspends the calling task, which runs on this loop, for so many milliseconds.
   public nonisolated(nonsending) func sleep(milliseconds: Int) async {
-    unsafe await withUnsafeContinuation { (waiter: UnsafeContinuation<Void, Never>) in
+    unsafe await suspended { (waiter: UnsafeContinuation<Void, Never>) in
       schedule(afterMilliseconds: milliseconds) { unsafe waiter.resume() }
     }
   }
@@ -180,7 +180,7 @@ public protocol TurnEnding: AnyObject {
   /// Suspends the calling task until everything else that is ready had its turn: of the tasks that wait here one goes on in each
   /// turn of the loop, in their order.
   public nonisolated(nonsending) func queueForTurn() async {
-    unsafe await withUnsafeContinuation { waiter in unsafe queue.append(waiter) }
+    unsafe await suspended { waiter in unsafe queue.append(waiter) }
   }
   /// How many tasks wait in ``queueForTurn()``.
   public var queuedTasks: Int { unsafe queue.count - queueStart }

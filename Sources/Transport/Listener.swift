@@ -55,7 +55,8 @@ public final class Listener: EventHandler {
     guard probe >= 0 else { return errno }
     defer { Glibc.close(probe) }
     if case .unix(let path) = address {
-      let isDead = unsafe address.withSocketAddress { unsafe Glibc.connect(probe, $0, $1) != 0 && errno == ECONNREFUSED }
+      // What is no socket refuses connections too; it is somebody's file.
+      let isDead = unsafe isSocket(path) && address.withSocketAddress { unsafe Glibc.connect(probe, $0, $1) != 0 && errno == ECONNREFUSED }
       if isDead { unsafe unlink(path) }
       return nil   // whatever else stands there, bind refuses
     }
@@ -64,6 +65,11 @@ public final class Listener: EventHandler {
     return unsafe address.withSocketAddress { unsafe bind(probe, $0, $1) == 0 ? nil : errno }
   }
 
+  /// Whether a path is a socket itself, not a link to one.
+  private static func isSocket(_ path: String) -> Bool {
+    var status = stat()
+    return unsafe lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
+  }
 
   /// Begins to accept.
   public func start() { loop.register(self, [.input]) }

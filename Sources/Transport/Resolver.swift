@@ -177,7 +177,7 @@ public final class Resolver {
       lookup = try start(key, patienceMilliseconds)
     }
     if lookup.result == nil {
-      unsafe await withUnsafeContinuation { unsafe lookup.waiters.append($0) }
+      unsafe await suspended { unsafe lookup.waiters.append($0) }
     }
     guard let result = lookup.result else { throw .timedOut }
     return try result.get()

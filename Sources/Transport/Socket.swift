@@ -155,13 +155,13 @@ public final class Socket: EventHandler {
   /// Waits until a read may find something, the socket fails, or so many milliseconds pass: then it fails with ``IOFailure/timedOut``.
   public nonisolated(nonsending) func waitReadable(milliseconds: Int) async {
     loop.setDeadline(self, after: milliseconds)
-    unsafe await withUnsafeContinuation { unsafe reader.park($0) }
+    unsafe await suspended { unsafe reader.park($0) }
     deadline = .max
   }
   /// Waits until a write may be taken; like ``waitReadable(milliseconds:)``.
   public nonisolated(nonsending) func waitWritable(milliseconds: Int) async {
     loop.setDeadline(self, after: milliseconds)
-    unsafe await withUnsafeContinuation { unsafe writer.park($0) }
+    unsafe await suspended { unsafe writer.park($0) }
     deadline = .max
   }
 
@@ -169,7 +169,7 @@ public final class Socket: EventHandler {
   public nonisolated(nonsending) func waitReadableSoftly(milliseconds: Int) async {
     waitsSoftly = true
     loop.setDeadline(self, after: milliseconds)
-    unsafe await withUnsafeContinuation { unsafe reader.park($0) }
+    unsafe await suspended { unsafe reader.park($0) }
     deadline = .max
     waitsSoftly = false
   }

@@ -31,4 +31,10 @@ struct DocumentationTests {
       .map { $0.replacing("BytesPerSecond", with: "") }
     for name in policies + limits { #expect(text.contains(name), "\(name)") }
   }
+
+  @Test(arguments: AccessLog.Field.allCases)
+  func everyFieldOfTheAccessLogIsThere(_ field: AccessLog.Field) throws {
+    let text = try String(contentsOf: Self.root.appendingPathComponent("Documentation/observability.md"), encoding: .utf8)
+    #expect(text.contains("`\(field.name)`"))
+  }
 }

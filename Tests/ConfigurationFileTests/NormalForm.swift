@@ -27,7 +27,9 @@ func normalForm(_ configuration: Configuration, folder: String) -> String {
     lines.append("cache memory \(cache.memoryBytes) disk \(cache.diskPath ?? "-") \(cache.diskBytes)")
   }
   if configuration.accessLog != AccessLog() {
-    lines.append("accessLog \(configuration.accessLog.path) \(configuration.accessLog.format)")
+    let fields = AccessLog.Field.allCases.filter(configuration.accessLog.fields.contains).map(\.name)
+    let chosen = configuration.accessLog.fields == .all ? "" : " \(fields.joined(separator: ","))"
+    lines.append("accessLog \(configuration.accessLog.path) \(configuration.accessLog.format)\(chosen)")
   }
   show("functionLog", \.functionLog)
   for header in CloudFrontHeader.allCases {

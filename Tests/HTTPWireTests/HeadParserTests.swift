@@ -11,6 +11,7 @@ import Transport
   }
 
   static let host = "Host: a.test\r\n"
+  static func options(_ count: Int) -> String { "Connection: \((0..<count).map { "o\($0)" }.joined(separator: ","))\r\n" }
 
   @Test(arguments: [
     ("GET / HTTP/1.1\r\n\(host)\r\n", HeadResult.complete),
@@ -32,6 +33,10 @@ import Transport
     ("GET / HTTP/1.1\r\n\r\n", .refused(.host)),
     ("GET / HTTP/1.1\r\n\(host)\(host)\r\n", .refused(.host)),
     ("GET / HTTP/1.1\r\nHost: a@b\r\n\r\n", .refused(.host)),
+    ("GET / HTTP/1.1\r\n\(host)\(options(64))\r\n", .complete),
+    ("GET / HTTP/1.1\r\n\(host)\(options(65))\r\n", .refused(.connectionOptions)),
+    ("GET / HTTP/1.1\r\n\(host)\(options(33))\(options(32))\r\n", .refused(.connectionOptions)),
+    ("GET / HTTP/1.1\r\n\(host)Connection: \(String(repeating: ", ", count: 1000))close\r\n\r\n", .complete),
     ("GET / HTTP/1.1\r\nHost: a:99999\r\n\r\n", .refused(.host)),
     ("GET / HTTP/1.1\r\n\(host)A : b\r\n\r\n", .refused(.fieldLine)),
     ("GET / HTTP/1.1\r\n\(host)A: b\r\n c\r\n\r\n", .refused(.fieldLine)),

@@ -48,7 +48,9 @@ import Transport
   @Test(arguments: [
     ("127.0.0.1:80", "127.0.0.1:80", true), ("127.0.0.1:80", "127.0.0.1:81", false), ("127.0.0.1:80", "127.0.0.2:80", false), ("127.0.0.1:80", "[::ffff:127.0.0.1]:80", true),
     ("127.0.0.1:80", "0.0.0.0:80", true), ("127.0.0.1:80", "[::]:80", true), ("127.0.0.1:80", "[::ffff:0.0.0.0]:80", true), ("127.0.0.1:80", "0.0.0.0:81", false),
-    ("0.0.0.0:80", "127.0.0.1:80", true), ("0.0.0.0:80", "127.9.9.9:80", true), ("0.0.0.0:80", "[::1]:80", true), ("[::]:80", "127.0.0.1:80", true), ("[::]:80", "[::ffff:127.0.0.1]:80", true),
+    ("0.0.0.0:80", "127.0.0.1:80", true), ("0.0.0.0:80", "127.9.9.9:80", true), ("0.0.0.0:80", "[::ffff:127.0.0.1]:80", true), ("[::]:80", "[::1]:80", true),
+    // A listener serves the addresses of its own family only (IPV6_V6ONLY): what listens on the other one is another program.
+    ("0.0.0.0:80", "[::1]:80", false), ("[::]:80", "127.0.0.1:80", false), ("[::]:80", "[::ffff:127.0.0.1]:80", false),
     ("0.0.0.0:80", "127.0.0.1:8080", false), ("0.0.0.0:80", "8.8.8.8:80", false), ("8.8.8.8:80", "8.8.8.8:80", true), ("[::1]:80", "127.0.0.1:80", false),
   ])
   func ownAddresses(_ listener: String, _ address: String, _ isOwn: Bool) throws {
@@ -62,7 +64,7 @@ import Transport
   /// A connection whose ends have one address never left the machine.
   @Test(arguments: [
     ("203.0.113.5:80", "203.0.113.5:40000", AddressRefusal.own, AddressRefusal.own), ("203.0.113.5:81", "203.0.113.5:40000", nil, AddressRefusal.thisMachine),
-    ("203.0.113.5:80", "203.0.113.6:40000", nil, nil), ("[2a00::1]:80", "[2a00::1]:40000", AddressRefusal.own, AddressRefusal.own),
+    ("203.0.113.5:80", "203.0.113.6:40000", nil, nil), ("[2a00::1]:80", "[2a00::1]:40000", nil, AddressRefusal.thisMachine),
     ("[::ffff:203.0.113.5]:80", "203.0.113.5:40000", AddressRefusal.own, AddressRefusal.own),
   ])
   func connected(_ address: String, _ local: String, _ configured: AddressRefusal?, _ chosen: AddressRefusal?) throws {

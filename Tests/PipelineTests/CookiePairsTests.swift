@@ -14,6 +14,7 @@ import Transport
     ("a=1", "Cookie: a=1\r\n"), ("b=2; a=1", "Cookie: a=1; b=2\r\n"), ("b=2;a=1;  c=3", "Cookie: a=1; b=2; c=3\r\n"),
     ("a=2; a=1", "Cookie: a=2; a=1\r\n"), ("ab=1; a=2", "Cookie: a=2; ab=1\r\n"), ("a=; B=x=y", "Cookie: B=x=y; a=\r\n"),
     ("a=1; b=2", "Cookie: a=1; b=2\r\n"), (" a=1; b=2", "Cookie: a=1; b=2\r\n"), ("a=1; b=2;", "Cookie: a=1; b=2\r\n"), ("a=1  b=2", "Cookie: a=1  b=2\r\n"),
+    ("a=1;;b=2", "Cookie: a=1; b=2\r\n"), ("a=1; ;b=2", "Cookie: a=1; b=2\r\n"),
   ])
   func sorts(_ value: String, _ line: String) {
     let bytes = Array(value.utf8)

@@ -15,6 +15,11 @@ private func onALoop<Value: Sendable>(_ body: @escaping @Sendable (EventLoop) as
   return try await loop.perform { _ in try await body(loop) }
 }
 
+/// What tasks of one loop have seen; that loop's thread only.
+private final class Seen: @unchecked Sendable {
+  var turns: [(Int, UInt64)] = []
+}
+
 @Suite struct EventLoopTests {
   /// Bytes that came in time are in time, however late the loop gets round to them.
   @Test func aDeadlineThatIsSeenLateDoesNotFail() async throws {
@@ -54,6 +59,39 @@ private func onALoop<Value: Sendable>(_ body: @escaping @Sendable (EventLoop) as
       return turns
     }
     #expect(turns == 1)
+  }
+
+  /// Who queues for a turn goes on in the order of coming, one in each turn.
+  @Test func queuedTasksGoOnOneATurn() async throws {
+    let order = try await onALoop { loop in
+      let seen = Seen()
+      let tasks = (0..<5).map { number in
+        Task(executorPreference: loop) {
+          await loop.perform { _ in
+            await loop.queueForTurn()
+            seen.turns.append((number, loop.turn))
+          }
+        }
+      }
+      for task in tasks { await task.value }
+      return seen.turns.map { ($0.0, $0.1 - seen.turns[0].1) }
+    }
+    #expect(order.map(\.0) == [0, 1, 2, 3, 4])
+    #expect(zip(order, order.dropFirst()).allSatisfy { $0.1 < $1.1 })
+  }
+
+  /// The queue gives its places back although it never empties.
+  @Test func aQueueThatNeverEmptiesStaysShort() async throws {
+    let left = try await onALoop { loop in
+      let tasks = (0..<3).map { _ in
+        Task(executorPreference: loop) {
+          await loop.perform { _ in for _ in 0..<EventLoop.queuePlacesKept { await loop.queueForTurn() } }
+        }
+      }
+      for task in tasks { await task.value }
+      return loop.queuedTasks
+    }
+    #expect(left == 0)
   }
 
   /// What a task does after it has stopped its loop is done.

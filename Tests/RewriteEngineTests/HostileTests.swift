@@ -108,6 +108,7 @@ struct HostileFunction: CustomTestStringConvertible, Sendable {
 
   private func check(_ answer: Answer, _ function: HostileFunction, mayBeKilled: Bool) {
     #expect(answer.pristine)
+    #expect(answer.isUTF8, "\(answer)")
     #expect(answer.invocation.memoryBytes <= 2 << 20)
     #expect(answer.log.reduce(0) { $0 + $1.utf8.count } <= 10_240 && answer.log.count <= 512)
     if let failures = function.failures, !(mayBeKilled && answer.invocation.failure == .cpuLimit) {

@@ -1,4 +1,5 @@
 // Every run starts from the same heap; and what a run must not have (spec/cloudfront-functions.md 9.4 to 9.6).
+import Foundation
 import RewriteEngine
 import Testing
 
@@ -35,6 +36,22 @@ import Testing
     #expect(isolate.answer(now: 5000).log == ["true 5000 1970-01-01T00:00:05.000Z 0 5"])
   }
 
+  /// Top-level code sees the time of its build, whatever ran on the thread before.
+  @Test func topLevelCodeSeesTheTimeOfTheBuild() throws {
+    let thread = try #require(ThreadContext())
+    let other = try Isolate(code("function handler(event) { return event.request }", limits: patient), on: thread)
+    #expect(other.answer(now: 5000).pristine)
+    let before = Int64(Date().timeIntervalSince1970 * 1000) - 1
+    let isolate = try Isolate(
+      code("var built = Date.now(), same = built === new Date().getTime(); function handler(event) { console.log(built); console.log(same); return event.request }", limits: patient), on: thread)
+    let after = Int64(Date().timeIntervalSince1970 * 1000) + 1
+    for now in [5000, 6000] as [Int64] {
+      let log = isolate.answer(now: now).log
+      #expect((before...after).contains(Int64(log[0]) ?? 0), "\(log)")
+      #expect(log[1] == "true")
+    }
+  }
+
   @Test func randomNumbersDoNotRepeat() throws {
     let isolate = try makeIsolate("function handler(event) { console.log(Math.random()); return event.request }")
     #expect(Set((0..<50).flatMap { _ in isolate.answer().log }).count == 50)
@@ -46,6 +63,15 @@ import Testing
     let answer = isolate.answer()
     #expect(answer.invocation.failure == .exception, "\(expression)")
     #expect(answer.pristine)
+  }
+
+  /// Nor at the top level: there it is an exception that ends the build, or that the code may catch.
+  @Test(arguments: ["new Function('return 1')", "Function('return 1')", "(function(){}).constructor('return 1')", "(async () => 1).constructor('return 1')", "(function*(){}).constructor('yield 1')", "(0, eval)('1')"], [FunctionCode.Runtime.cloudfrontJS10, .cloudfrontJS20])
+  func noCodeFromTextAtTheTopLevel(_ expression: String, _ runtime: FunctionCode.Runtime) throws {
+    let rest = "function handler(event) { console.log(typeof made); return event.request }"
+    #expect(throws: FunctionLoadError.self) { try makeIsolate("const made = \(expression); \(rest)", runtime) }
+    let isolate = try makeIsolate("let made; try { made = \(expression) } catch (e) {} Promise.resolve().then(() => { made = \(expression) }); \(rest)", runtime)
+    #expect(isolate.answer().log == ["undefined"])
   }
 
   @Test func alwaysStrict() throws {

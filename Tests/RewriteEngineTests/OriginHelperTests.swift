@@ -109,6 +109,10 @@ import Testing
     ("{ customHeaders: { 'if-match': 'a' } }", "customHeaders.if-match must be the lower-case name of a header that origins may be sent"),
     ("{ customHeaders: { 'x-forwarded-for': 'a' } }", "customHeaders.x-forwarded-for must be the lower-case name of a header that origins may be sent"),
     ("{ customHeaders: { 'a b': 'a' } }", "customHeaders.a b must be the lower-case name of a header that origins may be sent"),
+    ("{ customHeaders: { ['\\ud800'.repeat(8)]: 'x' } }",
+      "customHeaders.\(String(repeating: "\u{FFFD}", count: 8)) must be the lower-case name of a header that origins may be sent"),
+    ("{ customHeaders: { ['é'.repeat(51)]: 'x' } }", "customHeaders.\(String(repeating: "é", count: 50)) must be the lower-case name of a header that origins may be sent"),
+    ("{ customHeaders: { ['x' + 'é'.repeat(51)]: 'x' } }", "customHeaders.x\(String(repeating: "é", count: 49)) must be the lower-case name of a header that origins may be sent"),
     ("{ customHeaders: { 'x-a': { value: '1' } } }", "customHeaders.x-a must be a string"),
     ("{ customHeaders: { 'x-a': 'a\\r\\nb: c' } }", "customHeaders.x-a must be a header value of at most 1783 bytes"),
     ("{ customHeaders: { 'x-a': 'a'.repeat(1784) } }", "customHeaders.x-a must be a header value of at most 1783 bytes"),
@@ -191,6 +195,19 @@ import Testing
     #expect(thrown.outcome == .executionError && thrown.error == "RangeError: mine")
     let changed = try choice("const p = { domainName: 'a.b', get originPath() { p.domainName = 'c.d'; return '/x' }, get hostHeader() { cf.updateRequestOrigin({ sni: 'other' }); return 'h' } }; cf.updateRequestOrigin(p)")
     #expect(changed.choice == update { $0.domainName = "a.b"; $0.originPath = "/x"; $0.hostHeader = "h" })
+  }
+
+  /// A getter runs when the result is read: a wrong call counts there too.
+  @Test(arguments: [
+    "event.request.headers = { host: { value: 'example.com' }, get 'x-a'() { cf.updateRequestOrigin(5); return { value: '1' } } }",
+    "cf.updateRequestOrigin({ customHeaders: { b: 'c' } }); event.request.headers = new Proxy(event.request.headers, { has() { cf.updateRequestOrigin(5); return false } })",
+    "return { statusCode: 200, get body() { cf.updateRequestOrigin(5); return '' } }",
+  ])
+  func wrongCallsInGettersOfTheResult(_ call: String) throws {
+    let run = try choice(call, Event())
+    #expect(run.outcome == .validationError)
+    #expect(run.error == "updateRequestOrigin: the parameter must be an object")
+    #expect(run.choice == nil)
   }
 
   /// An answer of the function's own goes nowhere; a choice is the present run's alone.

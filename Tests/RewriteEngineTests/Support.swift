@@ -32,6 +32,10 @@ struct Answer {
   var threadNanoseconds: UInt64 = 0
   /// Whether the heap was back in place after the run.
   var pristine = false
+  /// Whether everything the run gave is UTF-8.
+  var isUTF8: Bool {
+    ([uri, query, body, statusDescription, error] + log).allSatisfy { !$0.hasPrefix(notUTF8) } && edits.allSatisfy { !$0.contains(notUTF8) }
+  }
 }
 
 func code(_ source: String, _ runtime: FunctionCode.Runtime = .cloudfrontJS20, limits: FunctionCode.Limits = .init()) -> FunctionCode {
@@ -55,10 +59,13 @@ private func bytes(_ text: String, _ body: (Span<UInt8>) -> Void) {
   body(array.span)
 }
 
+/// What text that is not UTF-8 is shown as, with its bytes behind.
+let notUTF8 = "not UTF-8: "
+
 func string(_ span: Span<UInt8>) -> String {
   var array: [UInt8] = []
   for index in span.indices { array.append(span[index]) }
-  return String(decoding: array, as: UTF8.self)
+  return String(validating: array, as: UTF8.self) ?? notUTF8 + "\(array)"
 }
 
 /// CPU time that the calling thread has used.

@@ -22,7 +22,7 @@ import Testing
 
   /// What a viewer says on an HTTP/2 connection, from its preface on.
   private static let http2 = ([Violation.framing, Violation.compression, Violation.messages].joined().map { (name: $0.name, frames: $0.frames) }
-    + Flood.all.map { (name: $0.name, frames: $0.frames) })
+    + FrameFlood.all.map { (name: $0.name, frames: $0.frames) })
     .map { (name: $0.name, text: HTTP2Viewer.preface + String(wire: Frame.settings(HTTP2Viewer.firstSettings).bytes + $0.frames.flatMap(\.bytes))) }
 
   private static let kinds = ["http2": http2, "http1-request": requests, "http1-response": responses, "http1-chunked": chunkedBodies]

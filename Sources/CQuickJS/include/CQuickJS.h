@@ -132,8 +132,10 @@ void sk_thread_destroy(sk_thread *thread);
 int sk_kill_signal(void);
 
 /// Builds an isolate: compiles and runs `source`, resolves `handler`, takes the snapshot. NULL on failure with the
-/// reason in `result` (failure, error text, line, column; cpu).
-sk_isolate *sk_isolate_create(sk_thread *thread, const sk_limits *limits, sk_slice source, sk_result *result);
+/// reason in `result` (failure, error text, line, column; cpu). `now_milliseconds`, since 1970, is what top-level code
+/// takes for the time, in this and every run.
+sk_isolate *sk_isolate_create(
+    sk_thread *thread, const sk_limits *limits, sk_slice source, int64_t now_milliseconds, sk_result *result);
 void sk_isolate_destroy(sk_isolate *isolate);
 
 /// Runs the handler once. The result is valid until `sk_isolate_finish`, which must follow.

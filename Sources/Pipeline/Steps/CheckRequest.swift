@@ -26,7 +26,7 @@ extension Worker {
     exchange.result = .redirect
     var page = ByteBuffer(capacity: 256)
     page.append(text: "<html>\r\n<head><title>\(status) Moved</title></head>\r\n<body>\r\n<center><h1>\(status) Moved</h1></center>\r\n<hr><center>CloudFront</center>\r\n</body>\r\n</html>\r\n")
-    var response = Response(status: status, contentType: "text/html", body: page, context)
+    var response = Response(status: status, contentType: "text/html", body: page)
     var host = exchange.request.authority.text
     if let colon = host.lastIndex(of: ":"), !host.hasSuffix("]") { host = String(host[..<colon]) }
     response.head.fields.append("Location", "https://\(host)\(exchange.request.target.text)")

@@ -45,10 +45,11 @@ extension Worker {
   private nonisolated(nonsending) func takeBody(of response: inout Response, _ exchange: inout Exchange) async -> Bool {
     guard response.source == .origin, var upstream = exchange.upstream.take() else { return true }
     response.source = .buffered
-    let deadline = loop.now + Self.errorBodyMilliseconds
+    let limits = configuration.configuration.limits
+    let deadline = loop.now + UInt64(limits.errorBodyTimeout.milliseconds)
     var body = ByteBuffer(capacity: 512)
     do throws(WireFailure) {
-      while let n = try await upstream.nextPayload(until: deadline), body.count + n <= Self.discardedBytes {
+      while let n = try await upstream.nextPayload(until: deadline), body.count + n <= limits.discardedBodyBytes {
         if n == 0 {
           upstream.finish()
           response.bytes = body
@@ -65,8 +66,6 @@ extension Worker {
     counters.add(.limitErrorBody)
     return false
   }
-  /// How long the rest of such a body is waited for.
-  private static var errorBodyMilliseconds: UInt64 { 250 }
 
   /// Says in our own words what a lost body would have said.
   private func standIn(for response: inout Response, _ exchange: borrowing Exchange) {
@@ -85,9 +84,10 @@ extension Worker {
     exchange.request.fields.copyLines(
       to: &bytes,
       except: FieldNameSet.hopByHop.union(
-        FieldNameSet(.contentLength, .expect, .range, .ifRange, .ifMatch, .ifNoneMatch, .ifModifiedSince, .ifUnmodifiedSince, .contentType)))
-    if !exchange.request.fields.has(.host) { bytes.append("Host: localhost\r\n") }
-    bytes.append("\r\n")
+        FieldNameSet(.host, .contentLength, .expect, .range, .ifRange, .ifMatch, .ifNoneMatch, .ifModifiedSince, .ifUnmodifiedSince, .contentType)))
+    bytes.append("Host: ")
+    if exchange.request.authority.isEmpty { bytes.append("localhost") } else { bytes.append(exchange.request.authority) }
+    bytes.append("\r\n\r\n")
     guard let request = RequestHead(parsing: bytes, context) else { return nil }
     var page = Exchange(request, viewer, self)
     page.site = exchange.site
@@ -102,14 +102,11 @@ extension Worker {
     discardBody(&exchange)
   }
 
-  /// Bytes of an unwanted body that are read so that its connection can be kept.
-  private static var discardedBytes: Int { 65_536 }
-
   /// Lets a body that comes from elsewhere go unsent. Its connection lives on if the rest is at hand and short.
   func discardBody(_ exchange: inout Exchange) {
     exchange.file = nil
     guard var upstream = exchange.upstream.take() else { return }
-    var left = Self.discardedBytes
+    var left = context.viewerLimits.discardedBodyBytes
     while left > 0, let n = try? upstream.payloadAtHand() {
       if n == 0 {
         upstream.finish()

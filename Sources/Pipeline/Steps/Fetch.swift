@@ -42,7 +42,7 @@ extension Worker {
     }
   }
 
-  /// The viewer's own body was bad: its fault, not the origin's.
+  /// The viewer's own body was bad, or the viewer left: its fault, not the origin's.
   private func answerViewerFailure(_ failure: WireFailure, _ exchange: inout Exchange) -> Response {
     switch failure {
     case .refused(let refusal):
@@ -51,7 +51,9 @@ extension Worker {
     case .tooSlow:
       counters.add(.limitBodyRate)
       return refuse(&exchange, 408, "The request body arrived too slowly.", "ClientCommError")
-    case .io: return refuse(&exchange, 400, "The request body broke off.", "ClientHungUpRequest")
+    case .io:
+      let reason = exchange.hasBody ? "The request body broke off." : "The viewer left before it was answered."
+      return refuse(&exchange, 400, reason, "ClientHungUpRequest")
     }
   }
 
@@ -82,10 +84,9 @@ extension Worker {
     var attempt = 1, triedStale = false
     counters.add(.originFirstAttempt)
     while true {
-      var isReused = false
-      do throws(FetchFailure) { return try await attemptFetch(pool, destination, triedStale, &isReused, &exchange, &viewer) } catch {
+      do throws(FetchFailure) { return try await attemptFetch(pool, destination, triedStale, &exchange, &viewer) } catch {
         guard case .origin(let failure) = error, mayRepeat, failure.isWorthRetrying, !exchange.answerBegan, viewer.isAlive else { throw error }
-        if isReused && !triedStale && (failure.reason == .closedEarly || failure.reason == .write) {
+        if exchange.reusedConnection && !triedStale && (failure.reason == .closedEarly || failure.reason == .write) {
           triedStale = true
           counters.add(.originStaleRetry)
           continue
@@ -115,7 +116,7 @@ extension Worker {
       return response
     }
     exchange.file = answer.body.take()
-    return Response(head: answer.head(context), .file)
+    return Response(head: answer.head, .file)
   }
 
   private static func fileReason(_ status: Int) -> String {
@@ -131,30 +132,35 @@ extension Worker {
 
   /// One request on one connection.
   private nonisolated(nonsending) func attemptFetch(
-    _ pool: OriginPool, _ destination: Destination, _ wantsFresh: Bool, _ isReused: inout Bool, _ exchange: inout Exchange, _ viewer: inout ServerConnection
+    _ pool: OriginPool, _ destination: Destination, _ wantsFresh: Bool, _ exchange: inout Exchange, _ viewer: inout ServerConnection
   ) async throws(FetchFailure) -> Response {
     exchange.attempts += 1
+    exchange.answerBegan = false
+    exchange.reusedConnection = false
     var upstream: ClientConnection
     let identity = destination.identity(for: exchange.request)
     if pool.speaksHTTP2 && !isWebSocket(exchange) || isGRPC(exchange) {
       do throws(OriginFailure) {
-        upstream = try await pool.openHTTP2(identity, mustBeNew: wantsFresh, isReused: &isReused, hasWaited: &exchange.hasWaited)
+        upstream = try await pool.openHTTP2(identity, mustBeNew: wantsFresh, hasWaited: &exchange.hasWaited)
       } catch { throw .origin(error) }
     } else if !wantsFresh, let idle = pool.takeIdle(identity) {
       upstream = idle
-      isReused = true
     } else {
       do throws(OriginFailure) { upstream = try await pool.connect(identity, mustBeNew: wantsFresh, hasWaited: &exchange.hasWaited) } catch {
         throw .origin(error)
       }
+      guard viewer.isAlive else {   // it left meanwhile: the origin need not know
+        upstream.giveBack()
+        throw .viewer(.io(.reset))
+      }
     }
-    exchange.reusedConnection = isReused
+    exchange.reusedConnection = upstream.isReused
     exchange.reached(.originRequest)
     let socket = upstream.stream.socket
     viewer.stream.socket.dependent = socket
     defer { viewer.stream.socket.dependent = nil }
     upstream.stream.beginOutput()
-    composeOriginRequest(&exchange, destination, to: &upstream.stream.output)
+    composeOriginRequest(exchange, destination, to: &upstream.stream.output)
     upstream.headIsWhole(hasBody: exchange.hasBody)
     var isSending = true
     do throws(WireFailure) {
@@ -174,8 +180,11 @@ extension Worker {
     }
   }
 
+  /// The origin's head has arrived. Its cookies end here where the behavior forwards none (spec/request-pipeline.md, 13): functions do
+  /// not see them, and what functions set is not taken for the origin's.
   private func received(_ head: consuming ResponseHead, _ upstream: consuming ClientConnection, _ exchange: inout Exchange) -> Response {
     exchange.reached(.originResponse)
+    if exchange.behavior.forwardsNoCookies { head.fields.drop(.setCookie) }
     exchange.originStatus = head.line.status
     if head.line.status >= 400 { exchange.result = .error; exchange.detailedResult = "OriginError" } else { exchange.result = .miss; exchange.detailedResult = "" }
     exchange.failure = nil
@@ -197,7 +206,7 @@ extension Worker {
     }
     defer { originSocket.whenDisturbed = nil }
     viewer.restartBodyClock()
-    var moved = 0
+    var stint = Stint()
     while true {
       if try upstream.answerHasBegun() {
         viewer.closing = true
@@ -210,25 +219,20 @@ extension Worker {
       }
       if n == 0 { break }
       try upstream.forward(n, from: &viewer.stream.input, asChunk: chunked)
-      if !upstream.stream.output.isEmpty { try await flush(&upstream, &viewer) }
-      moved += n
-      if moved >= Self.bytesBetweenYields {
-        moved = 0
-        await Task.yield()
-      }
+      if upstream.stream.output.count > Self.gatheredBytes { try await flush(&upstream, &viewer) }
+      if stint.isOver(after: n) { await Task.yield() }
     }
     if chunked {
       upstream.stream.beginOutput()
       upstream.stream.output.append("0\r\n\r\n")
     }
-    try await flush(&upstream, &viewer)
-    upstream.requestIsWhole = upstream.stream.output.isEmpty
+    upstream.requestIsWhole = try await upstream.flushUnlessDone()
     if upstream.requestIsWhole { upstream.requestEnds(trailers: viewer.takeRequestTrailers()) }
     if !upstream.requestIsWhole { viewer.closing = true }
   }
 
-  /// Bytes that one exchange may move before others on the worker have their turn.
-  static var bytesBetweenYields: Int { 1 << 20 }
+  /// Output beyond this is sent before more of a body is read.
+  static var gatheredBytes: Int { 12_288 }
 
   /// Sends what waits, until the origin has something to say. The viewer is not to blame for the time it takes.
   private nonisolated(nonsending) func flush(_ upstream: inout ClientConnection, _ viewer: inout ServerConnection) async throws(WireFailure) {

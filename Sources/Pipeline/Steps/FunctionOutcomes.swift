@@ -22,11 +22,18 @@ extension Worker {
     return functionError(&exchange, 502, .functionValidationError, "The CloudFront function returned an invalid value: \(what).")
   }
 
-  /// It is not run for a while: it was stopped, or could not be built, again and again.
-  func throttled(_ function: WorkerFunction, _ hook: FunctionHook, _ exchange: inout Exchange) -> Response {
+  /// Why a function is not to be run now, if it is not.
+  /// - Parameter mayRun: false when too many wait for their turn (Turns.swift).
+  func throttling(_ function: WorkerFunction, _ mayRun: Bool) -> Throttling? {
+    mayRun ? function.throttle.isActive(now: loop.now) ? .stopped : nil : .crowded
+  }
+
+  /// It is not run.
+  func throttled(_ function: WorkerFunction, _ hook: FunctionHook, _ reason: Throttling, _ exchange: inout Exchange) -> Response {
+    if reason == .crowded { counters.add(.limitWaitingRuns) }
     counters.countRun(function.place, hook, .throttled)
     exchange.functions.append(FunctionReport(function, hook, .throttled, error: nil))
-    return functionError(&exchange, 503, .functionThrottledError, "The CloudFront function is throttled: it was stopped too often.")
+    return functionError(&exchange, 503, .functionThrottledError, "The CloudFront function is throttled: \(reason.explanation).")
   }
 
   /// It could not be built; asked for again and again, it is throttled like one that is stopped.
@@ -93,6 +100,21 @@ extension Worker {
       functionLog?.say(requestID: exchange.id, line)
     }
     if hasBegun { functionLog?.end(requestID: exchange.id) }
+  }
+}
+
+/// Why a function is not run.
+enum Throttling {
+  /// It was stopped, or could not be built, again and again.
+  case stopped
+  /// Too many requests wait for their turn.
+  case crowded
+
+  var explanation: String {
+    switch self {
+    case .stopped: "it was stopped too often"
+    case .crowded: "too many requests wait for functions that take long"
+    }
   }
 }
 

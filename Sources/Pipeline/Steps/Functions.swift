@@ -12,7 +12,7 @@ extension Worker {
   func runViewerRequest(_ exchange: inout Exchange, _ viewer: borrowing ServerConnection, mayRun: Bool) -> Response? {
     guard let index = exchange.behavior.viewerRequest, let function = exchange.site.functions[index] else { return nil }
     let isolate: Isolate
-    if !mayRun || function.throttle.isActive(now: loop.now) { return throttled(function, .viewerRequest, &exchange) }
+    if let reason = throttling(function, mayRun) { return throttled(function, .viewerRequest, reason, &exchange) }
     do throws(FunctionLoadError) { isolate = try isolates(function.code) } catch {
       return failedToLoad(error, function, .viewerRequest, &exchange)
     }
@@ -42,9 +42,9 @@ extension Worker {
       !response.isGenerated, !response.isErrorPage, response.source != .tunnel, response.head.line.status < 400, exchange.result != .error
     else { return response }
     let isolate: Isolate
-    if !mayRun || function.throttle.isActive(now: loop.now) {
+    if let reason = throttling(function, mayRun) {
       discard(response, &exchange)
-      return throttled(function, .viewerResponse, &exchange)
+      return throttled(function, .viewerResponse, reason, &exchange)
     }
     do throws(FunctionLoadError) { isolate = try isolates(function.code) } catch {
       discard(response, &exchange)

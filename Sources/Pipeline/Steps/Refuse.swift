@@ -14,7 +14,7 @@ extension Worker {
     exchange.result = .error
     exchange.detailedResult = detail
     exchange.failure = reason
-    return Response(status: status, contentType: "text/html", body: errorPage(status, reason, exchange.id), context)
+    return Response(status: status, contentType: "text/html", body: errorPage(status, reason, exchange.id))
   }
 
   /// The standard error page.
@@ -59,6 +59,7 @@ extension Worker {
   nonisolated(nonsending) func refuse(_ failure: WireFailure, _ viewer: inout ServerConnection) async {
     viewer.closing = true
     guard case .refused(let refusal) = failure, !viewer.answerHasBegun else {
+      if countViolation(viewer.stream.socket) { return }
       if failure == .tooSlow { counters.add(.limitBodyRate) }
       if failure == .io(.timedOut) { counters.add(.limitIdleTimeout) }
       counters.add(failure == .io(.reset) ? .closedByViewer : .closedOnError)
@@ -116,6 +117,7 @@ extension Refusal {
     case .connectMethod: .refusedMethodConnect
     case .headTooLarge: .limitHead
     case .tooManyFields: .limitHeaderCount
+    case .connectionOptions: .limitConnectionOptions
     case .fieldLine: .refusedFieldLine
     case .host: .refusedHost
     case .contentLength: .refusedContentLength

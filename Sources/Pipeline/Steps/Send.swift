@@ -82,7 +82,7 @@ extension Worker {
     guard var upstream = exchange.upstream.take() else { return try await viewer.flush() }
     viewer.stream.socket.dependent = upstream.stream.socket
     defer { viewer.stream.socket.dependent = nil }
-    var moved = 0
+    var stint = Stint()
     while true {
       let atHand: Int?
       do throws(WireFailure) { atHand = try upstream.payloadAtHand() } catch {
@@ -97,11 +97,7 @@ extension Worker {
       if n == 0 { break }
       try viewer.forward(n, from: &upstream.stream.input, asChunk: chunked)
       if viewer.stream.output.count > Self.gatheredBytes { try await viewer.flush() }
-      moved += n
-      if moved >= Self.bytesBetweenYields {
-        moved = 0
-        await Task.yield()
-      }
+      if stint.isOver(after: n) { await Task.yield() }
     }
     if chunked {
       viewer.stream.beginOutput()
@@ -112,9 +108,6 @@ extension Worker {
     upstream.finish()
     try await viewer.flush()
   }
-
-  /// Output beyond this is sent before more of the body is read.
-  private static var gatheredBytes: Int { 12_288 }
 
   func noteBrokenBody(_ failure: WireFailure, _ exchange: inout Exchange, _ viewer: borrowing ServerConnection) {
     guard viewer.isAlive else { return }

@@ -23,13 +23,12 @@ extension Worker {
       viewerSocket.whenDisturbed = nil
       originSocket.whenDisturbed = nil
     }
-    var upward = TunnelDirection(), downward = TunnelDirection(), turns = 0
+    var upward = TunnelDirection(), downward = TunnelDirection(), stint = Stint()
     do throws(IOFailure) {
       while !upward.isDone || !downward.isDone {
         let movedUp = try upward.move(from: &viewer.stream, to: &upstream.stream)
         let movedDown = try downward.move(from: &upstream.stream, to: &viewer.stream)
-        turns += 1
-        if turns % 64 == 0 { await Task.yield() }
+        if stint.isOver(after: 0) { await Task.yield() }
         if movedUp || movedDown { continue }
         await viewerSocket.waitReadable(milliseconds: tunnelIdleMilliseconds)
         if viewerSocket.failure == .timedOut { counters.add(.limitIdleTimeout) }
@@ -41,9 +40,9 @@ extension Worker {
 /// One direction of a tunnel.
 private struct TunnelDirection {
   var isDone = false
-  private var sawEnd = false
 
-  /// Moves what can be moved without waiting. Reads only when everything read before is gone: that is the back-pressure.
+  /// Moves one piece, if that is possible without waiting. Reads only when everything read before is gone: that is the back-pressure.
+  /// - Returns: whether anything moved.
   mutating func move(from source: inout Stream, to sink: inout Stream) throws(IOFailure) -> Bool {
     if isDone { return false }
     var moved = false
@@ -52,22 +51,18 @@ private struct TunnelDirection {
       guard try sink.attemptFlush() else { return sink.output.count < before }
       moved = true
     }
-    while !sawEnd {
-      if source.input.isEmpty {
-        switch try source.attemptRead() {
-        case .wait: return moved
-        case .end: sawEnd = true
-        case .bytes: break
-        }
-        if sawEnd { break }
+    if source.input.isEmpty {
+      switch try source.attemptRead() {
+      case .wait: return moved
+      case .end:
+        sink.socket.finishWriting()
+        isDone = true
+        return true
+      case .bytes: break
       }
-      moved = true
-      try sink.send(source.input.readable)
-      source.input.removeAll()
-      if !sink.output.isEmpty { return true }
     }
-    sink.socket.finishWriting()
-    isDone = true
+    try sink.send(source.input.readable)
+    source.input.removeAll()
     return true
   }
 }

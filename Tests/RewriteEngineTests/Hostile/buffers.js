@@ -116,3 +116,20 @@ function handler(event) { var e = {toString() { throw new Error('no') }}; [() =>
 
 // @case request: memory is never shown again
 function handler(event) { for (var n of [10, 1000, 100000, 500000]) { var b = Buffer.allocUnsafe(n); if (!b.every(x => x === 0)) throw new Error('old bytes'); b.fill(0xaa) } return event.request; }
+
+// @case request: DataViews whose own properties take the bytes away that the call holds
+function handler(event) {
+  var victim, kept = [];
+  for (var property of ['byteOffset', 'byteLength', 'buffer']) for (var how of [0, 5000, 'resize']) {
+    var calls = [(b, d) => b.fill(d), (b, d) => b.indexOf(d), (b, d) => b.lastIndexOf(d), (b, d) => b.includes(d), (b, d) => Buffer.compare(b, d), (b, d) => b.compare(d), (b, d) => b.equals(d),
+      (b, d) => Buffer.concat([b, d, b]), (b, d) => Buffer.from(d), (b, d) => d.constructor.name + b.copy(d), (b, d) => new TextEncoder().encodeInto('abc', d), (b, d) => new TextDecoder().decode(d),
+      (b, d) => require('crypto').createHmac('md5', d).update(d), (b, d) => Buffer.alloc(1024, d)];
+    for (var call of calls) {
+      let b = Buffer.from(new ArrayBuffer(1024, {maxByteLength: 8000})), own = new Uint8Array(4).fill(0x41).buffer, d = new DataView(own);
+      Object.defineProperty(d, property, {get() { try { how === 'resize' ? b.buffer.resize(8000) : b.buffer.transfer(how) } catch (e) {} victim = new Uint8Array(1024); return {byteOffset: {valueOf() { b.buffer.transfer(0) }}, byteLength: 4, buffer: own}[property] }});
+      try { kept.push(call(b, d)) } catch (e) {}
+      if (victim && victim.some(x => x !== 0)) throw new Error('written');
+    }
+  }
+  return event.request;
+}

@@ -127,3 +127,7 @@ function handler(event) { cf.updateRequestOrigin({domainName: 'a.example'}); cf.
 // @case any: the getters of the module called on everything
 import cf from 'cloudfront';
 function handler(event) { for (var n of Object.getOwnPropertyNames(cf)) { var d = Object.getOwnPropertyDescriptor(cf, n); for (var t of [undefined, null, 5, {}, event]) { try { (d.get || d.value).call(t, t, t) } catch (e) {} } } return {statusCode: 200}; }
+
+// @case invalid: names of custom headers that end where their memory ends
+var cf = require('cloudfront');
+function handler(event) { for (var i = 1; i < 40; i++) cf.updateRequestOrigin({customHeaders: {['\ud800'.repeat(i) + 'x'.repeat(i % 3)]: 'x'}}); return event.request; }

@@ -16,7 +16,7 @@ function handler(event) {
       case 2: b = new Float64Array(new ArrayBuffer(64, {maxByteLength: 1024})); break;
       case 3: b = new Uint8Array(new ArrayBuffer(64, {maxByteLength: 1024}), pick([0, 8, 60])); break;
       case 4: b = Buffer.from(pick(strings)); break;
-      case 5: b = new DataView(new ArrayBuffer(32)); break;
+      case 5: b = new DataView(new ArrayBuffer(32)); if (Math.random() < 0.5) Object.defineProperty(b, pick(['byteOffset', 'byteLength', 'buffer']), {get() { mischief(); return pick([0, 8, evil(), {valueOf() { mischief(); return 4 }}]) }}); break;
       default: b = new Uint16Array(33);
     }
     buffers.push(b); return b;

@@ -63,10 +63,14 @@ function handler(event) {
   return event.request;
 }
 
-// @case any: immutable buffers
+// @case request: immutable buffers
 function handler(event) {
-  var a = new Uint8Array([1, 2, 3]).buffer.transferToImmutable(), u = new Uint8Array(a);
-  try { u[0] = 9; u.fill(7); u.set([1]); u.reverse(); u.sort() } catch (e) {} try { a.transfer() } catch (e) {} try { Buffer.from(a).fill(1) } catch (e) {} return event.request;
+  var a = new Uint8Array([1, 2, 3, 4]).buffer.transferToImmutable(), u = new Uint8Array(a), b = Buffer.from(a), d = new DataView(a);
+  for (var f of [() => u[0] = 9, () => u.fill(7), () => u.set([1]), () => u.reverse(), () => u.sort(), () => a.transfer(), () => a.resize(1), () => d.setInt8(0, 9), () => b.fill(9), () => b.write('x'),
+      () => b.writeInt8(9, 0), () => b.writeUIntLE(9, 0, 3), () => b.swap16(), () => b.swap32(), () => Buffer.from('x').copy(b), () => Buffer.from('x').copy(u), () => new TextEncoder().encodeInto('x', u),
+      () => b.subarray(1).fill(9), () => new Uint16Array(a).fill(9)]) try { f() } catch (e) {}
+  if (u.join() !== '1,2,3,4') throw new Error('written: ' + u);
+  return event.request;
 }
 
 // @case error: ArrayBuffer of 2^53 bytes

@@ -66,7 +66,7 @@ function handler(event) { encodeURIComponent('€'.repeat(100000)); return event
 // @case error: lone surrogate in encodeURI
 function handler(event) { encodeURI('\ud800'); }
 
-// @case any: lone surrogates everywhere in the result
+// @case request: lone surrogates everywhere in the result
 function handler(event) {
   event.request.uri = '/\ud800'; event.request.headers['x-s'] = {value: '\udfff\ud800'}; event.request.cookies['\ud83d'] = {value: '\ude00'};
   return event.request;

@@ -61,6 +61,24 @@ extension Scenarios {
       #expect(request.fields["accept"] == nil && request.fields["referer"] == nil)
     }
 
+    /// An origin's custom headers replace the viewer's toward that origin, not in the log and not toward another origin.
+    @Test func customHeadersAreTheOriginsOwnMatter() throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { _ in "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n" } }
+      let second = try ScriptedOrigin { try $0.answerAll { _ in ok() } }
+      let skerry = try startSkerry(before: origin) {
+        $0.originSettings = "customHeaders: { Referer: ours, X-Own: ours }"
+        $0.moreOrigins = "second: \(second.url)"
+        $0.more = "originGroups:\n  ha: { members: [app, second], statusCodes: [503] }\n"
+        $0.target = "ha"
+      }
+      _ = try skerry.viewer().exchange("GET / HTTP/1.1\r\nHost: a.test\r\n\(Self.browser)\r\n")
+      let first = try origin.waitForRequests(1)[0].fields, other = try second.waitForRequests(1)[0].fields
+      #expect(first.all("referer") == ["ours"] && first.all("x-own") == ["ours"])
+      #expect(other.all("referer") == ["http://r.test/"] && other.all("x-own") == ["own"])
+      #expect(first["accept-language"] == "de" && other["accept-language"] == "de")
+      #expect(try skerry.waitForLogLine("of the request") { _ in true }["referer"] == .text("http://r.test/"))
+    }
+
     @Test func cloudFrontHeadersAreOurs() throws {
       let origin = try ScriptedOrigin { try $0.answerAll { _ in ok() } }
       let skerry = try startSkerry(before: origin, more: "viewer: { country: DE }") {

@@ -1,5 +1,6 @@
 // CloudFront Functions at work in a running proxy: what they change, what they may not, and what happens when they fail
 // (spec/cloudfront-functions.md 1–6; issue 2, point 6).
+import Glibc
 import Testing
 
 extension Scenarios {
@@ -231,6 +232,28 @@ extension Scenarios {
       #expect(try viewer.exchange("GET /generated HTTP/1.1\r\nHost: a.test\r\n\r\n").fields["x-ran"] == nil)
     }
 
+    /// What the behavior does not let through of the origin's cookies is gone before the function; what the function says is its own.
+    @Test(arguments: ["", "event.response.body = 'x';", "event.response.statusCode = 204;"])
+    func aFunctionsCookiesPassTheOriginsDoNot(more: String) throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { _ in ok("body", fields: "Set-Cookie: origin=1\r\n") } }
+      let skerry = try startSkerry(
+        before: origin, more: "functions:\n  f: { runtime: cloudfront-js-2.0, code: f.js }\n",
+        files: ["f.js": """
+          function handler(event) {
+            const seen = Object.keys(event.response.cookies).length;
+            event.response.cookies.own = { value: String(seen) };
+            \(more)
+            return event.response;
+          }
+          """]
+      ) { distribution in
+        distribution.originRequestPolicy = nil
+        distribution.behavior = "functions: { viewer-response: f }"
+      }
+      let response = try skerry.viewer().exchange("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+      #expect(response.fields.all("set-cookie") == ["own=0"])
+    }
+
     // MARK: Failing
 
     /// Each ends as the table of spec/cloudfront-functions.md 5 says, and the next request is served as ever.
@@ -318,14 +341,14 @@ extension Scenarios {
     // MARK: Fairness
 
     /// One worker; below /slow/ a function that never ends by itself, everywhere else one that is quick.
-    private func programWithASlowFunction(before origin: ScriptedOrigin, cpuTime: String) throws -> Skerry {
+    private func programWithASlowFunction(before origin: ScriptedOrigin, cpuTime: String, more: String = "") throws -> Skerry {
       try startSkerry(
         before: origin,
         more: """
           functions:
             quick: { runtime: cloudfront-js-2.0, code: quick.js }
             slow: { runtime: cloudfront-js-2.0, code: slow.js }
-          limits: { rewriteEngine: { cpuTime: \(cpuTime), throttleKills: 100000 } }
+          limits: { rewriteEngine: { cpuTime: \(cpuTime), throttleKills: 100000\(more) } }
           """,
         files: ["quick.js": "function handler(event) { return { statusCode: 204 }; }", "slow.js": "function handler(event) { while (true); }"],
         arguments: ["--workers", "1"]
@@ -364,6 +387,21 @@ extension Scenarios {
       let throttled = answers.count { $0 == "FunctionThrottledError from cloudfront" }
       #expect(throttled > 0 && throttled < 32)
       #expect(try skerry.metrics()["skerry_function_runs_total{outcome=\"throttled\"}"] == Double(throttled))
+    }
+
+    /// One runs, three wait, whoever comes then is told why it is not served.
+    @Test func theLimitOfWaitingRunsIsExact() throws {
+      let origin = try echoingOrigin()
+      let skerry = try programWithASlowFunction(before: origin, cpuTime: "200ms", more: ", waitingRuns: 3")
+      let viewers = try (0..<8).map { _ in try skerry.viewer() }
+      try viewers[0].send("GET /slow/ HTTP/1.1\r\nHost: a.test\r\n\r\n")   // its function is built and runs; the others arrive meanwhile
+      usleep(50_000)
+      for viewer in viewers.dropFirst() { try viewer.send("GET /slow/ HTTP/1.1\r\nHost: a.test\r\n\r\n") }
+      let answers = try viewers.map { try $0.readResponse() }
+      let refused = answers.filter { $0.fields["x-cache"] == "FunctionThrottledError from cloudfront" }
+      #expect((3...4).contains(refused.count))   // one of those that wait may have begun before the last arrived
+      for answer in refused { #expect(answer.status == 503 && answer.bodyText.contains("too many requests wait")) }
+      #expect(try skerry.metrics()["skerry_limits_reached_total{limit=\"waiting_runs\"}"] == Double(refused.count))
     }
 
     @Test func whatAFunctionLogsIsKept() throws {

@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// Frames that cost the sender nothing.
-struct Flood: Sendable, CustomTestStringConvertible {
+struct FrameFlood: Sendable, CustomTestStringConvertible {
   let name: String
   let limit: String
   let frames: [Frame]
@@ -13,7 +13,7 @@ struct Flood: Sendable, CustomTestStringConvertible {
   private static let host = "flood.test"
   private static func streams(_ count: UInt32, _ frames: (UInt32) -> [Frame]) -> [Frame] { (0..<count).flatMap { frames(1 + 2 * $0) } }
 
-  static let all: [Flood] = [
+  static let all: [FrameFlood] = [
     .init("rapid reset (CVE-2023-44487)", "abandoned_streams", streams(40) { [.headers($0, get("/hold", host: host)), .reset($0)] }),
     .init("streams that the program resets for their faults (CVE-2025-8671)", "abandoned_streams",
       streams(40) { [.headers($0, post("/hold", host: host, [("content-length", "1")]), end: false), .data($0, "test")] }),
@@ -53,7 +53,7 @@ extension Scenarios {
   struct HTTP2Limits {
     private let host = "limits.test"
 
-    @Test(arguments: Flood.all) func floods(_ flood: Flood) throws {
+    @Test(arguments: FrameFlood.all) func floods(_ flood: FrameFlood) throws {
       let skerry = try Program.current.sharedStage().skerry
       let name = "skerry_limits_reached_total{limit=\"http2_\(flood.limit)\"}", before = try skerry.metrics()
       let other = try HTTP2Viewer.open(skerry)

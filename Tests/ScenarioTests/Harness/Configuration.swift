@@ -6,6 +6,8 @@ struct Configuration: Sendable {
   var more = ""
   /// Each listener's lines; unindented YAML.
   var listeners = ["address: 127.0.0.1:0"]
+  /// What the access log says.
+  var logFields = "all"
 
   /// A distribution with one origin, forwarding everything, caching nothing.
   struct Distribution: Sendable {
@@ -32,7 +34,7 @@ struct Configuration: Sendable {
     \(listeners.map { "  -\n" + $0.indented(by: 4) }.joined(separator: "\n"))
     admin:
       address: 127.0.0.1:0
-    accessLog: { path: access.log, format: json }
+    accessLog: { path: access.log, format: json, fields: \(logFields) }
     distributions:
     \(distributions.enumerated().map { $1.yaml(id: "E\($0)") }.joined(separator: "\n"))
     \(more)
@@ -81,11 +83,11 @@ extension String {
 
 /// Starts a program with one distribution, which answers every Host, before `origin`.
 func startSkerry(
-  before origin: ScriptedOrigin, more: String = "", files: [String: String] = [:], arguments: [String] = [],
+  before origin: ScriptedOrigin, more: String = "", logFields: String = "all", files: [String: String] = [:], arguments: [String] = [],
   distribution change: (inout Configuration.Distribution) -> Void = { _ in }
 ) throws -> Skerry {
   var distribution = Configuration.Distribution(isDefault: true, origin: origin.url)
   change(&distribution)
   return try Skerry.start(
-    configuration: Configuration(distributions: [distribution], more: more).yaml, files: files, arguments: arguments)
+    configuration: Configuration(distributions: [distribution], more: more, logFields: logFields).yaml, files: files, arguments: arguments)
 }

@@ -70,14 +70,20 @@ final class MessageReader {
   // MARK: Messages
 
   func readRequest() throws -> Request {
+    var request = try readRequestHead()
+    let fields = request.fields
+    request.framing = try framing(of: fields, otherwise: .none)
+    (request.body, request.trailers) = try readBody(request.framing)
+    return request
+  }
+
+  /// The next head of a request, without its body.
+  func readRequestHead() throws -> Request {
     let (line, fields) = try readHead()
     guard line.wholeMatch(of: /[!#$%&'*+\-.^_`|~0-9A-Za-z]+ [\x21-\x{ff}]+ HTTP\/1\.[01]/.matchingSemantics(.unicodeScalar)) != nil else {
       throw MalformedMessage(description: "request line \(line.visible)")
     }
-    var request = Request(line: line, fields: fields)
-    request.framing = try framing(of: fields, otherwise: .none)
-    (request.body, request.trailers) = try readBody(request.framing)
-    return request
+    return Request(line: line, fields: fields)
   }
 
   /// The next head of a response, interim or final, without its body.

@@ -136,6 +136,9 @@ final class OriginConnection {
     catch ConnectionError.reset { return nil }
   }
 
+  /// The first bytes of a request, without any of its body.
+  func expectHead() throws { _ = try reader.readRequestHead() }
+
   func read(exactly count: Int) throws -> Bytes { try reader.read(exactly: count) }
   func readSome() throws -> Bytes { try reader.readSome() }
   func readChunk() throws -> Bytes? { try reader.readChunk() }

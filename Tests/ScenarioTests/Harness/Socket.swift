@@ -31,6 +31,18 @@ final class Socket: Sendable {
     return socket
   }
 
+  /// A listening Unix socket; its path stays when it is gone.
+  static func listening(atPath path: String) throws -> Socket {
+    let socket = try Socket(descriptor: checked(Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0), "socket"))
+    var address = unixAddress(path)
+    let bound = unsafe withUnsafeMutablePointer(to: &address) { pointer in
+      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe bind(socket.descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) }
+    }
+    _ = try checked(bound, "bind")
+    _ = try checked(listen(socket.descriptor, 8), "listen")
+    return socket
+  }
+
   /// A connection to a port of this machine. `receiveBuffer`: SO_RCVBUF in bytes, to be a slow reader with.
   static func connected(
     to port: UInt16, from source: String = "127.0.0.1", receiveBuffer: Int32? = nil
@@ -60,10 +72,15 @@ final class Socket: Sendable {
 
   /// A connection to a Unix socket.
   static func connected(toPath path: String) throws -> Socket {
+    var address = unixAddress(path)
+    return try connected(AF_UNIX, &address)
+  }
+
+  private static func unixAddress(_ path: String) -> sockaddr_un {
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: path.utf8.prefix(107)) }
-    return try connected(AF_UNIX, &address)
+    return address
   }
 
   private static func connected<Address>(_ family: Int32, _ address: inout Address) throws -> Socket {

@@ -25,6 +25,15 @@ extension Scenarios {
       #expect(try skerry.metrics()[reached("header_count")] == (status == 200 ? 0 : 1))
     }
 
+    @Test(arguments: [(10, 200), (11, 494)])
+    func connectionOptions(options: Int, status: Int) throws {
+      let (skerry, origin) = try program("connectionOptions: 10")
+      let names = (1...options).map { "o\($0)" }.joined(separator: ", ")
+      #expect(try skerry.viewer().exchange("GET /a HTTP/1.1\r\nHost: a.test\r\nConnection: \(names)\r\no1: x\r\n\r\n").status == status)
+      #expect(origin.requests.map { $0.fields["o1"] } == (status == 200 ? [nil] : []))
+      #expect(try skerry.metrics()[reached("connection_options")] == (status == 200 ? 0 : 1))
+    }
+
     /// Exactly at the limit is good, one byte more is not. The URL counts without method and version.
     @Test(arguments: [(100, 200), (101, 414)])
     func urlLength(length: Int, status: Int) throws {
@@ -133,6 +142,18 @@ extension Scenarios {
       // The origin is let go, and the viewer cannot take what it has for the whole.
       try origin.waitForClosedConnections(1)
       #expect(throws: (any Error).self) { try viewer.readResponse() }
+    }
+
+    /// A request that is answered without its body: a short rest is read and the connection kept, a longer one ends it.
+    @Test(arguments: [(100, true), (101, false)]) func discardedBodyBytes(length: Int, isKept: Bool) throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { ok($0.target) } }
+      let skerry = try startSkerry(before: origin, more: "limits: { discardedBodyBytes: 100 }") { $0.methods = "[GET, HEAD]" }
+      let viewer = try skerry.viewer()
+      let response = try viewer.exchange("POST /a HTTP/1.1\r\nHost: a.test\r\nContent-Length: \(length)\r\n\r\n")
+      #expect(response.status == 403 && response.fields["connection"] == (isKept ? nil : "close"))
+      guard isKept else { return }
+      try viewer.send(String(repeating: "x", count: length))
+      #expect(try viewer.exchange("GET /b HTTP/1.1\r\nHost: a.test\r\n\r\n").bodyText == "/b")
     }
 
     @Test func aSilentTunnelIsClosed() throws {

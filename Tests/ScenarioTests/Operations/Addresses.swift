@@ -35,6 +35,33 @@ extension Scenarios {
       #expect(!FileManager.default.fileExists(atPath: path))
     }
 
+    /// Only a socket that nobody listens on any more is in nobody's way.
+    @Test(arguments: ["dead socket", "live socket", "file", "folder", "link to a file"])
+    func whatStandsAtTheAdminPath(what: String) throws {
+      let path = "/tmp/skerry-\(UUID().uuidString.prefix(8)).sock", target = path + ".target"
+      defer { for path in [path, target] { try? FileManager.default.removeItem(atPath: path) } }
+      let held: Socket?
+      switch what {
+      case "dead socket": held = nil; _ = try Socket.listening(atPath: path)
+      case "live socket": held = try Socket.listening(atPath: path)
+      case "file": held = nil; try "precious".write(toFile: path, atomically: false, encoding: .utf8)
+      case "folder": held = nil; try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+      default:
+        held = nil
+        try "precious".write(toFile: target, atomically: false, encoding: .utf8)
+        try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: target)
+      }
+      func started() throws -> Skerry { try start { $0.replacing("admin:\n  address: 127.0.0.1:0", with: "admin:\n  address: unix:\(path)") }.0 }
+      if what == "dead socket" {
+        #expect(try started().admin("/healthz").status == 200)
+      } else {
+        #expect(throws: ScenarioFailure.self) { try started() }
+        #expect(FileManager.default.fileExists(atPath: path))
+        if what == "file" || what == "link to a file" { #expect(try fileText(path) == "precious") }
+      }
+      withExtendedLifetime(held) {}
+    }
+
     @Test func operatorsAreNotLockedOutByViewers() throws {
       let (skerry, _) = try start({ $0 }, limits: "limits: { connectionsPerWorker: 2 }", arguments: ["--workers", "1"])
       let held = try (0..<2).map { _ in try skerry.viewer() }

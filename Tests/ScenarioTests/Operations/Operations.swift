@@ -41,6 +41,21 @@ extension Scenarios {
       #expect(log.contains { $0.values.contains { $0.description.hasPrefix("\"quoted\" ") } })
     }
 
+    @Test func aLineSaysWhatIsAskedOfIt() throws {
+      let origin = try ScriptedOrigin { connection in
+        while let request = try connection.nextRequest() { try connection.send(ok(request.target)) }
+      }
+      let skerry = try startSkerry(before: origin, logFields: "[uri, originStatus, resultType, status]")
+      _ = try skerry.viewer().exchange("GET /a?b HTTP/1.1\r\nHost: a.test\r\n\r\n")
+      _ = try skerry.viewer().exchange("GET /a HTTP/1.1\r\n\r\n")
+      let lines = try eventually("two lines") { () -> [[String: LogValue]]? in
+        let lines = try skerry.accessLog()
+        return lines.count == 2 ? lines : nil
+      }
+      #expect(lines.contains(["uri": .text("/a"), "status": .number(200), "resultType": .text("Miss"), "originStatus": .number(200)]))
+      #expect(lines.contains(["status": .number(400), "resultType": .text("Error")]))
+    }
+
     @Test func aLineThatCannotBeForged() throws {
       let (skerry, _) = try program()
       _ = try skerry.viewer().exchange("GET /%0A%22,x?\",\"status\":1 HTTP/1.1\r\nHost: a.test\r\nUser-Agent: \",\"a\":\"\t\\\r\n\r\n".replacing("?\",\"", with: "?',"))

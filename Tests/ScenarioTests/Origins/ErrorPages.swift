@@ -72,6 +72,14 @@ extension Scenarios {
       #expect(line["origin"] == .text("app") && line["originStatus"] == .number(404))
     }
 
+    /// The page is asked for at the host that was asked for: an absolute target counts, not the Host beside it (RFC 9112, 3.2.2).
+    @Test func thePageOfAnAbsoluteTarget() throws {
+      let origin = try origin { try $0.send("HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnope") }
+      let skerry = try program(before: origin)
+      #expect(try skerry.viewer().exchange("GET http://asked.test/x HTTP/1.1\r\nHost: other.test\r\n\r\n").bodyText == "the page")
+      #expect(origin.requests.map { $0.fields.all("host") } == [["asked.test"], ["asked.test"]])
+    }
+
     /// HEAD: the length that a GET would have is still told.
     @Test func anAbsentPageAndHEAD() throws {
       let origin = try origin(page: nil) { try $0.send("HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\n") }

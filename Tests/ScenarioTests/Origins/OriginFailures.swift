@@ -232,6 +232,75 @@ extension Scenarios {
     }
 
     /// What is not idempotent is never sent twice (spec/request-pipeline.md 14).
+    /// A connection that was waited for is as likely to be stale as an idle one: it gets the same free retry, and the log says so.
+    @Test func aConnectionHandedOverIsAReusedOne() throws {
+      let origin = try ScriptedOrigin { connection in
+        while let request = try connection.nextRequest() {
+          if request.target == "/slow" { try connection.waitForGo() }
+          if request.target == "/waiting" && connection.number == 0 { return }
+          try connection.send(ok(request.target))
+        }
+      }
+      let skerry = try startSkerry(before: origin, arguments: ["--workers", "1"]) { $0.originSettings = "connectionsPerWorker: 1\nconnectionAttempts: 1" }
+      let slow = try skerry.viewer(), waiting = try skerry.viewer()
+      try slow.send("GET /slow HTTP/1.1\r\nHost: a.test\r\n\r\n")
+      _ = try origin.waitForRequests(1)
+      try waiting.send("GET /waiting HTTP/1.1\r\nHost: a.test\r\n\r\n")
+      try eventually("the second request to wait") { try skerry.metrics()["skerry_requests_in_flight"] == 2 }
+      origin.go()
+      #expect(try waiting.readResponse().bodyText == "/waiting")
+      #expect(try skerry.metrics()["skerry_origin_attempts_total{kind=\"stale_retry\"}"] == 1)
+      #expect(try skerry.waitForLogLine("of the retried") { $0["uri"] == .text("/waiting") }["originReused"] == .flag(false))
+    }
+
+    /// Whoever left while waiting for a connection costs the origin nothing, and what was waited for goes to the next.
+    @Test func aViewerThatLeftWhileWaitingIsNotAskedFor() throws {
+      let origin = try ScriptedOrigin { connection in
+        try connection.answerAll { request in
+          if request.target == "/slow" { try connection.waitForGo() }
+          return ok(request.target)
+        }
+      }
+      let skerry = try startSkerry(before: origin, arguments: ["--workers", "1"]) { $0.originSettings = "connectionsPerWorker: 1" }
+      let slow = try skerry.viewer(), next = try skerry.viewer()
+      try slow.send("GET /slow HTTP/1.1\r\nHost: a.test\r\n\r\n")
+      _ = try origin.waitForRequests(1)
+      do {
+        let leaver = try skerry.viewer()
+        try leaver.send("GET /left HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        try eventually("the second request to wait") { try skerry.metrics()["skerry_requests_in_flight"] == 2 }
+        leaver.reset()
+      }
+      try next.send("GET /next HTTP/1.1\r\nHost: a.test\r\n\r\n")
+      try eventually("the third request to wait") { try skerry.metrics()["skerry_requests_in_flight"] >= 2 }
+      origin.go()
+      #expect(try next.readResponse().bodyText == "/next")
+      #expect(try slow.readResponse().bodyText == "/slow")
+      #expect(origin.requests.map(\.target) == ["/slow", "/next"])
+      #expect(origin.connectionCount == 1)
+      let line = try skerry.waitForLogLine("of the one that left") { $0["uri"] == .text("/left") }
+      #expect(line["detailedResultType"] == .text("ClientHungUpRequest") && line["status"] == .number(400))
+      #expect(try skerry.waitForLogLine("of the next") { $0["uri"] == .text("/next") }["originReused"] == .flag(true))
+    }
+
+    /// Half an answer of the primary's is no answer of the secondary's: that one is tried as often as it may be.
+    @Test func theSecondaryHasItsOwnAttempts() throws {
+      let primary = try ScriptedOrigin { connection in
+        try connection.expectRequest()
+        try connection.send("HTTP/1.1 200 OK\r\nA: b")
+      }
+      let secondary = try ScriptedOrigin()
+      secondary.stop()
+      let skerry = try startSkerry(before: primary) {
+        $0.moreOrigins = "second: \(secondary.url)"
+        $0.more = "originGroups:\n  ha: { members: [app, second], statusCodes: [502] }\n"
+        $0.target = "ha"
+      }
+      #expect(try skerry.viewer().exchange("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").status == 502)
+      #expect(primary.connectionCount == 1)
+      #expect(try skerry.metrics()["skerry_origin_attempts_total{kind=\"retry\"}"] == 2)
+    }
+
     @Test func aStaleConnectionIsNotRetriedForPost() throws {
       let origin = try ScriptedOrigin { connection in
         try connection.expectRequest()

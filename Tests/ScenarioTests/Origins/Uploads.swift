@@ -70,6 +70,80 @@ extension Scenarios {
       #expect(try viewer.readResponse().bodyText == "got both")
     }
 
+    /// Half of an interim answer is no final one.
+    @Test(arguments: ["HTT", "HTTP/1.1 1", "HTTP/1.1 100 Conti", "HTTP/1.1 103 Early Hints\r\nLink"])
+    func anInterimAnswerInTwoPieces(first: String) throws {
+      let interim = first.hasPrefix("HTTP/1.1 103") ? "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" : "HTTP/1.1 100 Continue\r\n\r\n"
+      let origin = try ScriptedOrigin { connection in
+        var seen = ""
+        while !seen.holds("first half") { seen += String(wire: try connection.readSome()) }
+        try connection.send(first)
+        usleep(50_000)
+        try connection.send(String(interim.unicodeScalars.dropFirst(first.unicodeScalars.count).map(Character.init)))
+        while !seen.holds("second half") { seen += String(wire: try connection.readSome()) }
+        try connection.send(ok("got both"))
+        try connection.waitForEnd()
+      }
+      let skerry = try startSkerry(before: origin) { $0.originSettings = "readTimeout: 3" }
+      let viewer = try skerry.viewer()
+      try viewer.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 21\r\n\r\nfirst half")
+      try eventually("the first half to arrive") { origin.everything.holds("first half") }
+      usleep(100_000)
+      try viewer.send("second half")
+      let response = try viewer.readResponse()
+      #expect(response.bodyText == "got both" && response.fields["connection"] == nil)
+    }
+
+    /// The body is read whole, its last bytes wait for an origin that takes none and says 1xx instead: they are sent when it takes them.
+    @Test func interimAnswersWhileTheLastBytesWait() throws {
+      let origin = try ScriptedOrigin { connection in
+        connection.limitReceiveBuffer(to: 4096)
+        try connection.expectHead()
+        var seen: Bytes = []
+        try connection.waitForGo()
+        for _ in 0..<7 {   // one of them while nothing but the last bytes waits
+          try connection.send("HTTP/1.1 102 Processing\r\n\r\n")
+          usleep(50_000)
+        }
+        while seen.suffix(5) != wire("0\r\n\r\n") { seen += try connection.readSome() }
+        try connection.send(ok("got all"))
+        try connection.waitForEnd()
+      }
+      let skerry = try startSkerry(before: origin) { $0.originSettings = "readTimeout: 3" }
+      let viewer = try skerry.viewer()
+      try viewer.send("POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n")
+      _ = try origin.waitForConnections(1)
+      // Piece by piece until the system's buffers are full and a piece is left with the program.
+      let piece = "2000\r\n" + String(repeating: "x", count: 0x2000) + "\r\n"
+      var queued = -1
+      for _ in 0..<2000 {
+        try viewer.send(piece)
+        usleep(5_000)
+        if try bytesInTheSystem(toward: origin.port) == queued {
+          usleep(200_000)
+          if try bytesInTheSystem(toward: origin.port) == queued { break }
+        }
+        queued = try bytesInTheSystem(toward: origin.port)
+      }
+      try viewer.send("0\r\n\r\n")
+      usleep(50_000)
+      origin.go()
+      #expect(try viewer.readResponse().bodyText == "got all")
+    }
+
+    /// Bytes on their way to a port of this machine that nobody has read yet.
+    private func bytesInTheSystem(toward port: UInt16) throws -> Int {
+      let hexadecimal = String(port, radix: 16, uppercase: true)
+      let suffix = ":" + String(repeating: "0", count: 4 - hexadecimal.count) + hexadecimal
+      var bytes = 0
+      for line in try fileText("/proc/net/tcp").split(separator: "\n").dropFirst() {
+        let words = line.split(separator: " "), queues = words[4].split(separator: ":").map { Int($0, radix: 16) ?? 0 }
+        if words[2].hasSuffix(suffix) { bytes += queues[0] }
+        if words[1].hasSuffix(suffix) && words[3] == "01" { bytes += queues[1] }
+      }
+      return bytes
+    }
+
     @Test func interimAnswersWithoutEndDuringAnUploadAreAFailure() throws {
       let origin = try ScriptedOrigin { connection in
         _ = try connection.readSome()

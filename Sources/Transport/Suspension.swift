@@ -1,0 +1,8 @@
+// Owns: how a task of a loop waits. The standard library's `withUnsafeContinuation` first asks the runtime whether the task is where it
+// should be: 200 instructions under the task's lock, of a task that never left its loop's actor. This form does not ask.
+
+/// Suspends the calling task until the continuation that `body` is given is resumed. On the thread of the loop whose actor the caller is
+/// isolated to; `body` runs there before anything else does.
+@inline(__always) nonisolated(nonsending) func suspended<Value>(_ body: (UnsafeContinuation<Value, Never>) -> Void) async -> Value {
+  unsafe await _unsafeInheritExecutor_withUnsafeContinuation(body)
+}
