@@ -78,7 +78,9 @@ private final class Audience: HTTP2SessionOwner {
     if line.framing != .none { problem = "a request's head brings framing along: \(described)" }
   }
 
-  func noted(_ event: HTTP2Event) {}
+  /// Whether a stream was reset for a fault: what is an error behind it depends on whether the reset is out.
+  private(set) var hasReset = false
+  func noted(_ event: HTTP2Event) { if event == .streamError || event == .streamReset || event == .limitStreams { hasReset = true } }
   func released(_ session: HTTP2Session) {}
   func ended(_ session: HTTP2Session, _ reason: HTTP2Session.EndReason) {}
 }
@@ -103,7 +105,7 @@ public enum HTTP2Checks {
 
   private struct Outcome: Equatable {
     var requests: [String]
-    /// Of the last GOAWAY.
+    /// Of the last GOAWAY, when no stream was reset before it.
     var error: UInt32?
   }
 
@@ -122,10 +124,11 @@ public enum HTTP2Checks {
       session.turnEnds()
     }
     session.turnEnds()
-    let output = memory.output
+    let output = memory.output, hasReset = audience.hasReset
     session.cancel()
     if let problem = audience.problem { throw BrokenProperty(property: problem, bytes: bytes) }
-    return Outcome(requests: audience.requests, error: try lastError(output, bytes))
+    let error = try lastError(output, bytes)
+    return Outcome(requests: audience.requests, error: hasReset ? nil : error)
   }
 
   /// Walks through the frames that were said.

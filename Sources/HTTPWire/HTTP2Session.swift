@@ -116,7 +116,7 @@ public protocol HTTP2SessionOwner: AnyObject {
     lastMove = loop.now
     var settings = sk_h2_settings(
       concurrentStreams: UInt32(limits.concurrentStreams), streamWindow: UInt32(limits.streamWindowBytes), sessionWindow: UInt32(limits.sessionWindowBytes),
-      headerListSize: UInt32(head.headBytes), maximumContinuations: UInt32(limits.continuationFrames))
+      headerListSize: UInt32(head.headBytes))
     unsafe session = sk_h2_new(isServer ? 1 : 0, Unmanaged.passUnretained(self).toOpaque(), HTTP2Events.table, &settings)
     guard unsafe session != nil else { return nil }
     socket.isIdle = false

@@ -59,7 +59,7 @@ typedef struct {
 
 /// What a session tells its peer first, and what it bears.
 typedef struct {
-  uint32_t concurrentStreams, streamWindow, sessionWindow, headerListSize, maximumContinuations;
+  uint32_t concurrentStreams, streamWindow, sessionWindow, headerListSize;
 } sk_h2_settings;
 
 /// A session of a server or a client; NULL when there is no memory. `owner` must outlive it.
