@@ -130,6 +130,7 @@ let package = Package(
     .executableTarget(name: "fuzz-http2", dependencies: ["Fuzzing"], path: "Fuzzing/HTTP2Command", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
     .executableTarget(name: "fuzz-json", dependencies: ["Fuzzing"], path: "Fuzzing/JSONCommand", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
     .executableTarget(name: "fuzz-dialect", dependencies: ["Fuzzing"], path: "Fuzzing/DialectCommand", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
+    .executableTarget(name: "fuzz-proxy-header", dependencies: ["Fuzzing"], path: "Fuzzing/ProxyHeaderCommand", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
     // Fuzzing the engine: its C side only, built by SwiftPM for the short run and by `make fuzz-engine` under AddressSanitizer
     .target(name: "FuzzEngine", dependencies: ["CQuickJS"], path: "Fuzzing/Engine", exclude: ["Functions"]),
     tests("FuzzTests", ["Fuzzing", "FuzzEngine"]),

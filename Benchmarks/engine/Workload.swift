@@ -31,7 +31,7 @@ struct Workload {
 
 /// The bytes of a request and a response, as a browser and an origin send them.
 struct Exchange {
-  private let method = bytes("GET"), path = bytes("/old/42"), viewer = bytes("192.0.2.7"), requestID = bytes("Wq2m8TjZ0w3eYdT9kUuGJg==")
+  private let method = bytes("GET"), path = bytes("/moved/42"), viewer = bytes("192.0.2.7"), requestID = bytes("Wq2m8TjZ0w3eYdT9kUuGJg==")
   private let query = bytes("utm_source=letter&b=2&a=1&utm_medium=mail&q=blue+shoes")
   private let distributionID = bytes("E2EXAMPLE"), domain = bytes("d111111abcdef8.cloudfront.net"), reason = bytes("OK")
   private let requestHeaders = [

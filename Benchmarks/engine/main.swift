@@ -55,7 +55,7 @@ let exchange = Exchange()
 
 func runs(_ count: Int, _ isolate: Isolate, _ workload: Workload) throws {
   for _ in 0..<count where !exchange.run(isolate, workload) {
-    throw Failure(description: "\(workload.name) came to something else: \(isolate.counts)")
+    throw Failure(description: "\(workload.name) came to something else")
   }
 }
 

@@ -17,6 +17,10 @@ class Case:
     # The ratio to nginx that issue 2 asks for, and user instructions of Skerry; None where none is set.
     ratio: float | None = None
     instructions: int | None = None
+    # Over TLS 1.3, with the same certificate and cipher for every peer.
+    tls: bool = False
+    # What the request has beside a browser's usual fields.
+    request_fields: dict = field(default_factory=dict)
 
 
 CASES = [
@@ -28,12 +32,46 @@ CASES = [
          {"location": "https://127.0.0.1/secure/42?ref=mail"}),
     Case("functions", "proxied GET through two functions", "/pages/42?page=2&utm_source=mail", 200,
          {"content-type": "text/plain", "x-content-type-options": "nosniff", "x-origin-query": "page=2"}, BODY),
+    Case("tls", "proxied GET, 1 KB, TLS 1.3", "/products/42?ref=mail", 200, {"content-type": "text/plain"}, BODY, ratio=0.80, tls=True),
+]
+
+
+TOKEN = ("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIiwiaWF0IjoxNTE2MjM5MDIyfQ."
+         "SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c")
+
+
+@dataclass(frozen=True)
+class Added:
+    """A function, and the same request without one: what it adds to a request."""
+
+    case: Case
+    without: Case
+    # Microseconds that issue 3 asks for.
+    microseconds: float
+
+
+def proxied(name, title, path, **more):
+    return Case(name, title, path, 200, {"content-type": "text/plain", **more.pop("fields", {})}, BODY, **more)
+
+
+ADDED = [
+    Added(proxied("no-op", "a function that does nothing", "/no-op/42?ref=mail"),
+          proxied("plain", "", "/products/42?ref=mail"), 1.2),
+    Added(Case("moved", "a redirect", "/moved/42?ref=mail", 301, {"location": "/products/42"}),
+          CASES[2], 4),
+    Added(proxied("six-headers", "six response headers", "/headers/42?ref=mail", fields={"x-frame-options": "DENY", "referrer-policy": "same-origin"}),
+          proxied("plain", "", "/products/42?ref=mail"), 7.5),
+    Added(proxied("normalise-query", "query normalisation", "/query/42?utm_source=letter&b=2&a=1&utm_medium=mail&q=blue+shoes",
+                  fields={"x-origin-query": "a=1&b=2&q=blue+shoes"}),
+          proxied("plain-query", "", "/products/42?utm_source=letter&b=2&a=1&utm_medium=mail&q=blue+shoes"), 11),
+    Added(proxied("jwt", "JWT, HS256", "/jwt/42?ref=mail", fields={"x-origin-user": "1234567890"}, request_fields={"Authorization": f"Bearer {TOKEN}"}),
+          proxied("plain-jwt", "", "/products/42?ref=mail", request_fields={"Authorization": f"Bearer {TOKEN}"}), 18),
 ]
 
 
 def named(names):
-    """The cases of these names, in their order; all of them when none is named."""
-    known = {case.name: case for case in CASES}
+    """The cases of these names, in their order; all but the added ones when none is named."""
+    known = {case.name: case for case in CASES + [case for added in ADDED for case in (added.case, added.without)]}
     for name in names:
         if name not in known:
             raise SystemExit(f"no case {name}; there are {', '.join(known)}")

@@ -2,6 +2,7 @@
 
 import re
 import socket
+import ssl
 import subprocess
 
 from .process import Failure
@@ -20,18 +21,28 @@ BROWSER_HEADERS = {
 }
 
 
-def request_bytes(path, port):
+def request_bytes(path, port, more=None):
     lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{port}"]
-    lines += [f"{name}: {value}" for name, value in BROWSER_HEADERS.items()]
+    lines += [f"{name}: {value}" for name, value in {**BROWSER_HEADERS, **(more or {})}.items()]
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+# Who answers is known; whether it is what was asked for is checked.
+UNVERIFIED = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+UNVERIFIED.check_hostname = False
+UNVERIFIED.verify_mode = ssl.CERT_NONE
 
 
 class Client:
     """One keep-alive connection; reads answers that carry Content-Length."""
 
-    def __init__(self, port, source="127.0.0.1", timeout=20):
+    def __init__(self, port, source="127.0.0.1", timeout=20, tls=False):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout, source_address=(source, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls:
+            self.socket = UNVERIFIED.wrap_socket(self.socket, server_hostname="localhost")
+            if self.socket.cipher()[0] != "TLS_AES_128_GCM_SHA256":
+                raise Failure(f"the cipher is {self.socket.cipher()[0]}")
         self.received = b""
 
     def send(self, request):
@@ -63,8 +74,8 @@ class Client:
 
 def probe(port, case):
     """One request, whose answer must be what the case expects; returns its size on the wire."""
-    client = Client(port)
-    client.send(request_bytes(case.path, port))
+    client = Client(port, tls=case.tls)
+    client.send(request_bytes(case.path, port, case.request_fields))
     status, fields, body, size = client.receive()
     client.close()
     if status != case.status:
@@ -80,9 +91,9 @@ def probe(port, case):
 def wrk(port, case, connections, seconds, answer_bytes):
     """Runs wrk; returns (requests, requests per second). Fails on any error, wrong status or wrong size of answers."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s"]
-    for name, value in BROWSER_HEADERS.items():
+    for name, value in {**BROWSER_HEADERS, **case.request_fields}.items():
         command += ["-H", f"{name}: {value}"]
-    run = subprocess.run(command + [f"http://127.0.0.1:{port}{case.path}"], capture_output=True, text=True)
+    run = subprocess.run(command + [f"{'https' if case.tls else 'http'}://127.0.0.1:{port}{case.path}"], capture_output=True, text=True)
     text = run.stdout
     counted = re.search(r"(\d+) requests in [\d.]+\w+, ([\d.]+)(\w+) read", text)
     if run.returncode != 0 or not counted or "Socket errors" in text or "Non-2xx" in text:
@@ -97,8 +108,8 @@ def wrk(port, case, connections, seconds, answer_bytes):
 
 def lockstep(port, case, requests, connections=8):
     """Exactly `requests` requests over a few connections, each answer checked: for counting instructions."""
-    clients = [Client(port, timeout=120) for _ in range(connections)]
-    request = request_bytes(case.path, port)
+    clients = [Client(port, timeout=120, tls=case.tls) for _ in range(connections)]
+    request = request_bytes(case.path, port, case.request_fields)
     for _ in range(requests // connections):
         for client in clients:
             client.send(request)
@@ -108,3 +119,13 @@ def lockstep(port, case, requests, connections=8):
                 raise Failure(f"{case.name}: a wrong answer, status {status}")
     for client in clients:
         client.close()
+
+
+def handshakes(port, path, seconds, resumed):
+    """Connections with a TLS handshake and one request each, by `openssl s_time`; returns how many there were."""
+    command = ["openssl", "s_time", "-connect", f"127.0.0.1:{port}", "-www", path, "-time", str(seconds), "-reuse" if resumed else "-new"]
+    run = subprocess.run(command, capture_output=True, text=True)
+    counted = re.findall(r"(\d+) connections in \d+ real seconds", run.stdout)
+    if not counted or int(counted[-1]) < 10:
+        raise Failure(f"openssl s_time reports trouble:\n{run.stdout}{run.stderr}")
+    return int(counted[-1])

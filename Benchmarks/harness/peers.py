@@ -5,6 +5,7 @@ Configurations are the files under peers/ and skerry/, with @NAME@ filled in.
 
 import re
 import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -15,9 +16,12 @@ from .process import Failure, Process, free_port
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def filled(template, values):
+    return re.sub(r"@([A-Z_]+)@", lambda match: str(values[match[1]]), (ROOT / template).read_text())
+
+
 def render(template, target, values):
-    text = re.sub(r"@([A-Z_]+)@", lambda match: str(values[match[1]]), (ROOT / template).read_text())
-    Path(target).write_text(text)
+    Path(target).write_text(filled(template, values))
 
 
 class Origin:
@@ -31,6 +35,16 @@ class Origin:
         self.process.wait_for_port(self.port)
 
 
+def certificate(folder):
+    """A chain and its key (ECDSA, P-256), made once for all peers of a run."""
+    chain, key = Path(folder).parent / "tls.pem", Path(folder).parent / "tls.key"
+    if not chain.exists():
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+                        "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", key, "-out", chain], check=True, capture_output=True)
+        key.chmod(0o600)
+    return chain, key
+
+
 class Peer:
     """A proxy under measurement. Subclasses say how to configure and start it."""
 
@@ -41,6 +55,8 @@ class Peer:
         self.folder = Path(folder) / self.label
         self.folder.mkdir()
         self.port, self.origin, self.workers, self.program = free_port(), origin, workers, program
+        self.tls_port = free_port()
+        self.chain, self.key = certificate(self.folder)
         self.log = self.folder / "access.log"
         self.log_read = 0
         self.process = None
@@ -53,6 +69,13 @@ class Peer:
 
     def stop(self):
         return self.process.stop()
+
+    def port_of(self, case):
+        return self.tls_port if case.tls else self.port
+
+    def can(self, case):
+        """Whether the case can be put to it."""
+        return True
 
     def logged_lines(self):
         """Lines the log has gained since the last call. Waits until it has been quiet for two seconds: both flush once a second."""
@@ -74,11 +97,17 @@ class Peer:
 class Nginx(Peer):
     kind = "nginx"
     log_format = "json"
+    # Whose functions: a folder of peers/nginx.
+    functions = "njs"
 
     def prepare(self, under_valgrind):
         file = self.folder / "nginx.conf"
+        parts = {part.upper(): filled(f"peers/nginx/{self.functions}/{part}.conf", {"PEERS": ROOT / "peers"})
+                 for part in ("modules", "http", "locations")}
         render("peers/nginx/proxy.conf", file, {
-            "FOLDER": self.folder, "PORT": self.port, "ORIGIN_PORT": self.origin.port, "WORKERS": self.workers,
+            **parts,
+            "FOLDER": self.folder, "PORT": self.port, "TLS_PORT": self.tls_port, "CHAIN": self.chain, "KEY": self.key,
+            "ORIGIN_PORT": self.origin.port, "WORKERS": self.workers,
             "LOG": self.log, "LOG_FORMAT": self.log_format, "PEERS": ROOT / "peers",
             # A single process is what valgrind can follow.
             "EXTRA": "master_process off;" if under_valgrind else ""})
@@ -100,6 +129,16 @@ class NginxCombined(Nginx):
     log_format = "combined"
 
 
+class NginxLua(Nginx):
+    """The same with OpenResty's Lua module."""
+
+    kind = "nginx-lua"
+    functions = "lua"
+
+    def can(self, case):
+        return case.name != "jwt"   # Debian's module has HMAC with SHA-1 only
+
+
 class Skerry(Peer):
     kind = "skerry"
     # The members of nginx's log, and no others: a byte of log costs either of them the same.
@@ -109,8 +148,9 @@ class Skerry(Peer):
     def prepare(self, under_valgrind):
         file = self.folder / "edge.yaml"
         render("skerry/edge.yaml", file, {
-            "FOLDER": self.folder, "PORT": self.port, "ADMIN_PORT": free_port(), "ORIGIN_PORT": self.origin.port,
-            "LOG": self.log, "LOG_FIELDS": self.log_fields, "SKERRY": ROOT / "skerry",
+            "FOLDER": self.folder, "PORT": self.port, "TLS_PORT": self.tls_port, "CHAIN": self.chain, "KEY": self.key,
+            "ADMIN_PORT": free_port(), "ORIGIN_PORT": self.origin.port,
+            "LOG": self.log, "LOG_FIELDS": self.log_fields, "SKERRY": ROOT / "skerry", "ENGINE": ROOT / "engine" / "functions",
             # Under valgrind a function takes some fifty times as long.
             "CPU_TIME": "10s" if under_valgrind else "10ms"})
         return [self.program or default_program(), "serve", str(file), "--workers", str(self.workers)]
@@ -149,7 +189,7 @@ def binary(name):
 
 def make(names, folder, origin, workers, program):
     """Peers for a list such as ["nginx", "skerry"]. The same name twice gives the noise of the measurement itself."""
-    kinds = {kind.kind: kind for kind in (Nginx, NginxCombined, Skerry, SkerryFullLog)}
+    kinds = {kind.kind: kind for kind in (Nginx, NginxCombined, NginxLua, Skerry, SkerryFullLog)}
     peers = []
     for index, name in enumerate(names):
         if name not in kinds:

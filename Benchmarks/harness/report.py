@@ -21,6 +21,10 @@ def spread(values):
     return (high - low) / 2 / median(values)
 
 
+def quartiles(values):
+    return statistics.quantiles(values, n=4) if len(values) > 3 else (min(values), median(values), max(values))
+
+
 def table(header, rows):
     cells = [header, *rows]
     widths = [max(len(str(row[column])) for row in cells) for column in range(len(header))]

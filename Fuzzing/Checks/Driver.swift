@@ -1,11 +1,21 @@
-// What every fuzz command does when it is built plainly: replay and mutate corpora, the same way for the same seed.
+// What every fuzz command does. Built plainly it replays and mutates corpora, the same way for the same seed; built by `make fuzz` it is
+// libFuzzer's loop around its own check (LibFuzzer.swift).
 import Foundation
 
 /// The command line of a fuzz target.
 public enum FuzzDriver {
+  /// The whole command: as libFuzzer's when it was built for that, else as ``replay(_:_:)``.
+  public static func run(_ command: String, _ check: @escaping @Sendable ([UInt8]) throws(BrokenProperty) -> Void) -> Never {
+    #if LIBFUZZER
+      exit(runLibFuzzer(check))
+    #else
+      replay(command, check)
+    #endif
+  }
+
   /// `COMMAND [--seed N] [--iterations N] FOLDER|FILE…`: tries every input and mutants of it; ends the process with 1 when a
   /// property did not hold, after printing the first example of each.
-  public static func run(_ command: String, _ check: ([UInt8]) throws(BrokenProperty) -> Void) -> Never {
+  static func replay(_ command: String, _ check: ([UInt8]) throws(BrokenProperty) -> Void) -> Never {
     var arguments = CommandLine.arguments.dropFirst(), seed: UInt64 = 1, iterations = 100_000
     while let option = arguments.first, option.hasPrefix("--") {
       guard let value = arguments.dropFirst().first.flatMap(UInt64.init) else { usage(command) }
@@ -49,7 +59,7 @@ public enum FuzzDriver {
   }
 
   /// For libFuzzer, which is told of a broken property by the process's end.
-  public static func abortUnlessKept(_ bytes: [UInt8], _ check: ([UInt8]) throws(BrokenProperty) -> Void) {
+  static func abortUnlessKept(_ bytes: [UInt8], _ check: ([UInt8]) throws(BrokenProperty) -> Void) {
     do throws(BrokenProperty) { try check(bytes) } catch {
       say("\(error)")
       abort()

@@ -9,36 +9,8 @@ private func checkEverything(_ bytes: [UInt8]) throws(BrokenProperty) {
   try HTTP1Checks.chunkedBody(bytes)
 }
 
-#if LIBFUZZER
-
-/// libFuzzer's loop, in its runtime library.
-@_silgen_name("LLVMFuzzerRunDriver")
-private func runFuzzer(
-  _ argumentCount: UnsafeMutablePointer<CInt>, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>>,
-  _ input: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
-) -> CInt
-
-/// Called with every input.
-@_cdecl("LLVMFuzzerTestOneInput")
-public func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
-  FuzzDriver.abortUnlessKept(unsafe Array(UnsafeBufferPointer(start: start, count: count)), checkEverything)
-  return 0
-}
-
-/// What SwiftPM makes the program's `main`.
-@_cdecl("fuzz_http1_main")
-public func fuzzMain(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> CInt {
-  var count = count
-  var arguments = unsafe arguments
-  return unsafe runFuzzer(&count, &arguments) { unsafe fuzzOneInput($0, $1) }
-}
-
-#else
-
 /// `fuzz-http1 [--seed N] [--iterations N] FOLDER|FILE…`
 @main
 enum FuzzHTTP1 {
   static func main() { FuzzDriver.run("fuzz-http1", checkEverything) }
 }
-
-#endif

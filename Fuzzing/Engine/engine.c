@@ -99,6 +99,24 @@ static bool has_byte(sk_slice text, const char *bytes, size_t count) {
   return false;
 }
 
+/// RFC 3629, without a line of the engine's own checks.
+static bool is_utf8(sk_slice text) {
+  static const struct { uint8_t first, last, low, high; int more; } rows[] = {
+      {0x00, 0x7f, 0, 0, 0}, {0xc2, 0xdf, 0x80, 0xbf, 1}, {0xe0, 0xe0, 0xa0, 0xbf, 2}, {0xe1, 0xec, 0x80, 0xbf, 2}, {0xed, 0xed, 0x80, 0x9f, 2},
+      {0xee, 0xef, 0x80, 0xbf, 2}, {0xf0, 0xf0, 0x90, 0xbf, 3}, {0xf1, 0xf3, 0x80, 0xbf, 3}, {0xf4, 0xf4, 0x80, 0x8f, 3}};
+  for (size_t i = 0; i < text.count;) {
+    size_t row = 0, rest = text.count - i;
+    while (row < sizeof rows / sizeof rows[0] && (text.bytes[i] < rows[row].first || text.bytes[i] > rows[row].last)) row++;
+    if (row == sizeof rows / sizeof rows[0] || rest < (size_t)rows[row].more + 1) return false;
+    for (int k = 1; k <= rows[row].more; k++) {
+      uint8_t low = k == 1 ? rows[row].low : 0x80, high = k == 1 ? rows[row].high : 0xbf;
+      if (text.bytes[i + k] < low || text.bytes[i + k] > high) return false;
+    }
+    i += rows[row].more + 1;
+  }
+  return true;
+}
+
 static uint64_t mixed(uint64_t sum, sk_slice text) {
   for (size_t i = 0; i < text.count; i++) sum = (sum ^ text.bytes[i]) * 0x100000001b3u;
   return (sum ^ text.count) * 0x100000001b3u;
@@ -115,12 +133,13 @@ static const char *look_at_origin(const sk_origin_choice *origin, uint64_t *sum)
   if (origin->kind == SK_ORIGIN_UPDATE) {
     sk_slice texts[] = {update->domain_name, update->host_header, update->origin_path, update->sni};
     for (int i = 0; i < 4; i++) {
-      if (has_byte(texts[i], " \r\n\0", 4)) return fail("an origin's texts are clean");
+      if (has_byte(texts[i], " \r\n\0", 4) || !is_utf8(texts[i])) return fail("an origin's texts are clean");
       *sum = mixed(*sum, texts[i]);
     }
     for (size_t i = 0; i < update->custom_header_count; i++) {
       const sk_field *field = &update->custom_headers[i];
-      if (has_byte(field->name, " \r\n\0:", 5) || has_byte(field->value, "\r\n\0", 3)) return fail("an origin's headers are clean");
+      if (has_byte(field->name, " \r\n\0:", 5) || has_byte(field->value, "\r\n\0", 3) || !is_utf8(field->value))
+        return fail("an origin's headers are clean");
       *sum = mixed(mixed(*sum, field->name), field->value);
     }
     return look_at_names(update->certificate_names, update->certificate_name_count, sum);
@@ -136,8 +155,18 @@ static const char *look_at_origin(const sk_origin_choice *origin, uint64_t *sum)
   return NULL;
 }
 
+/// Whether what a function was given to write back piece by piece is UTF-8.
+static bool gives_utf8(const sk_event *event) {
+  if (!is_utf8(event->query)) return false;
+  for (size_t i = 0; i < event->request_header_count; i++)
+    if (!is_utf8(event->request_headers[i].value)) return false;
+  for (size_t i = 0; i < event->response_header_count; i++)
+    if (!is_utf8(event->response_headers[i].value)) return false;
+  return true;
+}
+
 /// Reads every byte of a result, and refuses what must never reach the wire. `sum`: a digest of all of it.
-static const char *look_at(const sk_result *result, const sk_isolate *isolate, uint64_t *sum) {
+static const char *look_at(const sk_result *result, const sk_isolate *isolate, const sk_event *event, uint64_t *sum) {
   bool failed = result->outcome == SK_EXECUTION_ERROR || result->outcome == SK_VALIDATION_ERROR;
   if (failed != (result->failure != SK_FAILURE_NONE)) return fail("a failed run says why, and no other does");
   if (failed && !result->error.count) return fail("a failed run has a text");
@@ -148,26 +177,32 @@ static const char *look_at(const sk_result *result, const sk_isolate *isolate, u
     sk_slice line = sk_isolate_log_line(isolate, i);
     *sum = mixed(*sum, line);
     logged += line.count;
+    if (!is_utf8(line)) return fail("a line of the log is UTF-8");
   }
   if (lines > SK_LOG_LINES_MAX || logged > SK_LOG_MAX) return fail("the log is bounded");
   sk_slice data = sk_isolate_log_data(isolate);
   if (data.count > SK_LOG_DATA_MAX) return fail("the log's datum is bounded");
   *sum = mixed(mixed(*sum, data), result->output);
+  if (!is_utf8(data) || !is_utf8(result->output) || !is_utf8(result->error)) return fail("what is logged is UTF-8");
   if (failed) return NULL;
+  bool pieces = gives_utf8(event);  // cookies and parameters that were not touched keep their bytes
   const char *problem = result->origin ? look_at_origin(result->origin, sum) : NULL;
   if (problem) return problem;
   if (result->uri_changed) {
     if (!result->uri.count || result->uri.bytes[0] != '/') return fail("a URI begins with /");
     if (has_byte(result->uri, " \r\n\t\0?#\x7f", 8)) return fail("a URI is clean");
+    if (!is_utf8(result->uri)) return fail("a URI is UTF-8");
     *sum = mixed(*sum, result->uri);
   }
   if (result->query_changed && result->has_query) {
     if (has_byte(result->query, " \r\n\t\0#\x7f", 7)) return fail("a query is clean");
+    if (pieces && !is_utf8(result->query)) return fail("a query is UTF-8");
     *sum = mixed(*sum, result->query);
   }
   if (result->status_changed && (result->status < 200 || result->status > 599)) return fail("a status is one of a final response");
   if (result->has_status_description) {
     if (has_byte(result->status_description, "\r\n\0", 3)) return fail("a reason is one line");
+    if (!is_utf8(result->status_description)) return fail("a reason is UTF-8");
     *sum = mixed(*sum, result->status_description);
   }
   if (result->has_body) *sum = mixed(*sum, result->body);
@@ -181,6 +216,7 @@ static const char *look_at(const sk_result *result, const sk_isolate *isolate, u
     for (size_t k = 0; k < edit->count; k++) {
       *sum = mixed(*sum, edit->values[k]);
       if (has_byte(edit->values[k], "\r\n\0", 3)) return fail("a header's value is one line");
+      if (pieces && !is_utf8(edit->values[k])) return fail("a header's value is UTF-8");
     }
   }
   return NULL;
@@ -192,7 +228,7 @@ static const char *run_twice(sk_isolate *isolate, const sk_event *event) {
   bool killed = false;
   for (int i = 0; i < 2; i++) {
     const sk_result *result = sk_isolate_run(isolate, event, 1700000000000);
-    const char *problem = look_at(result, isolate, &sums[i]);
+    const char *problem = look_at(result, isolate, event, &sums[i]);
     killed |= result->failure == SK_FAILURE_CPU_LIMIT;
     fuel[i] = result->fuel;
     sk_isolate_finish(isolate);

@@ -30,6 +30,7 @@ typedef struct {
   uint8_t *top, *end, *high_water;  // next fresh byte, hard limit, highest top since restore
   uint64_t nonempty[CLASSES / 64];
   uint32_t free[CLASSES];
+  uint64_t allocated;  // bytes asked for since the snapshot, freed ones too
   void (*exhausted)(void *);
   void *exhausted_argument;
 } sk_heap;
@@ -92,6 +93,7 @@ static inline size_t block_size_for(size_t size) {
 
 void *sk_arena_malloc(void *opaque, size_t size) {
   sk_heap *heap = opaque;
+  heap->allocated += size;
   if (size < BLOCK_MAX) {
     size_t rounded;
     uint32_t size_class = class_of(block_size_for(size), &rounded);
@@ -142,6 +144,7 @@ void *sk_arena_realloc(void *opaque, void *pointer, size_t size) {
     uint32_t size_class = class_of(block_size_for(size), &rounded);
     if ((size_t)(heap->end - (uint8_t *)old) >= rounded) {
       raise_top(heap, (uint8_t *)old + rounded);
+      heap->allocated += size - (old->size - BLOCK_HEADER);
       old->size = (uint32_t)rounded;
       old->size_class = size_class;
       return pointer;
@@ -166,6 +169,7 @@ SK_BARE static void set_size_of_block(void *pointer, size_t size) { *((size_t *)
 
 void *sk_arena_malloc(void *opaque, size_t size) {
   sk_heap *heap = opaque;
+  heap->allocated += size;
   if (!size) size = 1;
   size_t total = round_up(size + RED_ZONE, 16);
   if (size >= BLOCK_MAX || total > (size_t)(heap->end - heap->top)) {
@@ -264,6 +268,11 @@ void sk_arena_set_exhausted(sk_arena *arena, void (*exhausted)(void *), void *ar
   arena->heap->exhausted_argument = argument;
 }
 
+void sk_arena_forget_free(sk_arena *arena) {
+  memset(arena->heap->free, 0, sizeof arena->heap->free);
+  memset(arena->heap->nonempty, 0, sizeof arena->heap->nonempty);
+}
+
 bool sk_arena_snapshot(sk_arena *arena, size_t limit) {
   sk_heap *heap = arena->heap;
   uint8_t *start = (uint8_t *)heap, *mapping_end = start + arena->capacity;
@@ -271,9 +280,9 @@ bool sk_arena_snapshot(sk_arena *arena, size_t limit) {
   if (limit > (size_t)(mapping_end - base_end)) return false;
   uint8_t *used_end = heap->high_water > base_end ? heap->high_water : base_end;
   sk_bare_clear(heap->top, (size_t)(used_end - heap->top));
-  memset(heap->free, 0, sizeof heap->free);
-  memset(heap->nonempty, 0, sizeof heap->nonempty);
+  sk_arena_forget_free(arena);
   heap->top = heap->high_water = base_end;
+  heap->allocated = 0;
   heap->end = arena->end = base_end + limit;
   arena->base_bytes = (size_t)(base_end - start);
   uint8_t *guard = start + round_up((size_t)(arena->end - start), SK_PAGE);
@@ -310,6 +319,8 @@ const void *sk_arena_start(const sk_arena *arena) { return arena->heap; }
 size_t sk_arena_hot_bytes(const sk_arena *arena) { return sk_snapshot_hot_bytes(&arena->snapshot); }
 
 size_t sk_arena_base_bytes(const sk_arena *arena) { return arena->base_bytes; }
+
+uint64_t sk_arena_allocated(const sk_arena *arena) { return arena->heap->allocated; }
 
 size_t sk_arena_high_water(const sk_arena *arena) {
   const uint8_t *above = (const uint8_t *)arena->heap + arena->base_bytes, *high = arena->heap->high_water;

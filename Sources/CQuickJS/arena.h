@@ -27,6 +27,8 @@ size_t sk_arena_usable_size(const void *pointer);
 /// Called before an allocation gives up, to leave the engine; may return.
 void sk_arena_set_exhausted(sk_arena *arena, void (*exhausted)(void *), void *argument);
 
+/// Leaves free blocks as they are for good: what comes next lies together at the end.
+void sk_arena_forget_free(sk_arena *arena);
 /// Rounds what is used up to a page, forgets free blocks (so that a run does not scatter writes over the base), and
 /// copies it. From here on a run has `limit` bytes, exactly; what lies behind becomes a guard. False: no memory.
 bool sk_arena_snapshot(sk_arena *arena, size_t limit);
@@ -42,5 +44,7 @@ const void *sk_arena_start(const sk_arena *arena);
 /// Bytes of the base that runs have written to, and a restore copies.
 size_t sk_arena_hot_bytes(const sk_arena *arena);
 size_t sk_arena_base_bytes(const sk_arena *arena);
+/// Bytes asked for since the last restore, whether freed again or not.
+uint64_t sk_arena_allocated(const sk_arena *arena);
 /// The most a run has used above the base since the last restore.
 size_t sk_arena_high_water(const sk_arena *arena);

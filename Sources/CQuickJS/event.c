@@ -228,7 +228,6 @@ static JSValue context_value(JSContext *context, const sk_event *event) {
   JSValue object = JS_NewObject(context);
   bool complete = !JS_IsException(object) &&
       put_text(context, object, "distributionDomainName", event->distribution_domain) &&
-      put_text(context, object, "endpoint", event->endpoint) &&
       put_text(context, object, "distributionId", event->distribution_id) &&
       put_text(context, object, "eventType", (sk_slice){(const uint8_t *)type, strlen(type)}) &&
       put_text(context, object, "requestId", event->request_id);

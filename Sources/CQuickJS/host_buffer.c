@@ -141,7 +141,8 @@ static JSValue is_encoding(JSContext *context, JSValueConst this_value, int coun
   return JS_NewBool(context, JS_IsString(name) && sk_encoding_named(context, name) != ENCODING_UNKNOWN);
 }
 
-static int order(sk_slice a, sk_slice b) {
+static int order(JSContext *context, sk_slice a, sk_slice b) {
+  sk_charge_bytes(context, a.count);
   size_t shared = a.count < b.count ? a.count : b.count;
   int difference = shared ? memcmp(a.bytes, b.bytes, shared) : 0;
   if (!difference && a.count != b.count) difference = a.count < b.count ? -1 : 1;
@@ -160,7 +161,7 @@ static JSValue compare_two(JSContext *context, JSValueConst this_value, int coun
   sk_slice a, b;
   if (!bytes_of_array(context, sk_argument(count, arguments, 0), &a) || !bytes_of_array(context, sk_argument(count, arguments, 1), &b))
     return JS_EXCEPTION;
-  return JS_NewInt32(context, order(a, b));
+  return JS_NewInt32(context, order(context, a, b));
 }
 
 /// concat(list[, totalLength])
@@ -224,7 +225,7 @@ static JSValue subarray(JSContext *context, JSValueConst this_value, int count, 
 static JSValue equals(JSContext *context, JSValueConst this_value, int count, JSValueConst *arguments) {
   sk_slice a, b;
   if (!bytes_of_array(context, sk_argument(count, arguments, 0), &b) || !bytes_of_array(context, this_value, &a)) return JS_EXCEPTION;
-  return JS_NewBool(context, order(a, b) == 0);
+  return JS_NewBool(context, order(context, a, b) == 0);
 }
 
 /// The part of `bytes` between two places, which is empty when they cross; false: they lie outside.
@@ -244,7 +245,7 @@ static JSValue compare(JSContext *context, JSValueConst this_value, int count, J
   if (!bytes_of_array(context, sk_argument(count, arguments, 0), &target) || !take_part(context, &target, places[0], places[1]) ||
       !bytes_of_array(context, this_value, &own) || !take_part(context, &own, places[2], places[3]))
     return JS_EXCEPTION;
-  return JS_NewInt32(context, order(own, target));
+  return JS_NewInt32(context, order(context, own, target));
 }
 
 /// copy(target[, targetStart[, start[, end]]])
@@ -259,6 +260,7 @@ static JSValue copy(JSContext *context, JSValueConst this_value, int count, JSVa
   size_t target_start = clamped(at, 0, room), start = clamped(from, 0, length), end = clamped(to, length, length);
   size_t copied = end > start ? end - start : 0;
   if (copied > room - target_start) copied = room - target_start;
+  sk_charge_bytes(context, copied);
   if (copied) memmove(target + target_start, bytes + start, copied);
   return JS_NewInt64(context, (int64_t)copied);
 }
@@ -297,6 +299,7 @@ static JSValue fill(JSContext *context, JSValueConst this_value, int count, JSVa
   }
   if (!sk_bytes_of_array(context, this_value, true, &bytes, &length)) return JS_EXCEPTION;
   size_t start = clamped(from, 0, length), end = clamped(to, length, length);
+  sk_charge_bytes(context, end > start ? end - start : 0);
   for (size_t i = start; i < end; i++) bytes[i] = with.count ? with.bytes[(i - start) % with.count] : 0;
   return JS_DupValue(context, this_value);
 }
@@ -339,6 +342,7 @@ static JSValue search(JSContext *context, JSValueConst this_value, int count, JS
   }
   if (!sk_bytes_of_array(context, this_value, false, &bytes, &length)) return JS_EXCEPTION;
   size_t from_position = clamped_from_end(from, magic == LAST ? length : 0, length);
+  sk_charge_bytes(context, length);
   int64_t found = -1;
   for (size_t i = magic == LAST ? 0 : from_position; i + needle.count <= length; i++) {
     if (magic == LAST && i > from_position) break;

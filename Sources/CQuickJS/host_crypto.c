@@ -108,6 +108,7 @@ static JSValue update(JSContext *context, JSValueConst this_value, int count, JS
   sk_hash *hash = hash_of(context, this_value);
   sk_slice bytes;
   if (!hash || !input_bytes(context, arguments[0], count > 1 ? arguments[1] : JS_UNDEFINED, &bytes)) return JS_EXCEPTION;
+  sk_charge_bytes(context, bytes.count);
   hash_add(hash, bytes.bytes, bytes.count);
   return JS_DupValue(context, this_value);
 }
@@ -142,6 +143,7 @@ static JSValue create(JSContext *context, JSValueConst *arguments, bool keyed) {
   if (!hash) return JS_EXCEPTION;
   hash->kind = (hash_kind)kind;
   hash->keyed = keyed;
+  sk_charge_bytes(context, key.count);
   if (keyed) hash_take_key(hash, key);
   else hash_begin(hash);
   JSValue object = JS_NewObjectClass(context, (JSClassID)sk_isolate_of(context)->hash_class);

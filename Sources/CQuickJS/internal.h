@@ -109,6 +109,9 @@ static inline JSValueConst sk_argument(int count, JSValueConst *arguments, int i
   return index < count ? arguments[index] : JS_UNDEFINED;
 }
 
+/// Counts bytes that host code hashes, searches, compares or copies as steps of the engine (fuel).
+static inline void sk_charge_bytes(JSContext *context, size_t count) { JS_Charge(context, count / 64); }
+
 // text.c
 /// A value's string as UTF-8, a zero byte behind it; lone surrogates become U+FFFD. Lent until the heap is put back. What
 /// is no string is converted, which runs user code. False: exception.

@@ -10,6 +10,7 @@ enum {
   ENGINE_RESERVE = 512 * 1024,  // what the engine itself needs below a function's own top-level data
   PARSE_LIMIT = 8 * 1024 * 1024,  // what compiling may use, which goes away again
   JOBS_MAX = 10000,             // promise reactions in one run
+  FUEL_BYTES_ALLOCATED = 1024,  // that count as a step: whatever the engine copies, it copies into fresh memory
 };
 
 static const char function_file[] = "function.js";  // as error positions name it; kept out of messages
@@ -120,6 +121,14 @@ static bool evaluate(sk_isolate *isolate, const sk_compiled *code) {
   return !JS_IsException(isolate->handler);
 }
 
+/// The engine with all that the function will find there. What every run writes to comes last, in few pages: names, then
+/// the function and the event. What nearly none does comes first. False: no memory.
+static bool prepare(sk_isolate *isolate, sk_slice source) {
+  if (!start_engine(isolate) || !sk_install_globals(isolate) || !sk_make_mentioned(isolate, source)) return false;
+  sk_arena_forget_free(isolate->arena);
+  return make_atoms(isolate);
+}
+
 /// Everything of a build that may run user code or be abandoned. `parsing` is an arena for compiling only.
 static void build(sk_isolate *isolate, sk_arena *parsing, const char *source, size_t count) {
   sk_compiled code = {0};
@@ -128,9 +137,7 @@ static void build(sk_isolate *isolate, sk_arena *parsing, const char *source, si
   bool complete = compile(isolate, source, count, &code);
   isolate->arena = own;
   if (!complete) return;
-  // What every run writes to comes last, in few pages: names, the function, the event. What nearly none does comes first.
-  if (!start_engine(isolate) || !sk_install_globals(isolate) ||
-      !sk_make_mentioned(isolate, (sk_slice){(const uint8_t *)source, count}) || !make_atoms(isolate)) {
+  if (!prepare(isolate, (sk_slice){(const uint8_t *)source, count})) {
     fail_abandoned(isolate, SK_JUMP_MEMORY);
     return;
   }
@@ -142,6 +149,7 @@ static void build(sk_isolate *isolate, sk_arena *parsing, const char *source, si
     sk_fail(isolate, SK_EXECUTION_ERROR, SK_FAILURE_EXCEPTION, "there is no top-level function named handler", (char *)NULL);
     return;
   }
+  sk_arena_forget_free(own);
   for (int type = SK_VIEWER_REQUEST; type <= SK_VIEWER_RESPONSE; type++)
     isolate->events[type] = sk_event_skeleton(isolate, (sk_event_type)type);
   if (JS_IsException(isolate->events[0]) || JS_IsException(isolate->events[1])) fail_abandoned(isolate, SK_JUMP_MEMORY);
@@ -281,7 +289,8 @@ const sk_result *sk_isolate_run(sk_isolate *isolate, const sk_event *event, int6
   uint64_t cpu_nanoseconds = 0;
   if (result->failure == SK_FAILURE_NONE) cpu_nanoseconds = limited(isolate, isolate->limits.cpu_limit, invoke);
   uint64_t fuel = isolate->polls * JS_INTERRUPT_COUNTER_INIT +
-      (uint64_t)(isolate->interrupt_counter - JS_GetInterruptCounter(isolate->context));
+      (uint64_t)((int64_t)isolate->interrupt_counter - JS_GetInterruptCounter(isolate->context)) +
+      sk_arena_allocated(isolate->arena) / FUEL_BYTES_ALLOCATED;
   if (has_document && result->failure == SK_FAILURE_NONE)
     limited(isolate, isolate->limits.load_cpu_limit, sk_write_output);
   sk_arena_leave();

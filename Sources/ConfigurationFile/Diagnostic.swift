@@ -43,11 +43,14 @@ package final class Problems {
   /// The most YAML nodes read, aliases followed: an alias bomb ends here.
   static let maximumNodes = 100_000
 
+  /// What was reported, in that order.
   package private(set) var diagnostics: [Diagnostic] = []
+  /// Whether any of it is an error.
   package private(set) var hasErrors = false
   private var unreported = 0
   private var nodes = 0
 
+  /// Nothing reported yet.
   package init() {}
 
   /// Reports a problem.

@@ -1,6 +1,7 @@
 // Paths and files that a configuration or a function's folder names. The only place of the module that touches the file system.
 import Foundation
 
+/// Paths and files that a configuration names.
 package enum Files {
   /// The absolute form of a path, relative ones taken from a folder; `.`, `..` and `//` removed.
   package static func resolve(_ path: String, in folder: String) -> String {
@@ -23,6 +24,7 @@ package enum Files {
     return prefix + String(path.dropFirst(folder.count + 1))
   }
 
+  /// Whether a path is a folder, or a link to one.
   package static func isFolder(_ path: String) -> Bool {
     var isFolder: ObjCBool = false
     return unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
@@ -68,7 +70,9 @@ package enum Files {
     return .success([UInt8](data))
   }
 
+  /// Why a file cannot be read.
   package struct Problem: Error {
+    /// In words.
     package var text: String
   }
 }

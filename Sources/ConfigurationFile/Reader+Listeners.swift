@@ -15,6 +15,7 @@ extension Reader {
     defer { section.finish() }
     let addressValue = section.required("address")
     let secured = section.optional("tls").map(tls)
+    let expectsProxyHeader = section.optional("proxyProtocol")?.flag() ?? false
     guard let addressValue, let address = address(addressValue) else { return nil }
     if case .unix = address {
       addressValue.error("a listener needs an IP address and a port")
@@ -23,7 +24,28 @@ extension Reader {
     take(address, addressValue)
     var listener = Listener(address: address, tls: secured ?? nil)
     listener.tls?.scope = address.description
+    listener.expectsProxyHeader = expectsProxyHeader
     return listener
+  }
+
+  /// Ranges such as 10.0.0.0/8 or 2001:db8::/32, or single addresses.
+  func trustedProxies(_ value: Value) -> [AddressRange] {
+    guard let items = value.items(of: "an address range") else { return [] }
+    return items.compactMap { item in
+      guard let text = item.nonEmptyText("an address range such as 10.0.0.0/8") else { return nil }
+      let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+      guard let (high, low, width) = IPLiteral.number(parts[0]) else {
+        item.error("\(parts[0].quoted) is not an IP address; a range is written 10.0.0.0/8 or 2001:db8::/32")
+        return nil
+      }
+      guard let bits = parts.count == 1 ? width : IPLiteral.decimal(parts[1]), bits <= width else {
+        item.error("\(parts[1].quoted) is not a number of bits from 0 to \(width)")
+        return nil
+      }
+      let range = width == 32 ? AddressRange(ipv4: UInt32(low), bits: bits, text: text) : AddressRange(high: high, low: low, bits: bits, text: text)
+      if range == nil { item.error("\(text.quoted) has bits set beyond its first \(bits)") }
+      return range
+    }
   }
 
   func admin(_ value: Value, state: String) -> Admin? {
@@ -79,14 +101,13 @@ extension Reader {
     takenAddresses.append((address, value.line))
   }
 
-  /// Whether two addresses cannot both be bound. `[::]` takes IPv4 too; port 0 takes whatever is free.
+  /// Whether two addresses cannot both be bound. `[::]` takes IPv6 only; port 0 takes whatever is free.
   static func overlap(_ a: ListenAddress, _ b: ListenAddress) -> Bool {
     guard case .tcp(let hostA, let portA) = a, case .tcp(let hostB, let portB) = b else { return a == b }
     guard portA == portB, portA != 0 else { return false }
     let (v6A, v6B) = (IPLiteral.groups(hostA), IPLiteral.groups(hostB))
     let isAnyA = hostA == "0.0.0.0" || v6A?.allSatisfy { $0 == 0 } == true
     let isAnyB = hostB == "0.0.0.0" || v6B?.allSatisfy { $0 == 0 } == true
-    if (isAnyA && v6A != nil) || (isAnyB && v6B != nil) { return true }
     if (v6A == nil) != (v6B == nil) { return false }
     return isAnyA || isAnyB || (v6A != nil ? v6A == v6B : hostA == hostB)
   }
@@ -118,6 +139,19 @@ enum IPLiteral {
   }
 
   static func isIPv6(_ text: String) -> Bool { groups(text) != nil }
+
+  /// An address as a number of 32 or 128 bits; nil for anything else.
+  static func number(_ text: String) -> (high: UInt64, low: UInt64, width: Int)? {
+    func joined(_ parts: some Sequence<UInt64>, _ bits: UInt64) -> UInt64 { parts.reduce(0) { $0 << bits | $1 } }
+    if isIPv4(text) { return (0, joined(text.split(separator: ".").compactMap { UInt64($0) }, 8), 32) }
+    guard let groups = groups(text)?.map(UInt64.init) else { return nil }
+    return (joined(groups[..<4], 16), joined(groups[4...], 16), 128)
+  }
+
+  /// A decimal number of at most three digits.
+  static func decimal(_ text: String) -> Int? {
+    (1...3).contains(text.utf8.count) && text.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int(text) : nil
+  }
 
   /// The eight groups of an IPv6 address without a zone (RFC 4291 section 2.2); nil for anything else.
   static func groups(_ text: String) -> [UInt16]? {

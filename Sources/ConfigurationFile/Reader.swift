@@ -62,6 +62,7 @@ final class Reader {
     result.distributions = distributions(top)
     result.functions = functions
     result.keyValueStores = keyValueStores
+    if let value = top.optional("trustedProxies") { result.trustedProxies = trustedProxies(value) }
     if let value = top.optional("cache") { result.cache = cache(value) }
     if let value = top.optional("accessLog") { result.accessLog = accessLog(value) }
     if let value = top.optional("functionLog") { result.functionLog = functionLog(value) }

@@ -4,6 +4,7 @@
 import Foundation
 import Yams
 
+/// The text of a configuration file.
 package enum SourceText {
   /// The longest configuration file.
   package static let maximumBytes = 4 << 20

@@ -1,5 +1,6 @@
 // The nearest valid name to a mistaken one. Pure; any thread.
 
+/// What a misspelt name may have been meant to be.
 package enum Suggestion {
   /// ` (did you mean x?)`, or what may be used when nothing is near and the list is short, or nothing.
   package static func text(for name: String, among names: some Sequence<String>) -> String {

@@ -4,22 +4,28 @@
 import Distribution
 import Yams
 
+/// One value of the file with its place, for reading and for saying what is wrong with it.
 package struct Value {
   let node: Node
   /// What messages call it: its key, or `an alias`.
   package let name: String
+  /// The path of its file, as messages show it.
   package let file: String
   let problems: Problems
   /// Where it stands; a value made up for a missing one stands where its mapping does.
   package var line: Int { node.mark?.line ?? 1 }
+  /// The column, from 1.
   package var column: Int { node.mark?.column ?? 1 }
 
+  /// Reports an error at its place.
   package func error(_ text: String) { problems.report(.error, file: file, line: line, column: column, text) }
+  /// Reports a warning at its place.
   package func warning(_ text: String) { problems.report(.warning, file: file, line: line, column: column, text) }
   func notSupportedYet(_ text: String, _ severity: Diagnostic.Severity = .error) {
     problems.report(severity, file: file, line: line, column: column, "\(text) not supported yet")
   }
 
+  /// The same value under another name.
   package func named(_ name: String) -> Value { Value(node: node, name: name, file: file, problems: problems) }
 
   /// The root of a YAML document; nil when there is none, after reporting why.
@@ -35,7 +41,9 @@ package struct Value {
     return style != .plain && style != .any
   }
 
+  /// Whether it is a mapping.
   package var isMapping: Bool { node.mapping != nil }
+  /// Whether it is a list.
   package var isList: Bool { node.sequence != nil }
   var isEmptyList: Bool { node.sequence?.isEmpty == true }
   /// Whether nothing, `~` or `null` stands there, without quotes.
@@ -74,6 +82,7 @@ package struct Value {
     return text
   }
 
+  /// As `true` or `false`; nil after saying that it is neither.
   package func flag() -> Bool? {
     switch plainText {
     case "true" where !isQuoted: return true
@@ -84,6 +93,7 @@ package struct Value {
     }
   }
 
+  /// As a whole number in a range; nil after saying that it is none.
   package func wholeNumber(_ range: ClosedRange<Int>) -> Int? {
     guard let text = plainText, !isQuoted, let number = Int(text) else {
       mismatch("a whole number")
@@ -124,6 +134,7 @@ package struct Value {
     items(of: what)?.compactMap { $0.nonEmptyText() }
   }
 
+  /// As a mapping; nil after saying that it is none.
   package func section(_ what: String) -> Section? {
     guard case .mapping(let mapping) = node else {
       mismatch("a mapping")
@@ -136,9 +147,13 @@ package struct Value {
 
 /// One mapping of the file. Every key it may have is asked for; `finish` reports the others.
 package final class Section {
+  /// One key with its value.
   package struct Entry {
+    /// The key.
     package let key: Value
+    /// Its value.
     package let value: Value
+    /// The key as text.
     package var name: String { key.plainText ?? "" }
   }
 

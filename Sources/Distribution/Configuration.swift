@@ -9,6 +9,8 @@ public import TLS
 public struct Configuration: Sendable, Equatable {
   /// Where viewers connect.
   public var listeners: [Listener]
+  /// Proxies before this one whose X-Forwarded-For is believed.
+  public var trustedProxies: [AddressRange]
   /// Where operators connect; nil for no admin address.
   public var admin: Admin?
   /// The absolute path of the directory for versions, queues, disk cache and token.
@@ -40,7 +42,7 @@ public struct Configuration: Sendable, Equatable {
 
   /// A configuration; the defaults are those of an empty file.
   public init(
-    listeners: [Listener] = [], admin: Admin? = nil, stateDirectory: String = ".skerry",
+    listeners: [Listener] = [], trustedProxies: [AddressRange] = [], admin: Admin? = nil, stateDirectory: String = ".skerry",
     shutdownTimeout: Duration = .seconds(30), distributions: [Distribution] = [],
     functions: [FunctionDefinition] = [], keyValueStores: [KeyValueStoreDefinition] = [], limits: Limits = Limits(),
     cache: CacheStorage = CacheStorage(), accessLog: AccessLog = AccessLog(), functionLog: FunctionLogDestination = .standardError,
@@ -48,6 +50,7 @@ public struct Configuration: Sendable, Equatable {
     compatibility: Compatibility = .extended, functionOrigins: FunctionOrigins = .public
   ) {
     self.listeners = listeners
+    self.trustedProxies = trustedProxies
     self.admin = admin
     self.stateDirectory = stateDirectory
     self.shutdownTimeout = shutdownTimeout
@@ -95,6 +98,8 @@ public struct Listener: Sendable, Equatable {
   public var address: ListenAddress
   /// What it shows and demands when it speaks TLS; nil for clear text.
   public var tls: TLSServer.Configuration?
+  /// Whether every connection begins with a PROXY header that says whose it is; one without it is refused.
+  public var expectsProxyHeader = false
 
   /// A listener.
   public init(address: ListenAddress, tls: TLSServer.Configuration? = nil) {

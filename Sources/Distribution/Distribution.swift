@@ -36,15 +36,6 @@ public struct Distribution: Sendable, Equatable {
     self.errorResponses = errorResponses
   }
 
-  /// The index of the first behavior whose pattern matches the path; the last behavior when none does.
-  /// - Parameter normalizedPath: the path after `normalizedPath(_:)`. Linear in the number of behaviors and in the path.
-  public func behaviorIndex(forNormalizedPath normalizedPath: Span<UInt8>) -> Int {
-    for index in behaviors.indices.dropLast() where behaviors[index].pathPattern.matches(normalizedPath) {
-      return index
-    }
-    return behaviors.count - 1
-  }
-
   /// The custom error response for a status code, if one is configured. (Spec 11.1.)
   public func errorResponse(for statusCode: Int) -> ErrorResponse? {
     errorResponses.first { $0.errorCode == statusCode }

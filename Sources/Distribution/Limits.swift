@@ -37,8 +37,14 @@ public struct Limits: Sendable, Equatable {
   public var tunnelIdleTimeout = Duration.seconds(600)
   /// The most viewer connections of one worker. A further one is closed at once.
   public var connectionsPerWorker = 16384
-  /// The most viewer connections from one address (an IPv6 /64 counts as one). A further one is closed at once.
+  /// The most viewer connections from one address (an IPv6 /64 counts as one), trusted proxies aside. A further one is closed at once.
   public var connectionsPerClientAddress = 1024
+  /// The longest PROXY header in bytes, on listeners that ask for one. Beyond it: closed.
+  public var proxyHeaderBytes = 4096
+  /// The time from a connection's beginning to the end of its PROXY header. Beyond it: closed.
+  public var proxyHeaderTimeout = Duration.seconds(3)
+  /// The most connections accepted by one worker at one listener that may wait for their PROXY header. A further one is closed at once.
+  public var proxyHeadersWaiting = 1024
   /// The most connections to the admin address. A further one is closed at once. Viewers' connections do not count here, nor these there.
   public var adminConnections = 64
   /// The most requests on one viewer connection; the last response says `Connection: close`. 0 sets no limit.

@@ -7,13 +7,8 @@ public enum NormalizedPath {
   /// Whether normalisation would leave a path as it is; true for nearly all of them. Allocates nothing.
   /// - Parameter raw: the path as it was received, without a query.
   public static func isNormal(_ raw: Span<UInt8>) -> Bool {
-    var index = 0
-    while index < raw.count {
+    for index in 0..<raw.count where raw[index] <= UInt8(ascii: "/") {   // no letter, no digit
       let byte = raw[index]
-      if byte > UInt8(ascii: "/") {   // all letters and digits
-        index += 1
-        continue
-      }
       if byte == UInt8(ascii: "/") {
         let next = index + 1 < raw.count ? raw[index + 1] : 0
         if next == UInt8(ascii: "/") { return false }
@@ -22,7 +17,6 @@ public enum NormalizedPath {
       } else if byte == UInt8(ascii: "%"), unreservedByte(raw, at: index) != nil {
         return false
       }
-      index += 1
     }
     return true
   }

@@ -27,6 +27,9 @@ public struct PathPattern: Sendable, Equatable {
     firstByte = bytes.first.map { $0 == UInt8(ascii: "*") || $0 == UInt8(ascii: "?") ? 0 : $0 } ?? 0
   }
 
+  /// Whether a path that begins with this byte, after its slash, may match; any byte for an empty one.
+  func mayMatch(pathBeginningWith byte: UInt8) -> Bool { firstByte == 0 || firstByte == byte }
+
   /// Whether a path matches.
   /// - Parameter normalizedPath: the path after normalisation, with or without its leading slash, without a query.
   public func matches(_ normalizedPath: Span<UInt8>) -> Bool {

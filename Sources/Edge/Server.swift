@@ -97,22 +97,18 @@ public final class Server {
   private static func bind(
     _ configuration: Configuration, _ certificates: Certificates, _ handle: WorkerHandle, _ all: [WorkerHandle], _ ledger: ConnectionLedger, reusing first: [Transport.Listener]?
   ) throws(StartFailure) -> [Transport.Listener] {
-    let limits = configuration.limits
     var listeners: [Transport.Listener] = []
     for (index, listener) in configuration.listeners.enumerated() {
       let secure = certificates.listeners[index]
       guard let address = first?[index].address ?? SocketAddress(listener.address) else {
         throw StartFailure(description: "\(listener.address.description) is no address that can be listened on")
       }
-      listeners.append(
-        try Self.listen(address, isFirst: first == nil, handle) { descriptor, peer in
-          guard Descriptors.mayServe(descriptor) else { return handle.refuse(descriptor, .limitDescriptors) }
-          switch ledger.admit(peer, accepting: handle.number, perWorker: limits.connectionsPerWorker, perAddress: limits.connectionsPerClientAddress) {
-          case .worker(let number): all[number].serve(descriptor, peer, secure)
-          case .workersFull: handle.refuse(descriptor, .limitConnectionsPerWorker)
-          case .addressFull: handle.refuse(descriptor, .limitConnectionsPerAddress)
-          }
-        })
+      let reception = Reception(configuration, expectsProxyHeader: listener.expectsProxyHeader, handle, ledger) { number, descriptor, peer in
+        all[number].serve(descriptor, peer, secure)
+      }
+      let listening = try Self.listen(address, isFirst: first == nil, handle) { reception.receive($0, $1) }
+      listening.closed = { reception.close() }
+      listeners.append(listening)
     }
     return listeners
   }

@@ -92,7 +92,9 @@ public enum FieldName: UInt8, BitwiseCopyable, CaseIterable, Sendable {
 
 /// A set of field names.
 public struct FieldNameSet: OptionSet, Sendable {
+  /// One bit for each name, at the place of its raw value.
   public let rawValue: UInt64
+  /// The set of these bits.
   @inlinable public init(rawValue: UInt64) { self.rawValue = rawValue }
   /// The set of these names.
   public init(_ names: FieldName...) { rawValue = names.reduce(0) { $0 | 1 << UInt64($1.rawValue) } }

@@ -18,6 +18,7 @@ public enum AddressKind: Int, Comparable, Sendable {
   /// Where a cloud tells a machine its secrets.
   case metadata
 
+  /// Whether `a` is the less dangerous place.
   public static func < (a: AddressKind, b: AddressKind) -> Bool { a.rawValue < b.rawValue }
 }
 
@@ -56,6 +57,11 @@ extension AddressKind {
       if low <= 1 { return [] }                              // :: and ::1 are themselves
       let upper = low >> 32                                  // ::a.b.c.d, ::ffff:a.b.c.d, ::ffff:0:a.b.c.d
       return upper == 0 || upper == 0xffff || upper == 0xffff_0000 ? [last] : []
+    }
+    if high >> 16 == 0x0064_ff9b_0001 {                      // local NAT64 (RFC 8215): its prefix may have 48, 56, 64 or 96 bits (RFC 6052, 2.2)
+      let readings = [high << 16 | low >> 40 & 0xffff, high << 24 | low >> 32 & 0xff_ffff, low >> 24, low]
+      // Only one of them is meant; so what is merely odd says nothing, what must never be reached does.
+      return readings.map { UInt32(truncatingIfNeeded: $0) }.filter { kind(ofIPv4: $0) >= .linkLocal }
     }
     if high >> 32 == 0x0064_ff9b { return [last] }           // NAT64
     if high >> 48 == 0x2002 { return [UInt32(truncatingIfNeeded: high >> 16)] }   // 6to4
@@ -168,11 +174,5 @@ extension SocketAddress {
     case (.ipv4(0, _), .ipv4), (.ipv6(0, 0, _), .ipv6): true
     default: false
     }
-  }
-
-  /// The IPv4 address that an IPv4-mapped one stands for; others as they are.
-  fileprivate var unmapped: SocketAddress {
-    guard case .ipv6(0, let low, let port) = self, low >> 32 == 0xffff else { return self }
-    return .ipv4(UInt32(truncatingIfNeeded: low), port: port)
   }
 }

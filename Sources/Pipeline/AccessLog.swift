@@ -35,11 +35,12 @@ extension Worker {
     _ fields: AccessLog.Fields, _ exchange: borrowing Exchange, _ viewer: borrowing ServerConnection, _ microseconds: Int, _ time: Int64,
     to log: inout LogBuffer
   ) {
+    let client = exchange.clientText
     log.beginLine()
     if fields.contains(.time) { log.moment("time", Timestamp(milliseconds: time)) }
     if fields.contains(.requestId) { log.token("requestId", exchange.id) }
-    if fields.contains(.clientIp) { log.token("clientIp", viewer.peerText.span) }
-    if fields.contains(.clientPort) { log.integer("clientPort", Int(viewer.peer.port)) }
+    if fields.contains(.clientIp) { log.token("clientIp", client.span) }
+    if fields.contains(.clientPort) { log.integer("clientPort", Int((exchange.client?.address ?? exchange.peer).port)) }
     if fields.contains(.method) { log.token("method", exchange.request.methodBytes) }
     if fields.contains(.host) { log.string("host", exchange.request.authority) }
     if fields.contains(.uri) { log.string("uri", exchange.request.path(of: exchange.received)) }

@@ -66,6 +66,8 @@ struct Exchange: ~Copyable {
   let tls: TLSConnection?
   /// Whether it is the first request on its connection.
   private let isFirst: Bool
+  /// Who the request is from, when a trusted proxy passes it on: not the peer.
+  let client: ClientAddress?
   var site: WorkerSite
   var behavior: CompiledBehavior
   /// Where the request's id lies among its head's bytes.
@@ -107,6 +109,7 @@ struct Exchange: ~Copyable {
     tls = viewer.tls
     isFirst = tls?.requests == 0
     tls?.requests += 1
+    client = self.request.fields.present.has(.xForwardedFor) ? ClientAddress.find(behind: viewer.peer, self.request.fields, trusted: worker.trustedProxies) : nil
     site = worker.unknownSite
     behavior = worker.unknownSite.site.behaviors[0]
     worker.ids.renew()
@@ -114,6 +117,9 @@ struct Exchange: ~Copyable {
     idStart = self.request.keep(id.span)
     reached(.received)
   }
+
+  /// The viewer's address, in text.
+  var clientText: [UInt8] { client?.text ?? peerText }
 
   /// Notes that a step was taken.
   @inline(__always) mutating func reached(_ step: Step) {

@@ -165,7 +165,7 @@ extension Worker {
     switch header {
     case .forwardedProto: exchange.isSecure ? "https" : "http"
     case .viewerHTTPVersion: exchange.received.isHTTP2 ? "2.0" : exchange.received.isHTTP10 ? "1.0" : "1.1"
-    case .viewerAddress: "\(exchange.peer.host):\(exchange.peer.port)"
+    case .viewerAddress: (exchange.client?.address ?? exchange.peer).unbracketed
     default: configuration.configuration.viewerFixtures[header] ?? exchange.tls.flatMap { tlsHeader(header, $0, exchange) }
     }
   }

@@ -65,6 +65,8 @@ final class Site: Sendable {
   let domainName: [UInt8]
   let id: [UInt8]
   let behaviors: [CompiledBehavior]
+  /// Which of them a path belongs to.
+  let table: BehaviorTable
   let origins: [CompiledOrigin]
   /// By origin; nil for servers.
   let folders: [FolderOrigin?]
@@ -87,6 +89,7 @@ final class Site: Sendable {
     hopLines = Array("Via: \(via)\r\nCDN-Loop: \(Self.loopName)\r\nConnection: Keep-Alive\r\nX-Forwarded-For: ".utf8)
     missLines = Array("X-Cache: Miss from cloudfront\r\nVia: \(via)\r\nX-Amz-Cf-Pop: \(Self.pop)\r\nX-Amz-Cf-Id: ".utf8)
     behaviors = distribution.behaviors.enumerated().map { CompiledBehavior($1, at: $0, distribution) }
+    table = BehaviorTable(distribution.behaviors)
     origins = distribution.origins.map { CompiledOrigin($0) }
     self.folders = folders
     defaultRootObject = distribution.defaultRootObject.map { Array($0.utf8) }

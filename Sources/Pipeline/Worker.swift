@@ -33,6 +33,8 @@ public final class Worker {
   var requestsPerConnection = Int.max
   var tunnelIdleMilliseconds = 600_000
   var tlsHandshakeTimeoutMilliseconds = 10_000
+  /// Whose X-Forwarded-For is believed.
+  var trustedProxies: [AddressRange] = []
   /// Set when the process is to end: answers then say Connection: close.
   public internal(set) var isDraining = false
   /// Connections at work or waiting; the drain ends those that wait.
@@ -88,6 +90,7 @@ public final class Worker {
     requestsPerConnection = limits.requestsPerConnection > 0 ? limits.requestsPerConnection : .max
     tunnelIdleMilliseconds = limits.tunnelIdleTimeout.milliseconds
     tlsHandshakeTimeoutMilliseconds = limits.tlsHandshakeTimeout.milliseconds
+    trustedProxies = configuration.configuration.trustedProxies
     let accessLog = configuration.configuration.accessLog
     logged = accessLog.format == .off ? .none : accessLog.fields
     functions = makeFunctions(configuration)

@@ -104,39 +104,3 @@ public struct Invocation: Sendable {
     storeReadErrors = unsafe result.store_read_errors
   }
 }
-
-/// What an isolate's runs came to since it was built. The owner of the worker adds them up.
-public struct InvocationCounts: Sendable, Equatable {
-  /// Runs that gave a request.
-  public var requests: UInt64 = 0
-  /// Runs that gave a response.
-  public var responses: UInt64 = 0
-  /// Runs that failed, whatever the reason.
-  public var executionErrors: UInt64 = 0
-  /// Of these, runs over the CPU limit.
-  public var cpuLimits: UInt64 = 0
-  /// Of these, runs over the memory limit.
-  public var memoryLimits: UInt64 = 0
-  /// Runs whose result was refused.
-  public var validationErrors: UInt64 = 0
-  /// CPU time of all runs.
-  public var cpuNanoseconds: UInt64 = 0
-
-  /// No runs yet.
-  public init() {}
-
-  mutating func add(_ invocation: Invocation) {
-    cpuNanoseconds &+= invocation.cpuNanoseconds
-    switch invocation.outcome {
-    case .request: requests &+= 1
-    case .response: responses &+= 1
-    case .validationError: validationErrors &+= 1
-    case .executionError: executionErrors &+= 1
-    }
-    switch invocation.failure {
-    case .cpuLimit: cpuLimits &+= 1
-    case .memoryLimit: memoryLimits &+= 1
-    default: break
-    }
-  }
-}

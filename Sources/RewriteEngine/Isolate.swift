@@ -20,8 +20,6 @@ public import KeyValueStores
 @safe public final class Isolate {
   /// The function this was built from.
   public let code: FunctionCode
-  /// What its runs came to.
-  public private(set) var counts = InvocationCounts()
   /// What a run took lately, in nanoseconds of CPU time: a mean in which the last eight runs count most. 0 before the first.
   public private(set) var recentNanoseconds: UInt64 = 0
   private let thread: ThreadContext
@@ -117,12 +115,6 @@ public import KeyValueStores
     unsafe storage.set { unsafe $0.distribution_domain = slice }
   }
 
-  /// `context.endpoint`, of multi-tenant distributions.
-  public func setEndpoint(_ text: Span<UInt8>) {
-    let slice = unsafe storage.copy(text)
-    unsafe storage.set { unsafe $0.endpoint = slice }
-  }
-
   /// The response's status and reason, for `.viewerResponse`.
   public func setStatus(_ status: UInt16, description: Span<UInt8>) {
     let slice = unsafe storage.copy(description)
@@ -157,7 +149,6 @@ public import KeyValueStores
     let result = unsafe sk_isolate_run(pointer, &event, nowMilliseconds).unsafelyUnwrapped
     unsafe self.result = result
     let invocation = unsafe Invocation(result.pointee)
-    counts.add(invocation)
     let last = invocation.cpuNanoseconds
     recentNanoseconds = recentNanoseconds == 0 ? last : recentNanoseconds - recentNanoseconds / 8 + last / 8
     return invocation

@@ -5,6 +5,7 @@
 public enum CounterFamily: String, CaseIterable, Sendable {
   case connectionsAccepted = "skerry_connections_accepted_total"
   case connectionsClosed = "skerry_connections_closed_total"
+  case proxyHeaders = "skerry_proxy_headers_total"
   case viewerBytes = "skerry_viewer_bytes_total"
   case tlsHandshakes = "skerry_tls_handshakes_total"
   case requestsRefused = "skerry_requests_refused_total"
@@ -36,7 +37,7 @@ public enum CounterFamily: String, CaseIterable, Sendable {
     case .limitsReached: "limit"
     case .originConnections, .originAttempts: "kind"
     case .originFailures: "reason"
-    case .nameLookups, .fileRequests, .reloads, .certificateReloads, .tlsHandshakes, .originHandshakes: "outcome"
+    case .proxyHeaders, .nameLookups, .fileRequests, .reloads, .certificateReloads, .tlsHandshakes, .originHandshakes: "outcome"
     }
   }
 
@@ -45,6 +46,7 @@ public enum CounterFamily: String, CaseIterable, Sendable {
     switch self {
     case .connectionsAccepted: "Connections accepted from viewers."
     case .connectionsClosed: "Viewer connections closed, by reason."
+    case .proxyHeaders: "PROXY headers on listeners that ask for them, by outcome."
     case .viewerBytes: "Bytes received from and sent to viewers, heads and framing included."
     case .tlsHandshakes: "TLS handshakes with viewers, by outcome."
     case .requestsRefused: "Requests refused before anything was forwarded, by reason."
@@ -73,6 +75,7 @@ public enum Counter: Int, CaseIterable, Sendable {
   // Connections
   case connectionsAccepted
   case closedByViewer, closedAfterResponse, closedIdle, closedOnError, closedOnTLS, closedByDrain
+  case proxyNamed, proxyUnnamed, proxyMalformed, proxyClosed
   case bytesReceived, bytesSent
   case upgrades
 
@@ -93,6 +96,7 @@ public enum Counter: Int, CaseIterable, Sendable {
   case limitURL, limitHead, limitHeaderCount, limitConnectionOptions, limitHeadTimeout, limitIdleTimeout, limitBodyRate
   case limitTLSHandshakeTimeout, limitTLSKeyUpdates
   case limitConnectionsPerWorker, limitConnectionsPerAddress, limitDescriptors
+  case limitProxyHeader, limitProxyHeaderTimeout, limitProxyHeadersWaiting
   case limitRequestsPerConnection, limitErrorBody, limitAdminConnections, limitWaitingRuns
   case limitHTTP2Streams, limitHTTP2Continuations, limitHTTP2AbandonedStreams, limitHTTP2Settings, limitHTTP2Pings, limitHTTP2WindowUpdates
   case limitHTTP2EmptyFrames, limitHTTP2OtherFrames, limitHTTP2HeadDecoded, limitHTTP2Stalled
@@ -121,6 +125,7 @@ public enum Counter: Int, CaseIterable, Sendable {
 
 /// How a counter is shown.
 public struct CounterDescription: Sendable, Equatable {
+  /// The metric it belongs to.
   public let family: CounterFamily
   /// The value of the family's label; empty for a family of one.
   public let label: String
@@ -145,6 +150,10 @@ extension Counter {
     case .closedOnError: .init(.connectionsClosed, "error", "closed after a refused request or a broken transfer")
     case .closedOnTLS: .init(.connectionsClosed, "tls", "the viewer broke TLS's rules after the handshake, or said no with an alert")
     case .closedByDrain: .init(.connectionsClosed, "drain", "closed by shutdown or reload")
+    case .proxyNamed: .init(.proxyHeaders, "named", "the header names who connected")
+    case .proxyUnnamed: .init(.proxyHeaders, "unnamed", "the header names nobody (UNKNOWN, LOCAL, a Unix socket): the connection's own address counts")
+    case .proxyMalformed: .init(.proxyHeaders, "malformed", "close: no header, or a malformed one")
+    case .proxyClosed: .init(.proxyHeaders, "closed", "the peer went before its header was whole, or a drain ended the wait")
     case .bytesReceived: .init(.viewerBytes, "received", "received")
     case .bytesSent: .init(.viewerBytes, "sent", "sent")
     case .upgrades: .init(.upgrades, "", "tunnels begun")
@@ -197,6 +206,9 @@ extension Counter {
     case .limitConnectionsPerWorker: .init(.limitsReached, "connections_per_worker", "close: the worker holds as many connections as it may")
     case .limitConnectionsPerAddress: .init(.limitsReached, "connections_per_address", "close: this client address holds as many connections as it may")
     case .limitDescriptors: .init(.limitsReached, "descriptors", "close, 503 for origins and files: the process has no file descriptor left but the reserve")
+    case .limitProxyHeader: .init(.limitsReached, "proxy_header", "close: the PROXY header is longer than its limit")
+    case .limitProxyHeaderTimeout: .init(.limitsReached, "proxy_header_timeout", "close: the PROXY header did not arrive in time")
+    case .limitProxyHeadersWaiting: .init(.limitsReached, "proxy_headers_waiting", "close: as many connections as may wait for their PROXY header")
     case .limitRequestsPerConnection: .init(.limitsReached, "requests_per_connection", "Connection: close: as many requests as one connection may carry")
     case .limitErrorBody: .init(.limitsReached, "error_body", "the origin's connection is closed: the body of an answer that an error page replaces is longer than limits.discardedBodyBytes or takes longer than limits.errorBodyTimeout")
     case .limitWaitingRuns: .init(.limitsReached, "waiting_runs", "503, FunctionThrottledError: as many requests as may wait for their turn to run a function that takes long")

@@ -16,6 +16,8 @@ public struct ProcessFacts: Sendable {
   /// The diagnostics' numbers.
   public var diagnostics: LogWriter.Statistics?
 
+  /// The numbers of one moment.
+  /// - Parameter version: of this program.
   public init(
     version: String, start: Timestamp, cpuMicroseconds: UInt64, accessLog: LogWriter.Statistics? = nil,
     functionLog: LogWriter.Statistics? = nil, diagnostics: LogWriter.Statistics? = nil

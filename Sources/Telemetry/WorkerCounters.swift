@@ -17,6 +17,7 @@ public struct MetricLabels: Sendable, Equatable {
   /// Names of functions; a function's index is its place here.
   public private(set) var functions: [String] = []
 
+  /// Labels in this order; what is beyond the limits counts together as `other`.
   public init(distributions: [String] = [], functions: [String] = []) {
     self.distributions = MetricLabels.appending(distributions, to: [], limit: MetricLabels.distributionLimit)
     self.functions = MetricLabels.appending(functions, to: [], limit: MetricLabels.functionLimit)

@@ -22,6 +22,7 @@ public final class AddressRace {
     public var staggerMilliseconds = 250
     /// Addresses tried at most; further ones are ignored. Default 8.
     public var addressLimit = 8
+    /// The defaults.
     public init() {}
   }
 

@@ -15,6 +15,8 @@ public final class Listener: EventHandler {
   private let loop: EventLoop
   private var isClosed = false
   private let accepted: (_ descriptor: Int32, _ peer: SocketAddress) -> Void
+  /// Called when the listener has been closed.
+  public var closed: (() -> Void)?
   /// Called when a connection could not be accepted for want of descriptors or memory: an errno value.
   public var exhausted: ((Int32) -> Void)?
 
@@ -78,6 +80,7 @@ public final class Listener: EventHandler {
     acceptQueued()
     isClosed = true
     loop.unregister(self)
+    closed?()
   }
 
   override func ready(_ events: SystemCalls.Events) { acceptQueued() }

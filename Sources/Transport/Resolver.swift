@@ -50,6 +50,7 @@ public final class Resolver {
     public var serversFile = "/etc/resolv.conf"
     /// The port of the servers that the file names. Default 53.
     public var serversPort: UInt16 = 53
+    /// The defaults.
     public init() {}
   }
 

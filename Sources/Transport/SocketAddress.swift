@@ -95,6 +95,12 @@ public enum SocketAddress: Hashable, Sendable {
     }
   }
 
+  /// The IPv4 address that an IPv4-mapped one stands for (RFC 4291, 2.5.5.2); others as they are.
+  public var unmapped: SocketAddress {
+    guard case .ipv6(0, let low, let port) = self, low >> 32 == 0xffff else { return self }
+    return .ipv4(UInt32(truncatingIfNeeded: low), port: port)
+  }
+
   var family: Int32 {
     switch self {
     case .ipv4: AF_INET

@@ -7,10 +7,11 @@ import TLS
 func normalForm(_ configuration: Configuration, folder: String) -> String {
   var lines: [String] = []
   for listener in configuration.listeners {
-    lines.append("listener \(listener.address.description)" + (listener.tls.map(secured) ?? ""))
+    lines.append("listener \(listener.address.description)" + (listener.tls.map(secured) ?? "") + (listener.expectsProxyHeader ? " after a PROXY header" : ""))
   }
   if let admin = configuration.admin { lines.append("admin \(admin.address.description) token \(admin.tokenPath)") }
   if configuration.stateDirectory != folder + "/.skerry" { lines.append("state \(configuration.stateDirectory)") }
+  if !configuration.trustedProxies.isEmpty { lines.append("trusted \(configuration.trustedProxies.map(\.text).joined(separator: " "))") }
   let defaults = Configuration()
   func show<Content: Equatable>(_ name: String, _ path: KeyPath<Configuration, Content>) {
     let value = configuration[keyPath: path]

@@ -83,9 +83,9 @@ struct NormalizedPathTests {
     let patterns = ["/a*", "/images/?.png", "*.jpg", "*"]
     let distribution = Distribution(
       id: "E", origins: [], behaviors: patterns.map { Behavior(pathPattern: PathPattern($0), target: .origin(0)) })
-    let cases = [("/abc", 0), ("/a.jpg", 0), ("/images/1.png", 1), ("/images/12.png", 3), ("/x/y.jpg", 2), ("/", 3)]
+    let cases = [("/abc", 0), ("/a.jpg", 0), ("/images/1.png", 1), ("/images/12.png", 3), ("/x/y.jpg", 2), ("/", 3), ("", 3), ("*", 3)]
     for (path, index) in cases {
-      #expect(distribution.behaviorIndex(forNormalizedPath: bytes(path).span) == index, "\(path)")
+      #expect(BehaviorTable(distribution.behaviors).index(forNormalizedPath: bytes(path).span) == index, "\(path)")
     }
   }
 }

@@ -73,6 +73,13 @@ import Testing
     for index in 0..<150 { check(corpus.mutant(index, seed: 3), "mutant \(index) of seed 3") }
   }
 
+  @Test func proxyHeadersKeepThePromises() throws {
+    let corpus = try Corpus(folder: Self.corpus.appendingPathComponent("proxy-header"))
+    #expect(corpus.seeds.count >= 20)
+    for (name, bytes) in corpus.seeds { #expect(throws: Never.self, "\(name)") { try ProxyHeaderChecks.header(bytes) } }
+    for index in 0..<3_000 { #expect(throws: Never.self, "mutant \(index)") { try ProxyHeaderChecks.header(corpus.mutant(index, seed: 2)) } }
+  }
+
   @Test func theSameSeedMakesTheSameMutants() throws {
     let corpus = try Corpus(folder: Self.corpus.appendingPathComponent("http1-request"))
     #expect((0..<50).map { corpus.mutant($0, seed: 7) } == (0..<50).map { corpus.mutant($0, seed: 7) })

@@ -24,6 +24,10 @@ import Transport
     ("::ffff:127.0.0.1", .loopback), ("::ffff:7f00:1", .loopback), ("::127.0.0.1", .loopback), ("::ffff:0:127.0.0.1", .loopback), ("64:ff9b::127.0.0.1", .loopback),
     ("2002:7f00:1::", .loopback), ("2002:7f00:1::1", .loopback), ("2001:0:808:808::80ff:fffe", .loopback), ("2001:0:7f00:1::f7f7:f7f7", .loopback), ("2a00::5efe:127.0.0.1", .loopback), ("2a00::200:5efe:127.0.0.1", .loopback),
     ("::ffff:169.254.169.254", .metadata), ("::169.254.169.254", .metadata), ("64:ff9b::a9fe:a9fe", .metadata), ("2002:a9fe:a9fe::1", .metadata), ("64:ff9b:1::169.254.169.254", .metadata),
+    // A local NAT64's own prefix: of 48, 56, 64 or 96 bits (RFC 6052, 2.2), with a suffix too. What it never may lead to counts, wherever it stands.
+    ("64:ff9b:1:a9fe:a9:fe00::", .metadata), ("64:ff9b:1:a9fe:a9:fe00:1234:5678", .metadata), ("64:ff9b:1:ffa9:fe:a9fe::", .metadata), ("64:ff9b:1:1234:a9:fea9:fe00:0", .metadata),
+    ("64:ff9b:1:2:3:4:a9fe:aa02", .metadata), ("64:ff9b:1:a9fe:1:100::", .linkLocal), ("64:ff9b:1:808:8:800::", .privateNetwork), ("64:ff9b:1:ff08:8:808::", .privateNetwork),
+    ("64:ff9b:1:0:8:808:800:0", .privateNetwork), ("64:ff9b:1::127.0.0.1", .privateNetwork), ("64:ff9b:2:a9fe:a9:fe00::", .unusable),
     ("::ffff:10.0.0.1", .privateNetwork), ("64:ff9b::10.0.0.1", .privateNetwork), ("2002:c0a8:1::1", .privateNetwork), ("::ffff:0.0.0.0", .unusable), ("::2", .unusable),
     ("::ffff:8.8.8.8", .global), ("64:ff9b::8.8.8.8", .global), ("2002:808:808::1", .global),
   ]

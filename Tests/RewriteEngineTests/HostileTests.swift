@@ -85,17 +85,18 @@ struct HostileFunction: CustomTestStringConvertible, Sendable {
     var limits = FunctionCode.Limits()
     limits.cpuNanoseconds = Self.limitNanoseconds
     let isolate = try Isolate(function.code(limits), on: thread)
+    // A run is left at 7/4 of its limit at the latest (limit.c). A virtual machine that stands still charges the pause to the
+    // thread that ran: one run of four may be one that was held up, and four more are tried where more were.
     var times: [UInt64] = []
-    for _ in 0..<Self.runs {
-      let answer = isolate.answer(Self.event(function.type))
-      times.append(answer.threadNanoseconds)
-      check(answer, function, mayBeKilled: true)
-      expectSame(healthy.answer(Self.event(.viewerRequest)), alone)
+    for _ in 0..<2 where times.isEmpty || times[Self.runs - 2] > 2 * Self.limitNanoseconds {
+      times = (0..<Self.runs).map { _ in
+        let answer = isolate.answer(Self.event(function.type))
+        check(answer, function, mayBeKilled: true)
+        expectSame(healthy.answer(Self.event(.viewerRequest)), alone)
+        return answer.threadNanoseconds
+      }.sorted()
     }
-    // A virtual machine that stands still charges the pause to the thread that ran. So not every run has to be within the
-    // limit, but half of them; what really takes too long does so each time.
-    times.sort()
-    #expect(times[Self.runs / 2 - 1] <= 2 * Self.limitNanoseconds, "\(times) ns")
+    #expect(times[Self.runs - 2] <= 2 * Self.limitNanoseconds, "\(times) ns")
 
     // With time enough, what is not a matter of time comes out.
     if function.expected == .killed { return }

@@ -1,4 +1,5 @@
 // Building a function: imports, and errors with line and column as `skerry check` prints them.
+import Foundation
 import RewriteEngine
 import Testing
 
@@ -45,6 +46,36 @@ struct LoadCase: CustomTestStringConvertible, Sendable {
   @Test(arguments: good) func builds(_ source: String) throws {
     #expect(code(source).validate() == [])
     #expect(try makeIsolate(source).answer().invocation.outcome == .request)
+  }
+
+  /// Every function of Functions/, and 40 KB as minifiers write it, four times what CloudFront takes.
+  static let real: [(name: String, source: String)] = {
+    let folder = URL(fileURLWithPath: #filePath).appendingPathComponent("../../../Functions").standardizedFileURL
+    let files = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)?.compactMap { $0 as? URL } ?? []
+    let sources = files.filter { $0.pathExtension == "js" }.compactMap { file in
+      (try? String(contentsOf: file, encoding: .utf8)).map { (file.deletingPathExtension().path.replacing(folder.path + "/", with: ""), $0) }
+    }.filter { $0.1.contains("handler") }
+    let minified = (0..<300).map {
+      "function a\($0)(b,c){var d=b.split(\",\"),e={k\($0):\($0 % 10 == 0 ? "/^[a-z]+\($0)$/i" : "c-\($0)")};return d.map(function(f){return f.length>c?e.k\($0)==f?f.slice(0,c):f+\"\($0)\":f}).join(\";\")}"
+    }.joined() + "function handler(a){return a0(a.request.uri,1),a.request}"
+    return sources + [("minified", minified)]
+  }()
+
+  /// Building holds up a worker, so its limit is short; but twice what these take.
+  @Test func buildsFitWellIntoTheirLimit() throws {
+    let limit = FunctionCode.Limits().loadCPUNanoseconds
+    #expect(limit <= 30_000_000)
+    #expect(Self.real.count > 12 && Self.real.last?.source.utf8.count ?? 0 > 40_000)
+    let thread = try #require(ThreadContext())
+    for (name, source) in Self.real {
+      let times = try (0..<5).map { _ in
+        let before = threadNanoseconds()
+        _ = try Isolate(code(source), on: thread)
+        return threadNanoseconds() - before
+      }
+      let best = times.min() ?? 0
+      #expect(best <= limit / 2, "\(name): \(times) ns")
+    }
   }
 
   @Test func linesStayTrueAfterImports() throws {

@@ -130,12 +130,29 @@ private let killSignal = __libc_current_sigrtmin() + 4
 
   /// Rule 13: the engine polls every 10,000 steps; what a run took is counted to the step.
   @Test func fuelGrowsWithEveryStep() throws {
-    let isolate = try makeIsolate("function handler(event) { for (var i = 0; i < +event.request.uri.slice(1); i++) ; return event.request }")
+    let isolate = try makeIsolate("function handler(event) { var n = +event.request.uri.slice(1); for (var i = 0; i < n; i++) ; return event.request }")
     let fuel = [1_000, 2_000, 20_000, 60_000].map { isolate.answer(Event(uri: "/\($0)")).invocation.fuel }
     let perStep = (fuel[1] - fuel[0]) / 1_000
     #expect(perStep >= 1 && perStep <= 3)
     #expect(fuel[2] - fuel[1] == 18_000 * perStep)
     #expect(fuel[3] - fuel[2] == 40_000 * perStep)
+  }
+
+  /// Native work counts as steps too: little work in few lines of code is not cheaper than the same in many.
+  @Test(arguments: [
+    "b.fill(1, 0, n)", "b.copy(other, 0, 0, n)", "b.subarray(0, n).equals(other.subarray(0, n))", "b.subarray(0, n).indexOf('x')", "'x'.repeat(n)",
+    "crypto.createHash('sha256').update(b.subarray(0, n)).digest()", "crypto.createHmac('md5', b.subarray(0, n)).digest()", "numbers.subarray(0, n).sort()",
+    "words.slice(0, n / 50).sort()", "/(a|b)*c/.test(letters.slice(0, n / 10))", "JSON.parse('[' + '1,'.repeat(n / 10) + '1]')",
+  ])
+  func fuelGrowsWithNativeWork(_ work: String) throws {
+    let isolate = try makeIsolate(
+      """
+      var crypto = require('crypto'), b = Buffer.alloc(200000), other = Buffer.alloc(200000), numbers = new Float64Array(20000), words = [...'zyxwvu'.repeat(500)], letters = 'ab'.repeat(20000);
+      function handler(event) { var n = +event.request.uri.slice(1); \(work); return event.request }
+      """)
+    let fuel = ["/1000", "/20000", "/20000"].map { isolate.answer(Event(uri: $0)).invocation.fuel }
+    #expect(fuel[1] > fuel[0] + 19_000 / 1024 - 2)
+    #expect(fuel[1] == fuel[2])
   }
 }
 

@@ -69,7 +69,7 @@ func string(_ span: Span<UInt8>) -> String {
 }
 
 /// CPU time that the calling thread has used.
-private func threadNanoseconds() -> UInt64 {
+func threadNanoseconds() -> UInt64 {
   var time = timespec()
   unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
   return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)

@@ -1,5 +1,5 @@
 // A moved page is answered at the edge.
-const MOVED = { '/old/41': '/products/41', '/old/42': '/products/42', '/old/43': '/products/43' };
+const MOVED = { '/moved/41': '/products/41', '/moved/42': '/products/42', '/moved/43': '/products/43' };
 
 function handler(event) {
     const target = MOVED[event.request.uri];

@@ -60,7 +60,7 @@ typedef struct {
   uint16_t status;              ///< viewer-response only
   sk_slice method, uri, query;  ///< query without `?`
   sk_slice viewer_ip;
-  sk_slice distribution_domain, distribution_id, endpoint, request_id;  ///< absent when `bytes` is NULL
+  sk_slice distribution_domain, distribution_id, request_id;  ///< absent when `bytes` is NULL
   sk_slice status_description;
   const sk_field *request_headers;
   size_t request_header_count;

@@ -1,6 +1,6 @@
 // Sixteen bytes at a time over message heads: where does a field name, a field value or a request target stop?
 // Pure functions over [from, count); they read nothing outside it. Vector code where every machine of the architecture has it
-// (SSE2 on x86-64, Advanced SIMD on arm64), plain bytes elsewhere and for the last few.
+// (SSE2 on x86-64), plain bytes elsewhere and for the last few.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

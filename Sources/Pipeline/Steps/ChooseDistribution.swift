@@ -44,8 +44,8 @@ extension Worker {
 
   func behavior(of site: Site, path: Span<UInt8>) -> CompiledBehavior {
     if site.behaviors.count == 1 { return site.behaviors[0] }
-    if NormalizedPath.isNormal(path) { return site.behaviors[site.distribution.behaviorIndex(forNormalizedPath: path)] }
+    if NormalizedPath.isNormal(path) { return site.behaviors[site.table.index(forNormalizedPath: path)] }
     let normal = NormalizedPath.normalize(path)
-    return site.behaviors[site.distribution.behaviorIndex(forNormalizedPath: normal.span)]
+    return site.behaviors[site.table.index(forNormalizedPath: normal.span)]
   }
 }

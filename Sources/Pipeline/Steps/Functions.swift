@@ -76,7 +76,7 @@ extension Worker {
 
   private func describeRequest(_ exchange: borrowing Exchange, to isolate: Isolate) {
     let site = exchange.site.site
-    let id = site.id, domain = site.domainName, address = exchange.peerText
+    let id = site.id, domain = site.domainName, address = exchange.clientText
     isolate.setMethod(exchange.request.methodBytes)
     isolate.setURI(exchange.request.path)
     if exchange.request.hasQuery { isolate.setQuery(exchange.request.query) }

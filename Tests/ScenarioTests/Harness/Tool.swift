@@ -47,7 +47,7 @@ final class TestCertificates: Sendable {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
     try FileManager.default.copyItem(at: root.appendingPathComponent("Certs/generate"), to: folder.appendingPathComponent("generate"))
-    let made = try Tool.shell("exec \"$1\" a.test '*.b.test'", [path("generate")])
+    let made = try Tool.shell("exec sh \"$1\" a.test '*.b.test'", [path("generate")])
     guard made.exit == .status(0) else { throw ScenarioFailure("Certs/generate: \(made.text)") }
   }
 

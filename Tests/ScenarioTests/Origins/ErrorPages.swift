@@ -6,8 +6,8 @@ import Testing
 extension Scenarios {
   @Suite struct ErrorPages {
     /// One connection for everything: a page that is fetched beside the failed answer would wait for it in vain.
-    private func program(before origin: ScriptedOrigin) throws -> Skerry {
-      try startSkerry(before: origin, arguments: ["--workers", "1"]) {
+    private func program(before origin: ScriptedOrigin, more: String = "") throws -> Skerry {
+      try startSkerry(before: origin, more: more, arguments: ["--workers", "1"]) {
         $0.originSettings = "connectionsPerWorker: 1\nconnectionTimeout: 2"
         $0.more = "errorResponses:\n  - { errorCode: 404, responsePagePath: /404.html, responseCode: 404 }\n"
       }
@@ -40,7 +40,7 @@ extension Scenarios {
         usleep(30_000)
         try connection.send("pe\r\n0\r\n\r\n")
       }
-      let skerry = try program(before: origin)
+      let skerry = try program(before: origin, more: "limits: { errorBodyTimeout: 10s }")
       #expect(try skerry.viewer().exchange("GET /x HTTP/1.1\r\nHost: a.test\r\n\r\n").bodyText == "the page")
       #expect(origin.connectionCount == 1)
     }

@@ -94,6 +94,7 @@ extension Scenarios {
 
     @Test func anAddressIsVerifiedAndNotToldAsAName() throws {
       let certificates = try TestCertificates.common(), origin = try Origin(certificates)
+      defer { withExtendedLifetime(origin) {} }
       #expect(try get(program(origin, certificates, domainName: "127.0.0.1")).bodyText == "sni=None host=127.0.0.1:\(origin.port) TLSv1.3 full")
     }
 
@@ -169,20 +170,24 @@ extension Scenarios {
 
     @Test func aBodyToTheEndNeedsAGoodbye() throws {
       let certificates = try TestCertificates.common()
-      let whole = try program(Origin(certificates, "goodbye"), certificates)
+      let ending = try Origin(certificates, "goodbye"), cutting = try Origin(certificates, "truncated")
+      defer { withExtendedLifetime((ending, cutting)) {} }
+      let whole = try program(ending, certificates)
       #expect(try get(whole).bodyText == "part")
-      let cut = try program(Origin(certificates, "truncated"), certificates)
+      let cut = try program(cutting, certificates)
       let viewer = try cut.viewer(1)
       try viewer.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
-      let (bytes, ending) = viewer.readEnding()
-      #expect(ending == .reset)
+      let (bytes, how) = viewer.readEnding()
+      #expect(how == .reset)
       #expect(!String(wire: bytes).hasSuffix("0\r\n\r\n"))
       try cut.waitForMetric("skerry_origin_failures_total{reason=\"closed_early\"}", since: Metrics(page: ""))
     }
 
     @Test func garbageAfterTheHandshake() throws {
       let certificates = try TestCertificates.common()
-      let skerry = try program(Origin(certificates, "garbage"), certificates)
+      let origin = try Origin(certificates, "garbage")
+      defer { withExtendedLifetime(origin) {} }
+      let skerry = try program(origin, certificates)
       let viewer = try skerry.viewer(1)
       try viewer.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
       #expect(viewer.readEnding().ending != .stillOpen)
