@@ -138,7 +138,7 @@ public struct OriginFailure: Error, Equatable, Sendable {
     case .refused(.chunk): self.init(.malformedBody, at: place)
     case .refused(let refusal): self.init(.malformedHead(refusal), at: place)
     case .io(.timedOut), .tooSlow: self.init(.readTimeout, at: place)
-    case .io(.tls(let failure)): self.init(.tls(failure), at: place)
+    case .io(.tls): self.init(.tls(TLSFailure(.malformed, "a malformed record, or an alert")), at: place)
     case .io: self.init(.closedEarly, at: place)
     }
   }

@@ -146,7 +146,7 @@ public final class OriginPool: ConnectionKeeper {
     return nil
   }
 
-  private func popIdle(_ identity: OriginIdentity?) -> Socket? {
+  @inline(__always) private func popIdle(_ identity: OriginIdentity?) -> Socket? {
     guard let identity else { return idle.popLast() }
     guard let index = idle.lastIndex(where: { identities[ObjectIdentifier($0)] == identity.label }) else { return nil }
     return idle.remove(at: index)

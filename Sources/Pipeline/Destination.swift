@@ -57,9 +57,11 @@ final class Destination {
   }
 
   /// Whom a secured connection for a request must lead to; nil where none is secured.
-  func identity(for request: borrowing RequestHead) -> OriginIdentity? {
-    guard let naming else { return nil }
+  @inline(__always) func identity(for request: borrowing RequestHead) -> OriginIdentity? { if case nil = naming { nil } else { securedIdentity(for: request) } }
+
+  private func securedIdentity(for request: borrowing RequestHead) -> OriginIdentity? {
     switch naming {
+    case nil: return nil
     case .fixed(let identity): return identity
     case .forwardedHost(let domainName, let allowed):
       if let lastIdentity, request.authority.equals(lastIdentity.host.span) { return lastIdentity.identity }

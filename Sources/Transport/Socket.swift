@@ -14,8 +14,8 @@ public enum IOFailure: Error, Equatable, Sendable {
   case cancelled
   /// Another error of the system: an errno value.
   case system(Int32)
-  /// The peer broke TLS's rules.
-  case tls(TLSFailure)
+  /// The peer broke TLS's rules, or said no; ``TLSConnection/violation`` says how. (A failure is a few bits, which every wait looks at.)
+  case tls
 
   init(code: Int32) { self = code == ECONNRESET || code == EPIPE ? .reset : .system(code) }
 }
@@ -150,7 +150,7 @@ public final class Socket: EventHandler {
   public var localAddress: SocketAddress? { substream == nil ? SystemCalls.localAddress(descriptor) : nil }
 
   /// Whether a pooled connection can still be used: quiet, open, no failure.
-  public var isQuiet: Bool { (!isReadable || absorbsMessages()) && !peerFinished && !isBroken && failure == nil }
+  public var isQuiet: Bool { !peerFinished && !isBroken && failure == nil && (!isReadable || absorbsMessages()) }
 
   /// Waits until a read may find something, the socket fails, or so many milliseconds pass: then it fails with ``IOFailure/timedOut``.
   public nonisolated(nonsending) func waitReadable(milliseconds: Int) async {

@@ -26,7 +26,7 @@ extension Stream {
       return .end
     // A close without close_notify may be somebody else's: what came is not known to be whole (RFC 9112, 9.8).
     case .truncated: throw .reset
-    case .failed: throw .tls(tls.failure)
+    case .failed: throw .tls
     }
   }
 
@@ -108,8 +108,8 @@ extension Socket {
   }
 
   /// Whether a secured connection that is not in use has nothing but sessions and changes of keys to say; reads them.
-  func absorbsMessages() -> Bool {
-    guard let tls, failure == nil, !peerFinished, !isBroken else { return false }
+  @inline(never) func absorbsMessages() -> Bool {
+    guard let tls else { return false }
     var byte: UInt8 = 0
     guard unsafe tls.read(into: &byte, room: 1) == .wait, !tls.hasMore else { return false }
     isReadable = false

@@ -31,7 +31,7 @@ struct Configuration: Sendable {
   var yaml: String {
     """
     listeners:
-    \(listeners.map { "  -\n" + $0.indented(by: 4) }.joined(separator: "\n"))
+    \(listeners.map { "  - " + $0.indented(by: 4).dropFirst(4) }.joined(separator: "\n"))
     admin:
       address: 127.0.0.1:0
     accessLog: { path: access.log, format: json, fields: \(logFields) }

@@ -10,7 +10,7 @@ enum Tool {
 
   /// Runs a line of the shell to its end. `$1`, `$2`, … are the arguments; both outputs are heard.
   @discardableResult
-  static func shell(_ line: String, _ arguments: [String] = [], by deadline: Deadline = .generous) throws -> Result {
+  static func shell(_ line: String, _ arguments: [String] = [], by deadline: Deadline = .after(.seconds(90))) throws -> Result {
     let process = try ChildProcess(["/bin/sh", "-c", "exec 1>&2; " + line, "sh"] + arguments)
     let exit = try process.waitForExit(by: deadline)
     let text = try process.standardError.wait(for: "the end of what a tool says") { $0.ended ? $0.text : nil }

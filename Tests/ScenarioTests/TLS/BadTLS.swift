@@ -229,10 +229,12 @@ extension Scenarios {
     /// A viewer that reads nothing: what waits for it is bounded, and it is given up.
     @Test func whoReadsNothing() throws {
       let certificates = try TestCertificates.common()
-      let large = String(repeating: "x", count: 8 << 20)
-      let origin = try ScriptedOrigin { try $0.answerAll { _ in ok(large) } }
+      let large = wire("HTTP/1.1 200 OK\r\nContent-Length: \(8 << 20)\r\n\r\n") + Bytes(repeating: 120, count: 8 << 20)
+      let origin = try ScriptedOrigin { connection in
+        while try connection.nextRequest() != nil { try connection.send(large) }
+      }
       let skerry = try Skerry.secured(before: origin.url, certificates, more: "limits: { idleTimeout: 500ms }")
-      _ = try attack(skerry, certificates, "tls.sendall(b'GET /x HTTP/1.1\\r\\nHost: a.test\\r\\n\\r\\n'); time.sleep(2)")
+      _ = try attack(skerry, certificates, "tls.sendall(b'GET /x HTTP/1.1\\r\\nHost: a.test\\r\\n\\r\\n'); time.sleep(4)")
       try skerry.waitForMetric("skerry_limits_reached_total{limit=\"idle_timeout\"}", since: Metrics(page: ""))
       #expect(try skerry.peakMemory() < 100 << 20)
       #expect(try Tool.curl(certificates, ["-o", "/dev/null", "-w", "%{size_download}", "https://localhost:\(skerry.port)/"]).text == "8388608")
