@@ -175,11 +175,11 @@ extension Scenarios {
       #expect(String(wire: try viewer.answer(on: 1).body) == "\(length)")
     }
 
-    /// The peer that sends more than its window allows.
+    /// The peer that sends more than its window allows: more than the origin's socket can swallow, too.
     @Test func windowsOfOursThatAreOverrun() throws {
       let stage = try stage { try $0.waitUntilStopped() }
       let viewer = try HTTP2Viewer.open(stage.skerry)
-      viewer.sendUntilRefused([.headers(1, post(stage), end: false)] + Array(repeating: .data(1, bytes: 16_384), count: 80))
+      viewer.sendUntilRefused([.headers(1, post(stage), end: false)] + Array(repeating: .data(1, bytes: 16_384), count: 2_000))
       let code = try viewer.wait("FLOW_CONTROL_ERROR") { $0.type == 3 || $0.type == 7 }.errorCode
       #expect(code == .flowControlError)
       stage.origin.stop()
