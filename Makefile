@@ -14,7 +14,9 @@ SWIFT_LIBRARIES = $(dir $(shell realpath "$$(command -v $(SWIFT))"))../lib/swift
 RELEASE = -c release --product skerry $(if $(wildcard $(SWIFT_LIBRARIES)),--static-swift-stdlib)
 
 BUILD_PACKAGES = ca-certificates pkg-config patch python3 libssl-dev libc-ares-dev libnghttp2-dev
-BENCH_PACKAGES = nginx libnginx-mod-http-js wrk valgrind
+# Real clients of the scenarios, and a library to be a hostile one with.
+TEST_PACKAGES = curl openssl nghttp2-client python3-h2
+BENCH_PACKAGES = nginx libnginx-mod-http-js wrk valgrind h2o nghttp2-client
 
 .DEFAULT_GOAL := help
 .PHONY: help deps build run test certs fuzz fuzz-engine bench bench-deps clean
@@ -37,6 +39,7 @@ run: build ## serve the built-in example; your own: make run CONFIG=edge.yaml
 # One debug build serves the unit tests and the scenario tests, which start .build/debug/skerry; the JavaScript
 # engine is optimised in it too (Package.swift), so that limits mean the same as in a release.
 test: deps ## build and run every test; some of them: make test FILTER=Parser
+	@.ci/packages $(TEST_PACKAGES)
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build $(if $(FILTER),--filter $(FILTER)) $(ARGS)
 
@@ -46,10 +49,10 @@ certs: ## make certificates for localhost in Certs/, and say how to trust them
 	@.ci/packages openssl
 	@Certs/generate $(NAMES)
 
-# libFuzzer on a parser, the one of HTTP/1.1, or TARGET=json, dialect or proxy-header; new inputs stay in .build/fuzz (Documentation/testing.md).
+# libFuzzer on a parser, the one of HTTP/1.1, or TARGET=http2, json, dialect or proxy-header; new inputs stay in .build/fuzz (Documentation/testing.md).
 FUZZ_SECONDS ?= 60
 TARGET ?= http1
-fuzz: deps ## look for bytes a parser (TARGET=http1|json|dialect|proxy-header) cannot bear, FUZZ_SECONDS long
+fuzz: deps ## look for bytes a parser (TARGET=http1|http2|json|dialect|proxy-header) cannot bear, FUZZ_SECONDS long
 	$(SWIFT) build --scratch-path .build/fuzz -c release --product fuzz-$(TARGET) -Xswiftc -sanitize=fuzzer -Xswiftc -DLIBFUZZER
 	mkdir -p .build/fuzz/inputs-$(TARGET)
 	.build/fuzz/release/fuzz-$(TARGET) -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -artifact_prefix=.build/fuzz/ .build/fuzz/inputs-$(TARGET) $(wildcard Fuzzing/Corpus/*)

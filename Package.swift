@@ -73,8 +73,8 @@ let package = Package(
     floor("KeyValueStores", ["JSONText", "CQuickJS"]),
     tests("KeyValueStoresTests", ["KeyValueStores", "JSONText"]),
 
-    // 3  HTTP/1.1 on the wire
-    floor("HTTPWire", ["Transport", "CSystem"]),
+    // 3  HTTP on the wire
+    floor("HTTPWire", ["Transport", "CSystem", "CNghttp2"]),
 
     // 2  event loop, sockets, buffers, names
     floor("Transport", ["TLS", "CSystem", "CAres"]),
@@ -94,6 +94,7 @@ let package = Package(
 
     // 0  C: the only places that include it
     .target(name: "CSystem"),
+    .target(name: "CNghttp2", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("nghttp2")]),
     .target(name: "CAres", linkerSettings: [.linkedLibrary("cares")]),
     .target(name: "COpenSSL", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
     .target(
@@ -126,6 +127,7 @@ let package = Package(
     // Fuzzing the parsers: what must hold, the command that tries to break it, a short run of it as a test
     .target(name: "Fuzzing", dependencies: ["HTTPWire", "Transport", "KeyValueStores", "JSONText", "FunctionDialect", "Distribution"], path: "Fuzzing/Checks", swiftSettings: swiftSettings),
     .executableTarget(name: "fuzz-http1", dependencies: ["Fuzzing"], path: "Fuzzing/Command", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
+    .executableTarget(name: "fuzz-http2", dependencies: ["Fuzzing"], path: "Fuzzing/HTTP2Command", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
     .executableTarget(name: "fuzz-json", dependencies: ["Fuzzing"], path: "Fuzzing/JSONCommand", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
     .executableTarget(name: "fuzz-dialect", dependencies: ["Fuzzing"], path: "Fuzzing/DialectCommand", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
     .executableTarget(name: "fuzz-proxy-header", dependencies: ["Fuzzing"], path: "Fuzzing/ProxyHeaderCommand", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),

@@ -55,7 +55,7 @@ extension Reader {
     }
     let redirects = section.optional("redirects")
     redirects?.notSupportedYet("tables of redirects are")
-    return Behavior(
+    var behavior = Behavior(
       pathPattern: pattern, target: targetValue.flatMap { target($0, distribution) } ?? .origin(0),
       viewerProtocolPolicy: section.choice("viewerProtocolPolicy", default: .allowAll),
       allowedMethods: section.optional("allowedMethods").flatMap(methods) ?? .getHead,
@@ -65,6 +65,16 @@ extension Reader {
       compress: section.flag("compress", default: false),
       functions: section.optional("functions").map(associations) ?? FunctionAssociations(),
       redirectsPath: readablePath(redirects))
+    readGRPC(section, &behavior)
+    return behavior
+  }
+
+  /// `grpcConfig: { enabled: true }`; a gRPC call is a POST.
+  private func readGRPC(_ section: Section, _ behavior: inout Behavior) {
+    guard let value = section.optional("grpcConfig"), let content = value.section("grpcConfig") else { return }
+    behavior.allowsGRPC = content.flag("enabled", default: false)
+    if behavior.allowsGRPC && !behavior.allowedMethods.contains(.post) { value.error("gRPC needs POST among allowedMethods") }
+    content.finish()
   }
 
   private func target(_ value: Value, _ distribution: Distribution) -> BehaviorTarget? {

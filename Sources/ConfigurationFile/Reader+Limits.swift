@@ -76,9 +76,35 @@ extension Reader {
       }
       dns.finish()
     }
+    if let http2 = section.optional("http2")?.section("http2") {
+      read(Self.http2Rows, http2, &limits)
+      if limits.http2.streamWindowBytes > limits.http2.connectionWindowBytes {
+        http2.value.error("streamWindowBytes cannot be more than connectionWindowBytes, which all streams share")
+      }
+      http2.finish()
+    }
     if limits.urlBytes > limits.headBytes { value.error("urlBytes cannot be more than headBytes, which contain the URL") }
     section.finish()
     return limits
+  }
+
+  /// Windows are at least the protocol's own first ones (RFC 9113, 6.9.2).
+  private static var http2Rows: [Row] {
+    let counts = 0...1_000_000, windows = 65_535...1 << 30
+    return [
+      .count("concurrentStreams", \.http2.concurrentStreams, 1...65_536),
+      .size("streamWindowBytes", \.http2.streamWindowBytes, windows),
+      .size("connectionWindowBytes", \.http2.connectionWindowBytes, windows),
+      .size("sendBufferBytes", \.http2.sendBufferBytes, 4_096...1 << 26),
+      .count("continuationFrames", \.http2.continuationFrames, counts),
+      .time("floodInterval", \.http2.floodInterval, .milliseconds(1) ... .seconds(86_400)),
+      .count("abandonedStreams", \.http2.abandonedStreams, counts),
+      .count("settingsFrames", \.http2.settingsFrames, 1...1_000_000),
+      .count("pingFrames", \.http2.pingFrames, counts),
+      .count("windowUpdates", \.http2.windowUpdates, counts),
+      .count("emptyFrames", \.http2.emptyFrames, counts),
+      .count("otherFrames", \.http2.otherFrames, counts),
+    ]
   }
 
   private func read(_ rows: [Row], _ section: Section, _ limits: inout Limits) {

@@ -102,6 +102,7 @@ extension Reader {
       if let value = section.optional("originProtocolPolicy"), let policy = value.choice(OriginProtocolPolicy.self) {
         server.originProtocolPolicy = policy
       }
+      server.httpVersion = section.choice("httpVersion", default: .http1)
       readTLS(section, &server)
       origin = Origin(name: entry.name, kind: .http(server))
     }
@@ -147,6 +148,7 @@ extension Reader {
     origin.keepAliveTimeout = section.duration("keepAliveTimeout", shortest...longest, default: origin.keepAliveTimeout)
     origin.connectionsPerWorker = section.wholeNumber(
       "connectionsPerWorker", 1...65536, default: origin.connectionsPerWorker)
+    origin.http2ConnectionsPerWorker = section.wholeNumber("http2ConnectionsPerWorker", 1...1024, default: origin.http2ConnectionsPerWorker)
     origin.idleConnectionsPerWorker = section.wholeNumber(
       "idleConnectionsPerWorker", 0...65536, default: min(origin.idleConnectionsPerWorker, origin.connectionsPerWorker))
     origin.waitingRequestsPerWorker = section.wholeNumber(

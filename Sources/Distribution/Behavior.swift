@@ -20,6 +20,8 @@ public struct Behavior: Sendable, Equatable {
   public var responseHeadersPolicy: ResponseHeadersPolicy?
   /// Whether responses may be compressed.
   public var compress: Bool
+  /// Whether gRPC requests are passed on as such: over HTTP/2, with trailers. (Spec 15.)
+  public var allowsGRPC = false
   /// Its functions, at most one per hook point.
   public var functions: FunctionAssociations
   /// A file of redirect rules that run before the functions, by its absolute path.

@@ -62,6 +62,8 @@ public struct Limits: Sendable, Equatable {
   public var keyValueStores = KeyValueStore.Limits()
   /// The limits of name resolution.
   public var dns = DNS()
+  /// The limits of HTTP/2 connections.
+  public var http2 = HTTP2()
 
   /// The defaults.
   public init() {}
@@ -100,6 +102,37 @@ public struct Limits: Sendable, Equatable {
     public var timeout = Duration.seconds(5)
     /// The most names kept; the one unused longest makes room.
     public var names = 1024
+
+    /// The defaults.
+    public init() {}
+  }
+
+  /// The limits of one HTTP/2 connection beyond those that hold for every request. A flood ends the connection with ENHANCE_YOUR_CALM.
+  public struct HTTP2: Sendable, Equatable {
+    /// The most streams open at once. A further one is refused (REFUSED_STREAM).
+    public var concurrentStreams = 128
+    /// Bytes of a request's body held until the origin takes them: what the viewer may send ahead on one stream.
+    public var streamWindowBytes = 262_144
+    /// The same for all streams of a connection together.
+    public var connectionWindowBytes = 1_048_576
+    /// Bytes of a response held per stream until the viewer allows them to be sent; then the origin waits.
+    public var sendBufferBytes = 65_536
+    /// The most CONTINUATION frames of one field section.
+    public var continuationFrames = 16
+    /// The time in which the following are counted.
+    public var floodInterval = Duration.seconds(10)
+    /// The most streams that end unanswered, because the viewer resets them or breaks a rule (CVE-2023-44487).
+    public var abandonedStreams = 200
+    /// The most SETTINGS frames.
+    public var settingsFrames = 50
+    /// The most PING frames.
+    public var pingFrames = 200
+    /// The most WINDOW_UPDATE frames, beyond four for each DATA frame sent.
+    public var windowUpdates = 1_000
+    /// The most DATA frames without content that do not end their stream.
+    public var emptyFrames = 100
+    /// The most PRIORITY, PRIORITY_UPDATE and unknown frames.
+    public var otherFrames = 1_000
 
     /// The defaults.
     public init() {}

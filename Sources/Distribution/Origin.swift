@@ -23,18 +23,21 @@ public struct Origin: Sendable, Equatable {
     public var httpsPort: Int
     /// Which of the two is used.
     public var originProtocolPolicy: OriginProtocolPolicy
+    /// Which version of HTTP is spoken, by prior knowledge where there is no TLS. Default HTTP/1.1, as CloudFront.
+    public var httpVersion: OriginHTTPVersion
     /// The versions of TLS and whom it trusts.
     public var tls = TLSClient.Configuration()
 
     /// An HTTP server.
     public init(
       domainName: String, httpPort: Int = 80, httpsPort: Int = 443,
-      originProtocolPolicy: OriginProtocolPolicy = .httpOnly
+      originProtocolPolicy: OriginProtocolPolicy = .httpOnly, httpVersion: OriginHTTPVersion = .http1
     ) {
       self.domainName = domainName
       self.httpPort = httpPort
       self.httpsPort = httpsPort
       self.originProtocolPolicy = originProtocolPolicy
+      self.httpVersion = httpVersion
     }
 
     /// Whether it is spoken to over TLS by a request of a viewer who used HTTPS or not.
@@ -67,6 +70,8 @@ public struct Origin: Sendable, Equatable {
   public var keepAliveTimeout: Duration
   /// The most connections one worker has open to this origin; a request beyond it waits. Default 1,024.
   public var connectionsPerWorker: Int
+  /// The most HTTP/2 connections one worker has open to this origin, each of which carries many requests. Default 4.
+  public var http2ConnectionsPerWorker = 4
   /// The most unused connections one worker keeps to this origin; further ones are closed. Default 128.
   public var idleConnectionsPerWorker: Int
   /// The most requests of one worker that wait for a connection; a request beyond it gets 503. Default 1,024.
@@ -101,6 +106,14 @@ public enum OriginProtocolPolicy: String, Sendable, CaseIterable {
   case httpsOnly = "https-only"
   /// What the viewer used.
   case matchViewer = "match-viewer"
+}
+
+/// Which version of HTTP an origin is spoken to with.
+public enum OriginHTTPVersion: String, Sendable, CaseIterable {
+  /// HTTP/1.1, one request at a time on a connection.
+  case http1 = "http1.1"
+  /// HTTP/2.
+  case http2
 }
 
 /// Two origins, the second of which answers when the first fails. (Spec 11.3.)

@@ -1,4 +1,5 @@
-// Owns: this side of an HTTP/1.1 connection to an origin (RFC 9112): one request at a time, a strict reading of the answer.
+// Owns: this side of an HTTP/1.1 connection to an origin (RFC 9112): one request at a time, a strict reading of the answer; or of one stream of
+// an HTTP/2 connection.
 import CSystem
 public import Transport
 
@@ -27,6 +28,17 @@ public struct ClientConnection: ~Copyable {
   /// Whether the connection has carried a request before: then the origin may have closed it in the meantime.
   public let isReused: Bool
   private let keeper: any ConnectionKeeper
+  /// The stream, when this is one of an HTTP/2 connection.
+  public let substream: HTTP2Stream?
+
+  /// Takes a stream of an HTTP/2 connection, new or one that carries others.
+  public init(_ substream: HTTP2Stream, _ limits: OriginLimits, isReused: Bool, keeper: any ConnectionKeeper) {
+    stream = Stream(substream.takeSocket())
+    self.limits = limits
+    self.isReused = isReused
+    self.keeper = keeper
+    self.substream = substream
+  }
 
   /// Takes over a connected socket, new or from a pool.
   public init(_ socket: Socket, _ limits: OriginLimits, isReused: Bool, keeper: any ConnectionKeeper) {
@@ -34,12 +46,30 @@ public struct ClientConnection: ~Copyable {
     self.limits = limits
     self.isReused = isReused
     self.keeper = keeper
+    substream = nil
   }
 
   deinit { keeper.ended(stream.socket, reusable: reusable, sent: stream.bytesSent, received: stream.bytesReceived) }
 
   /// Whether any byte of the answer has come: then the request must not be sent again.
-  public var hasReceived: Bool { stream.bytesReceived > 0 }
+  public var hasReceived: Bool { stream.bytesReceived > 0 || substream?.hasFinalHead == true }
+
+  /// A request's head stands whole in `stream.output`.
+  /// - Parameter hasBody: whether content follows.
+  public mutating func headIsWhole(hasBody: Bool) {
+    guard let substream else { return }
+    stream.bytesSent += stream.output.count
+    substream.submit(head: &stream.output)
+    if !hasBody { substream.finish() }
+  }
+  /// The request's content is whole. `trailers`, field lines in text, follow where there can be some.
+  public mutating func requestEnds(trailers: consuming ByteBuffer) { substream?.finish(trailers: trailers) }
+  /// The field lines behind the answer's content, as text; HTTP/2 only.
+  public mutating func takeTrailers() -> ByteBuffer {
+    var lines = ByteBuffer()
+    if let substream { swap(&lines, &substream.receivedTrailers) }
+    return lines
+  }
 
   /// Sends the request bytes that wait in `stream.output`.
   public nonisolated(nonsending) mutating func flush() async throws(WireFailure) {
@@ -80,6 +110,10 @@ public struct ClientConnection: ~Copyable {
   /// - Returns: whether a final answer, or the end, has begun to arrive; ``readHead(hasNoBody:)`` reads it. A head of which there is
   ///   too little to know is none yet.
   public mutating func answerHasBegun() throws(WireFailure) -> Bool {
+    if let substream {
+      if let failure = stream.socket.failure { throw .io(failure) }
+      return substream.hasFinalHead
+    }
     guard stream.socket.isReadable || !stream.input.isEmpty else { return false }
     do throws(IOFailure) { if stream.socket.isReadable, try stream.attemptRead() == .end { return true } } catch { throw .io(error) }
     var head = ResponseHead()
@@ -104,6 +138,7 @@ public struct ClientConnection: ~Copyable {
   /// - Parameter hasNoBody: the request was HEAD.
   /// - Throws: ``WireFailure/refused(_:)`` for a malformed head, ``WireFailure/io(_:)`` when it does not come.
   public nonisolated(nonsending) mutating func readHead(hasNoBody: Bool) async throws(WireFailure) -> ResponseHead {
+    if let substream { return try await readHead(substream) }
     var head = ResponseHead()
     head.fields.lines.acquire()
     while true {
@@ -119,6 +154,19 @@ public struct ClientConnection: ~Copyable {
       case .incomplete:
         if let failure = await readMoreOfHead() { throw .io(failure) }
       }
+    }
+  }
+
+  private nonisolated(nonsending) mutating func readHead(_ substream: HTTP2Stream) async throws(WireFailure) -> ResponseHead {
+    while true {
+      if let head = substream.response.take() {
+        answered = true
+        stream.bytesReceived += head.line.length
+        decoder = head.line.framing == .none ? BodyDecoder() : BodyDecoder(.untilClose)   // DATA frames have no framing inside
+        return head
+      }
+      if let failure = stream.socket.failure { throw .io(failure) }
+      await stream.socket.waitReadable(milliseconds: limits.readTimeoutMilliseconds)
     }
   }
 

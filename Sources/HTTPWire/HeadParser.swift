@@ -124,7 +124,7 @@ extension HeaderSection {
 }
 
 /// 1*DIGIT, at most 18 of them; nothing else, no sign, no list.
-private func parseLength(_ value: Span<UInt8>) -> Int? {
+func parseLength(_ value: Span<UInt8>) -> Int? {
   guard value.count > 0, value.count <= 18 else { return nil }
   var length = 0
   for i in 0..<value.count {

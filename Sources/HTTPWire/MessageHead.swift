@@ -38,7 +38,7 @@ public enum Method: UInt8, BitwiseCopyable, CaseIterable, Sendable {
 public struct RequestLine: BitwiseCopyable, Sendable {
   /// The method.
   public internal(set) var method = Method.other
-  var methodLength = 0
+  var methodStart = 0, methodLength = 0
   /// The target in origin form, path and query, or `*`.
   var targetStart = 0, targetLength = 0
   /// The path within the target; a query, if there is one, begins one byte after it.
@@ -47,6 +47,8 @@ public struct RequestLine: BitwiseCopyable, Sendable {
   var authorityStart = 0, authorityLength = 0
   /// Whether the version is HTTP/1.0.
   public internal(set) var isHTTP10 = false
+  /// Whether it came on a stream of HTTP/2.
+  public internal(set) var isHTTP2 = false
   /// Whether the viewer asked to close, or did not ask to keep, the connection.
   public internal(set) var wantsClose = false
   /// Expect: 100-continue.
@@ -69,7 +71,7 @@ public struct RequestHead: ~Copyable {
   public var fields: HeaderSection
 
   /// The method as it was spelt.
-  public var methodBytes: Span<UInt8> { @_lifetime(borrow self) get { fields.bytes.readable.slice(0, line.methodLength) } }
+  public var methodBytes: Span<UInt8> { @_lifetime(borrow self) get { fields.bytes.readable.slice(line.methodStart, line.methodLength) } }
   /// Path and query as they were sent, or set since; `*` for OPTIONS *.
   public var target: Span<UInt8> { @_lifetime(borrow self) get { fields.bytes.readable.slice(line.targetStart, line.targetLength) } }
   /// The path, without the query.

@@ -1,4 +1,5 @@
-// Owns: the viewer's side of an HTTP/1.1 connection (RFC 9112): heads, bodies, keep-alive, and an orderly end.
+// Owns: the viewer's side of an HTTP/1.1 connection (RFC 9112): heads, bodies, keep-alive, and an orderly end; or of one stream of an
+// HTTP/2 connection, which has one request and is otherwise the same to who serves it.
 // Owned by the connection's task; no state of it is shared but the socket's readiness.
 import CSystem
 public import Transport
@@ -58,6 +59,13 @@ public struct ServerConnection: ~Copyable {
   private var lastMove: UInt64 = 0
   private var headBytes = 0
 
+  /// The stream, when this is one of an HTTP/2 connection: it carries one request.
+  public let substream: HTTP2Stream?
+  /// Field lines that follow the answer's content, as text; HTTP/2 only.
+  public var trailers = ByteBuffer()
+  /// Set when ``nextRequest()`` returned nil because the viewer speaks HTTP/2 with prior knowledge (RFC 9113, 3.3): its preface stands in
+  /// the input, and ``takeStream()`` hands both over.
+  public private(set) var speaksHTTP2 = false
   /// Set when ``nextRequest()`` returned nil only because the connection has been idle for a while: it is to be parked.
   public private(set) var isParked = false
 
@@ -73,9 +81,45 @@ public struct ServerConnection: ~Copyable {
     peerText = parked.peerText
     requests = parked.requests
     self.context = context
+    substream = nil
+  }
+
+  /// Takes over a stream of an HTTP/2 connection.
+  public init(_ substream: HTTP2Stream, _ context: WireContext) {
+    stream = Stream(substream.takeSocket())
+    peer = substream.session.peer
+    peerText = substream.session.peerText
+    requests = 1
+    self.context = context
+    self.substream = substream
   }
 
   // MARK: Requests
+
+  /// The request of an HTTP/2 stream; nil when it was taken before.
+  /// - Throws: ``WireFailure/refused(_:)`` for one that is answered without being a request.
+  public mutating func takeRequest() throws(WireFailure) -> RequestHead? {
+    guard let substream else { return nil }
+    if let refusal = substream.refusal { throw .refused(refusal) }
+    guard let request = substream.request.take() else { return nil }
+    decoder = request.line.framing == .none ? BodyDecoder() : BodyDecoder(.untilClose)   // DATA frames have no framing inside
+    owesContinue = request.line.expectsContinue && request.line.framing != .none
+    bodyBegan = stream.socket.loop.now
+    lastMove = bodyBegan
+    headBytes = request.line.length
+    return request
+  }
+
+  /// Whether the input begins with HTTP/2's preface (RFC 9113, 3.4), as far as it has come; and whether it has come whole.
+  private func preface() -> (begins: Bool, isWhole: Bool) {
+    let text: StaticString = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+    let n = min(stream.input.count, text.utf8CodeUnitCount)
+    let begins = text.withUTF8Buffer { unsafe stream.input.readable.extracting(..<n).equals($0.span.extracting(..<n)) }
+    return (begins, begins && n == text.utf8CodeUnitCount)
+  }
+
+  /// Gives the connection's bytes away: to an HTTP/2 session.
+  public consuming func takeStream() -> Stream { return stream }
 
   /// Waits for the next request.
   /// - Returns: nil when the viewer is done: closed, or idle for too long.
@@ -102,7 +146,12 @@ public struct ServerConnection: ~Copyable {
       if mayBeEmptyLine { mayBeEmptyLine = skipEmptyLine() }
       let result = mayBeEmptyLine ? .incomplete : parseRequest(stream.input.readable, limits.head, &line, &fields)
       if result == .complete { break }
-      if case .refused(let refusal) = result { throw .refused(refusal) }
+      if case .refused(let refusal) = result {
+        let (begins, isWhole) = requests == 0 && stream.socket.tls == nil ? preface() : (false, false)
+        if !begins { throw .refused(refusal) }
+        speaksHTTP2 = isWhole
+        if isWhole { return nil }
+      }
       if stream.input.count >= limits.head.headBytes + 4 { throw .refused(.headTooLarge) }
       guard try await readMoreOfHead(limits, deadline) else { return nil }
     }
@@ -208,6 +257,7 @@ public struct ServerConnection: ~Copyable {
 
   private nonisolated(nonsending) mutating func sendContinue(_ limits: ViewerLimits) async throws(WireFailure) {
     owesContinue = false
+    if let substream { return substream.session.sendInterim("HTTP/1.1 100 Continue\r\n\r\n", of: substream) }
     stream.beginOutput()
     stream.output.append("HTTP/1.1 100 Continue\r\n\r\n")
     try await flush()
@@ -252,6 +302,26 @@ public struct ServerConnection: ~Copyable {
   /// Whether the viewer can still be answered.
   public var isAlive: Bool { stream.socket.failure == nil && !stream.socket.isBroken }
 
+  /// A head stands whole in `stream.output`; content follows.
+  public mutating func headIsWhole() {
+    guard let substream else { return }
+    stream.bytesSent += stream.output.count
+    substream.submit(head: &stream.output)
+  }
+  /// The field lines behind the request's content, as text; HTTP/2 only.
+  public mutating func takeRequestTrailers() -> ByteBuffer {
+    var lines = ByteBuffer()
+    if let substream { swap(&lines, &substream.receivedTrailers) }
+    return lines
+  }
+  /// The answer is whole; `trailers` follow where there can be some.
+  public mutating func answerIsWhole() {
+    guard let substream else { return }
+    var lines = ByteBuffer()
+    swap(&lines, &trailers)
+    substream.finish(trailers: lines)
+  }
+
   /// Puts payload behind what waits to be sent, framed as a chunk if asked, and sends what the kernel takes at once.
   /// - Parameter n: bytes at the front of `source`; they are consumed.
   public mutating func forward(_ n: Int, from source: inout ByteBuffer, asChunk: Bool) throws(WireFailure) {
@@ -275,6 +345,7 @@ public struct ServerConnection: ~Copyable {
   /// Ends a connection whose peer may still be sending: says FIN, then reads and drops what comes, within limits, so that the
   /// answer is not lost to a reset (RFC 9112, 9.6).
   public nonisolated(nonsending) mutating func linger() async {
+    guard substream == nil else { return }
     stream.socket.finishWriting()
     let loop = stream.socket.loop
     let end = loop.now + UInt64(context.viewerLimits.lingerMilliseconds)

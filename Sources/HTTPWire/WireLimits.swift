@@ -20,6 +20,8 @@ public struct ViewerLimits: Sendable {
   public var discardedBodyBytes = 65_536
   /// How long a refused connection is read from, so that the viewer sees the answer and not a reset.
   public var lingerMilliseconds = 2000
+  /// What else bounds a connection of HTTP/2.
+  public var http2 = HTTP2Limits()
 
   /// The defaults.
   public init() {}

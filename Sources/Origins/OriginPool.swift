@@ -3,6 +3,7 @@
 public import Distribution
 public import HTTPWire
 public import Telemetry
+import TLS
 public import Transport
 
 /// One worker's connections to one origin.
@@ -18,7 +19,6 @@ public final class OriginPool: ConnectionKeeper {
   private let keepAliveMilliseconds: Int
   /// Whether its connections are secured.
   private let isSecure: Bool
-  private let port: Int
   /// By secured connection: whom it leads to.
   private var identities: [ObjectIdentifier: String] = [:]
   private let policy: AddressPolicy
@@ -44,7 +44,6 @@ public final class OriginPool: ConnectionKeeper {
     isSecure: Bool = false, _ policy: AddressPolicy = .configured, _ family: AddressFamily = .any
   ) {
     self.isSecure = isSecure
-    port = server.port(isSecure: isSecure)
     self.policy = policy
     self.family = family
     self.origin = origin
@@ -61,11 +60,74 @@ public final class OriginPool: ConnectionKeeper {
 
   deinit { for socket in idle { socket.close() } }
 
+  /// What it takes to make a connection.
+  struct Settings {
+    let origin: Origin
+    let server: Origin.HTTPServer
+    let context: WireContext
+    let counters: WorkerCounters
+    let connector: Connector
+    let limits: OriginLimits
+    let connectTimeoutMilliseconds, keepAliveMilliseconds: Int
+    let isSecure: Bool
+    let policy: AddressPolicy
+    let family: AddressFamily
+
+    /// Name and port, for messages.
+    var place: String { "\(server.domainName):\(server.port(isSecure: isSecure))" }
+
+    /// A new connection, secured where it is to be. The connection timeout is for both.
+    /// - Parameter applicationProtocol: what a secured connection must agree on; nil for whatever HTTP/1.1 is.
+    nonisolated(nonsending) func open(_ identity: OriginIdentity?, _ applicationProtocol: String? = nil) async throws(OriginFailure) -> Socket {
+      let began = context.loop.now
+      let port = UInt16(clamping: server.port(isSecure: isSecure))
+      let socket = try await connector.connect(server.domainName, port: port, timeoutMilliseconds: connectTimeoutMilliseconds, policy, family)
+      guard isSecure else { return socket }
+      let identity = identity ?? OriginIdentity(serverName: server.domainName, alsoAccepted: [])
+      let left = max(1, connectTimeoutMilliseconds - Int(context.loop.now - began))
+      var tls = server.tls
+      if let applicationProtocol { tls.applicationProtocols = [applicationProtocol] }
+      do throws(OriginFailure) {
+        try await connector.secure(socket, identity, tls, at: place, timeoutMilliseconds: left)
+        if let applicationProtocol, socket.tls?.applicationProtocol != applicationProtocol {
+          throw OriginFailure(securing: TLSFailure(.applicationProtocol, "it does not speak HTTP/2"), at: place)
+        }
+      } catch {
+        socket.close()
+        throw error
+      }
+      return socket
+    }
+  }
+  private var settings: Settings {
+    Settings(
+      origin: origin, server: server, context: context, counters: counters, connector: connector, limits: limits,
+      connectTimeoutMilliseconds: connectTimeoutMilliseconds, keepAliveMilliseconds: keepAliveMilliseconds, isSecure: isSecure, policy: policy, family: family)
+  }
+
+  /// The origin's HTTP/2 connections; made when first needed.
+  private lazy var http2 = HTTP2Connections(settings)
+  private var usesHTTP2 = false
+  /// Whether requests go to this origin by HTTP/2.
+  public var speaksHTTP2: Bool { server.httpVersion == .http2 }
+
+  /// A stream of an HTTP/2 connection, for one request.
+  /// - Parameters:
+  ///   - identity: whom it must lead to, where it is secured.
+  ///   - mustBeNew: whether its connection must be new, as an old one failed.
+  ///   - hasWaited: whether this request has been counted as one that had to wait; set when it is.
+  public nonisolated(nonsending) func openHTTP2(
+    _ identity: OriginIdentity? = nil, mustBeNew: Bool, hasWaited: inout Bool
+  ) async throws(OriginFailure) -> ClientConnection {
+    usesHTTP2 = true
+    return try await http2.open(identity, mustBeNew: mustBeNew, hasWaited: &hasWaited)
+  }
+
   /// How many requests wait for a connection.
   var waitingRequests: Int { line.count }
 
   /// Name and port, for messages.
-  public var place: String { "\(server.domainName):\(port)" }
+  public var place: String { "\(server.domainName):\(server.port(isSecure: isSecure))" }
 
   /// An idle connection that is still quiet, or nil.
   /// - Parameter identity: whom a secured connection must lead to.
@@ -116,19 +178,10 @@ public final class OriginPool: ConnectionKeeper {
     return ClientConnection(socket, limits, isReused: false, keeper: self)
   }
 
-  /// A new connection, secured where it is to be. The connection timeout is for both.
+  /// A new connection; whom a secured one leads to is remembered.
   private nonisolated(nonsending) func open(_ identity: OriginIdentity?) async throws(OriginFailure) -> Socket {
-    let began = context.loop.now
-    let socket = try await connector.connect(
-      server.domainName, port: UInt16(clamping: port), timeoutMilliseconds: connectTimeoutMilliseconds, policy, family)
-    guard isSecure else { return socket }
-    let identity = identity ?? OriginIdentity(serverName: server.domainName, alsoAccepted: [])
-    let left = max(1, connectTimeoutMilliseconds - Int(context.loop.now - began))
-    do throws(OriginFailure) { try await connector.secure(socket, identity, server.tls, at: place, timeoutMilliseconds: left) } catch {
-      socket.close()
-      throw error
-    }
-    identities[ObjectIdentifier(socket)] = identity.label
+    let socket = try await settings.open(identity)
+    if isSecure { identities[ObjectIdentifier(socket)] = (identity ?? OriginIdentity(serverName: server.domainName, alsoAccepted: [])).label }
     return socket
   }
 
@@ -210,6 +263,7 @@ public final class OriginPool: ConnectionKeeper {
   /// Closes what is idle: the configuration that wanted it is gone, or the worker ends.
   public func retire() {
     isRetired = true
+    if usesHTTP2 { http2.retire() }
     for socket in idle { close(socket) }
     counters.move(.originConnectionsIdle, by: -idle.count)
     idle.removeAll()

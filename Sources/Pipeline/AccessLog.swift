@@ -44,7 +44,7 @@ extension Worker {
     if fields.contains(.host) { log.string("host", exchange.request.authority) }
     if fields.contains(.uri) { log.string("uri", exchange.request.path(of: exchange.received)) }
     if fields.contains(.query) { writeUnlessEmpty("query", exchange.request.query(of: exchange.received), to: &log) }
-    if fields.contains(.protocol) { log.word("protocol", exchange.received.isHTTP10 ? "HTTP/1.0" : "HTTP/1.1") }
+    if fields.contains(.protocol) { log.word("protocol", exchange.received.isHTTP2 ? "HTTP/2.0" : exchange.received.isHTTP10 ? "HTTP/1.0" : "HTTP/1.1") }
     if let tls = exchange.tls {
       if fields.contains(.sslProtocol) { log.string("sslProtocol", tls.version.rawValue.utf8.span) }
       if fields.contains(.sslCipher) { log.string("sslCipher", tls.cipher.utf8.span) }

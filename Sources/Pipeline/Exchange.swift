@@ -106,7 +106,7 @@ struct Exchange: ~Copyable {
     self.request = request
     peer = viewer.peer
     peerText = viewer.peerText
-    tls = viewer.stream.socket.tls
+    tls = viewer.tls
     isFirst = tls?.requests == 0
     tls?.requests += 1
     client = self.request.fields.present.has(.xForwardedFor) ? ClientAddress.find(behind: viewer.peer, self.request.fields, trusted: worker.trustedProxies) : nil

@@ -11,22 +11,14 @@ extension Worker {
     var pipelined = 0
     do throws(WireFailure) {
       while let request = try await viewer.nextRequest() {
-        var exchange = Exchange(request, viewer, self)
-        counters.move(.requestsInFlight, by: 1)
-        defer { counters.move(.requestsInFlight, by: -1) }
-        let response = await answer(&exchange, &viewer)
-        endConnectionIfDue(&viewer)
-        do throws(WireFailure) { try await send(response, &exchange, &viewer) } catch {
-          finish(&exchange, viewer, error)
-          throw error
-        }
-        finish(&exchange, viewer, nil)
+        try await serve(request, &viewer)
         if viewer.closing { break }
         if viewer.hasMore {   // nothing makes this task wait then: others must have their turn
           pipelined += 1
           if pipelined % Self.pipelinedRequestsInOneGo == 0 { await Task.yield() }
         }
       }
+      if viewer.speaksHTTP2 { return beginHTTP2(viewer) }
       countEnd(viewer)
       if viewer.closing { await viewer.lingerIfNeeded() }
     } catch {
@@ -38,6 +30,20 @@ extension Worker {
   /// Pipelined requests that are answered before the others on the worker have their turn.
   private static let pipelinedRequestsInOneGo = 8
 
+  /// Serves one request: walks through the steps, sends what came of it, logs and counts.
+  @inline(__always) nonisolated(nonsending) func serve(_ request: consuming RequestHead, _ viewer: inout ServerConnection) async throws(WireFailure) {
+    var exchange = Exchange(request, viewer, self)
+    counters.move(.requestsInFlight, by: 1)
+    defer { counters.move(.requestsInFlight, by: -1) }
+    let response = await answer(&exchange, &viewer)
+    endConnectionIfDue(&viewer)
+    do throws(WireFailure) { try await send(response, &exchange, &viewer) } catch {
+      finish(&exchange, viewer, error)
+      throw error
+    }
+    finish(&exchange, viewer, nil)
+  }
+
   /// Counts why a connection ends that ends in order.
   private func countEnd(_ viewer: borrowing ServerConnection) {
     if viewer.isParked && !isDraining || countViolation(viewer.stream.socket) { return }
@@ -48,7 +54,7 @@ extension Worker {
   /// Whether this answer is the connection's last: a drain, or as many requests as one connection may carry.
   private func endConnectionIfDue(_ viewer: inout ServerConnection) {
     if isDraining { viewer.closing = true }
-    if viewer.requests >= requestsPerConnection {
+    if viewer.substream == nil && viewer.requests >= requestsPerConnection {
       counters.add(.limitRequestsPerConnection)
       viewer.closing = true
     }

@@ -77,6 +77,7 @@ extension Worker {
     out.append("\r\n")
     if exchange.received.framing == .chunked { out.append("Transfer-Encoding: chunked\r\n") }
     if !behavior.forwardsNoCookies && present.has(.cookie) { writeCookies(exchange.request.fields, behavior, to: &out) }
+    if behavior.allowsGRPC && isGRPC(exchange) { out.append("TE: trailers\r\n") }
     if behavior.writesExtraLines { writeExtraLines(exchange, present, behavior.behavior.forwarding, to: &out) }
   }
 
@@ -84,6 +85,13 @@ extension Worker {
   func isWebSocket(_ exchange: borrowing Exchange) -> Bool {
     guard exchange.received.wantsUpgrade, exchange.received.method == .get, let i = exchange.request.fields.first(.upgrade) else { return false }
     return exchange.request.fields.value(i).equalsLowercase("websocket")
+  }
+
+  /// A gRPC call where the behavior lets it through as one (spec/request-pipeline.md, 15).
+  func isGRPC(_ exchange: borrowing Exchange) -> Bool {
+    guard exchange.behavior.allowsGRPC, exchange.received.isHTTP2, exchange.received.method == .post, let i = exchange.request.fields.first(.contentType)
+    else { return false }
+    return exchange.request.fields.value(i).startsWithLowercase("application/grpc")
   }
 
   /// One Cookie line, sorted by name (spec/request-pipeline.md, 3). The usual case, one line that is forwarded whole, allocates nothing.
@@ -156,7 +164,7 @@ extension Worker {
   func viewerHeader(_ header: CloudFrontHeader, _ exchange: borrowing Exchange) -> String? {
     switch header {
     case .forwardedProto: exchange.isSecure ? "https" : "http"
-    case .viewerHTTPVersion: exchange.received.isHTTP10 ? "1.0" : "1.1"
+    case .viewerHTTPVersion: exchange.received.isHTTP2 ? "2.0" : exchange.received.isHTTP10 ? "1.0" : "1.1"
     case .viewerAddress: (exchange.client?.address ?? exchange.peer).unbracketed
     default: configuration.configuration.viewerFixtures[header] ?? exchange.tls.flatMap { tlsHeader(header, $0, exchange) }
     }

@@ -155,6 +155,7 @@ final class CompiledBehavior: Sendable {
   let forwardsHost, forwardsAllQuery, forwardsAllCookies, forwardsNoCookies, writesExtraLines: Bool
   let viewerProtocolPolicy: ViewerProtocolPolicy
   let allowedMethods: MethodSet
+  let allowsGRPC: Bool
   /// Indices of the viewer functions; nil without one.
   let viewerRequest, viewerResponse: Int?
   /// By origin: lines that every request to it gets; and where they differ for viewers who use HTTPS.
@@ -177,6 +178,7 @@ final class CompiledBehavior: Sendable {
     writesExtraLines = rules.acceptsGzip || rules.acceptsBrotli || !rules.cloudFrontHeaders.isEmpty
     viewerProtocolPolicy = behavior.viewerProtocolPolicy
     allowedMethods = behavior.allowedMethods
+    allowsGRPC = behavior.allowsGRPC
     viewerRequest = behavior.functions.viewerRequest?.index
     viewerResponse = behavior.functions.viewerResponse?.index
     func kept(isSafe: Bool) -> FieldNameSet {

@@ -11,8 +11,10 @@ extension Worker {
   /// Writes status line and fields. `Vary` is passed on as far as the behavior lets what it speaks of through.
   func composeResponseHead(_ response: borrowing Response, _ exchange: borrowing Exchange, _ closing: Bool, _ chunked: Bool, to out: inout ByteBuffer) {
     let status = response.head.line.status
-    writeStatusLine(response.head, status, to: &out)
     var dropped = Self.dropped
+    // What 101 is to HTTP/1.1, 200 is to an extended CONNECT; the key has no answer there (RFC 8441, 5).
+    let isConnect = status == 101 && exchange.received.isHTTP2
+    writeStatusLine(response.head, isConnect ? 200 : status, to: &out)
     let present = response.head.fields.present
     if status == 204 || status < 200 || chunked { dropped.add(.contentLength) }
     response.head.fields.copyLines(to: &out, except: dropped)
@@ -20,6 +22,7 @@ extension Worker {
     if !present.has(.date) || !response.head.fields.has(.date) { writeDate(to: &out) }
     if !present.has(.server) || !response.head.fields.has(.server) { out.append("Server: CloudFront\r\n") }
     if chunked { out.append("Transfer-Encoding: chunked\r\n") }
+    if exchange.received.isHTTP2 { return writeOwnLines(exchange, to: &out) }
     if status == 101 {
       out.append("Connection: Upgrade\r\nUpgrade: websocket\r\n")
     } else if closing {

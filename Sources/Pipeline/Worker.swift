@@ -39,9 +39,13 @@ public final class Worker {
   public internal(set) var isDraining = false
   /// Connections at work or waiting; the drain ends those that wait.
   var connections: [ObjectIdentifier: Socket] = [:]
+  /// Viewers' HTTP/2 connections.
+  var sessions: [ObjectIdentifier: HTTP2Session] = [:]
   private let released: (SocketAddress) -> Void
   /// Gives a parked connection a task again; set by the isolation.
   var resume: (ParkedConnection) -> Void = { _ in }
+  /// Gives a stream of an HTTP/2 connection its task; set by the isolation.
+  var startStream: (HTTP2Stream) -> Void = { _ in }
   private var parkedSinceTrim = 0
   /// The configuration's functions, by their index in it; nil for those of the function tier.
   private(set) var functions: [WorkerFunction?] = []
@@ -137,7 +141,10 @@ public final class Worker {
     connections[ObjectIdentifier(socket)] = socket
     counters.add(.connectionsAccepted)
     counters.move(.connectionsOpen, by: 1)
-    if let listener, await !secure(socket, peer, listener) { return }
+    if let listener {
+      guard await secure(socket, peer, listener) else { return }
+      if socket.tls?.applicationProtocol == "h2" { return beginHTTP2(ServerConnection(socket, peer: peer, context)) }
+    }
     await serve(ServerConnection(socket, peer: peer, context))
   }
 
@@ -149,7 +156,8 @@ public final class Worker {
     forget(socket, peer)
   }
 
-  private func forget(_ socket: Socket, _ peer: SocketAddress) {
+  /// A connection is closed.
+  func forget(_ socket: Socket, _ peer: SocketAddress) {
     connections[ObjectIdentifier(socket)] = nil
     counters.move(.connectionsOpen, by: -1)
     released(peer)
@@ -189,6 +197,7 @@ public final class Worker {
   public func drain() {
     isDraining = true
     for socket in connections.values where socket.isIdle { socket.cancelIdle() }
+    for session in sessions.values { session.drain() }
   }
   /// Closes every connection.
   public func closeAll() {
@@ -276,8 +285,13 @@ public actor WorkerIsolation {
       let parked = OnThisLoop(value: parked)
       Task(executorPreference: loop) { await self.resume(parked) }
     }
+    worker.startStream = { [unowned self] stream in
+      let stream = OnThisLoop(value: stream)
+      Task(executorPreference: loop) { await self.serve(stream) }
+    }
   }
 
+  private func serve(_ stream: OnThisLoop<HTTP2Stream>) async { await worker.serve(stream.value) }
   private func resume(_ parked: OnThisLoop<ParkedConnection>) async { await worker.serve(ServerConnection(parked.value, worker.context)) }
 
   /// Serves a connection until it ends.
@@ -310,6 +324,26 @@ extension ViewerLimits {
     minimumBodyBytesPerSecond = limits.minimumBodyRateBytesPerSecond
     bodyRateGraceMilliseconds = limits.minimumBodyRateGrace.milliseconds
     discardedBodyBytes = limits.discardedBodyBytes
+    http2 = HTTP2Limits(limits.http2)
+  }
+}
+
+extension HTTP2Limits {
+  /// The limits of a configuration.
+  init(_ limits: Limits.HTTP2) {
+    self.init()
+    concurrentStreams = limits.concurrentStreams
+    streamWindowBytes = limits.streamWindowBytes
+    sessionWindowBytes = limits.connectionWindowBytes
+    sendBufferBytes = limits.sendBufferBytes
+    continuationFrames = limits.continuationFrames
+    intervalMilliseconds = limits.floodInterval.milliseconds
+    abandonedStreams = limits.abandonedStreams
+    settingsFrames = limits.settingsFrames
+    pingFrames = limits.pingFrames
+    windowUpdates = limits.windowUpdates
+    emptyFrames = limits.emptyFrames
+    otherFrames = limits.otherFrames
   }
 }
 

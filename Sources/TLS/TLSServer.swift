@@ -57,7 +57,7 @@ import Glibc
     /// Versions and ciphers.
     public var policy = SecurityPolicy.tls12From2021
     /// Application protocols in this side's order of preference (RFC 7301).
-    public var applicationProtocols = ["http/1.1"]
+    public var applicationProtocols = ["h2", "http/1.1"]
     /// What is asked of viewers; nil for nothing.
     public var viewerCertificates: ViewerCertificates?
     /// Whether each viewer's first message is kept for its fingerprint.

@@ -11,6 +11,9 @@ public enum CounterFamily: String, CaseIterable, Sendable {
   case requestsRefused = "skerry_requests_refused_total"
   case limitsReached = "skerry_limits_reached_total"
   case upgrades = "skerry_upgrades_total"
+  case http2Connections = "skerry_http2_connections_total"
+  case http2Streams = "skerry_http2_streams_total"
+  case http2Faults = "skerry_http2_faults_total"
   case originConnections = "skerry_origin_connections_total"
   case originAttempts = "skerry_origin_attempts_total"
   case originFailures = "skerry_origin_failures_total"
@@ -26,7 +29,8 @@ public enum CounterFamily: String, CaseIterable, Sendable {
   /// The name of the label that tells the family's numbers apart; nil for a family of one.
   public var label: String? {
     switch self {
-    case .connectionsAccepted, .upgrades, .storeReads, .storeReadErrors: nil
+    case .connectionsAccepted, .upgrades, .storeReads, .storeReadErrors, .http2Connections, .http2Streams: nil
+    case .http2Faults: "kind"
     case .connectionsClosed: "reason"
     case .viewerBytes, .originBytes: "direction"
     case .requestsRefused: "reason"
@@ -48,6 +52,9 @@ public enum CounterFamily: String, CaseIterable, Sendable {
     case .requestsRefused: "Requests refused before anything was forwarded, by reason."
     case .limitsReached: "Times a named limit was reached."
     case .upgrades: "Connections that became tunnels (101 Switching Protocols)."
+    case .http2Connections: "Viewer connections that speak HTTP/2."
+    case .http2Streams: "Requests on them."
+    case .http2Faults: "Streams and connections of HTTP/2 that did not end well, by kind."
     case .originConnections: "Connections to origins, by what became of them."
     case .originAttempts: "Attempts at an origin beyond and including the first, by kind."
     case .originFailures: "Attempts at an origin that failed, by reason."
@@ -72,6 +79,9 @@ public enum Counter: Int, CaseIterable, Sendable {
   case bytesReceived, bytesSent
   case upgrades
 
+  // HTTP/2
+  case http2Connections, http2Streams, http2Resets, http2StreamErrors, http2ConnectionErrors
+
   // TLS with viewers
   case tlsFull, tlsResumed, tlsPlainHTTP, tlsVersion, tlsCipher, tlsApplicationProtocol, tlsClientCertificate, tlsAlert, tlsClosed, tlsMalformed
 
@@ -88,13 +98,15 @@ public enum Counter: Int, CaseIterable, Sendable {
   case limitConnectionsPerWorker, limitConnectionsPerAddress, limitDescriptors
   case limitProxyHeader, limitProxyHeaderTimeout, limitProxyHeadersWaiting
   case limitRequestsPerConnection, limitErrorBody, limitAdminConnections, limitWaitingRuns
+  case limitHTTP2Streams, limitHTTP2Continuations, limitHTTP2AbandonedStreams, limitHTTP2Settings, limitHTTP2Pings, limitHTTP2WindowUpdates
+  case limitHTTP2EmptyFrames, limitHTTP2OtherFrames, limitHTTP2HeadDecoded, limitHTTP2Stalled
   case limitOriginConnections, limitOriginWaiters, limitOriginHead, limitFunctionOrigins, limitNamesCached, limitNameLookups, limitFileQueue
 
   // Origins
   case originConnected, originReused, originReturned, originStale
   case originFirstAttempt, originRetry, originStaleRetry, originFailover
   case originNoFreeConnection, originNameUnknown, originNameFailure, originAddressRefused, originHandshakeFailure, originCertificateFailure, originConnectRefused, originConnectUnreachable
-  case originConnectTimeout, originWriteFailure, originReadTimeout, originClosedEarly, originMalformedHead, originMalformedBody
+  case originConnectTimeout, originWriteFailure, originReadTimeout, originClosedEarly, originMalformedHead, originMalformedBody, originMalformedHTTP2
   case originBytesSent, originBytesReceived
   case originTLSFull, originTLSResumed
 
@@ -146,6 +158,12 @@ extension Counter {
     case .bytesSent: .init(.viewerBytes, "sent", "sent")
     case .upgrades: .init(.upgrades, "", "tunnels begun")
 
+    case .http2Connections: .init(.http2Connections, "", "connections whose preface came")
+    case .http2Streams: .init(.http2Streams, "", "requests whose head came whole")
+    case .http2Resets: .init(.http2Faults, "abandoned", "a stream ended before its answer was whole: the viewer reset it, or it broke off")
+    case .http2StreamErrors: .init(.http2Faults, "stream_error", "RST_STREAM: the viewer broke a rule on a stream (RFC 9113, 5.4.2)")
+    case .http2ConnectionErrors: .init(.http2Faults, "connection_error", "GOAWAY: the viewer broke a rule of the connection (RFC 9113, 5.4.1)")
+
     case .tlsFull: .init(.tlsHandshakes, "full", "done, with all its cryptography")
     case .tlsResumed: .init(.tlsHandshakes, "resumed", "done, on the session of an earlier connection")
     case .tlsPlainHTTP: .init(.tlsHandshakes, "plain_http", "400 in clear text: HTTP where TLS is spoken")
@@ -195,6 +213,16 @@ extension Counter {
     case .limitErrorBody: .init(.limitsReached, "error_body", "the origin's connection is closed: the body of an answer that an error page replaces is longer than limits.discardedBodyBytes or takes longer than limits.errorBodyTimeout")
     case .limitWaitingRuns: .init(.limitsReached, "waiting_runs", "503, FunctionThrottledError: as many requests as may wait for their turn to run a function that takes long")
     case .limitAdminConnections: .init(.limitsReached, "admin_connections", "close: the admin address holds as many connections as it may")
+    case .limitHTTP2Streams: .init(.limitsReached, "http2_streams", "REFUSED_STREAM: as many streams, those included that were reset but still keep a task busy, as may be")
+    case .limitHTTP2Continuations: .init(.limitsReached, "http2_continuations", "GOAWAY ENHANCE_YOUR_CALM: more CONTINUATION frames behind one HEADERS frame than the limit")
+    case .limitHTTP2AbandonedStreams: .init(.limitsReached, "http2_abandoned_streams", "GOAWAY ENHANCE_YOUR_CALM: more streams than the limit were reset before they were answered (CVE-2023-44487)")
+    case .limitHTTP2Settings: .init(.limitsReached, "http2_settings", "GOAWAY ENHANCE_YOUR_CALM: more SETTINGS frames than the limit")
+    case .limitHTTP2Pings: .init(.limitsReached, "http2_pings", "GOAWAY ENHANCE_YOUR_CALM: more PING frames than the limit")
+    case .limitHTTP2WindowUpdates: .init(.limitsReached, "http2_window_updates", "GOAWAY ENHANCE_YOUR_CALM: more WINDOW_UPDATE frames than the limit and what was sent explain")
+    case .limitHTTP2EmptyFrames: .init(.limitsReached, "http2_empty_frames", "GOAWAY ENHANCE_YOUR_CALM: more empty DATA frames than the limit")
+    case .limitHTTP2OtherFrames: .init(.limitsReached, "http2_other_frames", "GOAWAY ENHANCE_YOUR_CALM: more PRIORITY, PRIORITY_UPDATE and unknown frames than the limit")
+    case .limitHTTP2HeadDecoded: .init(.limitsReached, "http2_head_decoded", "GOAWAY ENHANCE_YOUR_CALM: a field section decodes to more than eight times headBytes")
+    case .limitHTTP2Stalled: .init(.limitsReached, "http2_stalled", "GOAWAY ENHANCE_YOUR_CALM: the viewer took nothing of finished answers within the idle timeout")
     case .limitOriginConnections: .init(.limitsReached, "origin_connections", "wait: all connections to an origin are in use; each request that waits counts once, however often it waits")
     case .limitOriginWaiters: .init(.limitsReached, "origin_waiters", "503: as many requests wait for a connection as may; the request does not count as waiting")
     case .limitOriginHead: .init(.limitsReached, "origin_head", "502: an origin's response head is larger than its limit")
@@ -225,6 +253,7 @@ extension Counter {
     case .originClosedEarly: .init(.originFailures, "closed_early", "502: closed before the response was complete")
     case .originMalformedHead: .init(.originFailures, "malformed_head", "502: the response head is malformed")
     case .originMalformedBody: .init(.originFailures, "malformed_body", "502 or a cut transfer: the response body's framing is malformed")
+    case .originMalformedHTTP2: .init(.originFailures, "malformed_http2", "502 or a cut transfer: the origin broke a rule of HTTP/2; counted beside what the request failed with")
     case .originBytesSent: .init(.originBytes, "sent", "sent")
     case .originBytesReceived: .init(.originBytes, "received", "received")
 
@@ -260,12 +289,13 @@ extension Counter {
 
 /// Something that goes up and down, kept and shown per worker.
 public enum Gauge: Int, CaseIterable, Sendable {
-  case connectionsOpen, requestsInFlight, originConnectionsOpen, originConnectionsIdle, tunnelsOpen, fileOperationsWaiting
+  case connectionsOpen, http2ConnectionsOpen, requestsInFlight, originConnectionsOpen, originConnectionsIdle, tunnelsOpen, fileOperationsWaiting
 
   /// The metric's name and HELP text.
   public var description: (name: String, help: String) {
     switch self {
     case .connectionsOpen: ("skerry_connections_open", "Viewer connections open now.")
+    case .http2ConnectionsOpen: ("skerry_http2_connections_open", "Viewer connections open now that speak HTTP/2.")
     case .requestsInFlight: ("skerry_requests_in_flight", "Requests being served now.")
     case .originConnectionsOpen: ("skerry_origin_connections_open", "Connections to origins open now, idle ones included.")
     case .originConnectionsIdle: ("skerry_origin_connections_idle", "Connections waiting in origin pools now.")

@@ -20,6 +20,12 @@ public class EventHandler {
   func expired() {}
 }
 
+/// Who gathers what the tasks of a turn say and hands it on once: a connection that carries many streams.
+public protocol TurnEnding: AnyObject {
+  /// The tasks of a turn have run; the sockets are asked next.
+  func turnEnds()
+}
+
 /// One epoll loop, one thread, and the executor of what runs there.
 @safe public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
   /// Events taken from the kernel at once.
@@ -35,6 +41,10 @@ public class EventHandler {
   private let wakeup: Int32
   private var thread: pthread_t
   private var handlers: [EventHandler?]
+  /// What has deadlines but no descriptor: its number is -1 - its place here.
+  private var placeholders: [EventHandler?] = []
+  private var freePlaces: [Int] = []
+  private var turnEnders: [any TurnEnding] = []
   private var events: [epoll_event]
   private var jobs: [UnownedJob] = []
   private let inbox = Mutex<[UnownedJob]>([])
@@ -94,6 +104,15 @@ public class EventHandler {
     watch(handler.descriptor, interest)
   }
 
+  /// A number for a handler without a descriptor.
+  func numberWithoutDescriptor() -> Int32 {
+    if let place = freePlaces.popLast() { return Int32(-1 - place) }
+    placeholders.append(nil)
+    return Int32(-placeholders.count)
+  }
+  /// Registers a handler without a descriptor, for its deadline.
+  func registerWithoutDescriptor(_ handler: EventHandler) { placeholders[-1 - Int(handler.descriptor)] = handler }
+
   /// Changes what a level-triggered handler waits for.
   func update(_ handler: EventHandler, _ interest: Interest) {
     var event = unsafe epoll_event()
@@ -118,11 +137,21 @@ public class EventHandler {
   /// Forgets a handler and leaves its descriptor open: for descriptors that a library owns.
   @discardableResult func forget(_ handler: EventHandler) -> Bool {
     let index = Int(handler.descriptor)
+    if index < 0 { return forgetPlace(-1 - index, handler) }
     guard index < handlers.count, handlers[index] === handler else { return false }
     handlers[index] = nil
     handler.deadline = .max
     epoll_ctl(epoll, EPOLL_CTL_DEL, handler.descriptor, nil)
     return true
+  }
+
+  /// - Returns: false: there is nothing to close.
+  private func forgetPlace(_ place: Int, _ handler: EventHandler) -> Bool {
+    guard placeholders[place] === handler else { return false }
+    placeholders[place] = nil
+    handler.deadline = .max
+    freePlaces.append(place)
+    return false
   }
 
   // MARK: Deadlines and timers
@@ -171,15 +200,18 @@ public class EventHandler {
   private func expireDeadlines() {
     guard now >= nextDeadline else { return }
     var earliest = UInt64.max
-    for index in handlers.indices {
-      guard let handler = handlers[index] else { continue }
-      if handler.deadline <= now {
-        handler.deadline = .max
-        handler.expired()
-      }
-      earliest = min(earliest, handler.deadline)
-    }
+    for index in handlers.indices { expire(handlers[index], &earliest) }
+    for place in placeholders.indices { expire(placeholders[place], &earliest) }
     nextDeadline = max(earliest, now + 100)   // a look at every handler at most ten times a second
+  }
+
+  private func expire(_ handler: EventHandler?, _ earliest: inout UInt64) {
+    guard let handler else { return }
+    if handler.deadline <= now {
+      handler.deadline = .max
+      handler.expired()
+    }
+    earliest = min(earliest, handler.deadline)
   }
 
   // MARK: Executor
@@ -208,6 +240,15 @@ public class EventHandler {
     if batch == jobs.count { jobs.removeAll(keepingCapacity: true) } else { jobs.removeFirst(batch) }
   }
 
+  /// Has `ender` called once when the tasks of this turn have run (or of the next, while sockets are being asked).
+  public func atEndOfTurn(_ ender: any TurnEnding) { turnEnders.append(ender) }
+
+  private func endTurn() {
+    let enders = turnEnders
+    turnEnders.removeAll(keepingCapacity: true)
+    for ender in enders { ender.turnEnds() }
+  }
+
   // MARK: Running
 
   /// Runs the loop on the calling thread until ``stop()``.
@@ -215,10 +256,14 @@ public class EventHandler {
     thread = pthread_self()
     while !stopping.load(ordering: .relaxed) {
       runJobs()
+      if !turnEnders.isEmpty { endTurn() }
       closeForgotten()
       waitForEvents()
     }
-    for _ in 0..<Self.lastTurns where !jobs.isEmpty { runJobs() }
+    for _ in 0..<Self.lastTurns where !jobs.isEmpty || !turnEnders.isEmpty {
+      runJobs()
+      endTurn()
+    }
     closeForgotten()
     sk_blocks_forget()
   }
@@ -247,7 +292,7 @@ public class EventHandler {
   }
 
   private func waitForEvents() {
-    let isIdle = jobs.isEmpty && queuedTasks == 0
+    let isIdle = jobs.isEmpty && queuedTasks == 0 && turnEnders.isEmpty
     let timeout = isIdle ? millisecondsToWait() : 0
     turn &+= 1
     let count = Int(unsafe epoll_wait(epoll, &events, Int32(Self.eventBatch), timeout))

@@ -59,6 +59,10 @@ public final class Socket: EventHandler {
   /// Whether the connection waits for a request: what a drain may close at once.
   public var isIdle = false
   private var waitsSoftly = false
+  /// Where the bytes go when this is one stream of a connection that carries many; nil for a socket of the system's.
+  public private(set) var substream: Substream?
+  /// Takes the place of failing when a deadline passes that nobody waits for.
+  public var whenExpired: (() -> Void)?
   /// What secures the connection; nil for a plain one.
   public internal(set) var tls: TLSConnection?
   /// Whether ``close()`` must leave the peer in doubt that it got everything.
@@ -69,8 +73,31 @@ public final class Socket: EventHandler {
   /// Takes over a non-blocking descriptor and registers it.
   public init(loop: EventLoop, descriptor: Int32) {
     self.loop = loop
+    substream = nil
     super.init(descriptor: descriptor)
     loop.register(self, [.input, .output, .peerFinished, .edgeTriggered])
+  }
+
+  /// A socket without a descriptor: one stream of a connection that carries many. What happens to it is said with ``announce(_:)``.
+  public init(loop: EventLoop, substream: Substream) {
+    self.loop = loop
+    self.substream = substream
+    super.init(descriptor: loop.numberWithoutDescriptor())
+    loop.registerWithoutDescriptor(self)
+  }
+
+  /// What can happen to a socket.
+  public enum Event: Sendable { case readable, writable, broken }
+
+  /// Tells a socket without a descriptor what the kernel tells others.
+  public func announce(_ event: Event) {
+    switch event {
+    case .readable: ready(SystemCalls.Events(raw: 0x001))
+    case .writable: ready(SystemCalls.Events(raw: 0x004))
+    case .broken:
+      if failure == nil { failure = .reset }
+      ready(SystemCalls.Events(raw: 0x201d))
+    }
   }
 
   override func ready(_ events: SystemCalls.Events) {
@@ -104,6 +131,7 @@ public final class Socket: EventHandler {
       waitsSoftly = false
       return reader.wake()
     }
+    if let whenExpired { return whenExpired() }
     fail(.timedOut)
     whenDisturbed?(self)
   }
@@ -119,7 +147,7 @@ public final class Socket: EventHandler {
   public func nudge() { reader.wake() }
 
   /// This end's address; nil for a Unix socket. A system call.
-  public var localAddress: SocketAddress? { SystemCalls.localAddress(descriptor) }
+  public var localAddress: SocketAddress? { substream == nil ? SystemCalls.localAddress(descriptor) : nil }
 
   /// Whether a pooled connection can still be used: quiet, open, no failure.
   public var isQuiet: Bool { !peerFinished && !isBroken && failure == nil && (!isReadable || absorbsMessages()) }
@@ -162,11 +190,16 @@ public final class Socket: EventHandler {
     fail(.cancelled)
     dependent = nil
     whenDisturbed = nil
+    whenExpired = nil
     loop.unregister(self)
+    guard let substream else { return }
+    self.substream = nil   // each holds the other until here
+    substream.closed(reset: breaksOff)
   }
 
   /// Tells the peer that no more bytes come (FIN), reading goes on.
   public func finishWriting() {
+    if let substream { return substream.finishWriting() }
     tls?.sayGoodbye()
     _ = shutdown(descriptor, Int32(SHUT_WR))
   }
@@ -174,6 +207,7 @@ public final class Socket: EventHandler {
   /// Makes ``close()`` send a reset: the peer must not take what it got for whole.
   public func resetOnClose() {
     breaksOff = true
+    guard substream == nil else { return }
     var linger = linger(l_onoff: 1, l_linger: 0)
     _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<linger>.size))
   }

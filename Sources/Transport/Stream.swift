@@ -28,6 +28,7 @@ public struct Stream: ~Copyable {
       input.releaseIfEmpty()
       return .wait
     }
+    if let substream = socket.substream { return read(from: substream, limit) }
     input.acquire()
     if let tls = socket.tls { return try attemptRead(tls, limit) }
     switch input.receive(from: socket.descriptor, limit: limit) {
@@ -42,6 +43,15 @@ public struct Stream: ~Copyable {
       return .wait
     case .failed(let code): throw IOFailure(code: code)
     }
+  }
+
+  private mutating func read(from substream: Substream, _ limit: Int) -> ReadResult {
+    let before = input.count
+    var isDrained = false
+    let result = substream.receive(into: &input, limit: limit, isDrained: &isDrained)
+    if isDrained { socket.isReadable = false }
+    bytesReceived += input.count - before
+    return result
   }
 
   /// Waits for more bytes in ``input``.
@@ -65,7 +75,7 @@ public struct Stream: ~Copyable {
     if let failure = socket.failure { throw failure }
     if !output.isEmpty {
       if let tls = socket.tls { return try attemptFlush(tls) }
-      guard let n = SystemCalls.send(socket.descriptor, output.readable) else { throw .reset }
+      guard let n = socket.send(output.readable) else { throw .reset }
       bytesSent += n
       output.consume(n)
       if !output.isEmpty { return false }
@@ -85,7 +95,7 @@ public struct Stream: ~Copyable {
     if let failure = socket.failure { throw failure }
     if let tls = socket.tls { return try send(bytes, tls) }
     let pending = output.count
-    let sent = pending == 0 ? SystemCalls.send(socket.descriptor, bytes) : SystemCalls.send(socket.descriptor, output.readable, bytes)
+    let sent = pending == 0 ? socket.send(bytes) : socket.send(output.readable, bytes)
     guard let sent else { throw .reset }
     bytesSent += sent
     output.consume(min(sent, pending))
@@ -96,5 +106,19 @@ public struct Stream: ~Copyable {
     } else {
       output.releaseIfEmpty()
     }
+  }
+}
+
+extension Socket {
+  /// Bytes that were taken, 0 when none can be now, nil when the connection has failed.
+  @inline(__always) func send(_ bytes: Span<UInt8>) -> Int? {
+    if let substream { return substream.send(bytes) }
+    return SystemCalls.send(descriptor, bytes)
+  }
+  /// The same for two runs of bytes in one call.
+  func send(_ first: Span<UInt8>, _ second: Span<UInt8>) -> Int? {
+    guard let substream else { return SystemCalls.send(descriptor, first, second) }
+    guard let taken = substream.send(first) else { return nil }
+    return taken < first.count ? taken : substream.send(second).map { taken + $0 }
   }
 }

@@ -25,9 +25,9 @@ struct DocumentationTests {
     let text = try #require(Self.text)
     let policies = CachePolicy.managed.map(\.name) + OriginRequestPolicy.managed.map(\.name)
       + ResponseHeadersPolicy.managed.map(\.name)
-    let limits = [Mirror(reflecting: Limits()), Mirror(reflecting: Limits.RewriteEngine()), Mirror(reflecting: Limits.DNS())]
+    let limits = [Mirror(reflecting: Limits()), Mirror(reflecting: Limits.RewriteEngine()), Mirror(reflecting: Limits.DNS()), Mirror(reflecting: Limits.HTTP2())]
       .flatMap(\.children).compactMap(\.label)
-      .filter { $0 != "rewriteEngine" && $0 != "dns" && $0 != "memoryBytes" }
+      .filter { $0 != "rewriteEngine" && $0 != "dns" && $0 != "http2" && $0 != "memoryBytes" }
       .map { $0.replacing("BytesPerSecond", with: "") }
     for name in policies + limits { #expect(text.contains(name), "\(name)") }
   }

@@ -68,7 +68,7 @@ private func distribution(_ distribution: Distribution, _ configuration: Configu
     }
     lines.append(
       "  behavior \(behavior.pathPattern.text) to \(target), \(behavior.viewerProtocolPolicy.rawValue), "
-        + behavior.allowedMethods.names.joined(separator: " ") + (behavior.compress ? ", compress" : ""))
+        + behavior.allowedMethods.names.joined(separator: " ") + (behavior.compress ? ", compress" : "") + (behavior.allowsGRPC ? ", gRPC" : ""))
     if let policy = behavior.cachePolicy { lines.append("    cache \(cachePolicy(policy))") }
     if let policy = behavior.originRequestPolicy {
       lines.append("    request \(policy.name) headers \(policy.headers) cookies \(policy.cookies) query \(policy.queryStrings)")
@@ -109,6 +109,7 @@ private func origin(_ origin: Origin) -> String {
   show("read", \.readTimeout)
   show("keepAlive", \.keepAliveTimeout)
   show("connections", \.connectionsPerWorker)
+  show("http2 connections", \.http2ConnectionsPerWorker)
   show("idle", \.idleConnectionsPerWorker)
   show("waiting", \.waitingRequestsPerWorker)
   for header in origin.customHeaders { line += ", \(header.name): \(header.value)" }
@@ -154,7 +155,7 @@ private func changedLimits(_ limits: Limits) -> [String] {
   func members(_ value: Any, _ prefix: String) -> [(String, String)] {
     Mirror(reflecting: value).children.flatMap { child -> [(String, String)] in
       let name = prefix + (child.label ?? "")
-      if child.value is Limits.RewriteEngine || child.value is Limits.DNS { return members(child.value, name + ".") }
+      if child.value is Limits.RewriteEngine || child.value is Limits.DNS || child.value is Limits.HTTP2 { return members(child.value, name + ".") }
       return [(name, "\(child.value)")]
     }
   }

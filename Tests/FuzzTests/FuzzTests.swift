@@ -31,6 +31,13 @@ import Testing
     }
   }
 
+  @Test func http2KeepsThePromises() throws {
+    let corpus = try Corpus(folder: Self.corpus.appendingPathComponent("http2"))
+    #expect(corpus.seeds.count >= 100)
+    for (name, bytes) in corpus.seeds { #expect(throws: Never.self, "\(name)") { try HTTP2Checks.session(bytes) } }
+    for index in 0..<500 { #expect(throws: Never.self, "mutant \(index)") { try HTTP2Checks.session(corpus.mutant(index, seed: 2)) } }
+  }
+
   @Test(arguments: [("json", JSONChecks.text), ("json", JSONChecks.store), ("key-value-store", JSONChecks.text), ("key-value-store", JSONChecks.store)]
     as [(String, @Sendable ([UInt8]) throws(BrokenProperty) -> Void)])
   func jsonKeepsThePromises(folder: String, check: @Sendable ([UInt8]) throws(BrokenProperty) -> Void) throws {

@@ -20,7 +20,12 @@ import Testing
     .filter { $0.text.holds("chunked\r\n") || $0.text.holds("CHUNKED\r\n") }
     .map { (name: $0.name, text: String(wire: wire($0.text).dropFirst((wire($0.text).position(of: wire("\r\n\r\n")) ?? 0) + 4))) }
 
-  private static let kinds = ["http1-request": requests, "http1-response": responses, "http1-chunked": chunkedBodies]
+  /// What a viewer says on an HTTP/2 connection, from its preface on.
+  private static let http2 = ([Violation.framing, Violation.compression, Violation.messages].joined().map { (name: $0.name, frames: $0.frames) }
+    + FrameFlood.all.map { (name: $0.name, frames: $0.frames) })
+    .map { (name: $0.name, text: HTTP2Viewer.preface + String(wire: Frame.settings(HTTP2Viewer.firstSettings).bytes + $0.frames.flatMap(\.bytes))) }
+
+  private static let kinds = ["http2": http2, "http1-request": requests, "http1-response": responses, "http1-chunked": chunkedBodies]
 
   @Test(arguments: kinds.keys.sorted())
   func everyTableIsInTheCorpus(kind: String) throws {

@@ -139,7 +139,11 @@ extension Worker {
     exchange.reusedConnection = false
     var upstream: ClientConnection
     let identity = destination.identity(for: exchange.request)
-    if !wantsFresh, let idle = pool.takeIdle(identity) {
+    if pool.speaksHTTP2 && !isWebSocket(exchange) || isGRPC(exchange) {
+      do throws(OriginFailure) {
+        upstream = try await pool.openHTTP2(identity, mustBeNew: wantsFresh, hasWaited: &exchange.hasWaited)
+      } catch { throw .origin(error) }
+    } else if !wantsFresh, let idle = pool.takeIdle(identity) {
       upstream = idle
     } else {
       do throws(OriginFailure) { upstream = try await pool.connect(identity, mustBeNew: wantsFresh, hasWaited: &exchange.hasWaited) } catch {
@@ -157,6 +161,7 @@ extension Worker {
     defer { viewer.stream.socket.dependent = nil }
     upstream.stream.beginOutput()
     composeOriginRequest(exchange, destination, to: &upstream.stream.output)
+    upstream.headIsWhole(hasBody: exchange.hasBody)
     var isSending = true
     do throws(WireFailure) {
       // Whether there is a body is the exchange's own matter: an error page's request has none, whatever the viewer still sends.
@@ -193,7 +198,7 @@ extension Worker {
   private nonisolated(nonsending) func sendBody(
     _ exchange: inout Exchange, _ viewer: inout ServerConnection, _ upstream: inout ClientConnection
   ) async throws(WireFailure) {
-    let chunked = exchange.received.framing == .chunked
+    let chunked = exchange.received.framing == .chunked && upstream.substream == nil
     let viewerSocket = viewer.stream.socket, originSocket = upstream.stream.socket
     originSocket.whenDisturbed = { socket in
       viewerSocket.nudge()
@@ -222,6 +227,7 @@ extension Worker {
       upstream.stream.output.append("0\r\n\r\n")
     }
     upstream.requestIsWhole = try await upstream.flushUnlessDone()
+    if upstream.requestIsWhole { upstream.requestEnds(trailers: viewer.takeRequestTrailers()) }
     if !upstream.requestIsWhole { viewer.closing = true }
   }
 

@@ -67,19 +67,28 @@ extension Worker {
     }
     counters.add(refusal.counter)
     counters.add(.closedOnError)
+    await answer(refusal, &viewer)
+  }
+
+  /// Answers what is malformed, and hears no more of it.
+  nonisolated(nonsending) func answer(_ refusal: Refusal, _ viewer: inout ServerConnection) async {
     ids.renew()
+    let id = ids.text
+    var page = errorPage(refusal.status, refusal.explanation, id.span)
     viewer.stream.beginOutput()
-    composeRefusal(refusal, to: &viewer.stream.output)
+    composeRefusal(refusal, pageLength: page.count, to: &viewer.stream.output)
+    viewer.headIsWhole()
     logRefusal(refusal, viewer)
     do throws(WireFailure) {
+      try viewer.forward(page.count, from: &page, asChunk: false)
       try await viewer.flush()
+      viewer.answerIsWhole()
       await viewer.linger()
     } catch { return }
   }
 
-  private func composeRefusal(_ refusal: Refusal, to out: inout ByteBuffer) {
+  private func composeRefusal(_ refusal: Refusal, pageLength: Int, to out: inout ByteBuffer) {
     let id = ids.text
-    let page = errorPage(refusal.status, refusal.explanation, id.span)
     out.append("HTTP/1.1 ")
     out.append(decimal: refusal.status)
     out.append(32)
@@ -88,13 +97,12 @@ extension Worker {
     let date = loop.date
     out.append(date.span)
     out.append("\r\nContent-Type: text/html\r\nContent-Length: ")
-    out.append(decimal: page.count)
+    out.append(decimal: pageLength)
     out.append("\r\nConnection: close\r\nX-Cache: Error from cloudfront\r\nX-Amz-Cf-Pop: ")
     out.append(Site.pop)
     out.append("\r\nX-Amz-Cf-Id: ")
     out.append(id.span)
     out.append("\r\n\r\n")
-    out.append(page.readable)
   }
 }
 

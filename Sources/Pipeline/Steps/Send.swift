@@ -17,15 +17,19 @@ extension Worker {
     let chunked = chooseFraming(&response, &exchange, &viewer)
     viewer.stream.beginOutput()
     composeResponseHead(response, exchange, viewer.closing, chunked, to: &viewer.stream.output)
+    viewer.headIsWhole()
     viewer.answerHasBegun = true
+    let isDuplex = viewer.substream != nil && isDuplex(&exchange, viewer)
     switch response.source {
     case .generated, .buffered:
       if !hasNoBody { try viewer.forward(response.bytes.count, from: &response.bytes, asChunk: false) }
       try await viewer.flush()
+    case .origin where isDuplex: try await relayBothWays(&exchange, &viewer)
     case .origin: if try !passOnAtOnce(&exchange, &viewer, chunked) { try await relay(&exchange, &viewer, chunked) }
     case .tunnel: try await tunnel(&exchange, &viewer)
     case .file: try await sendFile(&exchange, &viewer, hasNoBody)
     }
+    viewer.answerIsWhole()
     exchange.reached(.sent)
     // A short rest of the request's body is read after the answer, which must not wait for it.
     if !viewer.closing && !viewer.bodyIsDone { do throws(WireFailure) { try await viewer.discardBody() } catch { viewer.closing = true } }
@@ -53,7 +57,7 @@ extension Worker {
     switch response.head.line.framing {
     case .none, .length: return false
     case .chunked, .untilClose:
-      guard response.source == .origin else { return false }
+      guard response.source == .origin, !exchange.received.isHTTP2 else { return false }
       if exchange.received.isHTTP10 {
         viewer.closing = true
         return false
@@ -100,11 +104,12 @@ extension Worker {
       viewer.stream.output.append("0\r\n\r\n")
     }
     viewer.stream.socket.dependent = nil   // what follows is no business of the origin's
+    viewer.trailers = upstream.takeTrailers()
     upstream.finish()
     try await viewer.flush()
   }
 
-  private func noteBrokenBody(_ failure: WireFailure, _ exchange: inout Exchange, _ viewer: borrowing ServerConnection) {
+  func noteBrokenBody(_ failure: WireFailure, _ exchange: inout Exchange, _ viewer: borrowing ServerConnection) {
     guard viewer.isAlive else { return }
     let failure = OriginFailure(reading: failure, at: exchange.origin?.name ?? "")
     counters.add(failure.counter)

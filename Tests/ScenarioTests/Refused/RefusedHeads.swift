@@ -58,7 +58,6 @@ extension Refusal {
     .init("mixed-case version", line("GET /refused Http/1.1"), statuses: [400, 505]),
     .init("another protocol", line("GET /refused ICY/1.1"), statuses: [400, 505]),
     .init("HTTPS/1.1", line("GET /refused HTTPS/1.1"), statuses: [400, 505]),
-    .init("the HTTP/2 preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", statuses: [400, 505]),
     .init("space after the version", line("GET /refused HTTP/1.1 "), statuses: [400, 505]),
     .init("text after the version", line("GET /refused HTTP/1.1 x"), statuses: [400, 505]),
     .init("a TLS ClientHello", "\u{16}\u{03}\u{01}\u{02}\u{00}\u{01}\u{00}\u{01}\u{fc}\u{03}\u{03}\r\n\r\n"),

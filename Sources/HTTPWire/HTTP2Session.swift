@@ -1,0 +1,628 @@
+// Owns: one HTTP/2 connection (RFC 9113) of a server or a client: nghttp2's session, the connection's bytes, its streams and its end. It has
+// no task: events of its socket and the end of a turn of the loop move it, so that an idle connection costs its memory only. What tasks say
+// in a turn is gathered and written at its end in as few system calls as it takes. Confined to the loop's thread.
+import CNghttp2
+public import Transport
+
+/// Who is told what happens on a connection. Called on the loop's thread.
+public protocol HTTP2SessionOwner: AnyObject {
+  /// A request has come; a task is to be started that takes the stream.
+  func began(_ stream: HTTP2Stream)
+  /// Something that is counted.
+  func noted(_ event: HTTP2Event)
+  /// A stream is gone: another may have its place.
+  func released(_ session: HTTP2Session)
+  /// The connection is closed.
+  func ended(_ session: HTTP2Session, _ reason: HTTP2Session.EndReason)
+}
+
+/// One HTTP/2 connection.
+@safe public final class HTTP2Session: TurnEnding {
+  /// Why a connection ended.
+  public enum EndReason: Sendable {
+    /// The peer closed or broke it.
+    case peer
+    /// Nothing happened for as long as it may be idle.
+    case idle
+    /// After GOAWAY, when the last stream was done.
+    case finished
+    /// One side broke a rule or a limit.
+    case error
+  }
+
+  static let noError: UInt32 = 0, protocolError: UInt32 = 1, internalError: UInt32 = 2, flowControlError: UInt32 = 3, streamClosed: UInt32 = 5, cancel: UInt32 = 8, calm: UInt32 = 11, inadequateSecurity: UInt32 = 12
+  /// Bytes that are read from one connection before others have their turn.
+  private static let bytesPerTurn = 262_144
+  /// Bytes that may wait to be taken by the kernel before more is produced, or read.
+  private static let outputBytes = 65_536
+  /// Frames from this size on are sent from where they lie.
+  private static let gatheredBytes = 8_192
+  /// How long a peer may go on opening streams after it was told that the connection is to end.
+  private static let noticeMilliseconds = 1_000
+
+  /// The loop.
+  public let loop: EventLoop
+  /// Whether this side answers.
+  public let isServer: Bool
+  /// Limits of the connection.
+  public let limits: HTTP2Limits
+  /// Whether the connection is protected: the scheme of requests.
+  public let isSecure: Bool
+  let headLimits: HeadLimits
+  private let times: ViewerLimits
+  private var stream: Stream
+  /// The connection's socket.
+  public let socket: Socket
+  private var session: OpaquePointer?
+  public weak var owner: (any HTTP2SessionOwner)?
+
+  /// Who connected, for a server.
+  public let peer: SocketAddress
+  let peerText: [UInt8]
+  /// Requests that began.
+  public private(set) var requests = 0
+
+  private var streams: [HTTP2Stream?] = []
+  private var freePlaces: [Int] = []
+  /// Streams that are open.
+  public private(set) var streamCount = 0
+  /// Tasks at work on streams, those of streams that are gone included.
+  private var taskCount = 0
+  private var dirty: [HTTP2Stream] = []
+  private var gauge: FloodGauge
+  /// The highest stream that the peer opened, and those that this side reset: frames that were under way are no fault of the peer's.
+  private var lastOpened: Int32 = 0
+  private var wasResetHere = RecentStreams()
+  private var largestWindow = 0, firstWindow = 0
+  private var scanner = FrameScanner()
+  private var block: FieldBlock?
+  private var blockStream: HTTP2Stream?
+
+  private var isScheduled = false, hasMoreToRead = false
+  private var isCounting = true
+  /// Set when the peer has said all it will say.
+  private var peerIsDone = false
+  private var sawSettings = false
+  /// GOAWAY has been announced; final: no further stream is taken.
+  private var isEnding = false, refusesFurther = false
+  /// Only the end is awaited: what still comes is dropped.
+  private var isLingering = false
+  /// Set once.
+  public private(set) var isClosed = false
+  private var endReason = EndReason.finished
+  /// When a block of fields began that is not whole; 0 for none.
+  private var blockBegan: UInt64 = 0
+  /// When anything last moved.
+  private var lastMove: UInt64 = 0
+
+  /// Takes over a connection, with whatever bytes have been read from it, the client's preface included (RFC 9113, 3.4).
+  /// - Returns: nil when there is no memory for it.
+  public init?(
+    _ stream: consuming Stream, isServer: Bool, isSecure: Bool = false, peer: SocketAddress, peerText: [UInt8], _ limits: HTTP2Limits,
+    _ times: ViewerLimits, head: HeadLimits, owner: any HTTP2SessionOwner
+  ) {
+    socket = stream.socket
+    loop = stream.socket.loop
+    self.stream = stream
+    self.isServer = isServer
+    self.isSecure = isSecure
+    self.peer = peer
+    self.peerText = peerText
+    self.limits = limits
+    self.times = times
+    headLimits = head
+    self.owner = owner
+    gauge = FloodGauge(limits)
+    lastMove = loop.now
+    var settings = sk_h2_settings(
+      concurrentStreams: UInt32(limits.concurrentStreams), streamWindow: UInt32(limits.streamWindowBytes), sessionWindow: UInt32(limits.sessionWindowBytes),
+      headerListSize: UInt32(head.headBytes))
+    unsafe session = sk_h2_new(isServer ? 1 : 0, Unmanaged.passUnretained(self).toOpaque(), HTTP2Events.table, &settings)
+    guard unsafe session != nil else { return nil }
+    socket.isIdle = false
+    socket.whenDisturbed = { [self] _ in disturbed() }   // until the socket is closed
+    socket.whenExpired = { [self] in expired() }
+    hasMoreToRead = true
+    schedule()
+    owner.noted(.sessionBegan)
+  }
+
+  deinit { if let session = unsafe session { unsafe sk_h2_delete(session) } }
+
+  // MARK: The socket
+
+  private func disturbed() {
+    if socket.failure != nil || socket.isBroken { return close(.peer) }
+    hasMoreToRead = hasMoreToRead || socket.isReadable
+    schedule()
+  }
+
+  private func schedule() {
+    guard !isScheduled, !isClosed else { return }
+    isScheduled = true
+    loop.atEndOfTurn(self)
+  }
+
+  public func turnEnds() {
+    isScheduled = false
+    guard !isClosed else { return }
+    if hasMoreToRead { read() }
+    while let next = dirty.popLast() { next.advance() }
+    guard write() else { return close(.peer) }
+    endIfDone()
+    if !isClosed { arm() }
+  }
+
+  private func read() {
+    hasMoreToRead = false
+    var budget = Self.bytesPerTurn
+    if !stream.input.isEmpty { feed() }
+    while budget > 0 {
+      // Who does not take our frames is not listened to: neither do they pile up here.
+      if stream.output.count >= Self.outputBytes { return }
+      guard let result = try? stream.attemptRead() else { return peerEnded() }
+      switch result {
+      case .bytes:
+        budget -= stream.input.count
+        feed()
+      case .wait: return
+      case .end: return peerEnded()
+      }
+    }
+    hasMoreToRead = true
+    schedule()
+  }
+
+  /// Lets nghttp2 look at what was read; its callbacks are HTTP2Events.
+  private func feed() {
+    var input = ByteBuffer()
+    swap(&input, &stream.input)
+    lastMove = loop.now
+    if !isLingering && !hear(input.readable) { broken() }
+    input.removeAll()
+    swap(&input, &stream.input)
+  }
+
+  /// Hands bytes to nghttp2. It passes over DATA of streams that are closed and over what it does not know, so it is stopped before each
+  /// such frame of a viewer: whether the stream may have it (RFC 9113, 5.1), and whether it is one too many, is looked at here.
+  /// - Returns: false when nothing more is to be heard.
+  private func hear(_ bytes: Span<UInt8>) -> Bool {
+    var start = 0, at = 0
+    while isServer, let frame = scanner.next(bytes, &at) {
+      let before = max(start, at - FrameScanner.headerBytes)
+      guard receive(bytes.extracting(start..<before)) else { return false }
+      start = before
+      if frame.type == 0 {
+        if mayBeUnderWay(frame.id) { continue }
+        _ = broke(SK_H2_CLOSED)
+        if let session = unsafe session { unsafe sk_h2_terminate(session, Self.streamClosed) }
+        return false
+      }
+      guard let limit = gauge.frame(type: frame.type, isAcknowledgement: false, now: loop.now) else { continue }
+      exceeded(limit)
+      if let session = unsafe session { unsafe sk_h2_terminate(session, Self.calm) }
+      return false
+    }
+    return receive(bytes.extracting(start...))
+  }
+
+  private func receive(_ bytes: Span<UInt8>) -> Bool {
+    guard !bytes.isEmpty, let session = unsafe session else { return true }
+    return unsafe bytes.withUnsafeBufferPointer { unsafe sk_h2_receive(session, $0.baseAddress!, $0.count) } == 0
+  }
+
+  /// Whether a frame for a stream can be one that was sent before the peer knew that the stream is closed.
+  private func mayBeUnderWay(_ id: Int32) -> Bool {
+    guard id > 0, id & 1 == 1, id <= lastOpened, let session = unsafe session else { return true }   // nghttp2 judges the others
+    return unsafe sk_h2_has_stream(session, id) != 0 || wasResetHere.has(id)
+  }
+
+  /// nghttp2 gave up: whatever it has to say is said, nothing is heard any more.
+  private func broken() {
+    guard !isLingering, let session = unsafe session else { return }
+    unsafe sk_h2_terminate(session, Self.protocolError)   // unless an end has been said already
+    endReason = .error
+    isLingering = true
+  }
+
+  /// FIN: no request that has not been heard whole will be.
+  private func peerEnded() {
+    peerIsDone = true
+    socket.keep()
+    for case let stream? in streams where !stream.inboundEnded { stream.ended(Self.cancel) }
+    if streamCount == 0 || isLingering || !isServer { close(isLingering ? endReason : .peer) }
+  }
+
+  /// Writes what there is to write.
+  /// - Returns: false when the connection is broken.
+  private func write() -> Bool {
+    guard let session = unsafe session else { return false }
+    do throws(IOFailure) {
+      while stream.output.count < Self.outputBytes {
+        var bytes: UnsafePointer<UInt8>?
+        let count = unsafe sk_h2_send(session, &bytes)
+        guard count > 0, let start = unsafe bytes else { break }
+        let frame = unsafe UnsafeBufferPointer(start: start, count: count)
+        if count >= Self.gatheredBytes {
+          unsafe try stream.send(frame.span)
+        } else {
+          stream.beginOutput()
+          unsafe stream.output.append(frame.span)
+        }
+      }
+      let before = stream.bytesSent
+      if try stream.attemptFlush() && hasMoreToRead { schedule() }
+      if stream.bytesSent != before { lastMove = loop.now }
+      return true
+    } catch { return false }
+  }
+
+  /// Whether everything that was said is on its way and there is nothing more to hear.
+  private func endIfDone() {
+    guard let session = unsafe session, stream.output.isEmpty else { return }
+    if peerIsDone && streamCount == 0 { return close(.peer) }
+    let isAlive = unsafe sk_h2_is_alive(session) != 0
+    let isOver = isLingering || !isAlive
+    let isDone = isEnding && refusesFurther && streamCount == 0
+    guard isOver || isDone else { return }
+    if isOver { failStreams(Self.cancel) }
+    if peerIsDone { return close(endReason) }
+    linger()
+  }
+
+  /// Says FIN and drops what still comes, so that the last words are not lost to a reset (RFC 9112, 9.6, is about the same).
+  private func linger() {
+    if lingeringSince == 0 {
+      lingeringSince = max(1, loop.now)
+      socket.finishWriting()
+    }
+    isLingering = true
+  }
+  private var lingeringSince: UInt64 = 0
+
+  private func failStreams(_ code: UInt32) {
+    for case let stream? in streams { stream.ended(code) }
+    streams.removeAll()
+    freePlaces.removeAll()
+    streamCount = 0
+    blockStream = nil
+  }
+
+  private func close(_ reason: EndReason) {
+    guard !isClosed else { return }
+    isClosed = true
+    failStreams(Self.cancel)
+    dirty.removeAll()
+    socket.close()
+    owner?.ended(self, reason)
+  }
+
+  // MARK: Time
+
+  /// Sets the one deadline that matters now.
+  private func arm() {
+    let end: UInt64
+    if isLingering { end = max(lingeringSince, 1) + UInt64(times.lingerMilliseconds) }
+    else if blockBegan > 0 { end = blockBegan + UInt64(times.headTimeoutMilliseconds) }
+    else if !stream.output.isEmpty || streamCount > taskCount { end = lastMove + UInt64(times.idleTimeoutMilliseconds) }
+    else if isEnding && !refusesFurther { end = lastMove + UInt64(Self.noticeMilliseconds) }
+    else if streamCount == 0 { end = lastMove + UInt64(sawSettings || !isServer ? times.keepAliveTimeoutMilliseconds : times.headTimeoutMilliseconds) }
+    else { return socket.keep() }
+    socket.expire(afterMilliseconds: end > loop.now ? Int(end - loop.now) : 0)
+  }
+
+  private func expired() {
+    guard let session = unsafe session, !isClosed else { return }
+    if isLingering { return close(endReason) }
+    if blockBegan > 0 {
+      owner?.noted(.limitHeadTimeout)
+      unsafe sk_h2_terminate(session, Self.calm)
+      endReason = .error
+      isLingering = true
+    } else if !stream.output.isEmpty || streamCount > taskCount {
+      owner?.noted(.limitStalled)
+      if !stream.output.isEmpty { return close(.error) }   // nothing more can be said
+      unsafe sk_h2_terminate(session, Self.calm)
+      endReason = .error
+      isLingering = true
+    } else if isEnding {
+      refuseFurther()
+    } else {
+      if !sawSettings && isServer { owner?.noted(.limitHeadTimeout) }
+      endReason = .idle
+      unsafe sk_h2_terminate(session, Self.noError)
+      isLingering = true
+    }
+    schedule()
+  }
+
+  /// Begins an orderly end: streams that are open, or under way, are served (RFC 9113, 6.8).
+  public func drain() {
+    guard !isEnding, !isClosed, let session = unsafe session else { return }
+    isEnding = true
+    lastMove = loop.now
+    if isServer { unsafe sk_h2_announce_end(session) } else { refuseFurther() }
+    schedule()
+  }
+
+  private func refuseFurther() {
+    guard isEnding, !refusesFurther, let session = unsafe session else { return }
+    refusesFurther = true
+    unsafe sk_h2_refuse_further(session)
+    schedule()
+  }
+
+  /// Ends a connection whose TLS is not good enough (RFC 9113, 9.2).
+  public func refuseSecurity() {
+    guard let session = unsafe session else { return }
+    unsafe sk_h2_terminate(session, Self.inadequateSecurity)
+    endReason = .error
+    isLingering = true
+    schedule()
+  }
+
+  /// Closes the connection now; whoever works on its streams is told.
+  public func cancel() { close(.error) }
+
+  // MARK: For streams
+
+  func note(_ stream: HTTP2Stream) {
+    guard !stream.isDirty else { return }
+    stream.isDirty = true
+    dirty.append(stream)
+    schedule()
+  }
+
+  /// Content has been taken by who reads it: the peer may send as much again.
+  func taken(_ count: Int, from stream: HTTP2Stream) {
+    guard !isClosed, let session = unsafe session else { return }
+    unsafe sk_h2_consumed(session, stream.id, stream.endCode == nil ? count : 0, count)
+    schedule()
+  }
+  /// Content is not wanted by anybody.
+  func dropped(_ count: Int, of stream: HTTP2Stream) {
+    guard !isClosed, let session = unsafe session else { return }
+    unsafe sk_h2_consumed(session, stream.id, 0, count)
+    schedule()
+  }
+
+  func send(head: Span<UInt8>, of stream: HTTP2Stream, hasBody: Bool) {
+    guard let session = unsafe session else { return }
+    let code: Int32 = unsafe head.withUnsafeBufferPointer { bytes in
+      guard let base = bytes.baseAddress else { return -1 }
+      if isServer { return unsafe sk_h2_respond(session, stream.id, base, bytes.count, hasBody ? 1 : 0) }
+      let pointer = unsafe Unmanaged.passUnretained(stream).toOpaque()
+      if let name = stream.protocolName { return unsafe sk_h2_request(session, base, bytes.count, isSecure ? 1 : 0, name, 1, pointer) }
+      return unsafe sk_h2_request(session, base, bytes.count, isSecure ? 1 : 0, nil, hasBody ? 1 : 0, pointer)
+    }
+    if isServer {
+      if code != 0 { unsafe sk_h2_reset(session, stream.id, Self.internalError) }
+    } else if code > 0 {
+      stream.id = code
+    } else {
+      remove(stream)
+      stream.ended(Self.internalError)
+    }
+  }
+  func send(trailers: Span<UInt8>, of stream: HTTP2Stream) {
+    guard let session = unsafe session else { return }
+    unsafe trailers.withUnsafeBufferPointer { bytes in
+      if let base = bytes.baseAddress { _ = unsafe sk_h2_trailers(session, stream.id, base, bytes.count) }
+    }
+  }
+  /// An interim response, at once.
+  func sendInterim(_ head: StaticString, of stream: HTTP2Stream) {
+    guard !isClosed, stream.endCode == nil, let session = unsafe session else { return }
+    _ = unsafe sk_h2_respond(session, stream.id, head.utf8Start, head.utf8CodeUnitCount, 0)
+    schedule()
+  }
+  func resume(_ stream: HTTP2Stream) { if let session = unsafe session { unsafe sk_h2_resume(session, stream.id) } }
+
+  /// A task that worked on a stream has ended.
+  func taskEnded() {
+    taskCount -= 1
+    schedule()
+  }
+
+  /// Whoever worked on the stream is done with it.
+  func abandonUnfinished(_ stream: HTTP2Stream, isBroken: Bool) {
+    guard !isClosed, let session = unsafe session else { return }
+    if isServer && !isBroken { return }   // what was finished is still sent; a rest of the request is refused then
+    if !isServer && stream.id == 0 {
+      remove(stream)
+      return stream.ended(Self.cancel)
+    }
+    unsafe sk_h2_reset(session, stream.id, isServer ? Self.internalError : Self.cancel)
+    schedule()
+  }
+
+  // MARK: For a client
+
+  /// Whether another request can be sent on this connection.
+  public var hasRoom: Bool {
+    guard !isClosed, !isEnding, !isLingering, !peerIsDone, let session = unsafe session else { return false }
+    return streamCount < min(limits.concurrentStreams, Int(unsafe sk_h2_peer_streams(session)))
+  }
+
+  /// A stream for a request that is to be sent.
+  public func open() -> HTTP2Stream {
+    let stream = HTTP2Stream(self, id: 0)
+    add(stream)
+    taskCount += 1
+    return stream
+  }
+
+  private func add(_ stream: HTTP2Stream) {
+    stream.place = freePlaces.popLast() ?? streams.count
+    if stream.place == streams.count { streams.append(stream) } else { streams[stream.place] = stream }
+    streamCount += 1
+  }
+  private func remove(_ stream: HTTP2Stream) {
+    guard stream.place >= 0, stream.place < streams.count, streams[stream.place] === stream else { return }
+    streams[stream.place] = nil
+    freePlaces.append(stream.place)
+    stream.place = -1
+    streamCount -= 1
+    lastMove = loop.now
+    owner?.released(self)
+  }
+}
+
+// MARK: - What nghttp2 tells
+
+extension HTTP2Session {
+  func frameBegan(_ stream: HTTP2Stream?, _ type: UInt8, _ flags: UInt8, _ id: Int32) -> sk_h2_verdict {
+    switch type {
+    case 1 where isServer && stream == nil && !mayBeUnderWay(id): return broke(SK_H2_CLOSED)
+    case 2 where id == 0: return broke(SK_H2_BROKEN)   // nghttp2 does not look at PRIORITY any more
+    case 3: stream?.wasResetByPeer = true
+    case 4 where flags & 1 == 0: noteWindows()
+    default: break
+    }
+    guard let limit = gauge.frame(type: type, isAcknowledgement: flags & 1 != 0, now: loop.now) else { return SK_H2_FINE }
+    exceeded(limit)
+    return SK_H2_CALM
+  }
+
+  private func broke(_ verdict: sk_h2_verdict) -> sk_h2_verdict {
+    owner?.noted(.sessionError)
+    endReason = .error
+    return verdict
+  }
+
+  /// SETTINGS are about to change the windows of all streams; the largest of them must bear it (RFC 9113, 6.9.2).
+  private func noteWindows() {
+    sawSettings = true
+    guard let session = unsafe session else { return }
+    largestWindow = 0
+    for case let stream? in streams where stream.id > 0 { largestWindow = max(largestWindow, Int(unsafe sk_h2_window(session, stream.id))) }
+    firstWindow = Int(unsafe sk_h2_first_window(session))
+  }
+  func settingsHold() {
+    guard let session = unsafe session else { return }
+    guard largestWindow > 0, largestWindow + Int(unsafe sk_h2_first_window(session)) - firstWindow > Int(Int32.max) else { return }
+    owner?.noted(.sessionError)
+    endReason = .error
+    unsafe sk_h2_terminate(session, Self.flowControlError)
+  }
+
+  private func exceeded(_ limit: HTTP2Event) {
+    owner?.noted(limit)
+    endReason = .error
+  }
+
+  func blockBegan(_ stream: HTTP2Stream?, _ id: Int32) -> sk_h2_verdict {
+    block = FieldBlock(headLimits)
+    blockBegan = max(1, loop.now)
+    guard isServer, stream == nil else {
+      blockStream = stream
+      return SK_H2_FINE
+    }
+    lastOpened = max(lastOpened, id)
+    // A stream that was reset may still keep a task busy.
+    guard taskCount < 2 * limits.concurrentStreams, !refusesFurther else {
+      owner?.noted(.limitStreams)
+      wasResetHere.add(id)
+      return SK_H2_REFUSE
+    }
+    let stream = HTTP2Stream(self, id: id)
+    add(stream)
+    if let session = unsafe session { unsafe sk_h2_set_stream(session, id, Unmanaged.passUnretained(stream).toOpaque()) }
+    blockStream = stream
+    return SK_H2_FINE
+  }
+
+  func field(_ name: Span<UInt8>, _ value: Span<UInt8>) -> sk_h2_verdict {
+    do throws(FieldBlock.Malformed) { try block?.take(name, value) } catch {
+      owner?.noted(.streamError)
+      return SK_H2_MALFORMED
+    }
+    guard (block?.length ?? 0) > 8 * headLimits.headBytes else { return SK_H2_FINE }
+    exceeded(.limitHeadDecoded)
+    return SK_H2_CALM
+  }
+
+  func blockEnded(endsStream: Bool) -> sk_h2_verdict {
+    blockBegan = 0
+    defer { blockStream = nil }
+    guard var whole = block.take(), let stream = blockStream else { return SK_H2_FINE }
+    do throws(FieldBlock.Malformed) {
+      if isServer && !stream.hasFinalHead {
+        try requestEnded(&whole, stream, endsStream)
+      } else if !isServer && !stream.hasFinalHead {
+        let line = try whole.endResponse(hasBody: !endsStream)
+        guard line.status >= 200 else { return SK_H2_FINE }
+        stream.hasFinalHead = true
+        var head = ResponseHead()
+        head.line = line
+        head.fields = whole.takeFields()
+        stream.response = consume head
+        stream.announceHead()
+      } else {
+        stream.receivedTrailers = whole.endTrailers()
+      }
+    } catch {
+      owner?.noted(.streamError)
+      return SK_H2_MALFORMED
+    }
+    if endsStream { stream.receivedEnd() }
+    return SK_H2_FINE
+  }
+
+  private func requestEnded(_ block: inout FieldBlock, _ stream: HTTP2Stream, _ endsStream: Bool) throws(FieldBlock.Malformed) {
+    switch try block.endRequest(hasBody: !endsStream) {
+    case .request(let line): stream.request = RequestHead(line: line, fields: block.takeFields())
+    case .refused(let refusal): stream.refusal = refusal
+    }
+    stream.hasFinalHead = true
+    requests += 1
+    taskCount += 1
+    owner?.noted(.streamBegan)
+    owner?.began(stream)
+  }
+
+  func dataFrame(_ stream: HTTP2Stream?, content: Int, endsStream: Bool) -> sk_h2_verdict {
+    if endsStream { stream?.receivedEnd() }
+    guard content == 0, !endsStream, let limit = gauge.emptyFrame(now: loop.now) else { return SK_H2_FINE }
+    exceeded(limit)
+    return SK_H2_CALM
+  }
+
+  func pong() { if isEnding { refuseFurther() } }
+
+  /// The peer will not look at streams above `last`: they may be tried elsewhere.
+  func goneAway(_ last: Int32) {
+    guard !isServer else { return }
+    isEnding = true
+    refusesFurther = true
+  }
+
+  func violated(_ id: Int32) { owner?.noted(id == 0 ? .sessionError : .streamError) }
+
+  func sentEnd(_ stream: HTTP2Stream, _ id: Int32, peerIsDone: Bool) {
+    stream.endIsSent = true
+    lastMove = loop.now
+    // The answer is whole; what is left of the request nobody waits for (RFC 9113, 8.1).
+    if isServer && !peerIsDone, let session = unsafe session { unsafe sk_h2_reset(session, id, Self.noError) }
+  }
+
+  func streamClosed(_ stream: HTTP2Stream, _ code: UInt32) {
+    if blockStream === stream { blockStream = nil }
+    remove(stream)
+    if !stream.wasResetByPeer && !(stream.inboundEnded && stream.endIsSent) { wasResetHere.add(stream.id) }
+    if isServer && !stream.endIsSent {
+      owner?.noted(.streamReset)
+      if let limit = gauge.abandonedStream(now: loop.now), let session = unsafe session {
+        exceeded(limit)
+        unsafe sk_h2_terminate(session, Self.calm)
+      }
+    }
+    stream.ended(code)
+    if peerIsDone || isEnding { schedule() }
+  }
+
+  func supply(_ stream: HTTP2Stream, _ into: UnsafeMutablePointer<UInt8>, _ room: Int) -> (Int, sk_h2_supply) {
+    gauge.dataFramesSent += 1
+    return unsafe stream.supply(into, room)
+  }
+}

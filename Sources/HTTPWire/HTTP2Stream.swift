@@ -1,0 +1,199 @@
+// Owns: one stream of an HTTP/2 connection (RFC 9113, 5): what came and has not been taken, what is to be sent and has not been asked for.
+// Both are bounded: the first by the window that is given back only for what was taken, the second by `sendBufferBytes`.
+// The task that works on the stream sees a `Stream` and its `Socket`; the session sees this. Confined to the loop's thread.
+import CNghttp2
+public import Transport
+
+/// One stream of an HTTP/2 connection.
+public final class HTTP2Stream: Substream {
+  /// The connection.
+  public let session: HTTP2Session
+  /// The stream's number (RFC 9113, 5.1.1); 0 until a request has been submitted.
+  public internal(set) var id: Int32
+  /// Its socket, until whoever works on it has closed that.
+  private(set) var socket: Socket?
+  /// Its place among the session's streams.
+  var place = -1
+
+  // What came.
+  /// The request, until it is taken; or why there is none.
+  var request: RequestHead?
+  var refusal: Refusal?
+  /// The final response, until it is taken.
+  var response: ResponseHead?
+  var hasFinalHead = false
+  private var inbound = ByteBuffer()
+  private(set) var inboundEnded = false
+  /// Field lines behind the content, as text.
+  var receivedTrailers = ByteBuffer()
+
+  var wasResetByPeer = false
+
+  // What is to be sent.
+  /// A head in text that waits for the end of the turn.
+  private var head = ByteBuffer()
+  private var outbound = ByteBuffer()
+  private var trailers = ByteBuffer()
+  private(set) var headIsSent = false
+  /// Whether the task has said all it has to say.
+  private(set) var isFinished = false
+  private var wantsRoom = false
+  /// Whether nghttp2 waits for content that was not there.
+  private var isDeferred = false
+  /// A frame with END_STREAM went out.
+  var endIsSent = false
+  /// The protocol of an extended CONNECT that this side opens.
+  var protocolName: String?
+
+  /// How the stream ended; nil while it lives.
+  public private(set) var endCode: UInt32?
+  /// Whether it is in the session's list of those with something to do.
+  var isDirty = false
+
+  init(_ session: HTTP2Session, id: Int32) {
+    self.session = session
+    self.id = id
+    super.init()
+    socket = Socket(loop: session.loop, substream: self)
+  }
+
+  // MARK: For the task
+
+  /// The socket for the task that works on this stream.
+  func takeSocket() -> Socket { socket ?? Socket(loop: session.loop, substream: self) }
+
+  public override func receive(into input: inout ByteBuffer, limit: Int, isDrained: inout Bool) -> Stream.ReadResult {
+    let room = limit == .max ? inbound.count : max(0, limit - input.count)
+    let n = min(inbound.count, room)
+    if n == 0 {
+      if inbound.isEmpty && inboundEnded { return .end }
+      isDrained = inbound.isEmpty
+      return .wait
+    }
+    if input.isEmpty && n == inbound.count { swap(&input, &inbound) } else {
+      input.append(inbound, 0..<n)
+      inbound.consume(n)
+    }
+    inbound.releaseIfEmpty()
+    isDrained = inbound.isEmpty && !inboundEnded
+    session.taken(n, from: self)
+    return .bytes
+  }
+
+  public override func send(_ bytes: Span<UInt8>) -> Int? {
+    guard endCode == nil else { return nil }
+    let n = min(bytes.count, session.limits.sendBufferBytes - outbound.count)
+    wantsRoom = n < bytes.count
+    if n > 0 {
+      outbound.acquire()
+      outbound.append(bytes.extracting(..<n))
+      session.note(self)
+    }
+    return max(0, n)
+  }
+
+  /// Hands over a head in text; it goes out at the end of the turn, together with what follows at once.
+  func submit(head text: inout ByteBuffer) {
+    swap(&head, &text)
+    text.release()   // what stood there before: nothing
+    session.note(self)
+  }
+
+  /// Nothing more is to be sent but these field lines.
+  func finish(trailers lines: consuming ByteBuffer = ByteBuffer()) {
+    guard !isFinished else { return }
+    isFinished = true
+    trailers = lines
+    session.note(self)
+  }
+  public override func finishWriting() { finish() }
+
+  public override func closed(reset: Bool) {
+    socket = nil
+    session.taskEnded()
+    let held = inbound.count
+    inbound.release()
+    guard endCode == nil else { return }
+    if held > 0 { session.dropped(held, of: self) }
+    session.abandonUnfinished(self, isBroken: reset || !isFinished)
+  }
+
+  // MARK: For the session
+
+  /// Content has come.
+  func received(_ bytes: Span<UInt8>) {
+    guard let socket else { return session.dropped(bytes.count, of: self) }
+    inbound.acquire()
+    inbound.append(bytes)
+    socket.announce(.readable)
+  }
+  /// No more comes.
+  func receivedEnd() {
+    inboundEnded = true
+    socket?.announce(.readable)
+  }
+  /// A head has come: wakes who waits for it.
+  func announceHead() { socket?.announce(.readable) }
+
+  /// Whether content or the end can be handed out.
+  private var hasSupply: Bool { !outbound.isEmpty || isFinished }
+
+  /// Carries out what the task has asked for since the last turn.
+  func advance() {
+    isDirty = false
+    guard endCode == nil else { return }
+    if !head.isEmpty {
+      let hasBody = !isFinished || !outbound.isEmpty || !trailers.isEmpty
+      headIsSent = true
+      isDeferred = false
+      var text = ByteBuffer()   // a class cannot lend what it holds
+      swap(&text, &head)
+      session.send(head: text.readable, of: self, hasBody: hasBody)
+    } else if isDeferred && hasSupply {
+      isDeferred = false
+      session.resume(self)
+    }
+  }
+
+  /// Content for a DATA frame.
+  func supply(_ into: UnsafeMutablePointer<UInt8>, _ room: Int) -> (Int, sk_h2_supply) {
+    var content = ByteBuffer()
+    swap(&content, &outbound)
+    let n = min(room, content.count)
+    unsafe content.readable.withUnsafeBufferPointer { source in
+      if let from = source.baseAddress { unsafe into.update(from: from, count: n) }
+    }
+    content.consume(n)
+    content.releaseIfEmpty()
+    swap(&content, &outbound)
+    if outbound.isEmpty {
+      if wantsRoom {
+        wantsRoom = false
+        socket?.announce(.writable)
+      }
+      if isFinished {
+        guard !trailers.isEmpty else { return (n, SK_H2_LAST) }
+        var lines = ByteBuffer()
+        swap(&lines, &trailers)
+        session.send(trailers: lines.readable, of: self)
+        return (n, SK_H2_LAST_BEFORE_TRAILERS)
+      }
+      if n == 0 {
+        isDeferred = true
+        return (0, SK_H2_NOTHING_YET)
+      }
+    }
+    return (n, SK_H2_MORE)
+  }
+
+  /// The session has let go of the stream.
+  func ended(_ code: UInt32) {
+    guard endCode == nil else { return }
+    endCode = code
+    head.release()
+    outbound.release()
+    let isWhole = code == HTTP2Session.noError && inboundEnded
+    guard let socket else { return }
+    if isWhole { socket.announce(.writable) } else { socket.announce(.broken) }
+  }
+}

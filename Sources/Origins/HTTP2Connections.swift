@@ -1,0 +1,111 @@
+// Owns: one worker's HTTP/2 connections to one origin (RFC 9113): few, each carrying many requests. Confined to the worker's thread.
+import Distribution
+import HTTPWire
+import Telemetry
+import Transport
+
+/// One worker's HTTP/2 connections to one origin.
+final class HTTP2Connections: HTTP2SessionOwner, ConnectionKeeper {
+  private let pool: OriginPool.Settings
+  /// The connections, and whom each leads to where it is secured.
+  private var sessions: [(session: HTTP2Session, identity: String?)] = []
+  private var connecting = 0
+  private var line = WaitingLine()
+
+  init(_ pool: OriginPool.Settings) { self.pool = pool }
+
+  /// A stream for a request, on a connection that has room, or a new one. One connection is made at a time; who comes meanwhile waits for it.
+  /// - Parameter identity: whom it must lead to, where it is secured.
+  /// - Throws: ``OriginFailure/Reason/noFreeConnection`` when too many wait, or none had room within connectionTimeout.
+  nonisolated(nonsending) func open(
+    _ identity: OriginIdentity?, mustBeNew: Bool, hasWaited: inout Bool
+  ) async throws(OriginFailure) -> ClientConnection {
+    let end = pool.context.loop.now + UInt64(pool.connectTimeoutMilliseconds)
+    var mustBeNew = mustBeNew
+    while true {
+      if !mustBeNew, let session = sessions.first(where: { $0.session.hasRoom && $0.identity == identity?.label })?.session {
+        pool.counters.add(.originReused)
+        return connection(session, isReused: true)
+      }
+      if connecting == 0, sessions.count < pool.origin.http2ConnectionsPerWorker {
+        return connection(try await connect(identity), isReused: false)
+      }
+      // The oldest makes room where none is for this.
+      if connecting == 0, mustBeNew || !sessions.contains(where: { $0.identity == identity?.label }) { sessions.first?.session.drain() }
+      mustBeNew = false
+      try await waitInLine(until: end, &hasWaited)
+    }
+  }
+
+  private func connection(_ session: HTTP2Session, isReused: Bool) -> ClientConnection {
+    ClientConnection(session.open(), pool.limits, isReused: isReused, keeper: self)
+  }
+
+  private nonisolated(nonsending) func connect(_ identity: OriginIdentity?) async throws(OriginFailure) -> HTTP2Session {
+    connecting += 1
+    defer {
+      connecting -= 1
+      wakeAll()
+    }
+    let socket = try await pool.open(identity, "h2")
+    var times = ViewerLimits()
+    times.keepAliveTimeoutMilliseconds = pool.keepAliveMilliseconds
+    times.idleTimeoutMilliseconds = pool.limits.writeTimeoutMilliseconds
+    let session = HTTP2Session(
+      Stream(socket), isServer: false, isSecure: pool.isSecure, peer: .unix(path: ""), peerText: [], pool.context.viewerLimits.http2, times, head: pool.limits.head, owner: self)
+    guard let session else {
+      socket.close()
+      throw OriginFailure(.noDescriptor, at: pool.place)
+    }
+    pool.counters.add(.originConnected)
+    pool.counters.move(.originConnectionsOpen, by: 1)
+    sessions.append((session, identity?.label))
+    return session
+  }
+
+  private nonisolated(nonsending) func waitInLine(until end: UInt64, _ hasWaited: inout Bool) async throws(OriginFailure) {
+    let loop = pool.context.loop
+    guard line.count < pool.origin.waitingRequestsPerWorker, loop.now < end else {
+      if loop.now < end { pool.counters.add(.limitOriginWaiters) }
+      throw OriginFailure(.noFreeConnection, at: pool.place)
+    }
+    if !hasWaited && connecting == 0 {
+      pool.counters.add(.limitOriginConnections)
+      hasWaited = true
+    }
+    let waiter = Waiter(mustBeNew: false, nil)
+    line.append(waiter)
+    let timer = loop.schedule(afterMilliseconds: Int(end - loop.now)) { [self] in line.giveUp(waiter) }
+    await waiter.wait()
+    loop.cancel(timer)
+    if case .late = waiter.turn { throw OriginFailure(.noFreeConnection, at: pool.place) }
+  }
+
+  private func wakeAll() { while let waiter = line.popFirst() { waiter.take(.place) } }
+
+  // MARK: What the connections tell
+
+  func began(_ stream: HTTP2Stream) {}   // a client's peer begins no stream
+  func noted(_ event: HTTP2Event) {
+    if event == .streamError || event == .sessionError { pool.counters.add(.originMalformedHTTP2) }
+  }
+  func released(_ session: HTTP2Session) { line.popFirst()?.take(.place) }
+  func ended(_ session: HTTP2Session, _ reason: HTTP2Session.EndReason) {
+    guard let index = sessions.firstIndex(where: { $0.session === session }) else { return }
+    sessions.remove(at: index)
+    pool.counters.move(.originConnectionsOpen, by: -1)
+    wakeAll()
+  }
+
+  /// A request has ended on its stream.
+  func ended(_ socket: Socket, reusable: Bool, sent: Int, received: Int) {
+    pool.counters.add(.originBytesSent, sent)
+    pool.counters.add(.originBytesReceived, received)
+    socket.close()
+  }
+
+  /// Lets requests finish and then closes: the configuration that wanted the connections is gone.
+  func retire() { for open in sessions { open.session.drain() } }
+  /// Closes every connection: the worker ends.
+  deinit { for open in sessions { open.session.cancel() } }
+}

@@ -1,0 +1,99 @@
+// Owns: a viewer's HTTP/2 connection on its worker: a task for each of its streams, and what is counted of it. The streams' requests walk the
+// same steps as all others (Lifecycle.swift).
+public import HTTPWire
+import Telemetry
+import TLS
+import Transport
+
+extension Worker: HTTP2SessionOwner {
+  /// A connection turns out to speak HTTP/2 (or said so in its handshake): from here on its session serves it.
+  func beginHTTP2(_ viewer: consuming ServerConnection) {
+    let peer = viewer.peer, peerText = viewer.peerText, socket = viewer.stream.socket
+    let limits = context.viewerLimits
+    let session = HTTP2Session(
+      viewer.takeStream(), isServer: true, peer: peer, peerText: peerText, limits.http2, limits, head: limits.head, owner: self)
+    guard let session else {
+      socket.close()
+      return forget(socket, peer)
+    }
+    sessions[ObjectIdentifier(session)] = session
+    counters.move(.http2ConnectionsOpen, by: 1)
+    if let tls = socket.tls, tls.version < .tls12 { session.refuseSecurity() }   // RFC 9113, 9.2
+    if isDraining { session.drain() }
+  }
+
+  public func began(_ stream: HTTP2Stream) {
+    if stream.session.requests == requestsPerConnection {
+      counters.add(.limitRequestsPerConnection)
+      stream.session.drain()
+    }
+    startStream(stream)
+  }
+
+  public func ended(_ session: HTTP2Session, _ reason: HTTP2Session.EndReason) {
+    sessions[ObjectIdentifier(session)] = nil
+    counters.move(.http2ConnectionsOpen, by: -1)
+    switch reason {
+    case .peer: counters.add(isDraining ? .closedByDrain : .closedByViewer)
+    case .idle: counters.add(.closedIdle)
+    case .finished: counters.add(isDraining ? .closedByDrain : .closedAfterResponse)
+    case .error: counters.add(.closedOnError)
+    }
+    forget(session.socket, session.peer)
+  }
+
+  public func released(_ session: HTTP2Session) {}
+
+  public func noted(_ event: HTTP2Event) { counters.add(event.counter) }
+
+  /// Serves the request of one stream.
+  nonisolated(nonsending) func serve(_ stream: HTTP2Stream) async {
+    var viewer = ServerConnection(stream, context)
+    do throws(WireFailure) {
+      if let request = try viewer.takeRequest() { try await serve(request, &viewer) }
+    } catch {
+      await refuse(error, stream: &viewer)
+    }
+    viewer.close()
+  }
+
+  /// Answers what is refused before it was a request; what broke off later is reset when it is closed.
+  private nonisolated(nonsending) func refuse(_ failure: WireFailure, stream viewer: inout ServerConnection) async {
+    guard case .refused(let refusal) = failure, !viewer.answerHasBegun else {
+      if failure == .tooSlow { counters.add(.limitBodyRate) }
+      if failure == .io(.timedOut) { counters.add(.limitIdleTimeout) }
+      return
+    }
+    counters.add(refusal.counter)
+    await answer(refusal, &viewer)
+  }
+}
+
+extension ServerConnection {
+  /// What secures the viewer's connection; nil for a plain one.
+  var tls: TLSConnection? { substream.map(\.session.socket.tls) ?? stream.socket.tls }
+}
+
+extension HTTP2Event {
+  /// Where it is counted.
+  var counter: Counter {
+    switch self {
+    case .sessionBegan: .http2Connections
+    case .streamBegan: .http2Streams
+    case .streamReset: .http2Resets
+    case .streamError: .http2StreamErrors
+    case .sessionError: .http2ConnectionErrors
+    case .limitStreams: .limitHTTP2Streams
+    case .limitContinuations: .limitHTTP2Continuations
+    case .limitAbandoned: .limitHTTP2AbandonedStreams
+    case .limitSettings: .limitHTTP2Settings
+    case .limitPings: .limitHTTP2Pings
+    case .limitWindowUpdates: .limitHTTP2WindowUpdates
+    case .limitEmptyFrames: .limitHTTP2EmptyFrames
+    case .limitOtherFrames: .limitHTTP2OtherFrames
+    case .limitHeadTimeout: .limitHeadTimeout
+    case .limitHeadDecoded: .limitHTTP2HeadDecoded
+    case .limitStalled: .limitHTTP2Stalled
+    }
+  }
+}
