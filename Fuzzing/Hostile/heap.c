@@ -69,6 +69,8 @@ bool sk_arena_is_pristine(const sk_arena *arena) { return (void)arena, true; }
 size_t sk_arena_hot_bytes(const sk_arena *arena) { return (void)arena, 0; }
 size_t sk_arena_base_bytes(const sk_arena *arena) { return (void)arena, 0; }
 size_t sk_arena_high_water(const sk_arena *arena) { return (void)arena, 0; }
+void sk_arena_forget_free(sk_arena *arena) { (void)arena; }
+uint64_t sk_arena_allocated(const sk_arena *arena) { return (void)arena, 0; }
 
 /// Of snapshot.h, which is left out with the arena: no page is ever protected here.
 void sk_snapshot_install(int blocked) { (void)blocked; }

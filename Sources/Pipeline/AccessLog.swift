@@ -35,12 +35,11 @@ extension Worker {
     _ fields: AccessLog.Fields, _ exchange: borrowing Exchange, _ viewer: borrowing ServerConnection, _ microseconds: Int, _ time: Int64,
     to log: inout LogBuffer
   ) {
-    let client = exchange.clientText
     log.beginLine()
     if fields.contains(.time) { log.moment("time", Timestamp(milliseconds: time)) }
     if fields.contains(.requestId) { log.token("requestId", exchange.id) }
-    if fields.contains(.clientIp) { log.token("clientIp", client.span) }
-    if fields.contains(.clientPort) { log.integer("clientPort", Int((exchange.client?.address ?? exchange.peer).port)) }
+    if fields.contains(.clientIp) { writeClient(exchange, viewer, to: &log) }
+    if fields.contains(.clientPort) { log.integer("clientPort", Int((exchange.client?.address ?? viewer.peer).port)) }
     if fields.contains(.method) { log.token("method", exchange.request.methodBytes) }
     if fields.contains(.host) { log.string("host", exchange.request.authority) }
     if fields.contains(.uri) { log.string("uri", exchange.request.path(of: exchange.received)) }
@@ -69,6 +68,12 @@ extension Worker {
 
   private static func writeUnlessEmpty(_ name: StaticString, _ value: Span<UInt8>, to log: inout LogBuffer) {
     if value.count > 0 { log.string(name, value) }
+  }
+
+  private static func writeClient(_ exchange: borrowing Exchange, _ viewer: borrowing ServerConnection, to log: inout LogBuffer) {
+    guard let client = exchange.client else { return log.token("clientIp", viewer.peerText.span) }
+    let text = client.text
+    log.token("clientIp", text.span)
   }
 
   private static func writeHeader(_ key: StaticString, _ name: FieldName, _ fields: borrowing HeaderSection, to log: inout LogBuffer) {

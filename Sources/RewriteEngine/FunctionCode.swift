@@ -21,7 +21,7 @@ public struct FunctionCode: Sendable {
     /// Nanoseconds of thread CPU time one run may use. Default 1 ms; at least 10 µs.
     public var cpuNanoseconds: UInt64 = 1_000_000
     /// Nanoseconds of thread CPU time that building may use: the engine's start, compiling, top-level code. Default 30 ms: the
-    /// functions of Functions/ take 0.3 to 1 ms, 40 KB of minified code 8 ms.
+    /// functions of Functions/ take 0.3 to 1 ms, 40 KB of minified code 8 ms. Never less than `cpuNanoseconds`.
     public var loadCPUNanoseconds: UInt64 = 30_000_000
     /// Bytes one run may allocate, exact to the allocation; rounded up to 4,096. Default 2 MiB, at most 1 GiB.
     public var memoryBytes: Int = 2 << 20
@@ -83,7 +83,7 @@ public struct FunctionCode: Sendable {
       memory_limit: pages(limits.memoryBytes),
       base_limit: pages(limits.baseMemoryBytes),
       cpu_limit: max(limits.cpuNanoseconds, 10_000),
-      load_cpu_limit: max(limits.loadCPUNanoseconds, 1_000_000),
+      load_cpu_limit: max(limits.loadCPUNanoseconds, limits.cpuNanoseconds, 1_000_000),
       stack_limit: max(limits.stackBytes, 32 << 10),
       store: store?.unsafePointer)
   }

@@ -35,6 +35,15 @@ final class ChildProcess: Sendable {
   var end: Exit? { exit.current }
   var hasExited: Bool { end != nil }
 
+  /// CPU time of all threads so far.
+  func cpuTime() throws -> Duration {
+    var clock = clockid_t(), time = timespec()
+    guard unsafe clock_getcpuclockid(identifier, &clock) == 0, unsafe clock_gettime(clock, &time) == 0 else {
+      throw ScenarioFailure("the CPU time of process \(identifier) cannot be read")
+    }
+    return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
+  }
+
   /// A figure of /proc/PID/status in bytes, such as `VmHWM` (the most memory ever resident) or `VmRSS`.
   func memory(_ figure: String) throws -> Int {
     let status = try fileText("/proc/\(identifier)/status")

@@ -23,10 +23,11 @@ final class ScriptedOrigin: Sendable {
   /// Listens at once, until `stop` or the end of the test run; connections wait in the backlog until there is a script.
   init(_ script: Script? = nil) throws {
     listening = try Socket.listening()
+    port = listening.port
     self.script = Watched(script)
     if script != nil { acceptConnections() }
   }
-  var port: UInt16 { listening.port }
+  let port: UInt16
   var url: String { "http://127.0.0.1:\(port)" }
 
   /// Gives a waiting origin its script.
@@ -35,10 +36,11 @@ final class ScriptedOrigin: Sendable {
     acceptConnections()
   }
 
-  /// Refuses new connections and ends the ones there are.
+  /// Refuses new connections and ends the ones there are. The port stays its own: no other test's origin answers there.
   func stop() {
     record.update { $0.isStopped = true }
     listening.shutDown()
+    if let held = try? Socket.holding(port: port) { sockets.update { $0.append(held) } }
     sockets.update { $0.forEach { $0.shutDown() } }
   }
 

@@ -98,6 +98,9 @@ final class Skerry: Sendable {
   /// The most memory it ever had resident, in bytes.
   func peakMemory() throws -> Int { try process.memory("VmHWM") }
 
+  /// CPU time of all its threads so far.
+  func cpuTime() throws -> Duration { try process.cpuTime() }
+
   func viewer(
     _ listener: Int = 0, from source: String = "127.0.0.1", receiveBuffer: Int32? = nil
   ) throws -> ScriptedViewer {

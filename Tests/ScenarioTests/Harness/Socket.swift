@@ -22,12 +22,18 @@ final class Socket: Sendable {
 
   /// A listening socket on a free port.
   static func listening(backlog: Int32 = 512) throws -> Socket {
+    let socket = try holding(port: 0)
+    _ = try checked(listen(socket.descriptor, backlog), "listen")
+    return socket
+  }
+
+  /// A socket that nobody can connect to, so that its port is nobody else's.
+  static func holding(port: UInt16) throws -> Socket {
     let socket = try Socket(descriptor: checked(newDescriptor(), "socket"))
     socket.set(SOL_SOCKET, SO_REUSEADDR, 1)
-    var address = loopback(port: 0)
+    var address = loopback(port: port)
     let bound = unsafe withSocketAddress(&address) { unsafe bind(socket.descriptor, $0, $1) }
     _ = try checked(bound, "bind")
-    _ = try checked(listen(socket.descriptor, backlog), "listen")
     return socket
   }
 

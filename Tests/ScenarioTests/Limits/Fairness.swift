@@ -5,19 +5,20 @@ import Testing
 
 extension Scenarios {
   @Suite(.serialized) struct Fairness {
-    /// Many turns of the worker's loop; a flood that gives no way takes longer every time.
-    static let patience = Duration.milliseconds(250)
+    /// CPU time of the program, worth many turns of its worker's loop; a flood that gives no way takes more every time.
+    static let patience = Duration.milliseconds(40)
 
-    /// Asks nine times on one connection while something else goes on; the third of the nine times counts: the machine may be busy, too.
+    /// Asks nine times on one connection while something else goes on. What counts is the CPU time that the program takes until the answer
+    /// is there, and the least of the nine: neither depends much on what else the machine does.
     private func expectPromptAnswers(_ skerry: Skerry) throws {
       let viewer = try skerry.viewer()
       let times = try (0..<9).map { _ in
-        let start = ContinuousClock.now
+        let start = try skerry.cpuTime()
         let response = try viewer.exchange("GET /beside HTTP/1.1\r\nHost: a.test\r\n\r\n")
         #expect(response.status < 400)
-        return ContinuousClock.now - start
+        return try skerry.cpuTime() - start
       }
-      #expect(times.sorted()[2] < Self.patience, "\(times)")
+      #expect((times.min() ?? .zero) < Self.patience, "\(times)")
     }
 
     /// An upload in chunks of one byte: each costs the worker as much as a chunk of thousands.
