@@ -15,6 +15,7 @@ public final class TLSClient {
     /// The defaults.
     public init() {}
 
+    /// A range of versions has no hash of its own.
     public func hash(into hasher: inout Hasher) {
       hasher.combine(versions.lowerBound)
       hasher.combine(versions.upperBound)
