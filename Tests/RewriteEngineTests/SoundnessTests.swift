@@ -142,7 +142,7 @@ private let killSignal = __libc_current_sigrtmin() + 4
   @Test(arguments: [
     "b.fill(1, 0, n)", "b.copy(other, 0, 0, n)", "b.subarray(0, n).equals(other.subarray(0, n))", "b.subarray(0, n).indexOf('x')", "'x'.repeat(n)",
     "crypto.createHash('sha256').update(b.subarray(0, n)).digest()", "crypto.createHmac('md5', b.subarray(0, n)).digest()", "numbers.subarray(0, n).sort()",
-    "words.slice(0, n / 50).sort()", "/(a|b)*c/.test(letters.slice(0, n / 10))", "JSON.parse('[' + '1,'.repeat(n / 10) + '1]')",
+    "words.slice(0, n / 50).sort()", "/(a|b)*c/.test(letters.slice(0, n / 50))", "JSON.parse('[' + '1,'.repeat(n / 10) + '1]')",
   ])
   func fuelGrowsWithNativeWork(_ work: String) throws {
     let isolate = try makeIsolate(
@@ -150,7 +150,9 @@ private let killSignal = __libc_current_sigrtmin() + 4
       var crypto = require('crypto'), b = Buffer.alloc(200000), other = Buffer.alloc(200000), numbers = new Float64Array(20000), words = [...'zyxwvu'.repeat(500)], letters = 'ab'.repeat(20000);
       function handler(event) { var n = +event.request.uri.slice(1); \(work); return event.request }
       """)
-    let fuel = ["/1000", "/20000", "/20000"].map { isolate.answer(Event(uri: $0)).invocation.fuel }
+    let answers = ["/1000", "/20000", "/20000"].map { isolate.answer(Event(uri: $0)).invocation }
+    #expect(answers.allSatisfy { $0.failure == nil })
+    let fuel = answers.map(\.fuel)
     #expect(fuel[1] > fuel[0] + 19_000 / 1024 - 2)
     #expect(fuel[1] == fuel[2])
   }
