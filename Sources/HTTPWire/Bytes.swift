@@ -52,7 +52,7 @@ extension Span where Element == UInt8 {
     return place < count ? place : nil
   }
   /// Where a byte stands next, from `start` on (at most ``count``), or ``count``.
-  public func next(_ byte: UInt8, from start: Int) -> Int {
+  @inline(__always) public func next(_ byte: UInt8, from start: Int) -> Int {
     precondition(start >= 0 && start <= count, "searched outside of the bytes")
     return unsafe withUnsafeBufferPointer { unsafe sk_find_byte($0.baseAddress, start, $0.count, byte) }
   }

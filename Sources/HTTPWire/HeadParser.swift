@@ -106,7 +106,7 @@ extension HeaderSection {
   /// - Returns: nil when nothing is wrong with them.
   private mutating func understand(_ p: Span<UInt8>, _ used: Int, _ summary: inout Summary) -> HeadResult? {
     let names = FieldNameTable.shared
-    present = FieldNameSet(rawValue: 0)
+    forgetNames()
     for index in 0..<used {
       let start = Int(lines[index].nameStart), length = Int(lines[index].nameLength)
       let name = names.name(p, start, length)

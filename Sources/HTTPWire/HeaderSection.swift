@@ -12,6 +12,8 @@ public struct HeaderSection: ~Copyable {
   public internal(set) var count = 0
   /// Which known names occur, or did before they were dropped: lets a rule about an absent field cost one test.
   public internal(set) var present = FieldNameSet(rawValue: 0)
+  /// Which known names occur more than once, or did.
+  private var repeated = FieldNameSet(rawValue: 0)
   /// By known name that is present: a line at or before its first one.
   private var firstLines = InlineArray<64, UInt8>(repeating: 0)
   /// The part of ``bytes`` that precedes the first field line.
@@ -42,6 +44,7 @@ public struct HeaderSection: ~Copyable {
   }
   /// Whether no later line has the same known name.
   public borrowing func isOnly(_ index: Int) -> Bool {
+    guard repeated.has(lines[index].name) else { return true }
     for i in (index + 1)..<max(index + 1, count) where lines[i].name == lines[index].name { return false }
     return true
   }
@@ -89,9 +92,14 @@ public struct HeaderSection: ~Copyable {
     note(known, at: count)
     count += 1
   }
+  /// Begins anew with the names of a head that is read again.
+  @inline(__always) mutating func forgetNames() {
+    present = FieldNameSet(rawValue: 0)
+    repeated = FieldNameSet(rawValue: 0)
+  }
   /// Remembers that a name is present, and where first.
   @inline(__always) mutating func note(_ name: FieldName, at index: Int) {
-    if present.has(name) { return }
+    if present.has(name) { return repeated.add(name) }
     present.add(name)
     firstLines[Int(name.rawValue)] = UInt8(truncatingIfNeeded: min(index, 255))
   }
