@@ -148,7 +148,7 @@ struct RequestIDs {
   static let length = 56
   private var state: (UInt64, UInt64)
   /// The newest id.
-  private(set) var text = [UInt8](repeating: UInt8(ascii: "="), count: length)
+  private(set) var text = InlineArray<56, UInt8>(repeating: UInt8(ascii: "="))
   /// Two characters of the alphabet for every 12 bits.
   private let pairs: [UInt16]
 
@@ -178,7 +178,8 @@ struct RequestIDs {
   /// Makes ``text`` a new id.
   mutating func renew() {
     let words = (characters(random()), characters(random()), characters(random()))
-    unsafe text.withUnsafeMutableBytes { text in
+    var bytes = text.mutableSpan
+    unsafe bytes.withUnsafeMutableBytes { text in
       unsafe text.storeBytes(of: words.0.littleEndian, toByteOffset: 24, as: UInt64.self)
       unsafe text.storeBytes(of: words.1.littleEndian, toByteOffset: 32, as: UInt64.self)
       unsafe text.storeBytes(of: words.2.littleEndian, toByteOffset: 40, as: UInt64.self)
