@@ -465,6 +465,9 @@ public protocol HTTP2SessionOwner: AnyObject {
     return streamCount < min(limits.concurrentStreams, Int(unsafe sk_h2_peer_streams(session)))
   }
 
+  /// Whether the peer has said that it takes no further requests.
+  public private(set) var isLeft = false
+
   /// A stream for a request that is to be sent.
   public func open() -> HTTP2Stream {
     let stream = HTTP2Stream(self, id: 0)
@@ -619,6 +622,7 @@ extension HTTP2Session {
   /// The peer will not look at streams above `last`: they may be tried elsewhere.
   func goneAway(_ last: Int32) {
     guard !isServer else { return }
+    isLeft = true
     isEnding = true
     refusesFurther = true
   }

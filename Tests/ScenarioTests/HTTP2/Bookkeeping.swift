@@ -35,7 +35,7 @@ extension Scenarios {
     }
 
     @Test func malformedRequestsLeaveNothingBehind() throws {
-      let (skerry, _) = try program("limits: { http2: { abandonedStreams: 1000000 } }")
+      let (skerry, _) = try program("limits: { http2: { abandonedStreams: 1000000, pingFrames: 1000000 } }")
       let viewer = try HTTP2Viewer.open(skerry)
       var stream: UInt32 = 1
       func send(_ count: Int) throws {
@@ -91,7 +91,7 @@ extension Scenarios {
     }
 
     @Test func everythingIsWritten() throws {
-      let body = String(repeating: "x", count: 20_000)
+      let body = String(repeating: "x", count: 5_000)
       let (skerry, _) = try program { try $0.answerAll { _ in ok(body) } }
       let viewer = try openAllWindows(skerry)
       var ended = 0
@@ -100,7 +100,7 @@ extension Scenarios {
     }
 
     @Test func theLastWordsOfABrokenConnection() throws {
-      let body = String(repeating: "x", count: 20_000)
+      let body = String(repeating: "x", count: 5_000)
       let (skerry, _) = try program { try $0.answerAll { _ in ok(body) } }
       let viewer = try openAllWindows(skerry, [Frame(type: 2, stream: 0, payload: [0, 0, 0, 1, 0])])
       #expect(try viewer.readEnding() == .protocolError)
