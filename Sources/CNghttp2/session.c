@@ -113,6 +113,14 @@ static int on_frame_sent(nghttp2_session *h2, const nghttp2_frame *frame, void *
   return 0;
 }
 
+/// A frame that cannot be sent, such as a head that is too large: whoever waits for it must not wait for ever.
+static int on_frame_not_sent(nghttp2_session *h2, const nghttp2_frame *frame, int error, void *user) {
+  (void)error, (void)user;
+  if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat != NGHTTP2_HCAT_REQUEST)
+    nghttp2_submit_rst_stream(h2, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_INTERNAL_ERROR);
+  return 0;
+}
+
 static int on_stream_close(nghttp2_session *h2, int32_t id, uint32_t error, void *user) {
   sk_h2_session *session = user;
   void *stream = nghttp2_session_get_stream_user_data(h2, id);
@@ -131,15 +139,20 @@ static nghttp2_session_callbacks *callbacks(void) {
   nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(calls, on_invalid_frame);
   nghttp2_session_callbacks_set_on_data_chunk_recv_callback(calls, on_data);
   nghttp2_session_callbacks_set_on_frame_send_callback(calls, on_frame_sent);
+  nghttp2_session_callbacks_set_on_frame_not_send_callback(calls, on_frame_not_sent);
   nghttp2_session_callbacks_set_on_stream_close_callback(calls, on_stream_close);
   return calls;
 }
+
+/// Heads of ours up to this size are sent; nghttp2's own limit is less than an origin's head may have.
+enum { SENT_HEAD_BYTES = 1 << 20 };
 
 static nghttp2_option *options(const sk_h2_settings *settings) {
   nghttp2_option *option;
   if (nghttp2_option_new(&option) != 0) return NULL;
   nghttp2_option_set_no_auto_window_update(option, 1);
   nghttp2_option_set_no_closed_streams(option, 1);
+  nghttp2_option_set_max_send_header_block_length(option, SENT_HEAD_BYTES);
   nghttp2_option_set_builtin_recv_extension_type(option, NGHTTP2_PRIORITY_UPDATE);
   // The owner counts these itself (on_begin_frame) and says ENHANCE_YOUR_CALM; nghttp2 1.52 counts a CONTINUATION frame whose header comes in
   // pieces once for each of them.

@@ -138,7 +138,7 @@ public struct ClientConnection: ~Copyable {
   /// - Parameter hasNoBody: the request was HEAD.
   /// - Throws: ``WireFailure/refused(_:)`` for a malformed head, ``WireFailure/io(_:)`` when it does not come.
   public nonisolated(nonsending) mutating func readHead(hasNoBody: Bool) async throws(WireFailure) -> ResponseHead {
-    if let substream { return try await readHead(substream) }
+    if let substream { return try await readHead(substream, hasNoBody) }
     var head = ResponseHead()
     head.fields.lines.acquire()
     while true {
@@ -157,12 +157,13 @@ public struct ClientConnection: ~Copyable {
     }
   }
 
-  private nonisolated(nonsending) mutating func readHead(_ substream: HTTP2Stream) async throws(WireFailure) -> ResponseHead {
+  private nonisolated(nonsending) mutating func readHead(_ substream: HTTP2Stream, _ hasNoBody: Bool) async throws(WireFailure) -> ResponseHead {
     while true {
-      if let head = substream.response.take() {
+      if var head = substream.response.take() {
         answered = true
         stream.bytesReceived += head.line.length
         decoder = head.line.framing == .none ? BodyDecoder() : BodyDecoder(.untilClose)   // DATA frames have no framing inside
+        if hasNoBody { head.line.framing = .none }   // the end of the stream may still come in a frame of its own
         return head
       }
       if let failure = stream.socket.failure { throw .io(failure) }

@@ -83,6 +83,8 @@ struct FieldBlock: ~Copyable {
     line.isHTTP2 = true
     line.length = length
     if let refusal = placeMethod(&line) { return .refused(refusal) }
+    // What is in a tunnel is no content (RFC 9110, 9.3.6): an origin of HTTP/1.1 would take the next request for it.
+    if line.wantsUpgrade && contentLength >= 0 { throw Malformed() }
     if let refusal = placeTarget(&line) { return .refused(refusal) }
     if let refusal = try settleHost() { return .refused(refusal) }
     if cookies > 1 { joinCookies() }

@@ -18,7 +18,7 @@ public struct HTTP2Limits: Sendable {
   public var abandonedStreams = 200
   /// SETTINGS frames.
   public var settingsFrames = 50
-  /// PING frames.
+  /// PING frames beyond one for each DATA frame that was sent: clients measure a connection with them (gRPC).
   public var pingFrames = 200
   /// WINDOW_UPDATE frames beyond four for each DATA frame that was sent.
   public var windowUpdates = 1_000
@@ -81,7 +81,7 @@ struct FloodGauge: Sendable {
       return settings > limits.settingsFrames ? .limitSettings : nil
     case 6 where !isAcknowledgement:
       pings += 1
-      return pings > limits.pingFrames ? .limitPings : nil
+      return pings > limits.pingFrames + dataFramesSent ? .limitPings : nil
     case 8:
       windowUpdates += 1
       return windowUpdates > limits.windowUpdates + 4 * dataFramesSent ? .limitWindowUpdates : nil

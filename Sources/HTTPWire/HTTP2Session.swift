@@ -35,6 +35,8 @@ public protocol HTTP2SessionOwner: AnyObject {
   private static let bytesPerTurn = 262_144
   /// Bytes that may wait to be taken by the kernel before more is produced, or read.
   private static let outputBytes = 65_536
+  /// How often so much is written to one connection before others have their turn.
+  private static let writesPerTurn = 4
   /// Frames from this size on are sent from where they lie.
   private static let gatheredBytes = 8_192
   /// How long a peer may go on opening streams after it was told that the connection is to end.
@@ -79,7 +81,8 @@ public protocol HTTP2SessionOwner: AnyObject {
   private var blockStream: HTTP2Stream?
 
   private var isScheduled = false, hasMoreToRead = false
-  private var isCounting = true
+  /// Whether nghttp2 may have frames that nobody has taken yet.
+  private var hasMoreToWrite = false
   /// Set when the peer has said all it will say.
   private var peerIsDone = false
   private var sawSettings = false
@@ -148,6 +151,7 @@ public protocol HTTP2SessionOwner: AnyObject {
     guard !isClosed else { return }
     if hasMoreToRead { read() }
     while let next = dirty.popLast() { next.advance() }
+    guard !isClosed else { return }
     guard write() else { return close(.peer) }
     endIfDone()
     if !isClosed { arm() }
@@ -233,33 +237,46 @@ public protocol HTTP2SessionOwner: AnyObject {
     if streamCount == 0 || isLingering || !isServer { close(isLingering ? endReason : .peer) }
   }
 
-  /// Writes what there is to write.
+  /// Writes what there is to write, and what the kernel takes: as long as it takes everything it does not tell when it takes more.
   /// - Returns: false when the connection is broken.
   private func write() -> Bool {
-    guard let session = unsafe session else { return false }
+    if lingeringSince > 0 { return true }   // all has been said
+    let before = stream.bytesSent
+    defer { if stream.bytesSent != before { lastMove = loop.now } }
+    hasMoreToWrite = true
     do throws(IOFailure) {
-      while stream.output.count < Self.outputBytes {
-        var bytes: UnsafePointer<UInt8>?
-        let count = unsafe sk_h2_send(session, &bytes)
-        guard count > 0, let start = unsafe bytes else { break }
-        let frame = unsafe UnsafeBufferPointer(start: start, count: count)
-        if count >= Self.gatheredBytes {
-          unsafe try stream.send(frame.span)
-        } else {
-          stream.beginOutput()
-          unsafe stream.output.append(frame.span)
-        }
+      for _ in 0..<Self.writesPerTurn {
+        hasMoreToWrite = try !gather()
+        guard try stream.attemptFlush() else { return true }
+        guard hasMoreToWrite else { break }
       }
-      let before = stream.bytesSent
-      if try stream.attemptFlush() && hasMoreToRead { schedule() }
-      if stream.bytesSent != before { lastMove = loop.now }
-      return true
     } catch { return false }
+    if hasMoreToWrite || hasMoreToRead { schedule() }
+    return true
+  }
+
+  /// Takes frames from nghttp2 until enough wait to be written.
+  /// - Returns: whether these were all.
+  private func gather() throws(IOFailure) -> Bool {
+    while stream.output.count < Self.outputBytes {
+      var bytes: UnsafePointer<UInt8>?
+      guard let session = unsafe session else { return true }
+      let count = unsafe sk_h2_send(session, &bytes)
+      guard count > 0, let start = unsafe bytes else { return true }
+      let frame = unsafe UnsafeBufferPointer(start: start, count: count)
+      if count >= Self.gatheredBytes {
+        unsafe try stream.send(frame.span)
+      } else {
+        stream.beginOutput()
+        unsafe stream.output.append(frame.span)
+      }
+    }
+    return false
   }
 
   /// Whether everything that was said is on its way and there is nothing more to hear.
   private func endIfDone() {
-    guard let session = unsafe session, stream.output.isEmpty else { return }
+    guard let session = unsafe session, stream.output.isEmpty, !hasMoreToWrite else { return }
     if peerIsDone && streamCount == 0 { return close(.peer) }
     let isAlive = unsafe sk_h2_is_alive(session) != 0
     let isOver = isLingering || !isAlive
@@ -280,8 +297,12 @@ public protocol HTTP2SessionOwner: AnyObject {
   }
   private var lingeringSince: UInt64 = 0
 
+  /// Lets go of all streams, and has nghttp2 do so: what it still thinks of them is nobody's business.
   private func failStreams(_ code: UInt32) {
-    for case let stream? in streams { stream.ended(code) }
+    for case let stream? in streams {
+      if stream.id > 0, let session = unsafe session { unsafe sk_h2_set_stream(session, stream.id, nil) }
+      stream.ended(code)
+    }
     streams.removeAll()
     freePlaces.removeAll()
     streamCount = 0
@@ -444,11 +465,15 @@ public protocol HTTP2SessionOwner: AnyObject {
     return streamCount < min(limits.concurrentStreams, Int(unsafe sk_h2_peer_streams(session)))
   }
 
+  /// Whether the peer has said that it takes no further requests.
+  public private(set) var isLeft = false
+
   /// A stream for a request that is to be sent.
   public func open() -> HTTP2Stream {
     let stream = HTTP2Stream(self, id: 0)
     add(stream)
     taskCount += 1
+    stream.workBegins()
     return stream
   }
 
@@ -472,6 +497,7 @@ public protocol HTTP2SessionOwner: AnyObject {
 
 extension HTTP2Session {
   func frameBegan(_ stream: HTTP2Stream?, _ type: UInt8, _ flags: UInt8, _ id: Int32) -> sk_h2_verdict {
+    if type != 9 { blockBegan = 0 }
     switch type {
     case 1 where isServer && stream == nil && !mayBeUnderWay(id): return broke(SK_H2_CLOSED)
     case 2 where id == 0: return broke(SK_H2_BROKEN)   // nghttp2 does not look at PRIORITY any more
@@ -522,6 +548,7 @@ extension HTTP2Session {
     // A stream that was reset may still keep a task busy.
     guard taskCount < 2 * limits.concurrentStreams, !refusesFurther else {
       owner?.noted(.limitStreams)
+      blockBegan = 0
       wasResetHere.add(id)
       return SK_H2_REFUSE
     }
@@ -535,6 +562,7 @@ extension HTTP2Session {
   func field(_ name: Span<UInt8>, _ value: Span<UInt8>) -> sk_h2_verdict {
     do throws(FieldBlock.Malformed) { try block?.take(name, value) } catch {
       owner?.noted(.streamError)
+      blockBegan = 0
       return SK_H2_MALFORMED
     }
     guard (block?.length ?? 0) > 8 * headLimits.headBytes else { return SK_H2_FINE }
@@ -577,6 +605,7 @@ extension HTTP2Session {
     stream.hasFinalHead = true
     requests += 1
     taskCount += 1
+    stream.workBegins()
     owner?.noted(.streamBegan)
     owner?.began(stream)
   }
@@ -593,11 +622,15 @@ extension HTTP2Session {
   /// The peer will not look at streams above `last`: they may be tried elsewhere.
   func goneAway(_ last: Int32) {
     guard !isServer else { return }
+    isLeft = true
     isEnding = true
     refusesFurther = true
   }
 
-  func violated(_ id: Int32) { owner?.noted(id == 0 ? .sessionError : .streamError) }
+  func violated(_ id: Int32) {
+    blockBegan = 0   // the rest of a block, if it was one, is passed over
+    owner?.noted(id == 0 ? .sessionError : .streamError)
+  }
 
   func sentEnd(_ stream: HTTP2Stream, _ id: Int32, peerIsDone: Bool) {
     stream.endIsSent = true
@@ -607,7 +640,10 @@ extension HTTP2Session {
   }
 
   func streamClosed(_ stream: HTTP2Stream, _ code: UInt32) {
-    if blockStream === stream { blockStream = nil }
+    if blockStream === stream {
+      blockStream = nil
+      blockBegan = 0
+    }
     remove(stream)
     if !stream.wasResetByPeer && !(stream.inboundEnded && stream.endIsSent) { wasResetHere.add(stream.id) }
     if isServer && !stream.endIsSent {

@@ -10,7 +10,7 @@ public final class HTTP2Stream: Substream {
   public let session: HTTP2Session
   /// The stream's number (RFC 9113, 5.1.1); 0 until a request has been submitted.
   public internal(set) var id: Int32
-  /// Its socket, until whoever works on it has closed that.
+  /// Its socket, from the beginning of a task's work on the stream until that task closes it. Each holds the other meanwhile.
   private(set) var socket: Socket?
   /// Its place among the session's streams.
   var place = -1
@@ -54,8 +54,10 @@ public final class HTTP2Stream: Substream {
     self.session = session
     self.id = id
     super.init()
-    socket = Socket(loop: session.loop, substream: self)
   }
+
+  /// A task is about to work on the stream: it takes the socket, and must close it.
+  func workBegins() { socket = Socket(loop: session.loop, substream: self) }
 
   // MARK: For the task
 
@@ -113,8 +115,8 @@ public final class HTTP2Stream: Substream {
     session.taskEnded()
     let held = inbound.count
     inbound.release()
+    if held > 0 { session.dropped(held, of: self) }   // of a stream that has ended, too: the connection's window outlives it
     guard endCode == nil else { return }
-    if held > 0 { session.dropped(held, of: self) }
     session.abandonUnfinished(self, isBroken: reset || !isFinished)
   }
 

@@ -27,7 +27,7 @@ final class HTTP2Connections: HTTP2SessionOwner, ConnectionKeeper {
         pool.counters.add(.originReused)
         return connection(session, isReused: true)
       }
-      if connecting == 0, sessions.count < pool.origin.http2ConnectionsPerWorker {
+      if connecting == 0, sessions.count(where: { !$0.session.isLeft }) < pool.origin.http2ConnectionsPerWorker {
         return connection(try await connect(identity), isReused: false)
       }
       // The oldest makes room where none is for this.

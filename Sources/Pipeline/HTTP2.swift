@@ -50,7 +50,8 @@ extension Worker: HTTP2SessionOwner {
   nonisolated(nonsending) func serve(_ stream: HTTP2Stream) async {
     var viewer = ServerConnection(stream, context)
     do throws(WireFailure) {
-      if let request = try viewer.takeRequest() { try await serve(request, &viewer) }
+      // A stream that was reset at once (CVE-2023-44487) costs neither a function's run nor an origin's.
+      if viewer.isAlive, let request = try viewer.takeRequest() { try await serve(request, &viewer) }
     } catch {
       await refuse(error, stream: &viewer)
     }

@@ -149,10 +149,10 @@ extension Worker {
       do throws(OriginFailure) { upstream = try await pool.connect(identity, mustBeNew: wantsFresh, hasWaited: &exchange.hasWaited) } catch {
         throw .origin(error)
       }
-      guard viewer.isAlive else {   // it left meanwhile: the origin need not know
-        upstream.giveBack()
-        throw .viewer(.io(.reset))
-      }
+    }
+    guard viewer.isAlive else {   // it left meanwhile: the origin need not know
+      upstream.giveBack()
+      throw .viewer(.io(.reset))
     }
     exchange.reusedConnection = upstream.isReused
     exchange.reached(.originRequest)
@@ -166,7 +166,8 @@ extension Worker {
     do throws(WireFailure) {
       // Whether there is a body is the exchange's own matter: an error page's request has none, whatever the viewer still sends.
       if exchange.hasBody { try await sendBody(&exchange, &viewer, &upstream) } else if try !upstream.flushAtOnce() { try await upstream.flush() }
-      if !exchange.hasBody { upstream.requestIsWhole = true }
+      // An origin that does not switch may still take what follows for the other protocol's: its connection is not used again.
+      if !exchange.hasBody { upstream.requestIsWhole = !isWebSocket(exchange) }
       isSending = false
       let head = try await upstream.readHead(hasNoBody: exchange.received.method == .head)
       guard head.line.status != 101 || isWebSocket(exchange) else { throw WireFailure.refused(.unaskedSwitch) }

@@ -38,6 +38,7 @@ def serve(sock, number):
         if path == '/newline': head.append(('x', 'a\r\nset-cookie: b'))
         if path == '/status': head[0] = (':status', '99')
         if path == '/nostatus': head = head[1:]
+        if path == '/emptyend': c.send_headers(s, head[:1]); return c.end_stream(s)
         if path == '/switch': head[0] = (':status', '101')
         if path == '/interim':
             for _ in range(3): c.send_headers(s, [(':status', '103'), ('link', 'x')])
@@ -122,6 +123,17 @@ extension Scenarios {
       let result = try Tool.shell(
         "curl -sS http://127.0.0.1:$1/large | wc -c; curl -sS --http2-prior-knowledge http://127.0.0.1:$1/large | wc -c; head -c 3000000 /dev/zero | curl -sS --http2-prior-knowledge -T - http://127.0.0.1:$1/up", [String(skerry.port)])
       #expect(result.text == "5000000\n5000000\nfine")
+    }
+
+    /// The stream's end in a frame of its own is no content: what follows is the next answer.
+    @Test func anAnswerToHEADThatEndsLater() throws {
+      let (skerry, process) = try program()
+      defer { process.signal(SIGKILL) }
+      let viewer = try skerry.viewer()
+      try viewer.send("HEAD /emptyend HTTP/1.1\r\nHost: \(host)\r\n\r\nGET /fine HTTP/1.1\r\nHost: \(host)\r\nConnection: close\r\n\r\n")
+      let text = String(wire: viewer.readEnding().bytes)
+      let parts = text.components(separatedBy: "\r\n\r\n")
+      #expect(parts.count == 3 && parts[1].hasPrefix("HTTP/1.1 200 ") && parts[2] == "fine", "\(text)")
     }
 
     /// What an origin does wrong becomes a 502, or a cut answer; the next request is served.
