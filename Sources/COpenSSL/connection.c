@@ -168,6 +168,11 @@ void *sk_tls_take_session(sk_tls *tls) {
 }
 void sk_tls_session_free(void *session) { SSL_SESSION_free(session); }
 
+int32_t sk_tls_session_is_outdated(void *session) {
+  X509 *peer = SSL_SESSION_get0_peer(session);
+  return peer && X509_cmp_current_time(X509_get0_notAfter(peer)) < 0;
+}
+
 // MARK: Steps
 
 sk_tls_failure_kind sk_tls_kind(int reason) {
@@ -224,21 +229,20 @@ int64_t sk_tls_handshake(sk_tls *tls) {
 int64_t sk_tls_read(sk_tls *tls, void *to, size_t room) {
   size_t filled = 0;
   tls->state.read_waits_for_write = 0;
-  if (tls->next_read) {
-    int64_t result = tls->next_read;
-    if (result == SK_TLS_WAIT_WRITE) tls->next_read = 0;  // may be tried again; the others are final
-    return result;
-  }
+  if (tls->next_read == SK_TLS_WAIT_WRITE) tls->next_read = 0;  // tried again; the others are final
+  if (tls->next_read) return tls->next_read;
+  ERR_clear_error();
   while (filled < room) {
     size_t count = 0;
-    if (SSL_read_ex(tls->ssl, (char *)to + filled, room - filled, &count) == 1) {
-      filled += count;
+    int64_t result = SK_TLS_DONE;
+    if (SSL_read_ex(tls->ssl, (char *)to + filled, room - filled, &count) == 1) filled += count;
+    else result = outcome(tls);
+    if (result == SK_TLS_WAIT_WRITE) tls->state.read_waits_for_write = 1;
+    if (tls->state.key_updates > SK_TLS_KEY_UPDATES) result = fail(tls, sk_tls_failed_key_updates, "too many key updates");
+    if (result == SK_TLS_DONE) {
       if (!sk_tls_has_more(tls)) break;
       continue;
     }
-    int64_t result = outcome(tls);
-    if (result == SK_TLS_WAIT_WRITE) tls->state.read_waits_for_write = 1;
-    if (tls->state.key_updates > SK_TLS_KEY_UPDATES) result = fail(tls, sk_tls_failed_key_updates, "too many key updates");
     if (!filled) return result;
     if (result != SK_TLS_WAIT_READ) tls->next_read = result;
     break;
@@ -250,6 +254,7 @@ int32_t sk_tls_has_more(const sk_tls *tls) { return tls->next_read || tls->state
 
 int64_t sk_tls_write(sk_tls *tls, const void *from, size_t count) {
   size_t sent = 0;
+  ERR_clear_error();
   while (sent < count) {
     size_t step = 0;
     if (SSL_write_ex(tls->ssl, (const char *)from + sent, count - sent, &step) != 1) {
@@ -263,6 +268,7 @@ int64_t sk_tls_write(sk_tls *tls, const void *from, size_t count) {
 
 void sk_tls_say_goodbye(sk_tls *tls) {
   if (!tls->state.is_established || tls->state.is_failed || SSL_get_shutdown(tls->ssl) & SSL_SENT_SHUTDOWN) return;
+  ERR_clear_error();
   SSL_shutdown(tls->ssl);
   ERR_clear_error();
 }
@@ -298,7 +304,7 @@ int32_t sk_tls_peer_is(const sk_tls *tls, const char *host) {
   X509 *certificate = SSL_get0_peer_certificate(tls->ssl);
   if (!certificate) return 0;
   int matches = X509_check_ip_asc(certificate, host, 0);
-  if (matches == -2) matches = X509_check_host(certificate, host, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL);
+  if (matches == -2) matches = X509_check_host(certificate, host, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, NULL);
   ERR_clear_error();
   return matches == 1;
 }

@@ -94,6 +94,7 @@ static int selected_name(SSL *ssl, int *alert, void *argument) {
   char name[TLSEXT_MAXLEN_host_name + 1];
   if (asked) {
     size_t length = strnlen(asked, TLSEXT_MAXLEN_host_name);
+    if (length > 0 && asked[length - 1] == '.') length--;  // the root's, which is no part of the name (RFC 6066, 3)
     for (size_t i = 0; i < length; i++) name[i] = asked[i] >= 'A' && asked[i] <= 'Z' ? (char)(asked[i] | 32) : asked[i];
     name[length] = 0;
   }
@@ -158,11 +159,13 @@ int32_t sk_tls_add_certificate(sk_tls_context *context, const char *chain, const
     return 0;
   }
   *is_key = 1;
-  if (SSL_CTX_use_PrivateKey_file(context->ssl, key, SSL_FILETYPE_PEM) != 1 || SSL_CTX_check_private_key(context->ssl) != 1) {
+  // A key of another kind makes the certificate of that kind the present one, which it may well fit.
+  X509 *certificate = SSL_CTX_get0_certificate(context->ssl);
+  if (SSL_CTX_use_PrivateKey_file(context->ssl, key, SSL_FILETYPE_PEM) != 1 ||
+      X509_check_private_key(certificate, SSL_CTX_get0_privatekey(context->ssl)) != 1) {
     sk_tls_take_error(why);
     return 0;
   }
-  X509 *certificate = SSL_CTX_get0_certificate(context->ssl);
   X509_up_ref(certificate);
   context->stapled[context->stapled_count++] = (struct stapled){certificate, NULL, 0};
   return 1;
@@ -196,6 +199,7 @@ int32_t sk_tls_ask_certificate(
   if (names) SSL_CTX_set_client_CA_list(context->ssl, names);
   SSL_CTX_set_verify(context->ssl, SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), NULL);
   if (ignores_expiry) X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context->ssl), X509_V_FLAG_NO_CHECK_TIME);
+  else SSL_CTX_set_session_ticket_cb(context->ssl, NULL, sk_tls_opened_ticket, NULL);
   return 1;
 }
 

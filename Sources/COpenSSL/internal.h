@@ -44,4 +44,5 @@ sk_tls_failure_kind sk_tls_kind(int reason);
 /// Callbacks of connections that contexts are made with.
 void sk_tls_saw_message(int sent, int version, int type, const void *bytes, size_t count, SSL *ssl, void *argument);
 int sk_tls_got_session(SSL *ssl, SSL_SESSION *session);
+SSL_TICKET_RETURN sk_tls_opened_ticket(SSL *ssl, SSL_SESSION *session, const unsigned char *name, size_t length, SSL_TICKET_STATUS status, void *argument);
 int sk_tls_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int sealing);

@@ -67,11 +67,24 @@ int32_t sk_tls_tickets_rotate(sk_tls_tickets *tickets) {
   return done;
 }
 
+/// With the lock held. As many steps as have been due: a key goes at its time although nobody has shaken hands since.
+static void rotate_due(sk_tls_tickets *tickets) {
+  int64_t due = (now() - tickets->made) / tickets->rotation;
+  for (int i = 0; i < due && i < KEYS; i++)
+    if (!rotate(tickets)) return;
+}
+
+void sk_tls_tickets_rotate_due(sk_tls_tickets *tickets) {
+  pthread_mutex_lock(&tickets->lock);
+  rotate_due(tickets);
+  pthread_mutex_unlock(&tickets->lock);
+}
+
 /// The key to seal with (`name` NULL), or the one of this name. -1 when there is none, else how old it is in rotations.
 static int find(sk_tls_tickets *tickets, const unsigned char *name, struct key *key) {
   int found = -1;
   pthread_mutex_lock(&tickets->lock);
-  if (now() - tickets->made >= tickets->rotation) rotate(tickets);
+  rotate_due(tickets);
   for (int i = 0; i < tickets->count && found < 0; i++)
     if (!name || memcmp(tickets->keys[i].name, name, NAME) == 0) found = i;
   if (found >= 0) *key = tickets->keys[found];
@@ -97,4 +110,13 @@ int sk_tls_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPH
   done = done && EVP_CipherInit_ex(cipher, context->tickets->cipher, NULL, key.cipher, iv, sealing) == 1 && EVP_MAC_CTX_set_params(mac, parameters) == 1;
   OPENSSL_cleanse(&key, sizeof key);
   return !done ? -1 : sealing || age == 0 ? 1 : 2;  // 2: good, and to be replaced by a newer one
+}
+
+/// A certificate that has ended since is not resumed past: a full handshake looks at it again.
+SSL_TICKET_RETURN sk_tls_opened_ticket(
+    SSL *ssl, SSL_SESSION *session, const unsigned char *name, size_t length, SSL_TICKET_STATUS status, void *argument) {
+  (void)ssl, (void)name, (void)length, (void)argument;
+  if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) return SSL_TICKET_RETURN_IGNORE_RENEW;
+  if (sk_tls_session_is_outdated(session)) return SSL_TICKET_RETURN_IGNORE_RENEW;
+  return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
 }

@@ -16,6 +16,7 @@ final class Certificates {
   let listeners: [SecureListener?]
   /// Whether there is none.
   var isEmpty: Bool { listeners.allSatisfy { $0 == nil } }
+  private let tickets: TicketKeys
   private let handle: WorkerHandle
   private let diagnostics: Diagnostics
   /// By listener: the files as they are shown, and as they were at the last look.
@@ -24,6 +25,7 @@ final class Certificates {
   /// Reads the files.
   init(_ configuration: Configuration, _ serving: ServingConfiguration, _ handles: [WorkerHandle], _ diagnostics: Diagnostics) throws(StartFailure) {
     guard let tickets = TicketKeys() else { throw StartFailure(description: "the system has no randomness for session tickets") }
+    self.tickets = tickets
     var listeners: [SecureListener?] = []
     for listener in configuration.listeners {
       guard var tls = listener.tls else {
@@ -46,8 +48,14 @@ final class Certificates {
     (listener?.configuration.files ?? []).map { FileStamp(of: $0) }
   }
 
+  /// What is due every ``watchMilliseconds``.
+  func lookAfter() {
+    tickets.rotateIfDue()
+    reloadChanged()
+  }
+
   /// Takes up files that have changed and have been left alone since the last look: a chain and its key are not written at once.
-  func reloadChanged() {
+  private func reloadChanged() {
     for (index, listener) in listeners.enumerated() {
       guard let listener else { continue }
       let now = Self.stamps(of: listener)

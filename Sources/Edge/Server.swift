@@ -149,7 +149,7 @@ public final class Server {
   public func run() {
     while true {
       switch Signals.wait(milliseconds: certificates.isEmpty ? Self.idleMilliseconds : Certificates.watchMilliseconds) {
-      case nil: certificates.reloadChanged()
+      case nil: certificates.lookAfter()
       case SIGTERM, SIGINT: return drain()
       case SIGUSR1:
         accessLog.reopen()

@@ -54,6 +54,7 @@ public final class Connector {
       let key = place + "|" + identity.label
       try await socket.secure(with: client, to: identity.serverName, identity: key, timeoutMilliseconds: timeoutMilliseconds)
       guard let tls = socket.tls, tls.peerIs(anyOf: identity.acceptedNames) else {
+        client.forget(key)
         let wanted = identity.acceptedNames.joined(separator: " or ")
         throw TLSFailure(.certificate, "its certificate is for \(socket.tls?.peerNames ?? ""), not for \(wanted)")
       }

@@ -38,6 +38,8 @@ extension Worker {
     let response = await answer(&exchange, &viewer)
     endConnectionIfDue(&viewer)
     do throws(WireFailure) { try await send(response, &exchange, &viewer) } catch {
+      // What broke off must not be taken for whole, as an orderly end would say of a body without a length.
+      if viewer.answerHasBegun { viewer.stream.socket.resetOnClose() }
       finish(&exchange, viewer, error)
       throw error
     }

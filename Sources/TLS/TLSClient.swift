@@ -41,8 +41,13 @@ public final class TLSClient {
     self.context = context
   }
 
-  /// The last session with a server.
-  func session(with server: String) -> TLSSession? { sessions[server] }
+  /// The last session with a server, unless its certificate has ended since: resumption would not look at it.
+  func session(with server: String) -> TLSSession? {
+    guard let session = sessions[server] else { return nil }
+    if unsafe sk_tls_session_is_outdated(session.handle) == 0 { return session }
+    sessions[server] = nil
+    return nil
+  }
 
   /// Keeps a server's newest session.
   func remember(_ session: TLSSession, with server: String) {
@@ -50,8 +55,8 @@ public final class TLSClient {
     sessions[server] = session
   }
 
-  /// Forgets a server's session, as after a handshake that failed with it.
-  func forget(_ server: String) { sessions[server] = nil }
+  /// Forgets a server's session, as after a handshake that failed with it, or when the server is not who it should be.
+  public func forget(_ server: String) { sessions[server] = nil }
 }
 
 /// A session of OpenSSL's, freed with its last reference. Confined to the client's thread.

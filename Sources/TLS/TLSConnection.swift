@@ -68,7 +68,7 @@ public struct TLSFailure: Error, Equatable, Sendable {
   public private(set) var version = TLSVersion.tls12
   /// The cipher, by OpenSSL's name, which is CloudFront's.
   public private(set) var cipher = ""
-  /// The name that the viewer asked for, lower case.
+  /// The name that the viewer asked for, lower case, without the root's dot.
   public private(set) var serverName: [UInt8] = []
   /// Requests that came on it: only the first is said to have brought a handshake.
   public var requests = 0
@@ -130,7 +130,10 @@ public struct TLSFailure: Error, Equatable, Sendable {
     let wire = unsafe sk_tls_version(handle)
     version = TLSVersion.allCases.first { $0.wire == wire } ?? .tls12
     cipher = unsafe String(cString: sk_tls_cipher(handle))
-    if server != nil, let name = unsafe sk_tls_server_name(handle) { serverName = unsafe Array(String(cString: name).lowercased().utf8) }
+    if server != nil, let name = unsafe sk_tls_server_name(handle) {
+      serverName = unsafe Array(String(cString: name).lowercased().utf8)
+      if serverName.last == UInt8(ascii: ".") { serverName.removeLast() }
+    }
     keepSession()
   }
 
@@ -166,6 +169,9 @@ public struct TLSFailure: Error, Equatable, Sendable {
     guard isEstablished, unsafe state.pointee.is_failed == 1, case let failure = failure, failure.kind != .closed else { return nil }
     return failure
   }
+
+  /// The system's error that broke the connection (an errno value); nil when none has.
+  public var systemError: Int32? { unsafe state.pointee.system_error == 0 ? nil : state.pointee.system_error }
 
   /// Why the last step failed.
   public var failure: TLSFailure {

@@ -16,6 +16,9 @@ import Glibc
   }
   deinit { unsafe sk_tls_tickets_free(keys) }
 
+  /// Takes the new keys that are due. Now and then, so that old ones are forgotten where nobody connects.
+  public func rotateIfDue() { unsafe sk_tls_tickets_rotate_due(keys) }
+
   /// Begins to seal with a new key.
   public func rotate() { _ = unsafe sk_tls_tickets_rotate(keys) }
 }

@@ -26,7 +26,7 @@ extension Stream {
       return .end
     // A close without close_notify may be somebody else's: what came is not known to be whole (RFC 9112, 9.8).
     case .truncated: throw .reset
-    case .failed: throw .tls
+    case .failed: throw tls.systemError.map { IOFailure(code: $0) } ?? .tls
     }
   }
 

@@ -68,6 +68,8 @@ void sk_tls_context_free(sk_tls_context *_Nullable context);
 sk_tls_tickets *_Nullable sk_tls_tickets_new(int32_t rotation_seconds);
 /// Takes new keys now: for tests, and for who must forget the old ones (three times forgets them all).
 int32_t sk_tls_tickets_rotate(sk_tls_tickets *_Nonnull tickets);
+/// Takes the new keys that are due: keys are forgotten at their time although nobody uses them.
+void sk_tls_tickets_rotate_due(sk_tls_tickets *_Nonnull tickets);
 void sk_tls_tickets_free(sk_tls_tickets *_Nullable tickets);
 
 // MARK: Connections
@@ -147,6 +149,8 @@ void sk_tls_forget_hello(sk_tls *_Nonnull tls);
 /// A session to resume, if the server gave one since the last call; the caller frees it.
 void *_Nullable sk_tls_take_session(sk_tls *_Nonnull tls);
 void sk_tls_session_free(void *_Nullable session);
+/// Whether the peer's certificate that a session was made with has ended.
+int32_t sk_tls_session_is_outdated(void *_Nonnull session);
 /// Whether the peer's certificate is one for a host: a name or an IP address literal. `.example.com`: any name below it.
 int32_t sk_tls_peer_is(const sk_tls *_Nonnull tls, const char *_Nonnull host);
 /// The names of the peer's certificate, separated by commas, for messages.

@@ -116,7 +116,6 @@ extension Worker {
     exchange.failure = failure.explanation
     exchange.detailedResult = failure.detailedResult
     exchange.result = .error
-    viewer.stream.socket.resetOnClose()
   }
 
   /// A generated body that comes from a folder.
@@ -131,10 +130,7 @@ extension Worker {
       try viewer.forward(n, from: &piece, asChunk: false)
       try await viewer.flush()
     }
-    if file.isBroken {
-      viewer.stream.socket.resetOnClose()
-      throw .io(.cancelled)
-    }
+    if file.isBroken { throw .io(.cancelled) }
     try await viewer.flush()
   }
 }

@@ -9,7 +9,7 @@ final class Skerry: Sendable {
   let adminPort: UInt16
   /// The path of the admin address when it is a Unix socket.
   let adminPath: String?
-  private let process: ChildProcess
+  let process: ChildProcess
 
   var port: UInt16 { ports[0] }
 

@@ -185,6 +185,25 @@ extension Scenarios {
       #expect(text != "end\n")
     }
 
+    /// A drain that cuts an answer whose end is the connection's does not say that this was all of it.
+    @Test func anAnswerThatADrainCutsIsNotSaidToBeWhole() throws {
+      let certificates = try TestCertificates.common()
+      let origin = try ScriptedOrigin { connection in
+        try connection.expectRequest()
+        try connection.send("HTTP/1.1 200 OK\r\n\r\npart")
+        while true {
+          try connection.send(".")
+          Thread.sleep(forTimeInterval: 0.05)
+        }
+      }
+      let skerry = try Skerry.secured(before: origin.url, certificates, more: "shutdownTimeout: 1s")
+      let text = try attack(
+        skerry, certificates,
+        "tls.sendall(b'GET /x HTTP/1.0\\r\\nHost: a.test\\r\\n\\r\\n'); first = tls.recv(4); os.kill(\(skerry.process.identifier), 15); got, how = end(); print(first, how)",
+        options: "context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF")
+      #expect(text.hasPrefix("b'HTTP' ") && text != "b'HTTP' end\n", "\(text)")
+    }
+
     @Test func aViewerThatEndsWithoutAGoodbye() throws {
       let (skerry, certificates, origin) = try program()
       _ = try attack(skerry, certificates, "tls.sendall(b'POST / HTTP/1.1\\r\\nHost: a.test\\r\\nContent-Length: 10\\r\\n\\r\\nabc'); time.sleep(0.2); s = socket.socket(fileno=os.dup(tls.fileno())); s.shutdown(1); time.sleep(0.2)")
@@ -203,6 +222,44 @@ extension Scenarios {
       #expect(try !ask(130).contains("/after 0"))
       #expect(try skerry.metrics()["skerry_limits_reached_total{limit=\"tls_key_updates\"}"] == 1)
       try stillServes(skerry, certificates)
+    }
+
+    /// Changes of keys count as well where each comes with bytes of a request, and all come at once.
+    @Test func changesOfKeysBetweenBytes() throws {
+      let (skerry, certificates, _) = try program()
+      let gathering = """
+        import socket, sys, threading, time
+        listening = socket.create_server(('127.0.0.1', 0)); print('port', listening.getsockname()[1], file=sys.stderr, flush=True)
+        client, _ = listening.accept(); server = socket.create_connection(('127.0.0.1', int(sys.argv[1])))
+        began = time.time()
+        def up():
+          held = b''
+          client.settimeout(1)
+          while True:
+            try: data = client.recv(65536)
+            except TimeoutError:
+              server.sendall(held); held = b''
+              continue
+            if not data: break
+            if time.time() - began < 0.7: server.sendall(data)
+            else: held += data
+          server.sendall(held); server.shutdown(1)
+        threading.Thread(target=up).start()
+        try:
+          while data := server.recv(65536): client.sendall(data)
+        except OSError: pass
+        client.close()
+        """
+      func ask(_ times: Int) throws -> String {
+        let (process, port) = try Tool.python(gathering, [String(skerry.port)])
+        defer { withExtendedLifetime(process) {} }
+        return try Tool.shell(
+          "(sleep 1; printf 'GET /after HTTP/1.1\\r\\nHost: a.test\\r\\n'; for i in $(seq \(times)); do sleep 0.02; echo k; sleep 0.02; printf \"X-$i: y\\r\\n\"; done; sleep 0.02; printf '\\r\\n'; sleep 3) | openssl s_client -CAfile $2 -connect 127.0.0.1:$1",
+          [String(port), certificates.path("ca.pem")]).text
+      }
+      #expect(try ask(5).contains("/after 0"))
+      #expect(try !ask(80).contains("/after 0"))
+      try skerry.waitForMetric("skerry_limits_reached_total{limit=\"tls_key_updates\"}", since: Metrics(page: ""))
     }
 
     @Test func noRenegotiation() throws {

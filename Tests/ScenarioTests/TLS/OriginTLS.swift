@@ -5,9 +5,10 @@ import Testing
 extension Scenarios {
   @Suite struct OriginTLS {
     /// Answers over TLS and tells what it saw. MODE: `answer`; `truncated` and `goodbye` (a body to the connection's end, without and with
-    /// close_notify); `garbage` (no record after the head); `silent` (no handshake); `plain` (no TLS).
+    /// close_notify); `garbage` (no record after the head); `silent` (no handshake); `plain` (no TLS); `stale` (the first connection is reset
+    /// by its second request); `mended` (the second connection and later ones are shown another one, of localhost).
     private static let server = """
-      import os, socket, ssl, sys, threading, time
+      import os, socket, ssl, struct, sys, threading, time
       mode, chain, key, version = sys.argv[1:5]
       context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
       context.set_ciphers('DEFAULT@SECLEVEL=0')
@@ -18,12 +19,13 @@ extension Scenarios {
       context.sni_callback = lambda tls, name, context: setattr(tls, 'asked', name)
       listening = socket.create_server(('127.0.0.1', 0), backlog=100)
       print('port', listening.getsockname()[1], file=sys.stderr, flush=True)
-      def serve(raw):
+      def serve(raw, number):
         if mode == 'silent': time.sleep(60)
         if mode == 'plain': raw.sendall(b'HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n'); raw.recv(1000); return
+        if mode == 'mended' and number == 1: context.load_cert_chain(chain.replace('other.', 'localhost-ecdsa.'), key.replace('other.', 'localhost-ecdsa.'))
         try: tls = context.wrap_socket(raw, server_side=True)
         except Exception as e: print('handshake', e, file=sys.stderr, flush=True); return
-        data = b''
+        data, answered = b'', 0
         while True:
           while b'\\r\\n\\r\\n' not in data:
             more = tls.recv(65536)
@@ -32,7 +34,10 @@ extension Scenarios {
           head, data = data.split(b'\\r\\n\\r\\n', 1)
           host = [l.split(b': ')[1] for l in head.split(b'\\r\\n') if l.lower().startswith(b'host:')][0].decode()
           text = 'sni=%s host=%s %s %s' % (getattr(tls, 'asked', None), host, tls.version(), 'resumed' if tls.session_reused else 'full')
-          if mode == 'answer':
+          if mode == 'stale' and number == 0 and answered:
+            tls.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0)); tls.close(); return
+          if mode in ('answer', 'stale', 'mended'):
+            answered += 1
             tls.sendall(('HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n%s' % (len(text), text)).encode())
             if b'close' in head.split(b'\\r\\n')[0]: tls.unwrap(); return
             continue
@@ -40,9 +45,11 @@ extension Scenarios {
           if mode == 'garbage': os.write(tls.fileno(), b'GARBAGE' * 10)
           if mode == 'goodbye': tls.unwrap()
           tls.close(); return
+      count = 0
       while True:
         connection, _ = listening.accept()
-        threading.Thread(target=serve, args=(connection,), daemon=True).start()
+        threading.Thread(target=serve, args=(connection, count), daemon=True).start()
+        count += 1
       """
 
     private final class Origin {
@@ -181,6 +188,25 @@ extension Scenarios {
       #expect(how == .reset)
       #expect(!String(wire: bytes).hasSuffix("0\r\n\r\n"))
       try cut.waitForMetric("skerry_origin_failures_total{reason=\"closed_early\"}", since: Metrics(page: ""))
+    }
+
+    /// A reset is a reset, secured or not: an idle connection that the origin gave up costs nobody an answer.
+    @Test func aStaleConnectionIsTriedAgain() throws {
+      let certificates = try TestCertificates.common(), origin = try Origin(certificates, "stale")
+      let skerry = try program(origin, certificates)
+      #expect(try get(skerry).status == 200)
+      #expect(try get(skerry).status == 200)
+      #expect(try skerry.metrics()["skerry_origin_attempts_total{kind=\"stale_retry\"}"] == 1)
+    }
+
+    /// Who is not who it should be is not remembered: once it shows the right certificate it is served.
+    @Test func theSessionOfAStrangerIsForgotten() throws {
+      let certificates = try TestCertificates()
+      try certificates.make("other", names: "DNS:other.test")
+      let origin = try Origin(certificates, "mended", "other", version: "TLSv1_2")
+      let skerry = try program(origin, certificates)
+      #expect(try get(skerry).status == 502)
+      #expect(try get(skerry).status == 200)
     }
 
     @Test func garbageAfterTheHandshake() throws {

@@ -98,7 +98,7 @@ extension Scenarios {
       }
       let (skerry, _, _) = try program(listener: certificates.listener(["localhost", "localhost-ecdsa", "c", "d", "rsa"]))
       let cases = [
-        ("-servername c.test", "CN = c"), ("-servername C.TEST", "CN = c"), ("-servername c.test -sigalgs RSA-PSS+SHA256", "CN = rsa"), ("-servername www.d.test", "CN = c"),
+        ("-servername c.test", "CN = c"), ("-servername C.TEST", "CN = c"), ("-servername c.test.", "CN = c"), ("-servername c.test -sigalgs RSA-PSS+SHA256", "CN = rsa"), ("-servername www.d.test", "CN = c"),
         ("-servername x.d.test", "CN = d"), ("-servername a.test", "CN = localhost"), ("-servername nobody.test", "CN = localhost"), ("-noservername", "CN = localhost"),
       ]
       for (options, subject) in cases {
@@ -185,7 +185,7 @@ extension Scenarios {
 
     @Test(arguments: [
       ("a.test", "a.test", 200), ("a.test", "A.Test:8443", 200), ("a.test", "x.b.test", 200), ("a.test", "c.test", 421), ("a.test", "b.test", 421), ("x.b.test", "x.b.test.", 200),
-      ("nobody.test", "nobody.test", 200), ("nobody.test", "somebody.test", 421), ("", "somebody.test", 200),
+      ("nobody.test", "nobody.test", 200), ("nobody.test.", "nobody.test", 200), ("nobody.test.", "Nobody.Test.", 200), ("nobody.test", "somebody.test", 421), ("", "somebody.test", 200),
     ])
     func misdirected(_ name: String, _ host: String, _ status: Int) throws {
       let (skerry, certificates, _) = try program()
@@ -236,6 +236,39 @@ extension Scenarios {
       #expect(try client(skerry, certificates, "\(key) -sess_out \(session)").contains("Cert-Subject=CN=viewer"))
       let again = try client(skerry, certificates, "-sess_in \(session)")
       #expect(again.contains("Reused, TLS") && again.contains("Cert-Subject=CN=viewer"), "\(again)")
+    }
+
+    @Test(arguments: ["-tls1_3", "-tls1_2"])
+    func anOutdatedCertificateIsNotResumedPast(_ version: String) throws {
+      let certificates = try TestCertificates()
+      try certificates.make("viewer", names: "DNS:viewer.test")
+      let made = try Tool.shell(
+        """
+        set -e; cd "$1"
+        printf '[ca]\\ndefault_ca = x\\n[x]\\ndatabase = signed\\nserial = serial\\nnew_certs_dir = .\\ndefault_md = sha256\\npolicy = p\\n[p]\\ncommonName = supplied\\n' > ca.cnf
+        : > signed; echo 01 > serial
+        openssl req -new -key viewer.key -subj /CN=viewer -out viewer.csr
+        openssl ca -config ca.cnf -batch -notext -cert ca.pem -keyfile ca.key -in viewer.csr -enddate $(date -u -d '+6 seconds' +%Y%m%d%H%M%SZ) -out viewer.pem
+        """, [certificates.folder.path])
+      #expect(made.exit == .status(0), "\(made.text)")
+      let (skerry, _, _) = try program(listener: certificates.listener(more: "viewerMtls: { trustStore: \(certificates.path("ca.pem")) }"))
+      let session = skerry.folder.appendingPathComponent("session").path
+      // `certificates` are this scenario's own: the common authority is not the one that signed.
+      func ask(_ options: String) throws -> String {
+        try client(skerry, certificates, "\(version) -cert \(certificates.path("viewer.pem")) -key \(certificates.path("viewer.key")) \(options)")
+      }
+      #expect(try ask("-sess_out \(session)").contains("200 OK"))
+      Thread.sleep(forTimeInterval: 7)
+      let again = try ask("-sess_in \(session)")
+      #expect(!again.contains("200 OK"), "\(again)")
+    }
+
+    /// A key that fits another certificate of the listener is no key for this one.
+    @Test func aKeyOfAnotherCertificate() throws {
+      let certificates = try TestCertificates.common()
+      let pairs = [("localhost", "localhost"), ("localhost-ecdsa", "localhost")].map { "{ certificate: \(certificates.path($0 + ".pem")), key: \(certificates.path($1 + ".key")) }" }
+      let error = #expect(throws: (any Error).self) { try program(listener: "address: 127.0.0.1:0\ntls: { certificates: [\(pairs.joined(separator: ", "))] }") }
+      #expect("\(error.map { "\($0)" } ?? "")".contains("different key types"))
     }
 
     // MARK: Reload
