@@ -97,6 +97,8 @@ public protocol HTTP2SessionOwner: AnyObject {
   private var blockBegan: UInt64 = 0
   /// When anything last moved.
   private var lastMove: UInt64 = 0
+  /// Since when answers have waited here without moving, whatever the peer says meanwhile; 0 when none do.
+  private var stalledSince: UInt64 = 0
 
   /// Takes over a connection, with whatever bytes have been read from it, the client's preface included (RFC 9113, 3.4).
   /// - Returns: nil when there is no memory for it.
@@ -233,7 +235,10 @@ public protocol HTTP2SessionOwner: AnyObject {
   private func peerEnded() {
     peerIsDone = true
     socket.keep()
-    for case let stream? in streams where !stream.inboundEnded { stream.ended(Self.cancel) }
+    for case let stream? in streams where !stream.inboundEnded {
+      stream.ended(Self.cancel)
+      if stream.id > 0, let session = unsafe session { unsafe sk_h2_reset(session, stream.id, Self.cancel) }
+    }
     if streamCount == 0 || isLingering || !isServer { close(isLingering ? endReason : .peer) }
   }
 
@@ -241,8 +246,13 @@ public protocol HTTP2SessionOwner: AnyObject {
   /// - Returns: false when the connection is broken.
   private func write() -> Bool {
     if lingeringSince > 0 { return true }   // all has been said
-    let before = stream.bytesSent
-    defer { if stream.bytesSent != before { lastMove = loop.now } }
+    let before = stream.bytesSent, hasWaited = !stream.output.isEmpty
+    defer {
+      if stream.bytesSent != before {
+        lastMove = loop.now
+        if hasWaited { stalledSince = 0 }
+      }
+    }
     hasMoreToWrite = true
     do throws(IOFailure) {
       for _ in 0..<Self.writesPerTurn {
@@ -322,10 +332,12 @@ public protocol HTTP2SessionOwner: AnyObject {
 
   /// Sets the one deadline that matters now.
   private func arm() {
+    let mayStall = !stream.output.isEmpty || streamCount > taskCount
+    if !mayStall { stalledSince = 0 } else if stalledSince == 0 { stalledSince = max(1, loop.now) }
     let end: UInt64
     if isLingering { end = max(lingeringSince, 1) + UInt64(times.lingerMilliseconds) }
     else if blockBegan > 0 { end = blockBegan + UInt64(times.headTimeoutMilliseconds) }
-    else if !stream.output.isEmpty || streamCount > taskCount { end = lastMove + UInt64(times.idleTimeoutMilliseconds) }
+    else if mayStall { end = stalledSince + UInt64(times.idleTimeoutMilliseconds) }
     else if isEnding && !refusesFurther { end = lastMove + UInt64(Self.noticeMilliseconds) }
     else if streamCount == 0 { end = lastMove + UInt64(sawSettings || !isServer ? times.keepAliveTimeoutMilliseconds : times.headTimeoutMilliseconds) }
     else { return socket.keep() }
@@ -489,6 +501,7 @@ public protocol HTTP2SessionOwner: AnyObject {
     stream.place = -1
     streamCount -= 1
     lastMove = loop.now
+    stalledSince = 0
     owner?.released(self)
   }
 }
@@ -659,6 +672,8 @@ extension HTTP2Session {
 
   func supply(_ stream: HTTP2Stream, _ into: UnsafeMutablePointer<UInt8>, _ room: Int) -> (Int, sk_h2_supply) {
     gauge.dataFramesSent += 1
-    return unsafe stream.supply(into, room)
+    let (count, state) = unsafe stream.supply(into, room)
+    if count > 0 { stalledSince = 0 }
+    return (count, state)
   }
 }

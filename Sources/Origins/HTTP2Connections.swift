@@ -106,6 +106,9 @@ final class HTTP2Connections: HTTP2SessionOwner, ConnectionKeeper {
 
   /// Lets requests finish and then closes: the configuration that wanted the connections is gone.
   func retire() { for open in sessions { open.session.drain() } }
-  /// Closes every connection: the worker ends.
-  deinit { for open in sessions { open.session.cancel() } }
+  /// Closes every connection: the worker ends. They cannot tell any more that they have ended.
+  deinit {
+    for open in sessions { open.session.cancel() }
+    pool.counters.move(.originConnectionsOpen, by: -sessions.count)
+  }
 }

@@ -126,6 +126,19 @@ extension Scenarios {
       #expect(origin.requests.map(\.line) == ["GET /first HTTP/1.1", "GET /last HTTP/1.1"])
     }
 
+    /// A viewer that talks but opens no window holds what waits for it no longer than a silent one.
+    @Test func chatterDoesNotKeepAStalledAnswer() throws {
+      let (skerry, _) = try program("limits: { idleTimeout: 400ms }")
+      let viewer = try HTTP2Viewer.open(skerry, [(4, 0)])
+      try viewer.send(.headers(1, get("/x", host: host)))
+      for _ in 0..<20 where !viewer.frames.contains(where: { $0.type == 7 }) {
+        viewer.sendUntilRefused([.ping()])
+        _ = try? viewer.next(by: .after(.milliseconds(100)))
+        Thread.sleep(forTimeInterval: 0.05)
+      }
+      #expect(viewer.frames.contains { $0.type == 7 && $0.errorCode == .enhanceYourCalm })
+    }
+
     /// gRPC measures a connection with a PING for what it gets.
     @Test func pingsForDataAreNoFlood() throws {
       let (skerry, _) = try program("limits: { http2: { pingFrames: 5 } }") { try $0.answerAll { _ in ok(String(repeating: "x", count: 400_000)) } }
