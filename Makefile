@@ -16,7 +16,7 @@ RELEASE = -c release --product skerry $(if $(wildcard $(SWIFT_LIBRARIES)),--stat
 BUILD_PACKAGES = ca-certificates pkg-config patch python3 libssl-dev libc-ares-dev libnghttp2-dev
 # Real clients of the scenarios, and a library to be a hostile one with.
 TEST_PACKAGES = curl openssl nghttp2-client python3-h2
-BENCH_PACKAGES = nginx libnginx-mod-http-js wrk valgrind h2o nghttp2-client
+BENCH_PACKAGES = nginx libnginx-mod-http-js libnginx-mod-http-lua wrk valgrind h2o nghttp2-client
 
 .DEFAULT_GOAL := help
 .PHONY: help deps build run test certs fuzz fuzz-engine bench bench-deps clean

@@ -110,8 +110,7 @@ int sk_h2_respond(sk_h2_session *session, int32_t id, const uint8_t *head, size_
   return code;
 }
 
-int32_t sk_h2_request(
-    sk_h2_session *session, const uint8_t *head, size_t count, int is_secure, const char *protocol, int has_body, void *stream) {
+int32_t sk_h2_request(sk_h2_session *session, const uint8_t *head, size_t count, int is_secure, int has_body, void *stream) {
   const uint8_t *method_end = memchr(head, ' ', count);
   if (!method_end) return NGHTTP2_ERR_INVALID_ARGUMENT;
   const uint8_t *target = method_end + 1, *limit = head + count;
@@ -120,9 +119,7 @@ int32_t sk_h2_request(
   pair_list list;
   begin(&list);
   const char *scheme = is_secure ? "https" : "http";
-  if (protocol) add(&list, ":method", 7, (const uint8_t *)"CONNECT", 7, 0);
-  else add(&list, ":method", 7, head, (size_t)(method_end - head), 0);
-  if (protocol) add(&list, ":protocol", 9, (const uint8_t *)protocol, strlen(protocol), 0);
+  add(&list, ":method", 7, head, (size_t)(method_end - head), 0);
   add(&list, ":scheme", 7, (const uint8_t *)scheme, strlen(scheme), 0);
   size_t authority = list.count;
   add(&list, ":authority", 10, target, 0, 0);   // its value stands further down

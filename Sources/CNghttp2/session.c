@@ -207,7 +207,6 @@ int sk_h2_receive(sk_h2_session *session, const uint8_t *bytes, size_t count) {
 ptrdiff_t sk_h2_send(sk_h2_session *session, const uint8_t **bytes) { return nghttp2_session_mem_send(session->h2, bytes); }
 
 int sk_h2_is_alive(sk_h2_session *session) { return nghttp2_session_want_read(session->h2) || nghttp2_session_want_write(session->h2); }
-int sk_h2_wants_to_read(sk_h2_session *session) { return nghttp2_session_want_read(session->h2); }
 
 void sk_h2_set_stream(sk_h2_session *session, int32_t id, void *stream) { nghttp2_session_set_stream_user_data(session->h2, id, stream); }
 int sk_h2_has_stream(sk_h2_session *session, int32_t id) { return nghttp2_session_find_stream(session->h2, id) != NULL; }
@@ -231,7 +230,4 @@ uint32_t sk_h2_first_window(sk_h2_session *session) { return nghttp2_session_get
 int32_t sk_h2_window(sk_h2_session *session, int32_t id) { return nghttp2_session_get_stream_remote_window_size(session->h2, id); }
 uint32_t sk_h2_peer_streams(sk_h2_session *session) {
   return nghttp2_session_get_remote_settings(session->h2, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
-}
-int sk_h2_peer_takes_protocols(sk_h2_session *session) {
-  return nghttp2_session_get_remote_settings(session->h2, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;
 }

@@ -21,7 +21,7 @@ enum HTTP2Events {
           unsafe session(owner).dataFrame(HTTP2Events.stream(stream), content: content, endsStream: endsStream != 0)
         },
         pong: { owner in unsafe session(owner).pong() },
-        goaway: { owner, last, _ in unsafe session(owner).goneAway(last) },
+        goaway: { owner, _, _ in unsafe session(owner).goneAway() },
         violation: { owner, id, _ in unsafe session(owner).violated(id) },
         sentEnd: { owner, stream, id, peerIsDone in unsafe session(owner).sentEnd(known(stream), id, peerIsDone: peerIsDone != 0) },
         closed: { owner, stream, _, error in unsafe session(owner).streamClosed(known(stream), error) },

@@ -30,7 +30,9 @@ public protocol HTTP2SessionOwner: AnyObject {
     case error
   }
 
-  static let noError: UInt32 = 0, protocolError: UInt32 = 1, internalError: UInt32 = 2, flowControlError: UInt32 = 3, streamClosed: UInt32 = 5, cancel: UInt32 = 8, calm: UInt32 = 11, inadequateSecurity: UInt32 = 12
+  // Error codes (RFC 9113, 7).
+  static let noError: UInt32 = 0, protocolError: UInt32 = 1, internalError: UInt32 = 2, flowControlError: UInt32 = 3
+  static let streamClosed: UInt32 = 5, cancel: UInt32 = 8, calm: UInt32 = 11, inadequateSecurity: UInt32 = 12
   /// Bytes that are read from one connection before others have their turn.
   private static let bytesPerTurn = 262_144
   /// Bytes that may wait to be taken by the kernel before more is produced, or read.
@@ -55,50 +57,53 @@ public protocol HTTP2SessionOwner: AnyObject {
   private var stream: Stream
   /// The connection's socket.
   public let socket: Socket
-  private var session: OpaquePointer?
+  var session: OpaquePointer?
+  /// Who is told of it.
   public weak var owner: (any HTTP2SessionOwner)?
 
   /// Who connected, for a server.
   public let peer: SocketAddress
   let peerText: [UInt8]
   /// Requests that began.
-  public private(set) var requests = 0
+  public internal(set) var requests = 0
 
-  private var streams: [HTTP2Stream?] = []
+  var streams: [HTTP2Stream?] = []
   private var freePlaces: [Int] = []
   /// Streams that are open.
   public private(set) var streamCount = 0
   /// Tasks at work on streams, those of streams that are gone included.
-  private var taskCount = 0
+  var taskCount = 0
   private var dirty: [HTTP2Stream] = []
-  private var gauge: FloodGauge
+  var gauge: FloodGauge
   /// The highest stream that the peer opened, and those that this side reset: frames that were under way are no fault of the peer's.
-  private var lastOpened: Int32 = 0
-  private var wasResetHere = RecentStreams()
-  private var largestWindow = 0, firstWindow = 0
+  var lastOpened: Int32 = 0
+  var wasResetHere = RecentStreams()
+  var largestWindow = 0, firstWindow = 0
   private var scanner = FrameScanner()
-  private var block: FieldBlock?
-  private var blockStream: HTTP2Stream?
+  var block: FieldBlock?
+  var blockStream: HTTP2Stream?
 
   private var isScheduled = false, hasMoreToRead = false
   /// Whether nghttp2 may have frames that nobody has taken yet.
   private var hasMoreToWrite = false
   /// Set when the peer has said all it will say.
-  private var peerIsDone = false
-  private var sawSettings = false
+  var peerIsDone = false
+  var sawSettings = false
   /// GOAWAY has been announced; final: no further stream is taken.
-  private var isEnding = false, refusesFurther = false
+  var isEnding = false, refusesFurther = false
   /// Only the end is awaited: what still comes is dropped.
   private var isLingering = false
+  /// When FIN was said; 0 before.
+  private var lingeringSince: UInt64 = 0
   /// Set once.
   public private(set) var isClosed = false
-  private var endReason = EndReason.finished
+  var endReason = EndReason.finished
   /// When a block of fields began that is not whole; 0 for none.
-  private var blockBegan: UInt64 = 0
+  var blockBegan: UInt64 = 0
   /// When anything last moved.
-  private var lastMove: UInt64 = 0
+  var lastMove: UInt64 = 0
   /// Since when answers have waited here without moving, whatever the peer says meanwhile; 0 when none do.
-  private var stalledSince: UInt64 = 0
+  var stalledSince: UInt64 = 0
 
   /// Takes over a connection, with whatever bytes have been read from it, the client's preface included (RFC 9113, 3.4).
   /// - Returns: nil when there is no memory for it.
@@ -142,12 +147,13 @@ public protocol HTTP2SessionOwner: AnyObject {
     schedule()
   }
 
-  private func schedule() {
+  func schedule() {
     guard !isScheduled, !isClosed else { return }
     isScheduled = true
     loop.atEndOfTurn(self)
   }
 
+  /// Reads, lets streams go on, writes: once in a turn of the loop in which something happened.
   public func turnEnds() {
     isScheduled = false
     guard !isClosed else { return }
@@ -218,7 +224,7 @@ public protocol HTTP2SessionOwner: AnyObject {
   }
 
   /// Whether a frame for a stream can be one that was sent before the peer knew that the stream is closed.
-  private func mayBeUnderWay(_ id: Int32) -> Bool {
+  func mayBeUnderWay(_ id: Int32) -> Bool {
     guard id > 0, id & 1 == 1, id <= lastOpened, let session = unsafe session else { return true }   // nghttp2 judges the others
     return unsafe sk_h2_has_stream(session, id) != 0 || wasResetHere.has(id)
   }
@@ -305,7 +311,6 @@ public protocol HTTP2SessionOwner: AnyObject {
     }
     isLingering = true
   }
-  private var lingeringSince: UInt64 = 0
 
   /// Lets go of all streams, and has nghttp2 do so: what it still thinks of them is nobody's business.
   private func failStreams(_ code: UInt32) {
@@ -378,7 +383,7 @@ public protocol HTTP2SessionOwner: AnyObject {
     schedule()
   }
 
-  private func refuseFurther() {
+  func refuseFurther() {
     guard isEnding, !refusesFurther, let session = unsafe session else { return }
     refusesFurther = true
     unsafe sk_h2_refuse_further(session)
@@ -425,8 +430,7 @@ public protocol HTTP2SessionOwner: AnyObject {
       guard let base = bytes.baseAddress else { return -1 }
       if isServer { return unsafe sk_h2_respond(session, stream.id, base, bytes.count, hasBody ? 1 : 0) }
       let pointer = unsafe Unmanaged.passUnretained(stream).toOpaque()
-      if let name = stream.protocolName { return unsafe sk_h2_request(session, base, bytes.count, isSecure ? 1 : 0, name, 1, pointer) }
-      return unsafe sk_h2_request(session, base, bytes.count, isSecure ? 1 : 0, nil, hasBody ? 1 : 0, pointer)
+      return unsafe sk_h2_request(session, base, bytes.count, isSecure ? 1 : 0, hasBody ? 1 : 0, pointer)
     }
     if isServer {
       if code != 0 { unsafe sk_h2_reset(session, stream.id, Self.internalError) }
@@ -478,7 +482,7 @@ public protocol HTTP2SessionOwner: AnyObject {
   }
 
   /// Whether the peer has said that it takes no further requests.
-  public private(set) var isLeft = false
+  public internal(set) var isLeft = false
 
   /// A stream for a request that is to be sent.
   public func open() -> HTTP2Stream {
@@ -489,12 +493,12 @@ public protocol HTTP2SessionOwner: AnyObject {
     return stream
   }
 
-  private func add(_ stream: HTTP2Stream) {
+  func add(_ stream: HTTP2Stream) {
     stream.place = freePlaces.popLast() ?? streams.count
     if stream.place == streams.count { streams.append(stream) } else { streams[stream.place] = stream }
     streamCount += 1
   }
-  private func remove(_ stream: HTTP2Stream) {
+  func remove(_ stream: HTTP2Stream) {
     guard stream.place >= 0, stream.place < streams.count, streams[stream.place] === stream else { return }
     streams[stream.place] = nil
     freePlaces.append(stream.place)
@@ -503,177 +507,5 @@ public protocol HTTP2SessionOwner: AnyObject {
     lastMove = loop.now
     stalledSince = 0
     owner?.released(self)
-  }
-}
-
-// MARK: - What nghttp2 tells
-
-extension HTTP2Session {
-  func frameBegan(_ stream: HTTP2Stream?, _ type: UInt8, _ flags: UInt8, _ id: Int32) -> sk_h2_verdict {
-    if type != 9 { blockBegan = 0 }
-    switch type {
-    case 1 where isServer && stream == nil && !mayBeUnderWay(id): return broke(SK_H2_CLOSED)
-    case 2 where id == 0: return broke(SK_H2_BROKEN)   // nghttp2 does not look at PRIORITY any more
-    case 3: stream?.wasResetByPeer = true
-    case 4 where flags & 1 == 0: noteWindows()
-    default: break
-    }
-    guard let limit = gauge.frame(type: type, isAcknowledgement: flags & 1 != 0, now: loop.now) else { return SK_H2_FINE }
-    exceeded(limit)
-    return SK_H2_CALM
-  }
-
-  private func broke(_ verdict: sk_h2_verdict) -> sk_h2_verdict {
-    owner?.noted(.sessionError)
-    endReason = .error
-    return verdict
-  }
-
-  /// SETTINGS are about to change the windows of all streams; the largest of them must bear it (RFC 9113, 6.9.2).
-  private func noteWindows() {
-    sawSettings = true
-    guard let session = unsafe session else { return }
-    largestWindow = 0
-    for case let stream? in streams where stream.id > 0 { largestWindow = max(largestWindow, Int(unsafe sk_h2_window(session, stream.id))) }
-    firstWindow = Int(unsafe sk_h2_first_window(session))
-  }
-  func settingsHold() {
-    guard let session = unsafe session else { return }
-    guard largestWindow > 0, largestWindow + Int(unsafe sk_h2_first_window(session)) - firstWindow > Int(Int32.max) else { return }
-    owner?.noted(.sessionError)
-    endReason = .error
-    unsafe sk_h2_terminate(session, Self.flowControlError)
-  }
-
-  private func exceeded(_ limit: HTTP2Event) {
-    owner?.noted(limit)
-    endReason = .error
-  }
-
-  func blockBegan(_ stream: HTTP2Stream?, _ id: Int32) -> sk_h2_verdict {
-    block = FieldBlock(headLimits)
-    blockBegan = max(1, loop.now)
-    guard isServer, stream == nil else {
-      blockStream = stream
-      return SK_H2_FINE
-    }
-    lastOpened = max(lastOpened, id)
-    // A stream that was reset may still keep a task busy.
-    guard taskCount < 2 * limits.concurrentStreams, !refusesFurther else {
-      owner?.noted(.limitStreams)
-      blockBegan = 0
-      wasResetHere.add(id)
-      return SK_H2_REFUSE
-    }
-    let stream = HTTP2Stream(self, id: id)
-    add(stream)
-    if let session = unsafe session { unsafe sk_h2_set_stream(session, id, Unmanaged.passUnretained(stream).toOpaque()) }
-    blockStream = stream
-    return SK_H2_FINE
-  }
-
-  func field(_ name: Span<UInt8>, _ value: Span<UInt8>) -> sk_h2_verdict {
-    do throws(FieldBlock.Malformed) { try block?.take(name, value) } catch {
-      owner?.noted(.streamError)
-      blockBegan = 0
-      return SK_H2_MALFORMED
-    }
-    guard (block?.length ?? 0) > 8 * headLimits.headBytes else { return SK_H2_FINE }
-    exceeded(.limitHeadDecoded)
-    return SK_H2_CALM
-  }
-
-  func blockEnded(endsStream: Bool) -> sk_h2_verdict {
-    blockBegan = 0
-    defer { blockStream = nil }
-    guard var whole = block.take(), let stream = blockStream else { return SK_H2_FINE }
-    do throws(FieldBlock.Malformed) {
-      if isServer && !stream.hasFinalHead {
-        try requestEnded(&whole, stream, endsStream)
-      } else if !isServer && !stream.hasFinalHead {
-        let line = try whole.endResponse(hasBody: !endsStream)
-        guard line.status >= 200 else { return SK_H2_FINE }
-        stream.hasFinalHead = true
-        var head = ResponseHead()
-        head.line = line
-        head.fields = whole.takeFields()
-        stream.response = consume head
-        stream.announceHead()
-      } else {
-        stream.receivedTrailers = whole.endTrailers()
-      }
-    } catch {
-      owner?.noted(.streamError)
-      return SK_H2_MALFORMED
-    }
-    if endsStream { stream.receivedEnd() }
-    return SK_H2_FINE
-  }
-
-  private func requestEnded(_ block: inout FieldBlock, _ stream: HTTP2Stream, _ endsStream: Bool) throws(FieldBlock.Malformed) {
-    switch try block.endRequest(hasBody: !endsStream) {
-    case .request(let line): stream.request = RequestHead(line: line, fields: block.takeFields())
-    case .refused(let refusal): stream.refusal = refusal
-    }
-    stream.hasFinalHead = true
-    requests += 1
-    taskCount += 1
-    stream.workBegins()
-    owner?.noted(.streamBegan)
-    owner?.began(stream)
-  }
-
-  func dataFrame(_ stream: HTTP2Stream?, content: Int, endsStream: Bool) -> sk_h2_verdict {
-    if endsStream { stream?.receivedEnd() }
-    guard content == 0, !endsStream, let limit = gauge.emptyFrame(now: loop.now) else { return SK_H2_FINE }
-    exceeded(limit)
-    return SK_H2_CALM
-  }
-
-  func pong() { if isEnding { refuseFurther() } }
-
-  /// The peer will not look at streams above `last`: they may be tried elsewhere.
-  func goneAway(_ last: Int32) {
-    guard !isServer else { return }
-    isLeft = true
-    isEnding = true
-    refusesFurther = true
-  }
-
-  func violated(_ id: Int32) {
-    blockBegan = 0   // the rest of a block, if it was one, is passed over
-    owner?.noted(id == 0 ? .sessionError : .streamError)
-  }
-
-  func sentEnd(_ stream: HTTP2Stream, _ id: Int32, peerIsDone: Bool) {
-    stream.endIsSent = true
-    lastMove = loop.now
-    // The answer is whole; what is left of the request nobody waits for (RFC 9113, 8.1).
-    if isServer && !peerIsDone, let session = unsafe session { unsafe sk_h2_reset(session, id, Self.noError) }
-  }
-
-  func streamClosed(_ stream: HTTP2Stream, _ code: UInt32) {
-    if blockStream === stream {
-      blockStream = nil
-      blockBegan = 0
-    }
-    remove(stream)
-    if !stream.wasResetByPeer && !(stream.inboundEnded && stream.endIsSent) { wasResetHere.add(stream.id) }
-    if isServer && !stream.endIsSent {
-      owner?.noted(.streamReset)
-      if let limit = gauge.abandonedStream(now: loop.now), let session = unsafe session {
-        exceeded(limit)
-        unsafe sk_h2_terminate(session, Self.calm)
-      }
-    }
-    stream.ended(code)
-    if peerIsDone || isEnding { schedule() }
-  }
-
-  func supply(_ stream: HTTP2Stream, _ into: UnsafeMutablePointer<UInt8>, _ room: Int) -> (Int, sk_h2_supply) {
-    gauge.dataFramesSent += 1
-    let (count, state) = unsafe stream.supply(into, room)
-    if count > 0 { stalledSince = 0 }
-    return (count, state)
   }
 }

@@ -42,8 +42,6 @@ public final class HTTP2Stream: Substream {
   private var isDeferred = false
   /// A frame with END_STREAM went out.
   var endIsSent = false
-  /// The protocol of an extended CONNECT that this side opens.
-  var protocolName: String?
 
   /// How the stream ended; nil while it lives.
   public private(set) var endCode: UInt32?

@@ -1,4 +1,5 @@
-// Owns: building JSON log lines (RFC 8259) without Strings, in a block of memory that is handed to the LogWriter's thread when half full.
+// Owns: building JSON log lines (RFC 8259) without Strings, in a block of memory that is handed to the LogWriter's thread when it is
+// seven eighths full.
 // Confined to one thread (not Sendable). The only unsafe code is the raw writing below; every write is preceded by a check of the room left.
 //
 // Cost: names are literals whose copies the compiler turns into plain stores; values are scanned and copied sixteen bytes at a time.
@@ -76,7 +77,7 @@ import CSystem
     put("Z\",")
   }
 
-  /// Ends the line; hands the block to the writer when it is half full. Never blocks.
+  /// Ends the line; hands the block to the writer when it holds ``handOverBytes``. Never blocks.
   public mutating func endLine() {
     close("}\n")
     if overflowed {

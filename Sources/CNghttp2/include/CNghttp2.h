@@ -72,8 +72,6 @@ int sk_h2_receive(sk_h2_session *_Nonnull session, const uint8_t *_Nonnull bytes
 ptrdiff_t sk_h2_send(sk_h2_session *_Nonnull session, const uint8_t *_Nullable *_Nonnull bytes);
 /// Whether the session has anything left to hear or say.
 int sk_h2_is_alive(sk_h2_session *_Nonnull session);
-/// Whether the last settings have been acknowledged by the peer, or the preface is still awaited.
-int sk_h2_wants_to_read(sk_h2_session *_Nonnull session);
 
 /// Ties an object of the owner's to a stream; it is what callbacks get.
 void sk_h2_set_stream(sk_h2_session *_Nonnull session, int32_t id, void *_Nullable stream);
@@ -85,8 +83,7 @@ int sk_h2_has_stream(sk_h2_session *_Nonnull session, int32_t id);
 int sk_h2_respond(sk_h2_session *_Nonnull session, int32_t id, const uint8_t *_Nonnull head, size_t count, int hasBody);
 /// Asks: `head` is an HTTP/1.1 request head in text; fields of the connection are left out. Returns the stream's id, or an nghttp2 error.
 int32_t sk_h2_request(
-    sk_h2_session *_Nonnull session, const uint8_t *_Nonnull head, size_t count, int isSecure, const char *_Nullable protocol, int hasBody,
-    void *_Nonnull stream);
+    sk_h2_session *_Nonnull session, const uint8_t *_Nonnull head, size_t count, int isSecure, int hasBody, void *_Nonnull stream);
 /// Field lines behind the content. To be called when `supply` has said SK_H2_LAST_BEFORE_TRAILERS, from there.
 int sk_h2_trailers(sk_h2_session *_Nonnull session, int32_t id, const uint8_t *_Nonnull lines, size_t count);
 
@@ -106,5 +103,3 @@ uint32_t sk_h2_first_window(sk_h2_session *_Nonnull session);
 int32_t sk_h2_window(sk_h2_session *_Nonnull session, int32_t id);
 /// How many streams the peer allows at once.
 uint32_t sk_h2_peer_streams(sk_h2_session *_Nonnull session);
-/// Whether the peer, a server, takes extended CONNECT (RFC 8441, 3).
-int sk_h2_peer_takes_protocols(sk_h2_session *_Nonnull session);

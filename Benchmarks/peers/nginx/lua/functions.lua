@@ -25,23 +25,23 @@ end
 function functions.no_op()
 end
 
-function functions.clean_query()
+-- The parameters that are not marketing's.
+local function kept_parameters()
   local kept = {}
   for parameter in string.gmatch(ngx.var.args or "", "[^&]+") do
     if string.sub(parameter, 1, 4) ~= "utm_" then
       kept[#kept + 1] = parameter
     end
   end
-  ngx.req.set_uri_args(table.concat(kept, "&"))
+  return kept
+end
+
+function functions.clean_query()
+  ngx.req.set_uri_args(table.concat(kept_parameters(), "&"))
 end
 
 function functions.normalise_query()
-  local kept = {}
-  for parameter in string.gmatch(ngx.var.args or "", "[^&]+") do
-    if string.sub(parameter, 1, 4) ~= "utm_" then
-      kept[#kept + 1] = parameter
-    end
-  end
+  local kept = kept_parameters()
   table.sort(kept)
   ngx.req.set_uri_args(table.concat(kept, "&"))
 end
