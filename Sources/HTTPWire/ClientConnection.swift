@@ -149,6 +149,7 @@ public struct ClientConnection: ~Copyable {
         if interim > limits.interimResponses { throw .refused(.interimResponses) }
       case .complete:
         take(&head)
+        if head.line.framing == .chunked && chunksAreMalformed { throw .refused(.chunk) }
         return head
       case .refused(let refusal): throw .refused(refusal)
       case .incomplete:
@@ -183,6 +184,12 @@ public struct ClientConnection: ~Copyable {
     saysClose = head.line.wantsClose
     decoder = BodyDecoder(head.line.status == 101 ? .untilClose : head.line.framing)
     head.fields.bytes = stream.input.split(head.line.length)
+  }
+
+  /// Whether what has come of the body is malformed from the start: while nothing has been passed on, that can still be said.
+  private var chunksAreMalformed: Bool {
+    var decoder = decoder
+    return decoder.next(stream.input.readable) == .malformed
   }
 
   /// Whether the answer's body has been read to its end.

@@ -209,7 +209,7 @@ public struct ServerConnection: ~Copyable {
     headBytes = line.length
     stream.bytesSent = 0
     var head = RequestHead(line: line, fields: fields)
-    if line.authorityLength > 0 { head.completeAbsoluteTarget() }
+    if line.authorityLength > 0 { head.settleAbsoluteTarget() }
     return head
   }
 
@@ -370,8 +370,18 @@ public struct ServerConnection: ~Copyable {
 }
 
 extension RequestHead {
+  /// The authority of an absolute-form target replaces Host, for everybody who looks at the head from here on (RFC 9112, 3.2.2).
+  fileprivate mutating func settleAbsoluteTarget() {
+    completeAbsoluteTarget()
+    var host = ByteBuffer(capacity: 64)
+    host.append(fields.bytes.readable.slice(line.authorityStart, line.authorityLength))
+    fields.drop(.host)
+    let name: StaticString = "Host"
+    name.withUTF8Buffer { name in unsafe fields.append(name.span, host.readable) }
+  }
+
   /// An absolute-form target without a path means `/` (RFC 9112, 3.2.1), or `*` for OPTIONS without a query (3.2.4).
-  fileprivate mutating func completeAbsoluteTarget() {
+  private mutating func completeAbsoluteTarget() {
     guard line.pathLength == 0 else { return }
     let start = fields.bytes.count
     fields.bytes.append(line.method == .options && line.targetLength == 0 ? 42 : 47)

@@ -254,6 +254,26 @@ extension Scenarios {
       #expect(response.fields.all("set-cookie") == ["own=0"])
     }
 
+    /// The origin's Vary is filtered (spec/request-pipeline.md 13), a function's is its own.
+    @Test func aFunctionsVaryPasses() throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { _ in ok("body") } }
+      let skerry = try program(
+        before: origin,
+        viewerRequest: "function handler(event) { return event.request.uri == '/own' ? { statusCode: 200, headers: { vary: { value: 'X-Foo' } } } : event.request; }",
+        viewerResponse: "function handler(event) { event.response.headers.vary = { value: 'X-Bar' }; return event.response; }")
+      #expect(try skerry.viewer().exchange("GET /own HTTP/1.1\r\nHost: a.test\r\n\r\n").fields.all("vary") == ["X-Foo"])
+      #expect(try skerry.viewer().exchange("GET /other HTTP/1.1\r\nHost: a.test\r\n\r\n").fields.all("vary") == ["X-Bar"])
+    }
+
+    /// Whom an absolute-form target names replaces Host (RFC 9112, 3.2.2) for the function too: it must not decide for another host.
+    @Test(arguments: ["GET http://A.test:99/x HTTP/1.1\r\nHost: b.test\r\n\r\n", "GET http://A.test:99/x HTTP/1.0\r\n\r\n"])
+    func aFunctionSeesTheHostThatIsServed(request: String) throws {
+      let origin = try echoingOrigin()
+      let skerry = try program(
+        before: origin, viewerRequest: "function handler(event) { return { statusCode: 200, headers: { 'x-host': event.request.headers.host } }; }")
+      #expect(try skerry.viewer().exchange(request).fields["x-host"] == "A.test:99")
+    }
+
     // MARK: Failing
 
     /// Each ends as the table of spec/cloudfront-functions.md 5 says, and the next request is served as ever.
