@@ -4,6 +4,10 @@ import Distribution
 import RewriteEngine
 import Testing
 
+#if canImport(Glibc)
+  import Glibc
+#endif
+
 @Suite struct OriginHelperTests {
   /// Runs a handler that makes `call` and returns the request.
   private func choice(_ call: String, _ event: Event = Event()) throws -> (choice: OriginChoice?, outcome: FunctionOutcome, error: String) {
@@ -208,6 +212,33 @@ import Testing
     #expect(run.outcome == .validationError)
     #expect(run.error == "updateRequestOrigin: the parameter must be an object")
     #expect(run.choice == nil)
+  }
+
+  /// An error shows a name and nothing that lies behind it. Here its text, of which a lone surrogate makes a copy, ends where the
+  /// heap does: a byte more is the guard page's. 88 bytes are a block's whole room.
+  @Test func namesInErrorsEndWithTheHeap() async {
+    await #expect(processExitsWith: .success) {
+      let isolate = try makeIsolate(
+        """
+        import cf from 'cloudfront';
+        var name = '\\ud800' + 'a'.repeat(85), kept = [], blocks, rest;
+        function handler(event) {
+          [blocks, rest] = event.request.uri.slice(1).split(',').map(Number);
+          for (var i = 0; i < 7; i++) kept.push(new Uint8Array(262136));
+          for (i = 0; i < blocks; i++) kept.push(new Uint8Array(1000));
+          kept.push(new Uint8Array(rest));
+          cf.updateRequestOrigin({customHeaders: {[name]: 'x'}});
+          return event.request
+        }
+        """)
+      func failure(_ blocks: Int, _ rest: Int) -> FunctionFailure? { isolate.answer(Event(uri: "/\(blocks),\(rest)")).invocation.failure }
+      guard failure(0, 0) == .invalidResult, let full = (1..<400).first(where: { failure($0, 0) == .memoryLimit }) else { exit(2) }
+      for blocks in full - 3...full {
+        for rest in stride(from: 0, to: 1008, by: 8) {
+          guard let failure = failure(blocks, rest), failure == .invalidResult || failure == .memoryLimit else { exit(3) }
+        }
+      }
+    }
   }
 
   /// An answer of the function's own goes nowhere; a choice is the present run's alone.

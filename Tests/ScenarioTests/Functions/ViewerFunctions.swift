@@ -45,6 +45,17 @@ extension Scenarios {
       #expect(try skerry.metrics()["skerry_function_runs_total{outcome=\"responded\"}"] == 2)
     }
 
+    /// Host is shown in lower case, without port and trailing dot (2.3); the origin is sent what came.
+    @Test(arguments: [("A.Test", "a.test"), ("a.test:8443", "a.test"), ("A.TEST.:80", "a.test"), ("a.test.", "a.test"), ("[::1]:80", "[::1]"), ("a.test", "a.test")])
+    func theHostThatFunctionsSee(_ host: String, _ seen: String) throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { ok("host \($0.fields["host"] ?? "-")") } }
+      let code = "function handler(event) { var host = event.request.headers.host; if (event.request.uri == '/seen') return { statusCode: 200, body: host.value }; host.value += ''; return event.request; }"
+      let skerry = try program(before: origin, viewerRequest: code)
+      let viewer = try skerry.viewer()
+      #expect(try viewer.exchange("GET /seen HTTP/1.1\r\nHost: \(host)\r\n\r\n").bodyText == seen)
+      #expect(try viewer.exchange("GET /on HTTP/1.1\r\nHost: \(host)\r\n\r\n").bodyText == "host \(host)")
+    }
+
     @Test(arguments: [
       ("'plain'", "plain"), ("{ encoding: 'text', data: 'caf\u{e9}' }", "caf\u{c3}\u{a9}"), ("{ encoding: 'base64', data: 'AAH/' }", "\u{00}\u{01}\u{ff}"),
     ])
