@@ -6,9 +6,9 @@ import Transport
 
 extension Worker {
   /// What an origin's response never passes on: hop-by-hop fields and the names that are ours to write.
-  private static let dropped = FieldNameSet.hopByHop.union(FieldNameSet(.via, .xCache, .xAmzCfId, .xAmzCfPop, .xAmzCf, .xEdge, .vary))
+  private static let dropped = FieldNameSet.hopByHop.union(FieldNameSet(.via, .xCache, .xAmzCfId, .xAmzCfPop, .xAmzCf, .xEdge))
 
-  /// Writes status line and fields. `Vary` is passed on as far as the behavior lets what it speaks of through.
+  /// Writes status line and fields.
   func composeResponseHead(_ response: borrowing Response, _ exchange: borrowing Exchange, _ closing: Bool, _ chunked: Bool, to out: inout ByteBuffer) {
     let status = response.head.line.status
     var dropped = Self.dropped
@@ -18,7 +18,6 @@ extension Worker {
     let present = response.head.fields.present
     if status == 204 || status < 200 || chunked { dropped.add(.contentLength) }
     response.head.fields.copyLines(to: &out, except: dropped)
-    if present.has(.vary) { writeVary(response.head.fields, exchange.behavior.behavior.forwarding, to: &out) }
     if !present.has(.date) || !response.head.fields.has(.date) { writeDate(to: &out) }
     if !present.has(.server) || !response.head.fields.has(.server) { out.append("Server: CloudFront\r\n") }
     if chunked { out.append("Transfer-Encoding: chunked\r\n") }
@@ -63,27 +62,5 @@ extension Worker {
     }
     out.append(exchange.id)
     out.append("\r\n\r\n")
-  }
-
-  /// `Vary` names only what the behavior forwards, and Accept-Encoding.
-  private func writeVary(_ fields: borrowing HeaderSection, _ rules: ForwardingRules, to out: inout ByteBuffer) {
-    var kept: [String] = []
-    for i in 0..<fields.count where fields[i].name == .vary {
-      for part in fields.value(i).text.split(separator: ",") {
-        let name = part.filter { $0 != " " && $0 != "\t" }
-        if name == "*" || varies(name.lowercased(), rules) { kept.append(name) }
-      }
-    }
-    if !kept.isEmpty { out.append(text: "Vary: \(kept.joined(separator: ", "))\r\n") }
-  }
-
-  private func varies(_ name: String, _ rules: ForwardingRules) -> Bool {
-    switch name {
-    case "accept-encoding", "origin": true
-    case "cookie": rules.cookies != .none
-    case "user-agent": rules.forwardsUserAgent || !rules.cloudFrontHeaders.isEmpty
-    case "host": rules.forwardsHost
-    default: rules.forwards(Array(name.utf8).span, isSafe: true)
-    }
   }
 }

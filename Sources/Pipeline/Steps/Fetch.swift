@@ -181,17 +181,42 @@ extension Worker {
     }
   }
 
-  /// The origin's head has arrived. Its cookies end here where the behavior forwards none (spec/request-pipeline.md, 13): functions do
-  /// not see them, and what functions set is not taken for the origin's.
+  /// The origin's head has arrived. Its cookies end here where the behavior forwards none, and so does what `Vary` says of fields
+  /// that the origin is not sent (spec/request-pipeline.md, 13): functions do not see it, and what functions set is not taken for
+  /// the origin's.
   private func received(_ head: consuming ResponseHead, _ upstream: consuming ClientConnection, _ exchange: inout Exchange) -> Response {
     exchange.reached(.originResponse)
     if exchange.behavior.forwardsNoCookies { head.fields.drop(.setCookie) }
+    if head.fields.present.has(.vary) { filterVary(&head.fields, exchange.behavior.behavior.forwarding) }
     exchange.originStatus = head.line.status
     if head.line.status >= 400 { exchange.result = .error; exchange.detailedResult = "OriginError" } else { exchange.result = .miss; exchange.detailedResult = "" }
     exchange.failure = nil
     exchange.upstream = consume upstream
     let source: Response.Source = head.line.status == 101 ? .tunnel : .origin
     return Response(head: head, source)
+  }
+
+  /// Leaves of `Vary` what the behavior forwards, and Accept-Encoding.
+  private func filterVary(_ fields: inout HeaderSection, _ rules: ForwardingRules) {
+    var kept: [String] = []
+    for i in 0..<fields.count where fields[i].name == .vary {
+      for part in fields.value(i).text.split(separator: ",") {
+        let name = part.filter { $0 != " " && $0 != "\t" }
+        if name == "*" || varies(name.lowercased(), rules) { kept.append(name) }
+      }
+    }
+    fields.drop(.vary)
+    if !kept.isEmpty { fields.append("Vary", kept.joined(separator: ", ")) }
+  }
+
+  private func varies(_ name: String, _ rules: ForwardingRules) -> Bool {
+    switch name {
+    case "accept-encoding", "origin": true
+    case "cookie": rules.cookies != .none
+    case "user-agent": rules.forwardsUserAgent || !rules.cloudFrontHeaders.isEmpty
+    case "host": rules.forwardsHost
+    default: rules.forwards(Array(name.utf8).span, isSafe: true)
+    }
   }
 
   /// Streams the viewer's body to the origin, with back-pressure. An origin that answers before the body is whole is listened to:

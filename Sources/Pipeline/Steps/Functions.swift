@@ -84,13 +84,12 @@ extension Worker {
     isolate.setRequestID(exchange.id)
     isolate.setDistributionID(id.span)
     isolate.setDistributionDomain(domain.span)
+    if exchange.request.authority.count > 0 { describeHost(exchange.request.authority, to: isolate) }
     let fields = exchange.request.fields.count
-    for i in 0..<fields where exchange.request.fields[i].name != .dropped && exchange.request.fields[i].name != .cloudFront {
-      if exchange.request.fields[i].name == .host {
-        describeHost(exchange.request.fields.value(i), to: isolate)
-      } else {
-        isolate.addRequestHeader(exchange.request.fields.name(i), exchange.request.fields.value(i))
-      }
+    for i in 0..<fields {
+      let name = exchange.request.fields[i].name
+      if name == .dropped || name == .cloudFront || name == .host { continue }
+      isolate.addRequestHeader(exchange.request.fields.name(i), exchange.request.fields.value(i))
     }
     for header in exchange.behavior.behavior.forwarding.cloudFrontHeaders where header != .viewerCertificatePEM {
       guard let value = viewerHeader(header, exchange) else { continue }
@@ -98,8 +97,8 @@ extension Worker {
     }
   }
 
-  /// Host as functions find it: in lower case, without port and trailing dot (spec/cloudfront-functions.md, 2.3). Origins are sent
-  /// what came.
+  /// Whom the request is for, as functions find it in `host`: in lower case, without port and trailing dot
+  /// (spec/cloudfront-functions.md, 2.3). Origins are sent what came.
   private func describeHost(_ host: Span<UInt8>, to isolate: Isolate) {
     let name = host.slice(0, HostTable.nameLength(host))
     var isLower = true
