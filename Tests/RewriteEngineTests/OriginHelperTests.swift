@@ -227,15 +227,15 @@ import Testing
           [blocks, rest] = event.request.uri.slice(1).split(',').map(Number);
           for (var i = 0; i < 7; i++) kept.push(new Uint8Array(262136));
           for (i = 0; i < blocks; i++) kept.push(new Uint8Array(1000));
-          kept.push(new Uint8Array(rest));
+          kept.push(new Uint8Array(Math.min(rest, 1000)), new Uint8Array(Math.max(rest - 1000, 0)));
           cf.updateRequestOrigin({customHeaders: {[name]: 'x'}});
           return event.request
         }
         """)
       func failure(_ blocks: Int, _ rest: Int) -> FunctionFailure? { isolate.answer(Event(uri: "/\(blocks),\(rest)")).invocation.failure }
       guard failure(0, 0) == .invalidResult, let full = (1..<400).first(where: { failure($0, 0) == .memoryLimit }) else { exit(2) }
-      for blocks in full - 3...full {
-        for rest in stride(from: 0, to: 1008, by: 8) {
+      for blocks in full - 4...full {
+        for rest in stride(from: 0, to: 2000, by: 8) {
           guard let failure = failure(blocks, rest), failure == .invalidResult || failure == .memoryLimit else { exit(3) }
         }
       }
