@@ -5,15 +5,15 @@ import Transport
 
 extension HTTP2Session {
   func frameBegan(_ stream: HTTP2Stream?, _ type: UInt8, _ flags: UInt8, _ id: Int32) -> sk_h2_verdict {
-    if type != 9 { blockBegan = 0 }
+    var limit: HTTP2Event?
     switch type {
     case 1 where isServer && stream == nil && !mayBeUnderWay(id): return broke(SK_H2_CLOSED)
     case 2 where id == 0: return broke(SK_H2_BROKEN)   // nghttp2 does not look at PRIORITY any more
-    case 3: stream?.wasResetByPeer = true
-    case 4 where flags & 1 == 0: noteWindows()
+    case 3: if let stream { stream.wasResetByPeer = true } else { limit = gauge.ignoredFrame(now: loop.now) }
+    case 4: if flags & 1 == 0 { noteWindows() } else { settingsSince = 0 }
     default: break
     }
-    guard let limit = gauge.frame(type: type, isAcknowledgement: flags & 1 != 0, now: loop.now) else { return SK_H2_FINE }
+    guard let limit = limit ?? gauge.frame(type: type, isAcknowledgement: flags & 1 != 0, now: loop.now) else { return SK_H2_FINE }
     exceeded(limit)
     return SK_H2_CALM
   }
@@ -34,6 +34,7 @@ extension HTTP2Session {
   }
   func settingsHold() {
     guard let session = unsafe session else { return }
+    owner?.roomChanged(self)
     guard largestWindow > 0, largestWindow + Int(unsafe sk_h2_first_window(session)) - firstWindow > Int(Int32.max) else { return }
     owner?.noted(.sessionError)
     endReason = .error
@@ -47,7 +48,6 @@ extension HTTP2Session {
 
   func blockBegan(_ stream: HTTP2Stream?, _ id: Int32) -> sk_h2_verdict {
     block = FieldBlock(headLimits)
-    blockBegan = max(1, loop.now)
     guard isServer, stream == nil else {
       blockStream = stream
       return SK_H2_FINE
@@ -56,7 +56,6 @@ extension HTTP2Session {
     // A stream that was reset may still keep a task busy.
     guard taskCount < 2 * limits.concurrentStreams, !refusesFurther else {
       owner?.noted(.limitStreams)
-      blockBegan = 0
       wasResetHere.add(id)
       return SK_H2_REFUSE
     }
@@ -70,7 +69,6 @@ extension HTTP2Session {
   func field(_ name: Span<UInt8>, _ value: Span<UInt8>) -> sk_h2_verdict {
     do throws(FieldBlock.Malformed) { try block?.take(name, value) } catch {
       owner?.noted(.streamError)
-      blockBegan = 0
       return SK_H2_MALFORMED
     }
     guard (block?.length ?? 0) > 8 * headLimits.headBytes else { return SK_H2_FINE }
@@ -79,7 +77,6 @@ extension HTTP2Session {
   }
 
   func blockEnded(endsStream: Bool) -> sk_h2_verdict {
-    blockBegan = 0
     defer { blockStream = nil }
     guard var whole = block.take(), let stream = blockStream else { return SK_H2_FINE }
     do throws(FieldBlock.Malformed) {
@@ -87,7 +84,11 @@ extension HTTP2Session {
         try requestEnded(&whole, stream, endsStream)
       } else if !isServer && !stream.hasFinalHead {
         let line = try whole.endResponse(hasBody: !endsStream)
-        guard line.status >= 200 else { return SK_H2_FINE }
+        guard line.status >= 200 else {
+          gauge.wasHeard()
+          stream.receivedInterim()
+          return SK_H2_FINE
+        }
         stream.hasFinalHead = true
         var head = ResponseHead()
         head.line = line
@@ -101,6 +102,7 @@ extension HTTP2Session {
       owner?.noted(.streamError)
       return SK_H2_MALFORMED
     }
+    gauge.wasHeard()
     if endsStream { stream.receivedEnd() }
     return SK_H2_FINE
   }
@@ -119,6 +121,7 @@ extension HTTP2Session {
   }
 
   func dataFrame(_ stream: HTTP2Stream?, content: Int, endsStream: Bool) -> sk_h2_verdict {
+    gauge.wasHeard()
     if endsStream { stream?.receivedEnd() }
     guard content == 0, !endsStream, let limit = gauge.emptyFrame(now: loop.now) else { return SK_H2_FINE }
     exceeded(limit)
@@ -133,11 +136,15 @@ extension HTTP2Session {
     isLeft = true
     isEnding = true
     refusesFurther = true
+    owner?.roomChanged(self)
   }
 
   func violated(_ id: Int32) {
-    blockBegan = 0   // the rest of a block, if it was one, is passed over
     owner?.noted(id == 0 ? .sessionError : .streamError)
+    // A stream that nghttp2 refused was never open here; what follows for it was under way.
+    guard isServer, id & 1 == 1, id > lastOpened else { return }
+    lastOpened = id
+    wasResetHere.add(id)
   }
 
   func sentEnd(_ stream: HTTP2Stream, _ id: Int32, peerIsDone: Bool) {
@@ -148,12 +155,12 @@ extension HTTP2Session {
   }
 
   func streamClosed(_ stream: HTTP2Stream, _ code: UInt32) {
-    if blockStream === stream {
-      blockStream = nil
-      blockBegan = 0
-    }
+    if blockStream === stream { blockStream = nil }
     remove(stream)
-    if !stream.wasResetByPeer && !(stream.inboundEnded && stream.endIsSent) { wasResetHere.add(stream.id) }
+    if !stream.wasResetByPeer && !(stream.inboundEnded && stream.endIsSent) {
+      wasResetHere.add(stream.id)
+      gauge.streamsReset += 1
+    }
     if isServer && !stream.endIsSent {
       owner?.noted(.streamReset)
       if let limit = gauge.abandonedStream(now: loop.now), let session = unsafe session {

@@ -22,6 +22,8 @@ public final class HTTP2Stream: Substream {
   /// The final response, until it is taken.
   var response: ResponseHead?
   var hasFinalHead = false
+  /// Interim responses that came.
+  private(set) var interimResponses = 0
   private var inbound = ByteBuffer()
   private(set) var inboundEnded = false
   /// Field lines behind the content, as text.
@@ -131,6 +133,11 @@ public final class HTTP2Stream: Substream {
   func receivedEnd() {
     inboundEnded = true
     socket?.announce(.readable)
+  }
+  /// An interim response has come. It is not passed on, but who waits may have seen enough of them.
+  func receivedInterim() {
+    interimResponses += 1
+    socket?.nudge()
   }
   /// A head has come: wakes who waits for it.
   func announceHead() { socket?.announce(.readable) }

@@ -228,7 +228,7 @@ extension Worker {
       upstream.stream.output.append("0\r\n\r\n")
     }
     upstream.requestIsWhole = try await upstream.flushUnlessDone()
-    if upstream.requestIsWhole { upstream.requestEnds(trailers: viewer.takeRequestTrailers()) }
+    if upstream.requestIsWhole { upstream.requestEnds(trailers: viewer.takeRequestTrailers()) }   // to HTTP/2 only
     if !upstream.requestIsWhole { viewer.closing = true }
   }
 
