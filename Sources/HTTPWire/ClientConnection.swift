@@ -69,8 +69,12 @@ public struct ClientConnection: ~Copyable {
   /// The field lines behind the answer's content that may be passed on, as text.
   public mutating func takeTrailers() -> ByteBuffer {
     var lines = ByteBuffer()
-    if let substream { swap(&lines, &substream.receivedTrailers) } else { Trailers.take(&trailerSection, limits.head, to: &lines) }
-    return lines
+    if let substream {
+      swap(&lines, &substream.receivedTrailers)
+      return lines
+    }
+    swap(&lines, &trailerSection)
+    return Trailers.allowed(lines, limits.head)
   }
 
   /// Sends the request bytes that wait in `stream.output`.
@@ -162,6 +166,7 @@ public struct ClientConnection: ~Copyable {
 
   private nonisolated(nonsending) mutating func readHead(_ substream: HTTP2Stream, _ hasNoBody: Bool) async throws(WireFailure) -> ResponseHead {
     while true {
+      try checkInterim(substream)
       if var head = substream.response.take() {
         answered = true
         stream.bytesReceived += head.line.length
@@ -169,7 +174,6 @@ public struct ClientConnection: ~Copyable {
         if hasNoBody { head.line.framing = .none }   // the end of the stream may still come in a frame of its own
         return head
       }
-      try checkInterim(substream)
       if let failure = stream.socket.failure { throw .io(failure) }
       await stream.socket.waitReadable(milliseconds: limits.readTimeoutMilliseconds)
     }

@@ -315,8 +315,12 @@ public struct ServerConnection: ~Copyable {
   /// The field lines behind the request's content that may be passed on, as text.
   public mutating func takeRequestTrailers() -> ByteBuffer {
     var lines = ByteBuffer()
-    if let substream { swap(&lines, &substream.receivedTrailers) } else { Trailers.take(&trailerSection, context.viewerLimits.head, to: &lines) }
-    return lines
+    if let substream {
+      swap(&lines, &substream.receivedTrailers)
+      return lines
+    }
+    swap(&lines, &trailerSection)
+    return Trailers.allowed(lines, context.viewerLimits.head)
   }
   /// The answer is whole; `trailers` follow where there can be some.
   public mutating func answerIsWhole() {

@@ -10,10 +10,10 @@ enum Trailers {
   /// Whether a field with a name that no other rule knows may follow content.
   static func mayPass(_ name: Span<UInt8>) -> Bool { !barred.contains { name.equalsLowercase($0) } }
 
-  /// Copies the field lines that may be passed on; none when there are more of them than a head may have. The section is gone then.
+  /// The field lines that may be passed on; none when there are more of them than a head may have.
   /// - Parameter section: whole field lines and the empty line behind them, at most ``BodyDecoder/maximumTrailerBytes``; the decoder has checked them.
-  static func take(_ section: inout ByteBuffer, _ limits: HeadLimits, to lines: inout ByteBuffer) {
-    guard !section.isEmpty else { return }
+  static func allowed(_ section: borrowing ByteBuffer, _ limits: HeadLimits) -> ByteBuffer {
+    var lines = ByteBuffer()
     var start = 0, count = 0
     let bytes = section.readable
     while start < bytes.count {
@@ -25,7 +25,6 @@ enum Trailers {
       }
       start = end
     }
-    if count > limits.fieldLines { lines.removeAll() }
-    section.release()
+    return count > limits.fieldLines ? ByteBuffer() : lines
   }
 }

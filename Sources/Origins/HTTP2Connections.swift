@@ -94,6 +94,9 @@ final class HTTP2Connections: HTTP2SessionOwner, ConnectionKeeper {
 
   private func wakeAll() { while let waiter = line.popFirst() { waiter.take(.place) } }
 
+  /// How many requests wait for a stream.
+  var waitingRequests: Int { line.count }
+
   // MARK: What the connections tell
 
   func began(_ stream: HTTP2Stream) {}   // a client's peer begins no stream

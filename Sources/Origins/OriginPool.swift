@@ -124,7 +124,7 @@ public final class OriginPool: ConnectionKeeper {
   }
 
   /// How many requests wait for a connection.
-  var waitingRequests: Int { line.count }
+  var waitingRequests: Int { line.count + (usesHTTP2 ? http2.waitingRequests : 0) }
 
   /// Name and port, for messages.
   public var place: String { "\(server.domainName):\(server.port(isSecure: isSecure))" }

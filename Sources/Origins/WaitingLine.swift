@@ -57,12 +57,12 @@ struct WaitingLine<Awaited> {
   /// Takes the first out of the line whom `fits` holds for.
   mutating func popFirst(where fits: (Waiter<Awaited>) -> Bool = { _ in true }) -> Waiter<Awaited>? {
     skipLeavers()
-    guard count > 0, let index = waiters[first...].firstIndex(where: { waits($0) && $0.map(fits) == true }) else { return nil }
+    guard count > 0, let index = waiters[first...].firstIndex(where: { Self.waits($0) && $0.map(fits) == true }) else { return nil }
     count -= 1
     return waiters[index].take()
   }
 
-  private func waits(_ waiter: Waiter<Awaited>?) -> Bool { waiter.map { $0.turn == nil } ?? false }
+  private static func waits(_ waiter: Waiter<Awaited>?) -> Bool { waiter.map { $0.turn == nil } ?? false }
 
   /// A waiter's time is over. One whose turn has come already keeps it.
   mutating func giveUp(_ waiter: Waiter<Awaited>) {
@@ -73,9 +73,9 @@ struct WaitingLine<Awaited> {
   }
 
   private mutating func skipLeavers() {
-    while first < waiters.count, !waits(waiters[first]) { first += 1 }
+    while first < waiters.count, !Self.waits(waiters[first]) { first += 1 }
     guard first == waiters.count || waiters.count > 64 + 2 * count else { return }
-    waiters.removeAll { !waits($0) }
+    waiters.removeAll { !Self.waits($0) }
     first = 0
   }
 }
