@@ -99,34 +99,6 @@ extension Scenarios {
       #expect(ended == 30)
     }
 
-    /// What a viewer says while it takes nothing is heard when it takes again.
-    @Test func whatWasSaidMeanwhileIsHeard() throws {
-      let body = String(repeating: "x", count: 16 << 20)
-      let (skerry, _) = try program { try $0.answerAll { $0.target == "/large" ? ok(body) : ok($0.target) } }
-      let viewer = try HTTP2Viewer.open(skerry, [(4, 1 << 30)], receiveBuffer: 4096)
-      try viewer.send(.windowUpdate(0, 1 << 30), .headers(1, get("/large", host: host)))
-      Thread.sleep(forTimeInterval: 0.5)   // all buffers are full
-      try viewer.send(.headers(3, get("/small", host: host)))
-      var ended = 0
-      while ended < 2, let frame = try viewer.next() { if frame.type == 0, frame.flags & Frame.endStream != 0 { ended += 1 } }
-      #expect(ended == 2)
-    }
-
-    /// A GOAWAY behind what a slow viewer has still to take.
-    @Test func lastWordsWaitTheirTurn() throws {
-      let body = String(repeating: "x", count: 16 << 20)
-      let (skerry, _) = try program { try $0.answerAll { _ in ok(body) } }
-      for _ in 0..<5 {
-        let viewer = try HTTP2Viewer.open(skerry, [(4, 1 << 30)], receiveBuffer: 4096)
-        viewer.isPolite = false
-        try viewer.send(.windowUpdate(0, 1 << 30), .headers(1, get("/large", host: host)))
-        Thread.sleep(forTimeInterval: 0.3)
-        try viewer.send(Frame(type: 2, stream: 0, payload: [0, 0, 0, 1, 0]))
-        Thread.sleep(forTimeInterval: 0.3)
-        #expect(try viewer.readEnding() == .protocolError)
-      }
-    }
-
     /// Heads of origins that are larger than nghttp2 sends by itself; one that is too large even so is no answer that never ends.
     @Test(arguments: [200_000, 1_048_400]) func largeHeads(_ length: Int) throws {
       let head = "X-Large: \(String(repeating: "x", count: length))\r\n"
