@@ -114,8 +114,9 @@ extension HTTP2Session {
     requests += 1
     taskCount += 1
     stream.workBegins()
-    owner?.noted(.streamBegan)
-    owner?.began(stream)
+    guard let owner else { return }
+    owner.noted(.streamBegan)
+    owner.began(stream)
   }
 
   func dataFrame(_ stream: HTTP2Stream?, content: Int, endsStream: Bool) -> sk_h2_verdict {

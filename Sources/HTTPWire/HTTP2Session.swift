@@ -10,7 +10,7 @@ public protocol HTTP2SessionOwner: AnyObject {
   func began(_ stream: HTTP2Stream)
   /// Something that is counted.
   func noted(_ event: HTTP2Event)
-  /// A stream is gone: another may have its place.
+  /// A stream of a client is gone: another may have its place.
   func released(_ session: HTTP2Session)
   /// The connection is closed.
   func ended(_ session: HTTP2Session, _ reason: HTTP2Session.EndReason)
@@ -506,6 +506,6 @@ public protocol HTTP2SessionOwner: AnyObject {
     streamCount -= 1
     lastMove = loop.now
     stalledSince = 0
-    owner?.released(self)
+    if !isServer { owner?.released(self) }
   }
 }
