@@ -22,7 +22,7 @@ struct FieldBlock: ~Copyable {
 
   init(_ limits: HeadLimits) {
     self.limits = limits
-    fields.bytes.acquire()
+    fields.bytes.acquireSmall()
     fields.lines.acquire()
   }
 
@@ -148,10 +148,7 @@ struct FieldBlock: ~Copyable {
     }
     guard hasAuthority else { return .host }
     guard isValidHost(fields.bytes.readable.extracting(authority)) else { throw Malformed() }
-    var value = ByteBuffer(capacity: 64)
-    value.append(fields.bytes, authority)
-    let name: StaticString = "host"
-    name.withUTF8Buffer { name in unsafe fields.append(name.span, value.readable) }
+    fields.append("host", copyOf: authority)
     return nil
   }
 

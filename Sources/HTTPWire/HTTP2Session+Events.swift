@@ -34,7 +34,7 @@ extension HTTP2Session {
   }
   func settingsHold() {
     guard let session = unsafe session else { return }
-    owner?.roomChanged(self)
+    if !isServer { owner?.roomChanged(self) }
     guard largestWindow > 0, largestWindow + Int(unsafe sk_h2_first_window(session)) - firstWindow > Int(Int32.max) else { return }
     owner?.noted(.sessionError)
     endReason = .error
@@ -116,8 +116,9 @@ extension HTTP2Session {
     requests += 1
     taskCount += 1
     stream.workBegins()
-    owner?.noted(.streamBegan)
-    owner?.began(stream)
+    guard let owner else { return }
+    owner.noted(.streamBegan)
+    owner.began(stream)
   }
 
   func dataFrame(_ stream: HTTP2Stream?, content: Int, endsStream: Bool) -> sk_h2_verdict {
@@ -136,7 +137,7 @@ extension HTTP2Session {
     isLeft = true
     isEnding = true
     refusesFurther = true
-    owner?.roomChanged(self)
+    if !isServer { owner?.roomChanged(self) }
   }
 
   func violated(_ id: Int32) {

@@ -11,7 +11,7 @@ public protocol HTTP2SessionOwner: AnyObject {
   func began(_ stream: HTTP2Stream)
   /// Something that is counted.
   func noted(_ event: HTTP2Event)
-  /// A stream is gone, or the peer allows more of them, or none any more: there may be room for another, here or elsewhere.
+  /// Of a client: a stream is gone, or the peer allows more of them, or none any more: there may be room for another, here or elsewhere.
   func roomChanged(_ session: HTTP2Session)
   /// The connection is closed.
   func ended(_ session: HTTP2Session, _ reason: HTTP2Session.EndReason)
@@ -465,6 +465,6 @@ public protocol HTTP2SessionOwner: AnyObject {
     streamCount -= 1
     lastMove = loop.now
     stalledSince = 0
-    owner?.roomChanged(self)
+    if !isServer { owner?.roomChanged(self) }
   }
 }

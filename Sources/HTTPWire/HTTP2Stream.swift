@@ -82,12 +82,15 @@ public final class HTTP2Stream: Substream {
     return .bytes
   }
 
+  /// Content up to so many bytes is likely to be all there is.
+  private static let fewBytes = 2_048
+
   public override func send(_ bytes: Span<UInt8>) -> Int? {
     guard endCode == nil else { return nil }
     let n = min(bytes.count, session.limits.sendBufferBytes - outbound.count)
     wantsRoom = n < bytes.count
     if n > 0 {
-      outbound.acquire()
+      if n <= Self.fewBytes { outbound.acquireSmall() } else { outbound.acquire() }
       outbound.append(bytes.extracting(..<n))
       session.note(self)
     }
