@@ -56,6 +56,9 @@ public struct ClientConnection: ~Copyable {
   /// Whether any byte of the answer has come: then the request must not be sent again.
   public var hasReceived: Bool { stream.bytesReceived > 0 || substream.map { $0.hasFinalHead || $0.interimResponses > 0 } ?? false }
 
+  /// How the stream of an HTTP/2 connection failed; nil when it did not, or went with its connection.
+  public var streamFailure: StreamFailure? { substream?.failure }
+
   /// A request's head stands whole in `stream.output`.
   /// - Parameter hasBody: whether content follows.
   public mutating func headIsWhole(hasBody: Bool) {

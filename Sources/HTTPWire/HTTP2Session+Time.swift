@@ -6,6 +6,9 @@ import Transport
 extension HTTP2Session {
   /// How long a peer may go on opening streams after it was told that the connection is to end.
   private static let noticeMilliseconds = 1_000
+  /// How long the rest of a request may take when its answer is whole. Some clients (curl 7.88) take a reset, though it says NO_ERROR
+  /// (RFC 9113, 8.1), for a failure while they have a few bytes to send: those that come in time spare them.
+  private static let restMilliseconds = 500
 
   /// What a connection waits for.
   private enum Clock {
@@ -15,6 +18,8 @@ extension HTTP2Session {
     case rest
     /// The acknowledgement of our SETTINGS.
     case settings
+    /// The rest of a request that has been answered.
+    case answered
     /// That the peer takes what it asked for.
     case stalled
     /// That the peer knows of the end.
@@ -34,6 +39,7 @@ extension HTTP2Session {
     if unfinishedSince > 0 && !hasMoreToRead { look(.rest, unfinishedSince, times.headTimeoutMilliseconds) }
     // Who may not have got them, or has said FIN, cannot acknowledge them.
     if settingsSince > 0, stream.output.isEmpty, !hasMoreToRead, !peerIsDone { look(.settings, settingsSince, limits.settingsTimeoutMilliseconds) }
+    if let first = rests.first { look(.answered, first.since, Self.restMilliseconds) }
     if stalledSince > 0 { look(.stalled, stalledSince, times.idleTimeoutMilliseconds) }
     if isEnding && !refusesFurther { look(.notice, endingSince, Self.noticeMilliseconds) }
     if streamCount == 0 && stalledSince == 0 {
@@ -44,7 +50,7 @@ extension HTTP2Session {
 
   /// Sets the deadline of what is waited for now.
   func arm() {
-    let mayStall = !stream.output.isEmpty || streamCount > taskCount
+    let mayStall = !stream.output.isEmpty || streamCount - rests.count > taskCount
     if !mayStall { stalledSince = 0 } else if stalledSince == 0 { stalledSince = max(1, loop.now) }
     guard let end = firstClock()?.end else { return socket.keep() }
     socket.expire(afterMilliseconds: end > loop.now ? Int(end - loop.now) : 0)
@@ -56,19 +62,28 @@ extension HTTP2Session {
     switch clock {
     case .farewell: close(endReason)
     case .rest:
-      owner?.noted(.limitHeadTimeout)
+      exceeded(.limitHeadTimeout)
       terminate(Self.calm, .error)
     case .settings:
-      owner?.noted(.limitSettingsTimeout)
+      exceeded(.limitSettingsTimeout)
       terminate(Self.settingsTimeout, .error)
+    case .answered: resetAnswered()
     case .stalled:
-      owner?.noted(.limitStalled)
+      exceeded(.limitStalled)
       if stream.output.isEmpty { terminate(Self.calm, .error) } else { close(.error) }   // nothing more can be said
     case .notice: refuseFurther()
     case .idle:
       if !sawSettings && isServer { owner?.noted(.limitHeadTimeout) }
       terminate(Self.noError, .idle)
     }
+  }
+
+  private func resetAnswered() {
+    guard let session = unsafe session else { return }
+    let due = rests.prefix { $0.since + UInt64(Self.restMilliseconds) <= loop.now }.count
+    for rest in rests.prefix(due) { unsafe sk_h2_reset(session, rest.id, Self.noError) }
+    rests.removeFirst(due)
+    schedule()
   }
 
   /// Says an end, unless one has been said, and waits only for its being heard.

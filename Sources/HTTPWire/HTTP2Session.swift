@@ -33,7 +33,9 @@ public protocol HTTP2SessionOwner: AnyObject {
 
   // Error codes (RFC 9113, 7).
   static let noError: UInt32 = 0, protocolError: UInt32 = 1, internalError: UInt32 = 2, flowControlError: UInt32 = 3
-  static let settingsTimeout: UInt32 = 4, streamClosed: UInt32 = 5, cancel: UInt32 = 8, calm: UInt32 = 11, inadequateSecurity: UInt32 = 12
+  static let settingsTimeout: UInt32 = 4, streamClosed: UInt32 = 5, frameSizeError: UInt32 = 6, refusedStream: UInt32 = 7, cancel: UInt32 = 8, calm: UInt32 = 11, inadequateSecurity: UInt32 = 12
+  /// What is said of a stream for its peer's fault.
+  static let faults = [protocolError, flowControlError, streamClosed, frameSizeError]
   /// Bytes that are read from one connection before others have their turn.
   private static let bytesPerTurn = 262_144
   /// Bytes that may wait to be taken by the kernel before more is produced, or read.
@@ -72,9 +74,11 @@ public protocol HTTP2SessionOwner: AnyObject {
   public private(set) var streamCount = 0
   /// Tasks at work on streams, those of streams that are gone included.
   var taskCount = 0
+  /// Streams whose answer is whole, and whose request is not, and since when; the oldest first (HTTP2Session+Time.swift).
+  var rests: [(id: Int32, since: UInt64)] = []
   private var dirty: [HTTP2Stream] = []
   var gauge: FloodGauge
-  /// The highest stream that the peer opened, and those that this side reset: frames that were under way are no fault of the peer's.
+  /// The highest stream that the peer of a server, or a client, opened, and those that this side reset: frames that were under way are no fault of the peer's.
   var lastOpened: Int32 = 0
   var wasResetHere = RecentStreams()
   var largestWindow = 0, firstWindow = 0
@@ -99,6 +103,8 @@ public protocol HTTP2SessionOwner: AnyObject {
   /// Set once.
   public private(set) var isClosed = false
   var endReason = EndReason.finished
+  /// What the peer did wrong for the connection to end has been counted.
+  var errorIsCounted = false
 
   // Since when something is waited for, in the loop's milliseconds (HTTP2Session+Time.swift).
   /// When anything last moved.
@@ -231,7 +237,6 @@ public protocol HTTP2SessionOwner: AnyObject {
       if frame.type != 0 {
         limit = gauge.frame(type: frame.type, isAcknowledgement: false, now: loop.now)
       } else if !mayBeUnderWay(frame.id) {
-        _ = broke(SK_H2_CLOSED)
         if let session = unsafe session { unsafe sk_h2_terminate(session, Self.streamClosed) }
         return false
       } else {
@@ -318,7 +323,7 @@ public protocol HTTP2SessionOwner: AnyObject {
   /// Whether everything that was said is on its way and there is nothing more to hear.
   private func endIfDone() {
     guard let session = unsafe session, stream.output.isEmpty, !hasMoreToWrite else { return }
-    if peerIsDone && streamCount == 0 { return close(.peer) }
+    if peerIsDone && streamCount == 0 { return close(endReason == .error ? .error : .peer) }
     let isAlive = unsafe sk_h2_is_alive(session) != 0
     let isOver = isLingering || !isAlive
     let isDone = isEnding && refusesFurther && streamCount == 0
@@ -380,6 +385,8 @@ public protocol HTTP2SessionOwner: AnyObject {
   func dropped(_ count: Int, of stream: HTTP2Stream) {
     guard !isClosed, let session = unsafe session else { return }
     unsafe sk_h2_consumed(session, stream.id, 0, count)
+    stream.unwantedBytes += count
+    if stream.endIsSent && stream.unwantedBytes > times.discardedBodyBytes { unsafe sk_h2_reset(session, stream.id, Self.noError) }
     schedule()
   }
 
@@ -395,6 +402,7 @@ public protocol HTTP2SessionOwner: AnyObject {
       if code != 0 { unsafe sk_h2_reset(session, stream.id, Self.internalError) }
     } else if code > 0 {
       stream.id = code
+      lastOpened = code
     } else {
       remove(stream)
       stream.ended(Self.internalError)

@@ -4,6 +4,16 @@
 import CNghttp2
 public import Transport
 
+/// How a stream failed that carried a request to an origin.
+public enum StreamFailure: Equatable, Sendable {
+  /// The origin has done nothing about the request (REFUSED_STREAM, or GOAWAY without it): it may be sent again (RFC 9113, 8.7).
+  case refused
+  /// The origin reset it, with this code (7).
+  case reset(UInt32)
+  /// The origin broke a rule, or a limit, of HTTP/2.
+  case broken
+}
+
 /// One stream of an HTTP/2 connection.
 public final class HTTP2Stream: Substream {
   /// The connection.
@@ -30,6 +40,8 @@ public final class HTTP2Stream: Substream {
   var receivedTrailers = ByteBuffer()
 
   var wasResetByPeer = false
+  /// Content that nobody wanted.
+  var unwantedBytes = 0
 
   // What is to be sent.
   /// A head in text that waits for the end of the turn.
@@ -121,6 +133,14 @@ public final class HTTP2Stream: Substream {
     if held > 0 { session.dropped(held, of: self) }   // of a stream that has ended, too: the connection's window outlives it
     guard endCode == nil else { return }
     session.abandonUnfinished(self, isBroken: reset || !isFinished)
+  }
+
+  /// Why the stream ended before its answer was whole, when there is more to say than that the connection is gone.
+  var failure: StreamFailure? {
+    guard let endCode else { return nil }
+    if endCode == HTTP2Session.refusedStream { return .refused }
+    if wasResetByPeer { return .reset(endCode) }
+    return HTTP2Session.faults.contains(endCode) || session.endReason == .error ? .broken : nil
   }
 
   // MARK: For the session

@@ -107,6 +107,7 @@ public enum Counter: Int, CaseIterable, Sendable {
   case originFirstAttempt, originRetry, originStaleRetry, originFailover
   case originNoFreeConnection, originNameUnknown, originNameFailure, originAddressRefused, originHandshakeFailure, originCertificateFailure, originConnectRefused, originConnectUnreachable
   case originConnectTimeout, originWriteFailure, originReadTimeout, originClosedEarly, originMalformedHead, originMalformedBody, originMalformedHTTP2
+  case originStreamRefused, originStreamReset
   case originBytesSent, originBytesReceived
   case originTLSFull, originTLSResumed
 
@@ -255,6 +256,8 @@ extension Counter {
     case .originClosedEarly: .init(.originFailures, "closed_early", "502: closed before the response was complete")
     case .originMalformedHead: .init(.originFailures, "malformed_head", "502: the response head is malformed")
     case .originMalformedBody: .init(.originFailures, "malformed_body", "502 or a cut transfer: the response body's framing is malformed")
+    case .originStreamRefused: .init(.originFailures, "stream_refused", "502, when it happens too often: an HTTP/2 origin did nothing about the request")
+    case .originStreamReset: .init(.originFailures, "stream_reset", "502 or a cut transfer: an HTTP/2 origin reset the request's stream, or it was reset for the origin's fault")
     case .originMalformedHTTP2: .init(.originFailures, "malformed_http2", "502 or a cut transfer: the origin broke a rule of HTTP/2, or a limit; counted beside what the request failed with")
     case .originBytesSent: .init(.originBytes, "sent", "sent")
     case .originBytesReceived: .init(.originBytes, "received", "received")
