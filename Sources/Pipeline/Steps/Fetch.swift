@@ -85,7 +85,7 @@ extension Worker {
     counters.add(.originFirstAttempt)
     while true {
       do throws(FetchFailure) { return try await attemptFetch(pool, destination, triedStale, &exchange, &viewer) } catch {
-        guard case .origin(let failure) = error, mayRepeat, failure.isWorthRetrying, !exchange.answerBegan, viewer.isAlive else { throw error }
+        guard case .origin(let failure) = error, mayRepeat || failure.reason == .streamRefused && !exchange.hasBody, failure.isWorthRetrying, !exchange.answerBegan, viewer.isAlive else { throw error }
         if exchange.reusedConnection && !triedStale && (failure.reason == .closedEarly || failure.reason == .write) {
           triedStale = true
           counters.add(.originStaleRetry)
@@ -177,6 +177,7 @@ extension Worker {
       if exchange.hasBody { viewer.closing = true }   // what was read of the body is not where it belongs
       if let failure = exchange.viewerFailure { throw .viewer(failure) }
       if error == .io(.cancelled) { throw .viewer(.io(.reset)) }
+      if let failure = OriginFailure(error, upstream.streamFailure, at: pool.place) { throw .origin(failure) }
       throw .origin(isSending ? OriginFailure(writing: error, at: pool.place) : OriginFailure(reading: error, at: pool.place))
     }
   }
@@ -254,7 +255,7 @@ extension Worker {
       upstream.stream.output.append("0\r\n\r\n")
     }
     upstream.requestIsWhole = try await upstream.flushUnlessDone()
-    if upstream.requestIsWhole { upstream.requestEnds(trailers: viewer.takeRequestTrailers()) }
+    if upstream.requestIsWhole { upstream.requestEnds(trailers: viewer.takeRequestTrailers()) }   // to HTTP/2 only
     if !upstream.requestIsWhole { viewer.closing = true }
   }
 
