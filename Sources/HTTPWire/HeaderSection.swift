@@ -10,10 +10,11 @@ public struct HeaderSection: ~Copyable {
   var lines = FieldTable()
   /// How many field lines there are, dropped ones included.
   public internal(set) var count = 0
-  /// Which known names occur, or did before they were dropped: lets a rule about an absent field cost one test.
+  /// Which known names occur: lets a rule about an absent field cost one test. One that occurred more than once stays, though its lines
+  /// be dropped one by one.
   public internal(set) var present = FieldNameSet(rawValue: 0)
   /// Which known names occur more than once, or did.
-  private var repeated = FieldNameSet(rawValue: 0)
+  @usableFromInline private(set) var repeated = FieldNameSet(rawValue: 0)
   /// By known name that is present: a line at or before its first one.
   private var firstLines = InlineArray<64, UInt8>(repeating: 0)
   /// The part of ``bytes`` that precedes the first field line.
@@ -49,7 +50,7 @@ public struct HeaderSection: ~Copyable {
     return true
   }
   /// Whether a line with this name is kept.
-  public borrowing func has(_ name: FieldName) -> Bool { first(name) != nil }
+  @inlinable public borrowing func has(_ name: FieldName) -> Bool { present.has(name) && (!repeated.has(name) || first(name) != nil) }
 
   /// The first line with any name, letter case aside, or nil.
   public borrowing func first(named name: Span<UInt8>) -> Int? {
@@ -60,20 +61,23 @@ public struct HeaderSection: ~Copyable {
   // MARK: Editing
 
   /// Takes a line out.
-  public mutating func drop(_ index: Int) { lines[index].name = .dropped }
-  /// Takes every line with a known name out.
-  public mutating func drop(_ name: FieldName) {
-    guard present.has(name) else { return }
-    for i in 0..<count where lines[i].name == name { lines[i].name = .dropped }
+  public mutating func drop(_ index: Int) {
+    let name = FieldNameSet(lines[index].name)
+    lines[index].name = .dropped
+    present.subtract(name.subtracting(repeated))
   }
+  /// Takes every line with a known name out.
+  public mutating func drop(_ name: FieldName) { drop(FieldNameSet(name)) }
   /// Takes every line out whose known name is in the set.
   public mutating func drop(_ names: FieldNameSet) {
     guard !present.isDisjoint(with: names) else { return }
     for i in 0..<count where names.has(lines[i].name) { lines[i].name = .dropped }
+    present.subtract(names)
+    repeated.subtract(names)
   }
   /// Takes every line with this name out, letter case aside.
   public mutating func drop(named name: Span<UInt8>) {
-    for i in 0..<count where lines[i].name != .dropped && self.name(i).equalsIgnoringCase(name) { lines[i].name = .dropped }
+    for i in 0..<count where lines[i].name != .dropped && self.name(i).equalsIgnoringCase(name) { drop(i) }
   }
 
   /// Adds a line behind the head. Name and value must already be valid (RFC 9110, 5.1 and 5.5): what comes from outside is checked before.

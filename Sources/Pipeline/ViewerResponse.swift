@@ -15,12 +15,11 @@ extension Worker {
     // What 101 is to HTTP/1.1, 200 is to an extended CONNECT; the key has no answer there (RFC 8441, 5).
     let isConnect = status == 101 && exchange.received.isHTTP2
     writeStatusLine(response.head, isConnect ? 200 : status, to: &out)
-    let present = response.head.fields.present
     if status == 204 || status < 200 || chunked { dropped.add(.contentLength) }
     response.head.fields.copyLines(to: &out, except: dropped)
-    if present.has(.vary) { writeVary(response.head.fields, exchange.behavior.behavior.forwarding, to: &out) }
-    if !present.has(.date) || !response.head.fields.has(.date) { writeDate(to: &out) }
-    if !present.has(.server) || !response.head.fields.has(.server) { out.append("Server: CloudFront\r\n") }
+    if response.head.fields.has(.vary) { writeVary(response.head.fields, exchange.behavior.behavior.forwarding, to: &out) }
+    if !response.head.fields.has(.date) { writeDate(to: &out) }
+    if !response.head.fields.has(.server) { out.append("Server: CloudFront\r\n") }
     if chunked { out.append("Transfer-Encoding: chunked\r\n") }
     if exchange.received.isHTTP2 { return writeOwnLines(exchange, to: &out) }
     if status == 101 {
@@ -49,10 +48,11 @@ extension Worker {
   }
 
   private func writeOwnLines(_ exchange: borrowing Exchange, to out: inout ByteBuffer) {
-    let missLines = exchange.site.site.missLines, via = exchange.site.site.via
     if exchange.result == .miss {
-      out.append(missLines.span)
+      let lines = exchange.site.site.missLines
+      out.append(lines.span)
     } else {
+      let via = exchange.site.site.via
       out.append("X-Cache: ")
       out.append(exchange.result.word)
       out.append(" from cloudfront\r\nVia: ")
