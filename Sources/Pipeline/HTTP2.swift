@@ -27,7 +27,9 @@ extension Worker: HTTP2SessionOwner {
       counters.add(.limitRequestsPerConnection)
       stream.session.drain()
     }
-    startStream(stream)
+    guard let task = idleStreamTasks.popLast() else { return startStream(stream) }
+    task.stream = stream
+    task.pause.wake()
   }
 
   public func ended(_ session: HTTP2Session, _ reason: HTTP2Session.EndReason) {
@@ -45,6 +47,25 @@ extension Worker: HTTP2SessionOwner {
   public func roomChanged(_ session: HTTP2Session) {}
 
   public func noted(_ event: HTTP2Event) { counters.add(event.counter) }
+
+  /// Serves one stream after another, as they come.
+  nonisolated(nonsending) func serveStreams(_ first: HTTP2Stream) async {
+    let task = StreamTask()
+    task.stream = first
+    while let stream = task.stream.take() {
+      await serve(stream)
+      guard keepsStreamTasks, idleStreamTasks.count < StreamTask.idleLimit else { return }
+      idleStreamTasks.append(task)
+      await task.pause.wait()
+    }
+  }
+
+  /// Lets the tasks that wait for a stream end: the worker does.
+  func endStreamTasks() {
+    keepsStreamTasks = false
+    for task in idleStreamTasks { task.pause.wake() }
+    idleStreamTasks.removeAll()
+  }
 
   /// Serves the request of one stream.
   nonisolated(nonsending) func serve(_ stream: HTTP2Stream) async {
@@ -68,6 +89,15 @@ extension Worker: HTTP2SessionOwner {
     counters.add(refusal.counter)
     await answer(refusal, &viewer)
   }
+}
+
+/// A task that serves streams, and the one that it is to serve next: to make a task for each costs as much as to answer a short request.
+final class StreamTask {
+  /// So many of a worker wait for their next stream; further ones end.
+  static let idleLimit = 256
+
+  var stream: HTTP2Stream?
+  let pause = Pause()
 }
 
 extension ServerConnection {
