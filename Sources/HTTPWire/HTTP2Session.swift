@@ -93,8 +93,9 @@ public protocol HTTP2SessionOwner: AnyObject {
   var isEnding = false, refusesFurther = false
   /// Only the end is awaited: what still comes is dropped.
   private var isLingering = false
-  /// When FIN was said; 0 before.
+  /// When FIN was to be said; 0 before.
   private var lingeringSince: UInt64 = 0
+  private var saidEnd = false
   /// Set once.
   public private(set) var isClosed = false
   var endReason = EndReason.finished
@@ -305,10 +306,8 @@ public protocol HTTP2SessionOwner: AnyObject {
 
   /// Says FIN and drops what still comes, so that the last words are not lost to a reset (RFC 9112, 9.6, is about the same).
   private func linger() {
-    if lingeringSince == 0 {
-      lingeringSince = max(1, loop.now)
-      socket.finishWriting()
-    }
+    if lingeringSince == 0 { lingeringSince = max(1, loop.now) }
+    if !saidEnd { saidEnd = socket.finishWriting() }   // again when there is room for close_notify
     isLingering = true
   }
 
