@@ -24,7 +24,8 @@ enum HTTP2Events {
         },
         pong: { owner in unsafe at(owner) { $0.pong() } },
         goaway: { owner, _, _ in unsafe at(owner) { $0.goneAway() } },
-        violation: { owner, id, _ in unsafe at(owner) { $0.violated(id) } },
+        refused: { owner, id in unsafe at(owner) { $0.refused(id) } },
+        said: { owner, id, code in unsafe at(owner) { $0.said(code, on: id) } },
         sentEnd: { owner, stream, id, peerIsDone in unsafe at(owner) { unsafe $0.sentEnd(known(stream), id, peerIsDone: peerIsDone != 0) } },
         closed: { owner, stream, _, error in unsafe at(owner) { unsafe $0.streamClosed(known(stream), error) } },
         supply: { owner, stream, into, room, supply in

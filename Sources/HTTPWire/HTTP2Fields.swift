@@ -186,12 +186,12 @@ struct FieldBlock: ~Copyable {
     return taken
   }
 
-  /// Field lines of a trailer section that may be passed on: none that a rule of ours, or the message's framing, knows (RFC 9110, 6.5.1).
+  /// Field lines of a trailer section that may be passed on.
   mutating func endTrailers() -> ByteBuffer {
     var lines = ByteBuffer()
     guard refusal == nil, length <= BodyDecoder.maximumTrailerBytes else { return lines }
     if fields.count > 0 { lines.acquire() }
-    fields.copyLines(to: &lines, only: FieldNameSet(.other))
+    fields.copyLines(to: &lines, only: FieldNameSet(.other), ask: Trailers.mayPass)
     return lines
   }
 }

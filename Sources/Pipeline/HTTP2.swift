@@ -44,7 +44,7 @@ extension Worker: HTTP2SessionOwner {
     forget(session.socket, session.peer)
   }
 
-  public func released(_ session: HTTP2Session) {}
+  public func roomChanged(_ session: HTTP2Session) {}
 
   public func noted(_ event: HTTP2Event) { counters.add(event.counter) }
 
@@ -122,7 +122,9 @@ extension HTTP2Event {
     case .limitWindowUpdates: .limitHTTP2WindowUpdates
     case .limitEmptyFrames: .limitHTTP2EmptyFrames
     case .limitOtherFrames: .limitHTTP2OtherFrames
+    case .limitIgnoredFrames: .limitHTTP2IgnoredFrames
     case .limitHeadTimeout: .limitHeadTimeout
+    case .limitSettingsTimeout: .limitHTTP2SettingsTimeout
     case .limitHeadDecoded: .limitHTTP2HeadDecoded
     case .limitStalled: .limitHTTP2Stalled
     }

@@ -347,6 +347,8 @@ extension HTTP2Limits {
     windowUpdates = limits.windowUpdates
     emptyFrames = limits.emptyFrames
     otherFrames = limits.otherFrames
+    ignoredFrames = limits.ignoredFrames
+    settingsTimeoutMilliseconds = limits.settingsTimeout.milliseconds
   }
 }
 
