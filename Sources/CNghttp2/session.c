@@ -56,8 +56,7 @@ static int on_header(
   (void)flags;
   sk_h2_session *session = user;
   if (frame->hd.type != NGHTTP2_HEADERS) return 0;
-  void *stream = nghttp2_session_get_stream_user_data(h2, frame->hd.stream_id);
-  return judge(h2, frame->hd.stream_id, session->events->field(session->owner, stream, name, name_length, value, value_length));
+  return judge(h2, frame->hd.stream_id, session->events->field(session->owner, name, name_length, value, value_length));
 }
 
 /// A field that nghttp2 would pass over in silence: a name or value with bytes that are not allowed there.
