@@ -3,26 +3,26 @@
 // Source: spec/request-pipeline.md 1; RFC 9110 section 7.2.
 
 /// The aliases of all distributions: exact names first, then wildcards with the longest first, then the default.
-public struct HostTable: Sendable, Equatable {
+/// A class: a lookup counts one reference, not one for each of its arrays.
+public final class HostTable: Sendable {
   /// One alias; a wildcard's name begins with its dot (`.example.net`).
-  private struct Entry: Sendable, Equatable {
+  private struct Entry: Sendable {
     var name: [UInt8]
     var distribution: Int
   }
 
   /// Exact names in buckets by hash; the count of buckets is a power of two.
-  private var buckets: [[Entry]]
+  private let buckets: [[Entry]]
   /// Wildcards, longest name first.
-  private var wildcards: [Entry]
+  private let wildcards: [Entry]
   /// Whether there is any alias.
   private let hasNames: Bool
   /// The distribution for every other Host.
-  private var defaultDistribution: Int?
+  private let defaultDistribution: Int?
 
   /// The table of these distributions' aliases, by their position.
   public init(_ distributions: [Distribution]) {
-    var exact: [Entry] = []
-    wildcards = []
+    var exact: [Entry] = [], wildcards: [Entry] = []
     for (index, distribution) in distributions.enumerated() {
       for alias in distribution.aliases {
         let name = alias.utf8.map(lowercased)
@@ -34,15 +34,16 @@ public struct HostTable: Sendable, Equatable {
       }
     }
     hasNames = !exact.isEmpty || !wildcards.isEmpty
-    wildcards.sort { $0.name.count > $1.name.count }
+    self.wildcards = wildcards.sorted { $0.name.count > $1.name.count }
     defaultDistribution = distributions.firstIndex(where: \.isDefault)
     var size = 1
     while size < exact.count * 2 { size *= 2 }
-    buckets = Array(repeating: [], count: size)
+    var buckets: [[Entry]] = Array(repeating: [], count: size)
     for entry in exact {
       let hash = HostTable.hash(entry.name.span, entry.name.count)
       buckets[hash & (size - 1)].append(entry)
     }
+    self.buckets = buckets
   }
 
   /// The index of the distribution that answers for a Host; nil when none does, which is a 403.
@@ -63,7 +64,7 @@ public struct HostTable: Sendable, Equatable {
   }
 
   /// How many bytes of a Host are its name: without `:port` and one trailing dot. Brackets keep an IPv6 literal whole.
-  private static func nameLength(_ host: Span<UInt8>) -> Int {
+  public static func nameLength(_ host: Span<UInt8>) -> Int {
     var length = host.count
     var index = length
     while index > 0 {

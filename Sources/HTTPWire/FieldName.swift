@@ -98,10 +98,12 @@ public struct FieldNameSet: OptionSet, Sendable {
   @inlinable public init(rawValue: UInt64) { self.rawValue = rawValue }
   /// The set of these names.
   public init(_ names: FieldName...) { rawValue = names.reduce(0) { $0 | 1 << UInt64($1.rawValue) } }
+  /// The set of one name.
+  @inlinable public init(_ name: FieldName) { rawValue = 1 &<< UInt64(name.rawValue) }
   /// Whether a name is in the set.
   @inlinable public func has(_ name: FieldName) -> Bool { rawValue &>> UInt64(name.rawValue) & 1 != 0 }
   /// Adds a name.
-  @inlinable public mutating func add(_ name: FieldName) { insert(FieldNameSet(rawValue: 1 &<< UInt64(name.rawValue))) }
+  @inlinable public mutating func add(_ name: FieldName) { formUnion(FieldNameSet(name)) }
 
   /// Fields that end at this hop (RFC 9110, 7.6.1), framing included: the sender writes its own.
   public static let hopByHop = FieldNameSet(.connection, .keepAlive, .proxyConnection, .te, .trailer, .transferEncoding, .upgrade, .dropped)

@@ -154,7 +154,7 @@ extension HeaderSection {
         if token.equalsLowercase("keep-alive") { summary.keepAlive = true; continue }
         if token.equalsLowercase("upgrade") { summary.upgrade = true; continue }
         for other in 0..<count where lines[other].name != .connection && lines[other].name != .host && lines[other].name != .contentLength && lines[other].name != .transferEncoding {
-          if p.slice(Int(lines[other].nameStart), Int(lines[other].nameLength)).equalsIgnoringCase(token) { lines[other].name = .dropped }
+          if p.slice(Int(lines[other].nameStart), Int(lines[other].nameLength)).equalsIgnoringCase(token) { drop(other) }
         }
       }
     }

@@ -31,6 +31,11 @@ import Glibc
     public var chain, key: String
     /// The absolute path of an OCSP response to staple, DER.
     public var ocspResponse: String?
+    /// Whether others than its owner may read or change the key. A system call.
+    public var keyIsOpen: Bool {
+      var status = stat()
+      return unsafe stat(key, &status) == 0 && status.st_mode & 0o077 != 0
+    }
     /// The files of a certificate.
     public init(chain: String, key: String, ocspResponse: String? = nil) {
       self.chain = chain
@@ -111,6 +116,7 @@ import Glibc
   var context: TLSContext { contexts[0].context }
 
   private func context(for name: String?) -> TLSContext? {
+    if contexts.count == 1 { return contexts[0].context }
     let members = CertificateNames.choice(among: certificates.map { (names: $0.names, kind: $0.kind) }, for: name)
     return contexts.first { $0.members == members }?.context
   }

@@ -1,5 +1,5 @@
 // Owns: building JSON log lines (RFC 8259) without Strings, in a block of memory that is handed to the LogWriter's thread when it is
-// seven eighths full.
+// two thirds full.
 // Confined to one thread (not Sendable). The only unsafe code is the raw writing below; every write is preceded by a check of the room left.
 //
 // Cost: names are literals whose copies the compiler turns into plain stores; values are scanned and copied sixteen bytes at a time.
@@ -20,7 +20,7 @@ import CSystem
 /// before that, so it takes an absurd number of fields. Call `flush()` about once a second and when going idle: a line waits for it.
 @safe public struct LogBuffer: ~Copyable {
   /// A block is handed over once it holds this many bytes.
-  public static let handOverBytes = 229_376
+  public static let handOverBytes = 65_536
   /// The room every line finds: what is left of a block that was not yet handed over.
   public static let lineLimitBytes = LogBlock.standardCapacityBytes - handOverBytes
   /// At most this many bytes of a value are logged; the rest is cut off.

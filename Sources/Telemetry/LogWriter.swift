@@ -22,8 +22,8 @@ public enum LogWriterFailure: Error, Equatable {
 public final class LogWriter: Sendable {
   /// Limits; each named in Documentation/observability.md.
   public struct Configuration: Sendable {
-    /// Blocks (256 KiB each) that may wait for the writer; beyond, lines are dropped and counted. Default 64 (16 MiB).
-    public var queueLimitBlocks = 64
+    /// Blocks (96 KiB each) that may wait for the writer; beyond, lines are dropped and counted. Default 192 (18 MiB).
+    public var queueLimitBlocks = 192
     /// How long the writer waits before it tries a failed write again. Default 250 ms.
     public var retryDelayMilliseconds: Int64 = 250
     /// Written blocks kept for reuse instead of being freed. Default 16.
