@@ -337,9 +337,7 @@ public protocol HTTP2SessionOwner: AnyObject {
   private func linger() {
     if !isLingering { lingeringSince = loop.now }
     isLingering = true
-    guard !hasSaidEnd else { return }
-    hasSaidEnd = socket.finishWriting()   // again when there is room for close_notify
-    if hasSaidEnd { lingeringSince = loop.now }
+    if !hasSaidEnd { hasSaidEnd = socket.finishWriting() }   // again when there is room for close_notify
   }
 
   /// Lets go of all streams, and has nghttp2 do so: what it still thinks of them is nobody's business.
