@@ -227,6 +227,7 @@ import Testing
           [blocks, rest] = event.request.uri.slice(1).split(',').map(Number);
           for (var i = 0; i < 7; i++) kept.push(new Uint8Array(262136));
           for (i = 0; i < blocks; i++) kept.push(new Uint8Array(1000));
+          for (i = 0; i < 40; i++) kept.push(new Uint8Array(88));  // what is free of that size is taken
           kept.push(new Uint8Array(Math.min(rest, 1000)), new Uint8Array(Math.max(rest - 1000, 0)));
           cf.updateRequestOrigin({customHeaders: {[name]: 'x'}});
           return event.request
