@@ -87,20 +87,24 @@ public struct HeaderSection: ~Copyable {
   /// Adds a line behind the head. Name and value must already be valid (RFC 9110, 5.1 and 5.5): what comes from outside is checked before.
   public mutating func append(_ name: Span<UInt8>, _ value: Span<UInt8>) {
     let start = bytes.count
-    bytes.append(name)
-    appendRest(of: name, from: start, value)
+    bytes.appendLine(name, value)
+    addLine(FieldName(name), start, nameLength: name.count, valueLength: value.count)
   }
-  /// Ends a line whose name has been written from `start` on, and puts it into the table.
-  private mutating func appendRest(of name: Span<UInt8>, from start: Int, _ value: Span<UInt8>) {
+  /// Adds a line with a fixed name, whose value is a part of ``bytes``.
+  mutating func append(_ name: StaticString, copyOf value: Range<Int>) {
+    let start = bytes.count
+    bytes.append(name)
     bytes.append(": ")
-    let valueStart = bytes.count
-    bytes.append(value)
+    bytes.append(copyOf: value)
     bytes.append("\r\n")
-    let known = FieldName(name)
-    let line = FieldLine(
-      nameStart: start, nameLength: name.count, valueStart: valueStart, valueLength: value.count, end: bytes.count, name: known)
+    let known = name.withUTF8Buffer { unsafe FieldName($0.span) }
+    addLine(known, start, nameLength: name.utf8CodeUnitCount, valueLength: value.count)
+  }
+  /// Enters a line that has been written to the end of ``bytes``.
+  @inline(__always) private mutating func addLine(_ known: FieldName, _ start: Int, nameLength: Int, valueLength: Int) {
     lines.makeRoom(for: count)
-    lines[count] = line
+    lines[count] = FieldLine(
+      nameStart: start, nameLength: nameLength, valueStart: start + nameLength + 2, valueLength: valueLength, end: bytes.count, name: known)
     note(known, at: count)
     count += 1
   }
@@ -126,7 +130,10 @@ public struct HeaderSection: ~Copyable {
       if isFirst && byte >= 97 && byte <= 122 { bytes.replace(start + i, by: byte - 32) }
       isFirst = byte == 45
     }
-    appendRest(of: name, from: start, value)
+    bytes.append(": ")
+    bytes.append(value)
+    bytes.append("\r\n")
+    addLine(FieldName(name), start, nameLength: name.count, valueLength: value.count)
   }
   /// Adds a line whose name and value are fixed.
   public mutating func append(_ name: StaticString, _ value: StaticString) {

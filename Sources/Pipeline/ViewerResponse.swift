@@ -20,7 +20,7 @@ extension Worker {
     if !response.head.fields.has(.date) { writeDate(to: &out) }
     if !response.head.fields.has(.server) { out.append("Server: CloudFront\r\n") }
     if chunked { out.append("Transfer-Encoding: chunked\r\n") }
-    if exchange.received.isHTTP2 { return writeOwnLines(exchange, to: &out) }
+    if exchange.received.isHTTP2 { return writeOwnLines(response.head.fields, exchange, to: &out) }
     if status == 101 {
       out.append("Connection: Upgrade\r\nUpgrade: websocket\r\n")
     } else if closing {
@@ -28,7 +28,7 @@ extension Worker {
     } else if exchange.received.isHTTP10 {
       out.append("Connection: keep-alive\r\n")
     }
-    writeOwnLines(exchange, to: &out)
+    writeOwnLines(response.head.fields, exchange, to: &out)
   }
 
   private func writeStatusLine(_ head: borrowing ResponseHead, _ status: Int, to out: inout ByteBuffer) {
@@ -46,8 +46,9 @@ extension Worker {
     out.append("\r\n")
   }
 
-  private func writeOwnLines(_ exchange: borrowing Exchange, to out: inout ByteBuffer) {
-    if exchange.result == .miss {
+  /// X-Cache, Via, X-Amz-Cf-Pop and X-Amz-Cf-Id. Via continues the origin's (RFC 9110, 7.6.3).
+  private func writeOwnLines(_ fields: borrowing HeaderSection, _ exchange: borrowing Exchange, to out: inout ByteBuffer) {
+    if exchange.result == .miss && !fields.has(.via) {
       let lines = exchange.site.site.missLines
       out.append(lines.span)
     } else {
@@ -55,6 +56,8 @@ extension Worker {
       out.append("X-Cache: ")
       out.append(exchange.result.word)
       out.append(" from cloudfront\r\nVia: ")
+      fields.appendValues(of: .via, to: &out)
+      out.append("1.1")
       out.append(via.span)
       out.append("\r\nX-Amz-Cf-Pop: ")
       out.append(Site.pop)

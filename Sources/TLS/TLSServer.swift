@@ -5,7 +5,7 @@ import Glibc
 
 /// Keys of session tickets, shared by all listeners and workers of a process. Any thread.
 @safe public final class TicketKeys: @unchecked Sendable {
-  /// How long a key seals tickets; it opens them for twice as long again.
+  /// How long a key seals tickets; it opens them for as long again, which is a ticket's lifetime.
   public static let rotationSeconds: Int32 = 3600
   let keys: OpaquePointer
 
@@ -111,6 +111,7 @@ import Glibc
   var context: TLSContext { contexts[0].context }
 
   private func context(for name: String?) -> TLSContext? {
+    if contexts.count == 1 { return contexts[0].context }
     let members = CertificateNames.choice(among: certificates.map { (names: $0.names, kind: $0.kind) }, for: name)
     return contexts.first { $0.members == members }?.context
   }

@@ -25,13 +25,22 @@ extension Scenarios {
       #expect(origin.requests.map(\.line) == ["GET /next HTTP/1.1"])
     }
 
+    /// A page is no tunnel, and 2xx would say that there is one.
     @Test func anOriginThatDoesNotSwitchIsNotUsedAgain() throws {
-      let (skerry, _) = try program { origin in try origin.answerAll { _ in ok("\(origin.number)") } }
+      let (skerry, _) = try program { origin in try origin.answerAll { $0.target == "/chat" ? "HTTP/1.1 404 No\r\nContent-Length: 1\r\n\r\n\(origin.number)" : ok("\(origin.number)") } }
       let viewer = try HTTP2Viewer.open(skerry)
       try viewer.send(.headers(1, handshake(), end: false))
       #expect(String(wire: try viewer.answer(on: 1).body) == "0")
       #expect(String(wire: try viewer.exchange(3, get(host: host)).body) == "1")
       #expect(String(wire: try viewer.exchange(5, get(host: host)).body) == "1")
+    }
+
+    @Test func aPageIsNoTunnel() throws {
+      let (skerry, _) = try program()
+      let viewer = try HTTP2Viewer.open(skerry)
+      try viewer.send(.headers(1, handshake(), end: false))
+      #expect(try viewer.answer(on: 1).status == 502)
+      #expect(try viewer.exchange(3, get(host: host)).status == 200)
     }
 
     @Test func malformedRequestsLeaveNothingBehind() throws {
@@ -97,6 +106,16 @@ extension Scenarios {
       var ended = 0
       while ended < 30, let frame = try viewer.next() { if frame.type == 0, frame.flags & Frame.endStream != 0 { ended += 1 } }
       #expect(ended == 30)
+    }
+
+    /// Heads of origins that are larger than nghttp2 sends by itself; one that is too large even so is no answer that never ends.
+    @Test(arguments: [200_000, 1_048_400]) func largeHeads(_ length: Int) throws {
+      let head = "X-Large: \(String(repeating: "x", count: length))\r\n"
+      let (skerry, _) = try program("limits: { originHeadBytes: 1MiB }") { try $0.answerAll { $0.target == "/large" ? ok("large", fields: head) : ok($0.target) } }
+      let viewer = try HTTP2Viewer.open(skerry)
+      let answer = try viewer.exchange(1, get("/large", host: host))
+      if length < 1_000_000 { #expect(answer.status == 200 && String(wire: answer.body) == "large") } else { #expect(answer.reset == .internalError) }
+      #expect(try viewer.exchange(3, get("/small", host: host)).status == 200)
     }
 
     @Test func theLastWordsOfABrokenConnection() throws {
