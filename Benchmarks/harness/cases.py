@@ -14,11 +14,13 @@ class Case:
     status: int
     fields: dict = field(default_factory=dict)
     body: bytes | None = None
-    # The ratio to nginx that issue 2 asks for, and user instructions of Skerry; None where none is set.
+    # The ratio to nginx that issues 2 and 4 ask for, and user instructions of Skerry; None where none is set.
     ratio: float | None = None
     instructions: int | None = None
     # Over TLS 1.3, with the same certificate and cipher for every peer.
     tls: bool = False
+    # By HTTP/2, over TLS.
+    http2: bool = False
     # What the request has beside a browser's usual fields.
     request_fields: dict = field(default_factory=dict)
 
@@ -33,6 +35,12 @@ CASES = [
     Case("functions", "proxied GET through two functions", "/pages/42?page=2&utm_source=mail", 200,
          {"content-type": "text/plain", "x-content-type-options": "nosniff", "x-origin-query": "page=2"}, BODY),
     Case("tls", "proxied GET, 1 KB, TLS 1.3", "/products/42?ref=mail", 200, {"content-type": "text/plain"}, BODY, ratio=0.80, tls=True),
+]
+
+# Measured by themselves: streams instead of connections.
+HTTP2_CASES = [
+    Case("h2-function", "302 by a JavaScript function, HTTP/2", "/found/42", 302, {"location": "/products/42"}, ratio=0.45, tls=True, http2=True),
+    Case("h2-proxy", "proxied GET, 1 KB, HTTP/2", "/products/42?ref=mail", 200, {"content-type": "text/plain"}, BODY, ratio=0.75, tls=True, http2=True),
 ]
 
 
@@ -69,10 +77,10 @@ ADDED = [
 ]
 
 
-def named(names):
-    """The cases of these names, in their order; all but the added ones when none is named."""
-    known = {case.name: case for case in CASES + [case for added in ADDED for case in (added.case, added.without)]}
+def named(names, otherwise=None):
+    """The cases of these names, in their order; when none is named, `otherwise` or all of HTTP/1.1 but the added ones."""
+    known = {case.name: case for case in CASES + HTTP2_CASES + [case for added in ADDED for case in (added.case, added.without)]}
     for name in names:
         if name not in known:
             raise SystemExit(f"no case {name}; there are {', '.join(known)}")
-    return [known[name] for name in names] or CASES
+    return [known[name] for name in names] or otherwise or CASES

@@ -49,6 +49,7 @@ class Peer:
     """A proxy under measurement. Subclasses say how to configure and start it."""
 
     kind = ""
+    environment = None
 
     def __init__(self, folder, origin, workers=1, label=None, program=None):
         self.label = label or self.kind
@@ -64,7 +65,7 @@ class Peer:
     def start(self, wrapper=(), seconds=20):
         """Starts it (under `wrapper`, such as valgrind) and returns the seconds until it said or showed it was ready."""
         command = self.prepare(under_valgrind=bool(wrapper))
-        self.process = Process(self.label, [*wrapper, *command], self.folder)
+        self.process = Process(self.label, [*wrapper, *command], self.folder, self.environment)
         return self.wait_until_ready(seconds)
 
     def stop(self):
@@ -139,6 +140,26 @@ class NginxLua(Nginx):
         return case.name != "jwt"   # Debian's module has HMAC with SHA-1 only
 
 
+class H2O(Peer):
+    """h2o: what needs no JavaScript."""
+
+    kind = "h2o"
+    environment = {"OPENSSL_CONF": str(ROOT / "peers" / "h2o" / "openssl.cnf")}
+
+    def prepare(self, under_valgrind):
+        file = self.folder / "h2o.conf"
+        render("peers/h2o/proxy.conf", file, {
+            "FOLDER": self.folder, "PORT": self.port, "TLS_PORT": self.tls_port, "CHAIN": self.chain, "KEY": self.key,
+            "ORIGIN_PORT": self.origin.port, "WORKERS": self.workers, "LOG": self.log})
+        return [binary("h2o"), "-c", str(file)]
+
+    def wait_until_ready(self, seconds):
+        return self.process.wait_for_port(self.tls_port, seconds)
+
+    def can(self, case):
+        return case.http2 or case.name in ("proxy", "tls")
+
+
 class Skerry(Peer):
     kind = "skerry"
     # The members of nginx's log, and no others: a byte of log costs either of them the same.
@@ -189,7 +210,7 @@ def binary(name):
 
 def make(names, folder, origin, workers, program):
     """Peers for a list such as ["nginx", "skerry"]. The same name twice gives the noise of the measurement itself."""
-    kinds = {kind.kind: kind for kind in (Nginx, NginxCombined, NginxLua, Skerry, SkerryFullLog)}
+    kinds = {kind.kind: kind for kind in (Nginx, NginxCombined, NginxLua, H2O, Skerry, SkerryFullLog)}
     peers = []
     for index, name in enumerate(names):
         if name not in kinds:

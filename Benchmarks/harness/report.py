@@ -42,6 +42,7 @@ def surroundings():
         "load": " ".join(f"{value:.2f}" for value in os.getloadavg()),
         "commit": _output("git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"),
         "nginx": _output("/usr/sbin/nginx", "-v").rpartition("/")[2],
+        "h2o": _output("h2o", "-v").partition("\n")[0].rpartition(" ")[2],
     }
 
 

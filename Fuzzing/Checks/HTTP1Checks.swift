@@ -213,7 +213,7 @@ public enum HTTP1Checks {
       for byte in piece { pending.append(byte) }
       while true {
         switch decoder.next(pending.readable) {
-        case .framing(let count):
+        case .framing(let count), .trailers(let count):
           pending.consume(count)
           decoded.consumed += count
         case .payload(let count):

@@ -81,7 +81,7 @@ private final class Audience: HTTP2SessionOwner {
   /// Whether a stream was reset for a fault: what is an error behind it depends on whether the reset is out.
   private(set) var hasReset = false
   func noted(_ event: HTTP2Event) { if event == .streamError || event == .streamReset || event == .limitStreams { hasReset = true } }
-  func released(_ session: HTTP2Session) {}
+  func roomChanged(_ session: HTTP2Session) {}
   func ended(_ session: HTTP2Session, _ reason: HTTP2Session.EndReason) {}
 }
 

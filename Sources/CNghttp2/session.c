@@ -11,6 +11,9 @@ static sk_h2_block block_of(const nghttp2_frame *frame) {
   }
 }
 
+/// The most that a frame of the peer's may have: what holds as long as we do not say otherwise (RFC 9113, 6.5.2).
+enum { FRAME_BYTES = 16384 };
+
 /// Ends the session: nothing of what follows is looked at.
 static int end(nghttp2_session *h2, uint32_t error) {
   nghttp2_session_terminate_session(h2, error);
@@ -33,6 +36,8 @@ static int judge(nghttp2_session *h2, int32_t id, sk_h2_verdict verdict) {
 static int on_begin_frame(nghttp2_session *h2, const nghttp2_frame_hd *header, void *user) {
   sk_h2_session *session = user;
   int32_t id = header->stream_id;
+  // nghttp2 1.52 does not look at how long CONTINUATION is (RFC 9113, 4.2).
+  if (header->type == NGHTTP2_CONTINUATION && header->length > FRAME_BYTES) return end(h2, NGHTTP2_FRAME_SIZE_ERROR);
   void *stream = id ? nghttp2_session_get_stream_user_data(h2, id) : NULL;
   return judge(h2, id, session->events->frame(session->owner, stream, header->type, header->flags, id));
 }
@@ -59,9 +64,7 @@ static int on_header(
 static int on_invalid_header(
     nghttp2_session *h2, const nghttp2_frame *frame, const uint8_t *name, size_t name_length, const uint8_t *value, size_t value_length,
     uint8_t flags, void *user) {
-  (void)name, (void)name_length, (void)value, (void)value_length, (void)flags;
-  sk_h2_session *session = user;
-  session->events->violation(session->owner, frame->hd.stream_id, NGHTTP2_ERR_HTTP_HEADER);
+  (void)name, (void)name_length, (void)value, (void)value_length, (void)flags, (void)user;
   return judge(h2, frame->hd.stream_id, SK_H2_MALFORMED);
 }
 
@@ -78,6 +81,10 @@ static int on_frame(nghttp2_session *h2, const nghttp2_frame *frame, void *user)
     }
     case NGHTTP2_DATA:
       return judge(h2, id, events->dataFrame(session->owner, nghttp2_session_get_stream_user_data(h2, id), frame->hd.length - frame->data.padlen, ends));
+    case NGHTTP2_PRIORITY:   // what RFC 7540, 5.3.1, forbade is still refused
+      return frame->priority.pri_spec.stream_id == id ? end(h2, NGHTTP2_PROTOCOL_ERROR) : 0;
+    case NGHTTP2_PRIORITY_UPDATE:   // RFC 9218, 7.1
+      return ((nghttp2_ext_priority_update *)frame->ext.payload)->stream_id == 0 ? end(h2, NGHTTP2_PROTOCOL_ERROR) : 0;
     case NGHTTP2_SETTINGS:
       if (!(frame->hd.flags & NGHTTP2_FLAG_ACK)) events->settings(session->owner);
       return 0;
@@ -100,14 +107,16 @@ static int on_data(nghttp2_session *h2, uint8_t flags, int32_t id, const uint8_t
 static int on_invalid_frame(nghttp2_session *h2, const nghttp2_frame *frame, int error, void *user) {
   (void)h2;
   sk_h2_session *session = user;
-  session->events->violation(session->owner, frame->hd.stream_id, error);
+  if (error == NGHTTP2_ERR_REFUSED_STREAM) session->events->refused(session->owner, frame->hd.stream_id);
   return 0;
 }
 
 static int on_frame_sent(nghttp2_session *h2, const nghttp2_frame *frame, void *user) {
   sk_h2_session *session = user;
-  if (frame->hd.type > NGHTTP2_HEADERS || !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) return 0;
   int32_t id = frame->hd.stream_id;
+  if (frame->hd.type == NGHTTP2_GOAWAY) session->events->said(session->owner, 0, frame->goaway.error_code);
+  if (frame->hd.type == NGHTTP2_RST_STREAM) session->events->said(session->owner, id, frame->rst_stream.error_code);
+  if (frame->hd.type > NGHTTP2_HEADERS || !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) return 0;
   void *stream = nghttp2_session_get_stream_user_data(h2, id);
   if (stream) session->events->sentEnd(session->owner, stream, id, nghttp2_session_get_stream_remote_close(h2, id) == 1);
   return 0;

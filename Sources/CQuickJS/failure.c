@@ -82,11 +82,11 @@ bool sk_is_unchanged(JSContext *context, sk_slice text, sk_slice original) {
 }
 
 bool sk_is_clean(sk_slice text, int rules) {
-  for (size_t i = 0; i < text.count; i++) {
-    uint8_t c = text.bytes[i];
-    if ((c < 0x20 && !(c == '\t' && (rules & ALLOW_TAB))) || c == 0x7f) return false;
-    if ((c == ' ' && (rules & REFUSE_SPACE)) || (c == '#' && (rules & REFUSE_HASH))) return false;
-    if ((c == '?' && (rules & REFUSE_QUESTION)) || (c == ';' && (rules & REFUSE_SEMICOLON))) return false;
-  }
+  enum { CONTROL = 128 };
+  static const uint8_t kinds[256] = {[0 ... 8] = CONTROL, ['\t'] = ALLOW_TAB, [10 ... 0x1f] = CONTROL, [' '] = REFUSE_SPACE, ['#'] = REFUSE_HASH,
+      ['?'] = REFUSE_QUESTION, [';'] = REFUSE_SEMICOLON, [0x7f] = CONTROL};
+  int refused = (rules ^ ALLOW_TAB) | CONTROL;  // a tab is refused unless it is allowed
+  for (size_t i = 0; i < text.count; i++)
+    if (kinds[text.bytes[i]] & refused) return false;
   return true;
 }

@@ -69,6 +69,14 @@ static JSValue from_list(JSContext *context, JSValueConst list) {
   return sk_new_buffer(sk_isolate_of(context), (sk_slice){bytes, (size_t)length});
 }
 
+/// What an object says it stands for: a string, or another object; `source` itself when it says nothing.
+static JSValue stood_for(JSContext *context, JSValueConst source) {
+  JSValue value_of = JS_GetPropertyStr(context, source, "valueOf");
+  if (JS_IsException(value_of)) return JS_EXCEPTION;
+  JSValue value = JS_IsFunction(context, value_of) ? JS_Call(context, value_of, source, 0, NULL) : JS_UNDEFINED;
+  return JS_IsException(value) || JS_IsString(value) || JS_IsObject(value) ? value : JS_DupValue(context, source);
+}
+
 /// from(array | arrayBuffer[, offset[, length]] | buffer | object | string[, encoding])
 static JSValue from(JSContext *context, JSValueConst this_value, int count, JSValueConst *arguments) {
   (void)this_value;
@@ -92,6 +100,12 @@ static JSValue from(JSContext *context, JSValueConst this_value, int count, JSVa
     return sk_new_buffer(sk_isolate_of(context), bytes);
   }
   if (!JS_IsObject(source)) return JS_ThrowTypeError(context, "first argument is not a string, array, Buffer or ArrayBuffer");
+  JSValue stands_for = stood_for(context, source);
+  if (JS_IsException(stands_for)) return JS_EXCEPTION;
+  if (!JS_IsStrictEqual(context, stands_for, source)) {
+    JSValueConst rest[] = {stands_for, sk_argument(count, arguments, 1), sk_argument(count, arguments, 2)};
+    return JS_IsString(stands_for) ? from(context, JS_UNDEFINED, 3, rest) : from_list(context, stands_for);
+  }
   JSValue data = JS_GetPropertyStr(context, source, "data");  // {type: 'Buffer', data: […]}
   if (JS_IsException(data)) return JS_EXCEPTION;
   return from_list(context, JS_IsArray(data) ? data : source);

@@ -111,7 +111,7 @@ static bool read_certificate_names(const sk_parameters *parameters, const sk_sli
   JSValue list;
   uint32_t given = 0;
   const char *name = "allowedCertificateNames";
-  if (!sk_read_list(parameters, name, CERTIFICATE_NAMES_MAX, &list, &given)) return false;
+  if (!sk_read_list(parameters, name, 0, CERTIFICATE_NAMES_MAX, &list, &given)) return false;
   if (!given) return true;
   sk_slice *texts = js_mallocz(parameters->context, given * sizeof *texts);
   if (!texts) return false;
@@ -185,7 +185,7 @@ static bool read_tls_versions(const sk_parameters *parameters, uint8_t *versions
   static const char *const names[] = {"SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2"};
   JSValue list;
   uint32_t count = 0;
-  if (!sk_read_list(parameters, "sslProtocols", 4, &list, &count)) return false;
+  if (!sk_read_list(parameters, "sslProtocols", 1, 4, &list, &count)) return false;
   if (!count) return sk_wrong_parameter(parameters, "sslProtocols", "must be given, with port and protocol");
   for (uint32_t i = 0; i < count; i++) {
     sk_slice text = {NULL, 0};
@@ -278,7 +278,7 @@ static bool read_status_codes(const sk_parameters *parameters, sk_origin_choice 
   JSValue list;
   if (!sk_read_group(parameters, "failoverCriteria", "failoverCriteria.", &criteria, &given)) return false;
   if (!given) return sk_wrong_parameter(parameters, "failoverCriteria", "must be given");
-  if (!sk_read_list(&criteria, "statusCodes", STATUS_CODES_MAX, &list, &choice->status_code_count)) return false;
+  if (!sk_read_list(&criteria, "statusCodes", 1, STATUS_CODES_MAX, &list, &choice->status_code_count)) return false;
   if (!choice->status_code_count) return sk_wrong_parameter(&criteria, "statusCodes", "must be given");
   for (uint32_t i = 0; i < choice->status_code_count; i++) {
     double number = 0;
@@ -297,7 +297,7 @@ static bool read_group(const sk_parameters *parameters, sk_origin_choice *choice
   JSValue list;
   uint32_t count = 0;
   int criterion = -2;
-  if (!sk_read_list(parameters, "originIds", 2, &list, &count)) return false;
+  if (!sk_read_list(parameters, "originIds", 1, 2, &list, &count)) return false;
   if (count != 2) return sk_wrong_parameter(parameters, "originIds", "must be two ids of origins");
   for (uint32_t i = 0; i < 2; i++) {
     JSValue one = JS_GetPropertyUint32(parameters->context, list, i);
@@ -381,7 +381,7 @@ static int names_a_header_of(JSContext *context, JSValueConst headers, const sk_
   for (size_t i = 0; i < update->custom_header_count; i++) {
     sk_slice name = update->custom_headers[i].name;
     JSAtom atom = JS_NewAtomLen(context, (const char *)name.bytes, name.count);
-    int has = atom == JS_ATOM_NULL ? -1 : JS_HasProperty(context, headers, atom);
+    int has = atom == JS_ATOM_NULL ? -1 : JS_GetOwnProperty(context, NULL, headers, atom);
     if (has) return has;
   }
   return 0;

@@ -176,8 +176,8 @@ static JSValue stringify(JSContext *context, JSValueConst this_value, int count,
 
 JSValue sk_make_querystring(sk_isolate *isolate) {
   static const JSCFunctionListEntry functions[] = {
-      JS_CFUNC_DEF("parse", 1, parse), JS_CFUNC_DEF("decode", 1, parse), JS_CFUNC_DEF("stringify", 1, stringify),
-      JS_CFUNC_DEF("encode", 1, stringify), JS_CFUNC_DEF("escape", 1, escape), JS_CFUNC_DEF("unescape", 1, unescape)};
+      JS_CFUNC_DEF("parse", 1, parse), JS_ALIAS_DEF("decode", "parse"), JS_CFUNC_DEF("stringify", 1, stringify),
+      JS_ALIAS_DEF("encode", "stringify"), JS_CFUNC_DEF("escape", 1, escape), JS_CFUNC_DEF("unescape", 1, unescape)};
   JSValue module = JS_NewObject(isolate->context);
   if (JS_IsException(module) || JS_SetPropertyFunctionList(isolate->context, module, functions, sizeof functions / sizeof functions[0]))
     return JS_EXCEPTION;

@@ -288,6 +288,7 @@ const sk_result *sk_isolate_run(sk_isolate *isolate, const sk_event *event, int6
   if (has_document) limited(isolate, isolate->limits.load_cpu_limit, sk_read_document);
   uint64_t cpu_nanoseconds = 0;
   if (result->failure == SK_FAILURE_NONE) cpu_nanoseconds = limited(isolate, isolate->limits.cpu_limit, invoke);
+  uint64_t stolen_nanoseconds = sk_limit_stolen(isolate->thread);
   uint64_t fuel = isolate->polls * JS_INTERRUPT_COUNTER_INIT +
       (uint64_t)((int64_t)isolate->interrupt_counter - JS_GetInterruptCounter(isolate->context)) +
       sk_arena_allocated(isolate->arena) / FUEL_BYTES_ALLOCATED;
@@ -295,6 +296,7 @@ const sk_result *sk_isolate_run(sk_isolate *isolate, const sk_event *event, int6
     limited(isolate, isolate->limits.load_cpu_limit, sk_write_output);
   sk_arena_leave();
   result->cpu_nanoseconds = cpu_nanoseconds;
+  result->stolen_nanoseconds = stolen_nanoseconds;
   result->fuel = fuel;
   result->memory_bytes = sk_arena_high_water(isolate->arena);
   result->store_reads = isolate->store_reads;

@@ -8,10 +8,12 @@
 // plus the time passed since, which is never too low: nobody is killed early, and at most `READING_AGE_MAX` late.
 //
 // A virtual machine that stands still charges the pause to the thread that ran: a run of microseconds may seem to
-// have used milliseconds. So nobody is killed at first sight: the timer looks first at 7/8 of the limit, and a run
-// that is over it then already has the last eighth to end in. A run that really computes is killed at its limit, unless
-// the engine has not polled once: then it has taken fewer than JS_INTERRUPT_COUNTER_INIT steps, so either the clock ran
-// without it or it sits in one native call, and it gets up to 7/4 of its limit.
+// have used milliseconds. But the timer of a run that computes comes on time, because nothing in a run can hold a signal
+// off. So what the CPU clock counts between the moment a timer was due and the one it came is not the run's
+// (`DELAY_MAX` of it is a usual delay). A pause shorter than the time to the next look cannot be told from work; against
+// those, the timer looks first at 7/8 of the limit, so that the last eighth is left after a first pause, and a run whose
+// engine has not polled once gets up to 7/4 of its limit: it has taken fewer than JS_INTERRUPT_COUNTER_INIT steps,
+// so either the clock ran without it or it sits in one native call.
 #include "limit.h"
 
 #include <errno.h>
@@ -29,6 +31,7 @@
 enum {
   READING_AGE_MAX = 100 * 1000,  // nanoseconds
   REARM_MIN = 20 * 1000,         // a kill that finds CPU time left waits at least this long
+  DELAY_MAX = 50 * 1000,         // a timer that comes later than this came to a machine that stood still
 };
 
 struct sk_thread {
@@ -40,8 +43,9 @@ struct sk_thread {
   volatile sig_atomic_t active;     // between begin and end: a jump is allowed
   volatile uint64_t fires_at;       // monotonic time at which the timer fires; 0: not armed
   volatile uint64_t first_look;     // monotonic time at 7/8 of the limit
-  volatile sig_atomic_t looked_at;  // the run was seen after that
+  volatile sig_atomic_t killed;     // by the timer
   uint64_t limit, began_at, cpu_at_begin;
+  uint64_t stolen;                  // CPU time of this run in which the machine stood still
   const uint64_t *polls;            // how often the engine has polled in this run: proof of steps taken
   uint64_t reading_at, reading;     // last reading of the CPU clock, and when
   uint8_t error_text[SK_ERROR_TEXT_MAX];
@@ -63,30 +67,43 @@ static void arm(sk_thread *thread, uint64_t now, uint64_t after) {
   timer_settime(thread->timer, 0, &when, NULL);
 }
 
+/// Reads the CPU clock, and takes for stolen what it counted after the timer was due.
+static void take_reading(sk_thread *thread, uint64_t now, uint64_t due) {
+  uint64_t cpu = nanoseconds(CLOCK_THREAD_CPUTIME_ID);
+  uint64_t charged = cpu - thread->reading, possible = due > thread->reading_at ? due - thread->reading_at : 0;
+  if (charged > possible + DELAY_MAX) thread->stolen += charged - possible;
+  thread->reading = cpu;
+  thread->reading_at = now;
+}
+
+/// The timer, which was due at `due`, finds a run: it ends it, or arms again for when it may have to.
+static void look(sk_thread *thread, uint64_t due) {
+  uint64_t now = nanoseconds(CLOCK_MONOTONIC);
+  if (now < thread->first_look) {
+    arm(thread, now, thread->first_look - now);
+    return;
+  }
+  take_reading(thread, now, due);
+  // It may have waited for a processor: it gets the rest of its time.
+  int64_t limit = (int64_t)thread->limit, left = limit - (int64_t)(thread->reading - thread->cpu_at_begin - thread->stolen);
+  int64_t grace = left + (*thread->polls ? 0 : limit / 4 * 3);
+  if (grace <= 0) {
+    thread->killed = 1;
+    thread->active = 0;
+    siglongjmp(thread->jump, SK_JUMP_CPU);
+  }
+  if (left <= 0) left = grace < limit / 8 ? grace : limit / 8;
+  arm(thread, now, left < REARM_MIN ? REARM_MIN : (uint64_t)left);
+}
+
 static void on_kill_signal(int number, siginfo_t *info, void *context) {
   (void)number, (void)context;
   sk_thread *thread = current;
   if (!thread || info->si_code != SI_TIMER || info->si_value.sival_ptr != thread) return;
   int saved_errno = errno;
+  uint64_t due = thread->fires_at;
   thread->fires_at = 0;
-  if (thread->active) {
-    uint64_t now = nanoseconds(CLOCK_MONOTONIC);
-    if (now < thread->first_look) {
-      arm(thread, now, thread->first_look - now);
-    } else {
-      int64_t used = (int64_t)(nanoseconds(CLOCK_THREAD_CPUTIME_ID) - thread->cpu_at_begin);
-      int64_t left = (int64_t)thread->limit - used;
-      int64_t grace = *thread->polls ? 0 : (int64_t)(thread->limit / 4 * 3);
-      if (left + grace <= 0 && thread->looked_at) {
-        thread->active = 0;
-        siglongjmp(thread->jump, SK_JUMP_CPU);
-      }
-      // It may have waited for a processor: it gets the rest of its time.
-      if (left <= 0) left = (int64_t)(thread->limit / 8);
-      thread->looked_at = 1;
-      arm(thread, now, left < REARM_MIN ? REARM_MIN : (uint64_t)left);
-    }
-  }
+  if (thread->active) look(thread, due);
   errno = saved_errno;
 }
 
@@ -145,8 +162,10 @@ void sk_limit_begin(sk_thread *thread, uint64_t limit, const uint64_t *polls) {
   thread->limit = limit;
   thread->polls = polls;
   thread->first_look = now + limit - limit / 8;
-  thread->looked_at = 0;
+  thread->killed = 0;
+  thread->stolen = 0;
   current = thread;
+  atomic_signal_fence(memory_order_seq_cst);
   thread->active = 1;  // before looking at the timer: a signal from here on arms it itself
   atomic_signal_fence(memory_order_seq_cst);
   uint64_t fires_at = thread->fires_at;
@@ -158,11 +177,15 @@ uint64_t sk_limit_end(sk_thread *thread) {
   atomic_signal_fence(memory_order_seq_cst);
   uint64_t now = nanoseconds(CLOCK_MONOTONIC), elapsed = now - thread->began_at;
   if (elapsed <= READING_AGE_MAX) return elapsed;
-  thread->reading = nanoseconds(CLOCK_THREAD_CPUTIME_ID);
-  thread->reading_at = now;
-  uint64_t used = thread->reading - thread->cpu_at_begin;
+  if (!thread->killed) {  // the kill has just read it, and what comes between is not the run's
+    thread->reading = nanoseconds(CLOCK_THREAD_CPUTIME_ID);
+    thread->reading_at = now;
+  }
+  uint64_t used = thread->reading - thread->cpu_at_begin - thread->stolen;
   return (int64_t)used < 0 ? 0 : used < elapsed ? used : elapsed;
 }
+
+uint64_t sk_limit_stolen(const sk_thread *thread) { return thread->stolen; }
 
 void sk_limit_leave(sk_thread *thread, int reason) {
   if (!thread->active) return;

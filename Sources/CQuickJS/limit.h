@@ -12,8 +12,11 @@ enum { SK_JUMP_CPU = 1, SK_JUMP_MEMORY = 2 };
 
 /// Starts the limit; the caller has done `sigsetjmp(*sk_limit_jump(thread), 0)` before. `limit` in nanoseconds.
 void sk_limit_begin(sk_thread *thread, uint64_t limit, const uint64_t *polls);
-/// Ends it and gives the nanoseconds of CPU time used. After a kill: the same, without having been begun again.
+/// Ends it and gives the nanoseconds of CPU time used, without those in which the machine stood still. After a kill: those
+/// up to the kill.
 uint64_t sk_limit_end(sk_thread *thread);
+/// The nanoseconds of CPU time that the last run was charged while the machine stood still, as far as it was noticed.
+uint64_t sk_limit_stolen(const sk_thread *thread);
 /// Where a kill jumps to. No signal mask is saved: the handler runs with the thread's own mask.
 sigjmp_buf *sk_limit_jump(sk_thread *thread);
 /// Leaves the engine now (out of memory). Does nothing when no limit is running.

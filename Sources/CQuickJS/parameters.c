@@ -79,7 +79,7 @@ bool sk_read_word(const sk_parameters *parameters, const char *name, const char 
   return sk_wrong_parameter(parameters, name, why);
 }
 
-bool sk_read_list(const sk_parameters *parameters, const char *name, uint32_t most, JSValue *list, uint32_t *count) {
+bool sk_read_list(const sk_parameters *parameters, const char *name, uint32_t least, uint32_t most, JSValue *list, uint32_t *count) {
   bool given;
   int64_t length;
   char why[64];
@@ -87,8 +87,8 @@ bool sk_read_list(const sk_parameters *parameters, const char *name, uint32_t mo
   if (!given) return true;
   if (!JS_IsArray(*list)) return sk_wrong_parameter(parameters, name, "must be an array");
   if (JS_GetLength(parameters->context, *list, &length)) return false;
-  if (length >= 1 && length <= most) return *count = (uint32_t)length, true;
-  snprintf(why, sizeof why, "must have 1 to %u members", most);
+  if (length >= least && length <= most) return *count = (uint32_t)length, true;
+  snprintf(why, sizeof why, "must have %u to %u members", least, most);
   return sk_wrong_parameter(parameters, name, why);
 }
 

@@ -27,7 +27,7 @@ bool sk_read_number(const sk_parameters *parameters, const char *name, uint32_t 
 bool sk_read_flag(const sk_parameters *parameters, const char *name, bool required, bool *flag);
 /// One of `words`, as its index; they are separated by single spaces. `*index` -1 before: it must be given.
 bool sk_read_word(const sk_parameters *parameters, const char *name, const char *words, int *index);
-/// An array of 1 to `most` members; `*count` stays 0 when there is none.
-bool sk_read_list(const sk_parameters *parameters, const char *name, uint32_t most, JSValue *list, uint32_t *count);
+/// An array of `least` to `most` members; `*count` stays 0 when there is none.
+bool sk_read_list(const sk_parameters *parameters, const char *name, uint32_t least, uint32_t most, JSValue *list, uint32_t *count);
 /// The object `name` as the scope `group`; `*given` tells whether there is one.
 bool sk_read_group(const sk_parameters *parameters, const char *name, const char *group, sk_parameters *members, bool *given);

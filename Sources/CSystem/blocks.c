@@ -6,7 +6,8 @@
 __thread sk_free_blocks sk_kept_blocks[SK_BLOCK_KINDS] __attribute__((tls_model("initial-exec")));
 
 void *sk_block_allocate(sk_block_kind kind) {
-  void *block = malloc(kind == SK_BYTES ? SK_BYTES_SIZE : SK_FIELD_TABLE_SIZE);
+  static const size_t sizes[SK_BLOCK_KINDS] = {[SK_BYTES] = SK_BYTES_SIZE, [SK_FIELD_TABLE] = SK_FIELD_TABLE_SIZE, [SK_FEW_BYTES] = SK_FEW_BYTES_SIZE};
+  void *block = malloc(sizes[kind]);
   if (!block) abort();
   return block;
 }

@@ -45,10 +45,11 @@ package enum Files {
     return FileManager.default.isReadableFile(atPath: path) ? nil : "permission denied"
   }
 
-  /// When a file's content was last changed; 1970 when nobody knows.
-  static func modificationTime(_ path: String) -> Date {
+  /// When a file's content was last changed, in ISO 8601; 1970 when nobody knows.
+  package static func modificationTime(_ path: String) -> String {
     let attributes = try? FileManager.default.attributesOfItem(atPath: resolvingLinks(path))
-    return attributes?[.modificationDate] as? Date ?? Date(timeIntervalSince1970: 0)
+    let time = attributes?[.modificationDate] as? Date ?? Date(timeIntervalSince1970: 0)
+    return time.formatted(.iso8601)
   }
 
   private static func resolvingLinks(_ path: String) -> String {

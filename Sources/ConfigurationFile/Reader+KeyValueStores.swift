@@ -56,7 +56,7 @@ extension Reader {
       return nil
     case .success(let bytes):
       var labels = labels
-      labels.modified = Files.modificationTime(path).formatted(.iso8601)
+      labels.modified = Files.modificationTime(path)
       labels.created = labels.modified
       let (store, found) = KeyValueStore.reading(bytes.span, labels: labels, limits: storeLimits, isStrict: isStrict)
       for problem in found {

@@ -104,6 +104,8 @@ extension Reader {
       .count("windowUpdates", \.http2.windowUpdates, counts),
       .count("emptyFrames", \.http2.emptyFrames, counts),
       .count("otherFrames", \.http2.otherFrames, counts),
+      .count("ignoredFrames", \.http2.ignoredFrames, counts),
+      .time("settingsTimeout", \.http2.settingsTimeout, .milliseconds(1) ... .seconds(86_400)),
     ]
   }
 

@@ -64,7 +64,7 @@ public final class HostTable: Sendable {
   }
 
   /// How many bytes of a Host are its name: without `:port` and one trailing dot. Brackets keep an IPv6 literal whole.
-  private static func nameLength(_ host: Span<UInt8>) -> Int {
+  public static func nameLength(_ host: Span<UInt8>) -> Int {
     var length = host.count
     var index = length
     while index > 0 {

@@ -133,6 +133,11 @@ public struct Limits: Sendable, Equatable {
     public var emptyFrames = 100
     /// The most PRIORITY, PRIORITY_UPDATE and unknown frames.
     public var otherFrames = 1_000
+    /// The most frames that are refused or passed over: HEADERS of streams that may not begin, and frames of streams that are over;
+    /// beyond four for each stream that this side reset.
+    public var ignoredFrames = 2_000
+    /// How long a peer may take to acknowledge SETTINGS. Beyond it the connection ends with SETTINGS_TIMEOUT.
+    public var settingsTimeout = Duration.seconds(10)
 
     /// The defaults.
     public init() {}

@@ -80,7 +80,11 @@ struct CaseReader {
     switch Files.read(found, maximumBytes: TestEvent.maximumBytes) {
     case .failure(let problem): value.error("\(name.quoted) cannot be read: \(problem.text)")
     case .success(let bytes):
-      do throws(TestEventProblem) { return try TestEvent(parsing: bytes, expected: expected) } catch {
+      do throws(TestEventProblem) {
+        let event = try TestEvent(parsing: bytes, expected: expected)
+        for remark in event.remarks { problems.report(.warning, file: found, line: 1, column: 1, remark) }
+        return event
+      } catch {
         problems.report(.error, file: found, line: error.line, column: error.column, error.text)
       }
     }

@@ -1,6 +1,7 @@
 // The data of a function's key value store, without a configuration: rules.json in its folder, or the file of `--kvs`, with the entries
 // that a case changes. Reads files; any thread. Source: design/configuration.md; spec/cloudfront-functions.md section 10.1.
 import ConfigurationFile
+import Foundation
 import JSONText
 import KeyValueStores
 
@@ -16,7 +17,7 @@ struct StoreData: Sendable {
 
   /// An empty store.
   init(_ labels: KeyValueStore.Labels) {
-    store = KeyValueStore.Builder(labels).finish()
+    store = KeyValueStore.Builder(labels.dated(Date().formatted(.iso8601))).finish()
     bytes = nil
   }
 
@@ -26,7 +27,7 @@ struct StoreData: Sendable {
     switch Files.read(path, maximumBytes: KeyValueStore.Limits().fileBytes) {
     case .failure(let problem): throw FunctionSourceProblem(text: "\(path) cannot be read: \(problem.text)")
     case .success(let bytes):
-      let (store, problems) = KeyValueStore.reading(bytes.span, labels: labels, isStrict: false)
+      let (store, problems) = KeyValueStore.reading(bytes.span, labels: labels.dated(Files.modificationTime(path)), isStrict: false)
       guard let store else {
         throw FunctionSourceProblem(
           diagnostics: problems.filter(\.isError).map {
@@ -71,5 +72,14 @@ struct StoreData: Sendable {
       _ = builder.add(entry.key.span, entry.value.span)
     }
     return builder.finish()
+  }
+}
+
+extension KeyValueStore.Labels {
+  /// Of a store that was made and changed at this time, in ISO 8601.
+  fileprivate func dated(_ time: String) -> KeyValueStore.Labels {
+    var labels = self
+    (labels.created, labels.modified) = (time, time)
+    return labels
   }
 }

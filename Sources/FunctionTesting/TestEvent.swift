@@ -24,6 +24,8 @@ public struct TestEvent: Sendable {
   public let type: FunctionEvent
   /// The query as it would stand behind the `?`; nil when there is none.
   let query: String?
+  /// What was read otherwise than it is written: a sentence each, without a full stop.
+  public private(set) var remarks: [String] = []
 
   /// What a viewer request finds in `cf.edgeLocation`.
   var edgeLocation = EdgeLocation()
@@ -63,9 +65,11 @@ public struct TestEvent: Sendable {
     } else {
       type = expected ?? (document["response"] == nil ? .viewerRequest : .viewerResponse)
     }
-    let given = document["request"]?["querystring"]
+    let (event, misspelt) = document.spelledAsReal()
+    let given = event["request"]?["querystring"]
     let query = given?.string ?? given?.object.map(Query.text)
-    self.init(document: document, type: type, query: query?.isEmpty == true ? nil : query)
+    self.init(document: event, type: type, query: query?.isEmpty == true ? nil : query)
+    remarks = misspelt.map { "multivalue of \($0) is taken for multiValue, which real events have" }
   }
 
   private static func wrongType(_ name: String) -> String {

@@ -1,11 +1,11 @@
 // Owns: finding payload in the bytes of a message body (RFC 9112, 6 and 7.1). Framing never passes through: what goes on is
-// framed anew, so no two readers can disagree about it. Chunk extensions and trailers are skipped within named limits.
+// framed anew, so no two readers can disagree about it. Chunk extensions are skipped, trailers told apart, within named limits.
 
 /// Separates the payload of one message body from its framing. A pure state machine.
 public struct BodyDecoder: BitwiseCopyable, Sendable {
   /// Bytes of one chunk's extensions that are skipped; more refuse the message.
   public static let maximumExtensionBytes = 4096
-  /// Bytes of a trailer section that are skipped; more refuse the message.
+  /// Bytes of a trailer section; more refuse the message.
   public static let maximumTrailerBytes = 16_384
   /// Hexadecimal digits of a chunk size.
   static let maximumSizeDigits = 15
@@ -42,6 +42,8 @@ public struct BodyDecoder: BitwiseCopyable, Sendable {
   public enum Step: Equatable, Sendable {
     /// So many bytes of framing, to be consumed.
     case framing(Int)
+    /// So many bytes of the trailer section, its empty line included, to be consumed.
+    case trailers(Int)
     /// So many bytes of payload, to be taken and consumed.
     case payload(Int)
     /// Nothing yet: more bytes are needed.
@@ -66,18 +68,29 @@ public struct BodyDecoder: BitwiseCopyable, Sendable {
     }
   }
 
+  /// Whether the trailer section is under way.
+  private var isInTrailers: Bool {
+    switch phase {
+    case .trailerStart, .trailerName, .trailerValue, .trailerLF, .finalLF: true
+    default: false
+    }
+  }
+
   private mutating func framing(_ bytes: Span<UInt8>) -> Step {
     var i = 0
+    let isInTrailers = isInTrailers
     while i < bytes.count {
       switch phase {
-      case .data, .done: return .framing(i)
+      case .done: return isInTrailers ? .trailers(i) : .framing(i)
+      case .data: return .framing(i)
+      case .trailerStart where !isInTrailers: return .framing(i)
       case .malformed: return .malformed
       default: accept(bytes[i])
       }
       i += 1
     }
     if phase == .malformed { return .malformed }
-    return i == 0 ? .incomplete : .framing(i)
+    return i == 0 ? .incomplete : isInTrailers ? .trailers(i) : .framing(i)
   }
 
   /// One byte of framing.
@@ -121,7 +134,7 @@ public struct BodyDecoder: BitwiseCopyable, Sendable {
     }
   }
 
-  /// Trailer fields are dropped, but must be fields: no folding, no bare CR or LF.
+  /// Trailers must be fields: no folding, no bare CR or LF.
   private mutating func acceptTrailer(_ byte: UInt8) {
     skipped += 1
     if skipped > Self.maximumTrailerBytes { return phase = .malformed }

@@ -19,6 +19,8 @@ public struct ClientConnection: ~Copyable {
   public var stream: Stream
   private let limits: OriginLimits
   private var decoder = BodyDecoder()
+  /// The answer's trailer section as it came; HTTP/1.1 only.
+  private var trailerSection = ByteBuffer()
   private var saysClose = false
   private var answered = false
   private var reusable = false
@@ -52,7 +54,10 @@ public struct ClientConnection: ~Copyable {
   deinit { keeper.ended(stream.socket, reusable: reusable, sent: stream.bytesSent, received: stream.bytesReceived) }
 
   /// Whether any byte of the answer has come: then the request must not be sent again.
-  public var hasReceived: Bool { stream.bytesReceived > 0 || substream?.hasFinalHead == true }
+  public var hasReceived: Bool { stream.bytesReceived > 0 || substream.map { $0.hasFinalHead || $0.interimResponses > 0 } ?? false }
+
+  /// How the stream of an HTTP/2 connection failed; nil when it did not, or went with its connection.
+  public var streamFailure: StreamFailure? { substream?.failure }
 
   /// A request's head stands whole in `stream.output`.
   /// - Parameter hasBody: whether content follows.
@@ -64,11 +69,15 @@ public struct ClientConnection: ~Copyable {
   }
   /// The request's content is whole. `trailers`, field lines in text, follow where there can be some.
   public mutating func requestEnds(trailers: consuming ByteBuffer) { substream?.finish(trailers: trailers) }
-  /// The field lines behind the answer's content, as text; HTTP/2 only.
+  /// The field lines behind the answer's content that may be passed on, as text.
   public mutating func takeTrailers() -> ByteBuffer {
     var lines = ByteBuffer()
-    if let substream { swap(&lines, &substream.receivedTrailers) }
-    return lines
+    if let substream {
+      swap(&lines, &substream.receivedTrailers)
+      return lines
+    }
+    swap(&lines, &trailerSection)
+    return Trailers.allowed(lines, limits.head)
   }
 
   /// Sends the request bytes that wait in `stream.output`.
@@ -111,6 +120,7 @@ public struct ClientConnection: ~Copyable {
   ///   too little to know is none yet.
   public mutating func answerHasBegun() throws(WireFailure) -> Bool {
     if let substream {
+      try checkInterim(substream)
       if let failure = stream.socket.failure { throw .io(failure) }
       return substream.hasFinalHead
     }
@@ -152,6 +162,7 @@ public struct ClientConnection: ~Copyable {
       case .complete where head.line.status < 200 && head.line.status != 101: try absorb(head)
       case .complete:
         take(&head)
+        if head.line.framing == .chunked && chunksAreMalformed { throw .refused(.chunk) }
         return head
       case .refused(let refusal): throw .refused(refusal)
       case .incomplete:
@@ -162,6 +173,7 @@ public struct ClientConnection: ~Copyable {
 
   private nonisolated(nonsending) mutating func readHead(_ substream: HTTP2Stream, _ hasNoBody: Bool) async throws(WireFailure) -> ResponseHead {
     while true {
+      try checkInterim(substream)
       if var head = substream.response.take() {
         answered = true
         stream.bytesReceived += head.line.length
@@ -172,6 +184,10 @@ public struct ClientConnection: ~Copyable {
       if let failure = stream.socket.failure { throw .io(failure) }
       await stream.socket.waitReadable(milliseconds: limits.readTimeoutMilliseconds)
     }
+  }
+
+  private func checkInterim(_ substream: HTTP2Stream) throws(WireFailure) {
+    if substream.interimResponses > limits.interimResponses { throw .refused(.interimResponses) }
   }
 
   private nonisolated(nonsending) mutating func readMoreOfHead() async -> IOFailure? {
@@ -188,6 +204,12 @@ public struct ClientConnection: ~Copyable {
     head.fields.bytes = stream.input.split(head.line.length)
   }
 
+  /// Whether what has come of the body is malformed from the start: while nothing has been passed on, that can still be said.
+  private var chunksAreMalformed: Bool {
+    var decoder = decoder
+    return decoder.next(stream.input.readable) == .malformed
+  }
+
   /// Whether the answer's body has been read to its end.
   public var bodyIsDone: Bool { decoder.isDone }
 
@@ -197,7 +219,7 @@ public struct ClientConnection: ~Copyable {
   /// Payload of the answer's body that can be had without waiting.
   /// - Returns: how many bytes of it stand at the front of `stream.input`; 0 at the end; nil when it is necessary to wait.
   /// - Throws: when the body is malformed or ends early.
-  public mutating func payloadAtHand() throws(WireFailure) -> Int? { try stream.payloadAtHand(&decoder) }
+  public mutating func payloadAtHand() throws(WireFailure) -> Int? { try stream.payloadAtHand(&decoder, &trailerSection) }
 
   /// Waits until ``payloadAtHand()`` has something to say, at most the read timeout: then that throws.
   public nonisolated(nonsending) mutating func waitForPayload() async {

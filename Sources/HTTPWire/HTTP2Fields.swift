@@ -22,7 +22,7 @@ struct FieldBlock: ~Copyable {
 
   init(_ limits: HeadLimits) {
     self.limits = limits
-    fields.bytes.acquire()
+    fields.bytes.acquireSmall()
     fields.lines.acquire()
   }
 
@@ -148,10 +148,7 @@ struct FieldBlock: ~Copyable {
     }
     guard hasAuthority else { return .host }
     guard isValidHost(fields.bytes.readable.extracting(authority)) else { throw Malformed() }
-    var value = ByteBuffer(capacity: 64)
-    value.append(fields.bytes, authority)
-    let name: StaticString = "host"
-    name.withUTF8Buffer { name in unsafe fields.append(name.span, value.readable) }
+    fields.append("host", copyOf: authority)
     return nil
   }
 
@@ -189,12 +186,12 @@ struct FieldBlock: ~Copyable {
     return taken
   }
 
-  /// Field lines of a trailer section that may be passed on: none that a rule of ours, or the message's framing, knows (RFC 9110, 6.5.1).
+  /// Field lines of a trailer section that may be passed on.
   mutating func endTrailers() -> ByteBuffer {
     var lines = ByteBuffer()
     guard refusal == nil, length <= BodyDecoder.maximumTrailerBytes else { return lines }
     if fields.count > 0 { lines.acquire() }
-    fields.copyLines(to: &lines, only: FieldNameSet(.other))
+    fields.copyLines(to: &lines, only: FieldNameSet(.other), ask: Trailers.mayPass)
     return lines
   }
 }

@@ -26,6 +26,11 @@ public struct HTTP2Limits: Sendable {
   public var emptyFrames = 100
   /// PRIORITY, PRIORITY_UPDATE and unknown frames.
   public var otherFrames = 1_000
+  /// Frames that are refused or passed over: HEADERS of streams that may not begin, HEADERS, DATA and RST_STREAM of streams that are over;
+  /// beyond four for each stream that this side reset.
+  public var ignoredFrames = 2_000
+  /// How long the peer may take to acknowledge our SETTINGS, in milliseconds; then SETTINGS_TIMEOUT (RFC 9113, 6.5.3).
+  public var settingsTimeoutMilliseconds = 10_000
 
   /// The defaults.
   public init() {}
@@ -40,16 +45,20 @@ public enum HTTP2Event: CaseIterable, Sendable {
   /// The peer broke a rule on a stream or for the whole connection.
   case streamError, sessionError
   case limitStreams, limitContinuations, limitAbandoned, limitSettings, limitPings, limitWindowUpdates, limitEmptyFrames, limitOtherFrames
-  case limitHeadTimeout, limitHeadDecoded, limitStalled
+  case limitIgnoredFrames, limitHeadTimeout, limitSettingsTimeout, limitHeadDecoded, limitStalled
 }
 
 /// Counts frames of one connection in intervals of time.
 struct FloodGauge: Sendable {
   private let limits: HTTP2Limits
   private var end: UInt64 = 0
-  private var abandoned = 0, settings = 0, pings = 0, windowUpdates = 0, empty = 0, other = 0, continuations = 0
+  private var abandoned = 0, settings = 0, pings = 0, windowUpdates = 0, empty = 0, other = 0, ignored = 0, continuations = 0
+  /// Whether HEADERS or DATA have begun of which nothing has come yet.
+  private var isUnheard = false
   /// DATA frames sent in this interval.
   var dataFramesSent = 0
+  /// Streams that this side reset in this interval.
+  var streamsReset = 0
 
   init(_ limits: HTTP2Limits) { self.limits = limits }
 
@@ -57,7 +66,7 @@ struct FloodGauge: Sendable {
   private mutating func turn(_ now: UInt64) {
     guard now >= end else { return }
     end = now + UInt64(limits.intervalMilliseconds)
-    (abandoned, settings, pings, windowUpdates, empty, other, dataFramesSent) = (0, 0, 0, 0, 0, 0, 0)
+    (abandoned, settings, pings, windowUpdates, empty, other, ignored, dataFramesSent, streamsReset) = (0, 0, 0, 0, 0, 0, 0, 0, 0)
   }
 
   /// A frame has come (RFC 9113, 6; RFC 9218, 7.1).
@@ -67,7 +76,7 @@ struct FloodGauge: Sendable {
     case 0: return nil
     case 1:
       continuations = 0
-      return nil
+      return mayBeIgnored(now: now)
     case 9:
       continuations += 1
       return continuations > limits.continuationFrames ? .limitContinuations : nil
@@ -89,6 +98,22 @@ struct FloodGauge: Sendable {
       other += 1
       return other > limits.otherFrames ? .limitOtherFrames : nil
     }
+  }
+
+  /// HEADERS or DATA begin. nghttp2 does not tell of those that it refuses or passes over: when nothing came of the ones before, they were such.
+  mutating func mayBeIgnored(now: UInt64) -> HTTP2Event? {
+    if isUnheard { return ignoredFrame(now: now) }
+    isUnheard = true
+    return nil
+  }
+  /// Something came of the frame that began last.
+  mutating func wasHeard() { isUnheard = false }
+
+  /// A frame came to nothing.
+  mutating func ignoredFrame(now: UInt64) -> HTTP2Event? {
+    turn(now)
+    ignored += 1
+    return ignored > limits.ignoredFrames + 4 * streamsReset ? .limitIgnoredFrames : nil
   }
 
   /// A DATA frame without content that does not end its stream.
@@ -127,38 +152,4 @@ struct RecentStreams: Sendable {
 
   /// Whether this side reset a stream, or may have.
   func has(_ id: Int32) -> Bool { id < forgottenBelow || ids.contains(id) }
-}
-
-/// Finds the frames in a server's input (RFC 9113, 4.1) that nghttp2 may pass over without a word: DATA, and what it does not know.
-struct FrameScanner: Sendable {
-  static let headerBytes = 9
-  private static let lastKnownType: UInt8 = 9, priorityUpdate: UInt8 = 16
-  /// Bytes to the next frame header: at first the client's preface.
-  private var toGo = 24
-  private var header: UInt64 = 0
-  private var headerCount = 0
-
-  /// Goes on from `at` behind the header of the next DATA or unknown frame.
-  /// - Returns: the frame's type and stream; nil when the bytes end first.
-  mutating func next(_ bytes: Span<UInt8>, _ at: inout Int) -> (type: UInt8, id: Int32)? {
-    while at < bytes.count {
-      if toGo > 0 {
-        let n = min(toGo, bytes.count - at)
-        toGo -= n
-        at += n
-        continue
-      }
-      // Three bytes of length; type, flags and stream in the six behind.
-      if headerCount < 3 { toGoNext = toGoNext << 8 | Int(bytes[at]) } else { header = header << 8 | UInt64(bytes[at]) }
-      headerCount += 1
-      at += 1
-      guard headerCount == Self.headerBytes else { continue }
-      toGo = toGoNext
-      let type = UInt8(truncatingIfNeeded: header >> 40), id = Int32(truncatingIfNeeded: header & 0x7fff_ffff)
-      (headerCount, header, toGoNext) = (0, 0, 0)
-      if type == 0 || type > Self.lastKnownType && type != Self.priorityUpdate { return (type, id) }
-    }
-    return nil
-  }
-  private var toGoNext = 0
 }

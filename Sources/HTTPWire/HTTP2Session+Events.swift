@@ -5,23 +5,17 @@ import Transport
 
 extension HTTP2Session {
   func frameBegan(_ stream: HTTP2Stream?, _ type: UInt8, _ flags: UInt8, _ id: Int32) -> sk_h2_verdict {
-    if type != 9 { blockBegan = 0 }
+    var limit: HTTP2Event?
     switch type {
-    case 1 where isServer && stream == nil && !mayBeUnderWay(id): return broke(SK_H2_CLOSED)
-    case 2 where id == 0: return broke(SK_H2_BROKEN)   // nghttp2 does not look at PRIORITY any more
-    case 3: stream?.wasResetByPeer = true
-    case 4 where flags & 1 == 0: noteWindows()
+    case 1 where stream == nil && !mayBeUnderWay(id): return SK_H2_CLOSED
+    case 2 where id == 0: return SK_H2_BROKEN   // nghttp2 does not look at PRIORITY any more
+    case 3: if let stream { stream.wasResetByPeer = true } else { limit = gauge.ignoredFrame(now: loop.now) }
+    case 4: if flags & 1 == 0 { noteWindows() } else { settingsSince = 0 }
     default: break
     }
-    guard let limit = gauge.frame(type: type, isAcknowledgement: flags & 1 != 0, now: loop.now) else { return SK_H2_FINE }
+    guard let limit = limit ?? gauge.frame(type: type, isAcknowledgement: flags & 1 != 0, now: loop.now) else { return SK_H2_FINE }
     exceeded(limit)
     return SK_H2_CALM
-  }
-
-  func broke(_ verdict: sk_h2_verdict) -> sk_h2_verdict {
-    owner?.noted(.sessionError)
-    endReason = .error
-    return verdict
   }
 
   /// SETTINGS are about to change the windows of all streams; the largest of them must bear it (RFC 9113, 6.9.2).
@@ -34,20 +28,19 @@ extension HTTP2Session {
   }
   func settingsHold() {
     guard let session = unsafe session else { return }
+    if !isServer { owner?.roomChanged(self) }
     guard largestWindow > 0, largestWindow + Int(unsafe sk_h2_first_window(session)) - firstWindow > Int(Int32.max) else { return }
-    owner?.noted(.sessionError)
-    endReason = .error
     unsafe sk_h2_terminate(session, Self.flowControlError)
   }
 
   func exceeded(_ limit: HTTP2Event) {
     owner?.noted(limit)
     endReason = .error
+    errorIsCounted = true
   }
 
   func blockBegan(_ stream: HTTP2Stream?, _ id: Int32) -> sk_h2_verdict {
     block = FieldBlock(headLimits)
-    blockBegan = max(1, loop.now)
     guard isServer, stream == nil else {
       blockStream = stream
       return SK_H2_FINE
@@ -56,7 +49,6 @@ extension HTTP2Session {
     // A stream that was reset may still keep a task busy.
     guard taskCount < 2 * limits.concurrentStreams, !refusesFurther else {
       owner?.noted(.limitStreams)
-      blockBegan = 0
       wasResetHere.add(id)
       return SK_H2_REFUSE
     }
@@ -68,18 +60,13 @@ extension HTTP2Session {
   }
 
   func field(_ name: Span<UInt8>, _ value: Span<UInt8>) -> sk_h2_verdict {
-    do throws(FieldBlock.Malformed) { try block?.take(name, value) } catch {
-      owner?.noted(.streamError)
-      blockBegan = 0
-      return SK_H2_MALFORMED
-    }
+    do throws(FieldBlock.Malformed) { try block?.take(name, value) } catch { return SK_H2_MALFORMED }
     guard (block?.length ?? 0) > 8 * headLimits.headBytes else { return SK_H2_FINE }
     exceeded(.limitHeadDecoded)
     return SK_H2_CALM
   }
 
   func blockEnded(endsStream: Bool) -> sk_h2_verdict {
-    blockBegan = 0
     defer { blockStream = nil }
     guard var whole = block.take(), let stream = blockStream else { return SK_H2_FINE }
     do throws(FieldBlock.Malformed) {
@@ -87,7 +74,11 @@ extension HTTP2Session {
         try requestEnded(&whole, stream, endsStream)
       } else if !isServer && !stream.hasFinalHead {
         let line = try whole.endResponse(hasBody: !endsStream)
-        guard line.status >= 200 else { return SK_H2_FINE }
+        guard line.status >= 200 else {
+          gauge.wasHeard()
+          stream.receivedInterim()
+          return SK_H2_FINE
+        }
         stream.hasFinalHead = true
         var head = ResponseHead()
         head.line = line
@@ -97,10 +88,8 @@ extension HTTP2Session {
       } else {
         stream.receivedTrailers = whole.endTrailers()
       }
-    } catch {
-      owner?.noted(.streamError)
-      return SK_H2_MALFORMED
-    }
+    } catch { return SK_H2_MALFORMED }
+    gauge.wasHeard()
     if endsStream { stream.receivedEnd() }
     return SK_H2_FINE
   }
@@ -114,11 +103,13 @@ extension HTTP2Session {
     requests += 1
     taskCount += 1
     stream.workBegins()
-    owner?.noted(.streamBegan)
-    owner?.began(stream)
+    guard let owner else { return }
+    owner.noted(.streamBegan)
+    owner.began(stream)
   }
 
   func dataFrame(_ stream: HTTP2Stream?, content: Int, endsStream: Bool) -> sk_h2_verdict {
+    gauge.wasHeard()
     if endsStream { stream?.receivedEnd() }
     guard content == 0, !endsStream, let limit = gauge.emptyFrame(now: loop.now) else { return SK_H2_FINE }
     exceeded(limit)
@@ -133,27 +124,42 @@ extension HTTP2Session {
     isLeft = true
     isEnding = true
     refusesFurther = true
+    if !isServer { owner?.roomChanged(self) }
   }
 
-  func violated(_ id: Int32) {
-    blockBegan = 0   // the rest of a block, if it was one, is passed over
-    owner?.noted(id == 0 ? .sessionError : .streamError)
+  /// nghttp2 refused a stream, and told nobody of it. What follows for it was under way.
+  func refused(_ id: Int32) {
+    owner?.noted(.limitStreams)
+    lastOpened = max(lastOpened, id)
+    wasResetHere.add(id)
+  }
+
+  /// An error has been said. Here it is counted what the peer did wrong, whoever found it, unless it was one of the limits.
+  func said(_ code: UInt32, on id: Int32) {
+    if id == 0 {
+      guard code != Self.noError, !errorIsCounted else { return }
+      errorIsCounted = true
+      endReason = .error
+      owner?.noted(.sessionError)
+    } else if Self.faults.contains(code) {
+      owner?.noted(.streamError)
+    }
   }
 
   func sentEnd(_ stream: HTTP2Stream, _ id: Int32, peerIsDone: Bool) {
     stream.endIsSent = true
     lastMove = loop.now
-    // The answer is whole; what is left of the request nobody waits for (RFC 9113, 8.1).
-    if isServer && !peerIsDone, let session = unsafe session { unsafe sk_h2_reset(session, id, Self.noError) }
+    if isServer && !peerIsDone { rests.append((id, loop.now)) }
   }
 
   func streamClosed(_ stream: HTTP2Stream, _ code: UInt32) {
-    if blockStream === stream {
-      blockStream = nil
-      blockBegan = 0
-    }
+    if blockStream === stream { blockStream = nil }
     remove(stream)
-    if !stream.wasResetByPeer && !(stream.inboundEnded && stream.endIsSent) { wasResetHere.add(stream.id) }
+    if !rests.isEmpty { rests.removeAll { $0.id == stream.id } }
+    if !stream.wasResetByPeer && !(stream.inboundEnded && stream.endIsSent) {
+      wasResetHere.add(stream.id)
+      gauge.streamsReset += 1
+    }
     if isServer && !stream.endIsSent {
       owner?.noted(.streamReset)
       if let limit = gauge.abandonedStream(now: loop.now), let session = unsafe session {

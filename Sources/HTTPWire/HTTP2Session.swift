@@ -1,6 +1,7 @@
 // Owns: one HTTP/2 connection (RFC 9113) of a server or a client: nghttp2's session, the connection's bytes, its streams and its end. It has
 // no task: events of its socket and the end of a turn of the loop move it, so that an idle connection costs its memory only. What tasks say
-// in a turn is gathered and written at its end in as few system calls as it takes. Confined to the loop's thread.
+// in a turn is gathered and written at its end in as few system calls as it takes. Its clocks are in HTTP2Session+Time.swift. Confined to the
+// loop's thread.
 import CNghttp2
 public import Transport
 
@@ -10,8 +11,8 @@ public protocol HTTP2SessionOwner: AnyObject {
   func began(_ stream: HTTP2Stream)
   /// Something that is counted.
   func noted(_ event: HTTP2Event)
-  /// A stream is gone: another may have its place.
-  func released(_ session: HTTP2Session)
+  /// Of a client: a stream is gone, or the peer allows more of them, or none any more: there may be room for another, here or elsewhere.
+  func roomChanged(_ session: HTTP2Session)
   /// The connection is closed.
   func ended(_ session: HTTP2Session, _ reason: HTTP2Session.EndReason)
 }
@@ -32,7 +33,9 @@ public protocol HTTP2SessionOwner: AnyObject {
 
   // Error codes (RFC 9113, 7).
   static let noError: UInt32 = 0, protocolError: UInt32 = 1, internalError: UInt32 = 2, flowControlError: UInt32 = 3
-  static let streamClosed: UInt32 = 5, cancel: UInt32 = 8, calm: UInt32 = 11, inadequateSecurity: UInt32 = 12
+  static let settingsTimeout: UInt32 = 4, streamClosed: UInt32 = 5, frameSizeError: UInt32 = 6, refusedStream: UInt32 = 7, cancel: UInt32 = 8, calm: UInt32 = 11, inadequateSecurity: UInt32 = 12
+  /// What is said of a stream for its peer's fault.
+  static let faults = [protocolError, flowControlError, streamClosed, frameSizeError]
   /// Bytes that are read from one connection before others have their turn.
   private static let bytesPerTurn = 262_144
   /// Bytes that may wait to be taken by the kernel before more is produced, or read.
@@ -41,8 +44,6 @@ public protocol HTTP2SessionOwner: AnyObject {
   private static let writesPerTurn = 4
   /// Frames from this size on are sent from where they lie.
   private static let gatheredBytes = 8_192
-  /// How long a peer may go on opening streams after it was told that the connection is to end.
-  private static let noticeMilliseconds = 1_000
 
   /// The loop.
   public let loop: EventLoop
@@ -53,8 +54,8 @@ public protocol HTTP2SessionOwner: AnyObject {
   /// Whether the connection is protected: the scheme of requests.
   public let isSecure: Bool
   let headLimits: HeadLimits
-  private let times: ViewerLimits
-  private var stream: Stream
+  let times: ViewerLimits
+  var stream: Stream
   /// The connection's socket.
   public let socket: Socket
   var session: OpaquePointer?
@@ -73,17 +74,21 @@ public protocol HTTP2SessionOwner: AnyObject {
   public private(set) var streamCount = 0
   /// Tasks at work on streams, those of streams that are gone included.
   var taskCount = 0
+  /// Streams whose answer is whole, and whose request is not, and since when; the oldest first (HTTP2Session+Time.swift).
+  var rests: [(id: Int32, since: UInt64)] = []
   private var dirty: [HTTP2Stream] = []
   var gauge: FloodGauge
-  /// The highest stream that the peer opened, and those that this side reset: frames that were under way are no fault of the peer's.
+  /// The highest stream that the peer of a server, or a client, opened, and those that this side reset: frames that were under way are no fault of the peer's.
   var lastOpened: Int32 = 0
   var wasResetHere = RecentStreams()
   var largestWindow = 0, firstWindow = 0
-  private var scanner = FrameScanner()
+  private var scanner: FrameScanner
   var block: FieldBlock?
   var blockStream: HTTP2Stream?
 
-  private var isScheduled = false, hasMoreToRead = false
+  private var isScheduled = false
+  /// Whether there are, or may be, bytes to read that no event will tell of again.
+  private(set) var hasMoreToRead = false
   /// Whether nghttp2 may have frames that nobody has taken yet.
   private var hasMoreToWrite = false
   /// Set when the peer has said all it will say.
@@ -92,18 +97,29 @@ public protocol HTTP2SessionOwner: AnyObject {
   /// GOAWAY has been announced; final: no further stream is taken.
   var isEnding = false, refusesFurther = false
   /// Only the end is awaited: what still comes is dropped.
-  private var isLingering = false
-  /// When FIN was said; 0 before.
-  private var lingeringSince: UInt64 = 0
+  var isLingering = false
+  /// FIN has been said.
+  private var hasSaidEnd = false
   /// Set once.
   public private(set) var isClosed = false
   var endReason = EndReason.finished
-  /// When a block of fields began that is not whole; 0 for none.
-  var blockBegan: UInt64 = 0
+  /// What the peer did wrong for the connection to end has been counted.
+  var errorIsCounted = false
+
+  // Since when something is waited for, in the loop's milliseconds (HTTP2Session+Time.swift).
   /// When anything last moved.
   var lastMove: UInt64 = 0
+  /// When a block of fields, or a frame, began that is not whole, and the scanner's number for it; 0 for none.
+  var unfinishedSince: UInt64 = 0
+  private var unfinished = 0
+  /// When our SETTINGS were said; 0 when they have been acknowledged.
+  var settingsSince: UInt64 = 0
   /// Since when answers have waited here without moving, whatever the peer says meanwhile; 0 when none do.
   var stalledSince: UInt64 = 0
+  /// When the peer was told that the connection is to end.
+  var endingSince: UInt64 = 0
+  /// Since when only the last words, and then the peer's, are waited for.
+  var lingeringSince: UInt64 = 0
 
   /// Takes over a connection, with whatever bytes have been read from it, the client's preface included (RFC 9113, 3.4).
   /// - Returns: nil when there is no memory for it.
@@ -123,7 +139,9 @@ public protocol HTTP2SessionOwner: AnyObject {
     headLimits = head
     self.owner = owner
     gauge = FloodGauge(limits)
+    scanner = FrameScanner(isServer: isServer)
     lastMove = loop.now
+    settingsSince = max(1, loop.now)
     var settings = sk_h2_settings(
       concurrentStreams: UInt32(limits.concurrentStreams), streamWindow: UInt32(limits.streamWindowBytes), sessionWindow: UInt32(limits.sessionWindowBytes),
       headerListSize: UInt32(head.headBytes))
@@ -171,7 +189,7 @@ public protocol HTTP2SessionOwner: AnyObject {
     if !stream.input.isEmpty { feed() }
     while budget > 0 {
       // Who does not take our frames is not listened to: neither do they pile up here.
-      if stream.output.count >= Self.outputBytes { return }
+      if stream.output.count >= Self.outputBytes { return postponeReading() }
       guard let result = try? stream.attemptRead() else { return peerEnded() }
       switch result {
       case .bytes:
@@ -185,32 +203,47 @@ public protocol HTTP2SessionOwner: AnyObject {
     schedule()
   }
 
+  /// Reading goes on when output has been taken (``write()``). Until then nothing of the peer's can be late.
+  private func postponeReading() {
+    hasMoreToRead = true
+    if unfinishedSince > 0 { unfinishedSince = loop.now }
+    if settingsSince > 0 { settingsSince = loop.now }
+  }
+
   /// Lets nghttp2 look at what was read; its callbacks are HTTP2Events.
   private func feed() {
     var input = ByteBuffer()
     swap(&input, &stream.input)
     lastMove = loop.now
     if !isLingering && !hear(input.readable) { broken() }
+    if unfinished != scanner.unfinished {
+      unfinished = scanner.unfinished
+      unfinishedSince = unfinished == 0 ? 0 : max(1, loop.now)
+    }
     input.removeAll()
     swap(&input, &stream.input)
   }
 
   /// Hands bytes to nghttp2. It passes over DATA of streams that are closed and over what it does not know, so it is stopped before each
-  /// such frame of a viewer: whether the stream may have it (RFC 9113, 5.1), and whether it is one too many, is looked at here.
+  /// such frame: whether a viewer's stream may have it (RFC 9113, 5.1), and whether it is one too many, is looked at here.
   /// - Returns: false when nothing more is to be heard.
   private func hear(_ bytes: Span<UInt8>) -> Bool {
     var start = 0, at = 0
-    while isServer, let frame = scanner.next(bytes, &at) {
+    while let frame = scanner.next(bytes, &at) {
       let before = max(start, at - FrameScanner.headerBytes)
       guard receive(bytes.extracting(start..<before)) else { return false }
       start = before
-      if frame.type == 0 {
-        if mayBeUnderWay(frame.id) { continue }
-        _ = broke(SK_H2_CLOSED)
+      let limit: HTTP2Event?
+      if frame.type != 0 {
+        limit = gauge.frame(type: frame.type, isAcknowledgement: false, now: loop.now)
+      } else if !mayBeUnderWay(frame.id) {
         if let session = unsafe session { unsafe sk_h2_terminate(session, Self.streamClosed) }
         return false
+      } else {
+        // What an origin still sends for viewers that left is no fault of the origin's.
+        limit = isServer || scanner.payloadBytes == 0 ? gauge.mayBeIgnored(now: loop.now) : nil
       }
-      guard let limit = gauge.frame(type: frame.type, isAcknowledgement: false, now: loop.now) else { continue }
+      guard let limit else { continue }
       exceeded(limit)
       if let session = unsafe session { unsafe sk_h2_terminate(session, Self.calm) }
       return false
@@ -231,10 +264,7 @@ public protocol HTTP2SessionOwner: AnyObject {
 
   /// nghttp2 gave up: whatever it has to say is said, nothing is heard any more.
   private func broken() {
-    guard !isLingering, let session = unsafe session else { return }
-    unsafe sk_h2_terminate(session, Self.protocolError)   // unless an end has been said already
-    endReason = .error
-    isLingering = true
+    if !isLingering { terminate(Self.protocolError, .error) }   // unless an end has been said already
   }
 
   /// FIN: no request that has not been heard whole will be.
@@ -251,7 +281,7 @@ public protocol HTTP2SessionOwner: AnyObject {
   /// Writes what there is to write, and what the kernel takes: as long as it takes everything it does not tell when it takes more.
   /// - Returns: false when the connection is broken.
   private func write() -> Bool {
-    if lingeringSince > 0 { return true }   // all has been said
+    if hasSaidEnd { return true }
     let before = stream.bytesSent, hasWaited = !stream.output.isEmpty
     defer {
       if stream.bytesSent != before {
@@ -293,7 +323,7 @@ public protocol HTTP2SessionOwner: AnyObject {
   /// Whether everything that was said is on its way and there is nothing more to hear.
   private func endIfDone() {
     guard let session = unsafe session, stream.output.isEmpty, !hasMoreToWrite else { return }
-    if peerIsDone && streamCount == 0 { return close(.peer) }
+    if peerIsDone && streamCount == 0 { return close(endReason == .error ? .error : .peer) }
     let isAlive = unsafe sk_h2_is_alive(session) != 0
     let isOver = isLingering || !isAlive
     let isDone = isEnding && refusesFurther && streamCount == 0
@@ -305,11 +335,11 @@ public protocol HTTP2SessionOwner: AnyObject {
 
   /// Says FIN and drops what still comes, so that the last words are not lost to a reset (RFC 9112, 9.6, is about the same).
   private func linger() {
-    if lingeringSince == 0 {
-      lingeringSince = max(1, loop.now)
-      socket.finishWriting()
-    }
     isLingering = true
+    guard !hasSaidEnd else { return }
+    hasSaidEnd = true
+    lingeringSince = loop.now
+    socket.finishWriting()
   }
 
   /// Lets go of all streams, and has nghttp2 do so: what it still thinks of them is nobody's business.
@@ -324,79 +354,13 @@ public protocol HTTP2SessionOwner: AnyObject {
     blockStream = nil
   }
 
-  private func close(_ reason: EndReason) {
+  func close(_ reason: EndReason) {
     guard !isClosed else { return }
     isClosed = true
     failStreams(Self.cancel)
     dirty.removeAll()
     socket.close()
     owner?.ended(self, reason)
-  }
-
-  // MARK: Time
-
-  /// Sets the one deadline that matters now.
-  private func arm() {
-    let mayStall = !stream.output.isEmpty || streamCount > taskCount
-    if !mayStall { stalledSince = 0 } else if stalledSince == 0 { stalledSince = max(1, loop.now) }
-    let end: UInt64
-    if isLingering { end = max(lingeringSince, 1) + UInt64(times.lingerMilliseconds) }
-    else if blockBegan > 0 { end = blockBegan + UInt64(times.headTimeoutMilliseconds) }
-    else if mayStall { end = stalledSince + UInt64(times.idleTimeoutMilliseconds) }
-    else if isEnding && !refusesFurther { end = lastMove + UInt64(Self.noticeMilliseconds) }
-    else if streamCount == 0 { end = lastMove + UInt64(sawSettings || !isServer ? times.keepAliveTimeoutMilliseconds : times.headTimeoutMilliseconds) }
-    else { return socket.keep() }
-    socket.expire(afterMilliseconds: end > loop.now ? Int(end - loop.now) : 0)
-  }
-
-  private func expired() {
-    guard let session = unsafe session, !isClosed else { return }
-    if isLingering { return close(endReason) }
-    if blockBegan > 0 {
-      owner?.noted(.limitHeadTimeout)
-      unsafe sk_h2_terminate(session, Self.calm)
-      endReason = .error
-      isLingering = true
-    } else if !stream.output.isEmpty || streamCount > taskCount {
-      owner?.noted(.limitStalled)
-      if !stream.output.isEmpty { return close(.error) }   // nothing more can be said
-      unsafe sk_h2_terminate(session, Self.calm)
-      endReason = .error
-      isLingering = true
-    } else if isEnding {
-      refuseFurther()
-    } else {
-      if !sawSettings && isServer { owner?.noted(.limitHeadTimeout) }
-      endReason = .idle
-      unsafe sk_h2_terminate(session, Self.noError)
-      isLingering = true
-    }
-    schedule()
-  }
-
-  /// Begins an orderly end: streams that are open, or under way, are served (RFC 9113, 6.8).
-  public func drain() {
-    guard !isEnding, !isClosed, let session = unsafe session else { return }
-    isEnding = true
-    lastMove = loop.now
-    if isServer { unsafe sk_h2_announce_end(session) } else { refuseFurther() }
-    schedule()
-  }
-
-  func refuseFurther() {
-    guard isEnding, !refusesFurther, let session = unsafe session else { return }
-    refusesFurther = true
-    unsafe sk_h2_refuse_further(session)
-    schedule()
-  }
-
-  /// Ends a connection whose TLS is not good enough (RFC 9113, 9.2).
-  public func refuseSecurity() {
-    guard let session = unsafe session else { return }
-    unsafe sk_h2_terminate(session, Self.inadequateSecurity)
-    endReason = .error
-    isLingering = true
-    schedule()
   }
 
   /// Closes the connection now; whoever works on its streams is told.
@@ -421,6 +385,8 @@ public protocol HTTP2SessionOwner: AnyObject {
   func dropped(_ count: Int, of stream: HTTP2Stream) {
     guard !isClosed, let session = unsafe session else { return }
     unsafe sk_h2_consumed(session, stream.id, 0, count)
+    stream.unwantedBytes += count
+    if stream.endIsSent && stream.unwantedBytes > times.discardedBodyBytes { unsafe sk_h2_reset(session, stream.id, Self.noError) }
     schedule()
   }
 
@@ -436,6 +402,7 @@ public protocol HTTP2SessionOwner: AnyObject {
       if code != 0 { unsafe sk_h2_reset(session, stream.id, Self.internalError) }
     } else if code > 0 {
       stream.id = code
+      lastOpened = code
     } else {
       remove(stream)
       stream.ended(Self.internalError)
@@ -481,7 +448,7 @@ public protocol HTTP2SessionOwner: AnyObject {
     return streamCount < min(limits.concurrentStreams, Int(unsafe sk_h2_peer_streams(session)))
   }
 
-  /// Whether the peer has said that it takes no further requests.
+  /// Whether the peer has said that it takes no further requests; those that it took may go on.
   public internal(set) var isLeft = false
 
   /// A stream for a request that is to be sent.
@@ -506,6 +473,6 @@ public protocol HTTP2SessionOwner: AnyObject {
     streamCount -= 1
     lastMove = loop.now
     stalledSince = 0
-    owner?.released(self)
+    if !isServer { owner?.roomChanged(self) }
   }
 }

@@ -4,6 +4,16 @@
 import CNghttp2
 public import Transport
 
+/// How a stream failed that carried a request to an origin.
+public enum StreamFailure: Equatable, Sendable {
+  /// The origin has done nothing about the request (REFUSED_STREAM, or GOAWAY without it): it may be sent again (RFC 9113, 8.7).
+  case refused
+  /// The origin reset it, with this code (7).
+  case reset(UInt32)
+  /// The origin broke a rule, or a limit, of HTTP/2.
+  case broken
+}
+
 /// One stream of an HTTP/2 connection.
 public final class HTTP2Stream: Substream {
   /// The connection.
@@ -22,12 +32,16 @@ public final class HTTP2Stream: Substream {
   /// The final response, until it is taken.
   var response: ResponseHead?
   var hasFinalHead = false
+  /// Interim responses that came.
+  private(set) var interimResponses = 0
   private var inbound = ByteBuffer()
   private(set) var inboundEnded = false
   /// Field lines behind the content, as text.
   var receivedTrailers = ByteBuffer()
 
   var wasResetByPeer = false
+  /// Content that nobody wanted.
+  var unwantedBytes = 0
 
   // What is to be sent.
   /// A head in text that waits for the end of the turn.
@@ -80,12 +94,15 @@ public final class HTTP2Stream: Substream {
     return .bytes
   }
 
+  /// Content up to so many bytes is likely to be all there is.
+  private static let fewBytes = 2_048
+
   public override func send(_ bytes: Span<UInt8>) -> Int? {
     guard endCode == nil else { return nil }
     let n = min(bytes.count, session.limits.sendBufferBytes - outbound.count)
     wantsRoom = n < bytes.count
     if n > 0 {
-      outbound.acquire()
+      if n <= Self.fewBytes { outbound.acquireSmall() } else { outbound.acquire() }
       outbound.append(bytes.extracting(..<n))
       session.note(self)
     }
@@ -118,6 +135,14 @@ public final class HTTP2Stream: Substream {
     session.abandonUnfinished(self, isBroken: reset || !isFinished)
   }
 
+  /// Why the stream ended before its answer was whole, when there is more to say than that the connection is gone.
+  var failure: StreamFailure? {
+    guard let endCode else { return nil }
+    if endCode == HTTP2Session.refusedStream { return .refused }
+    if wasResetByPeer { return .reset(endCode) }
+    return HTTP2Session.faults.contains(endCode) || session.endReason == .error ? .broken : nil
+  }
+
   // MARK: For the session
 
   /// Content has come.
@@ -131,6 +156,11 @@ public final class HTTP2Stream: Substream {
   func receivedEnd() {
     inboundEnded = true
     socket?.announce(.readable)
+  }
+  /// An interim response has come. It is not passed on, but who waits may have seen enough of them.
+  func receivedInterim() {
+    interimResponses += 1
+    socket?.nudge()
   }
   /// A head has come: wakes who waits for it.
   func announceHead() { socket?.announce(.readable) }

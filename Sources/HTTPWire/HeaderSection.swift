@@ -77,22 +77,38 @@ public struct HeaderSection: ~Copyable {
   }
   /// Takes every line with this name out, letter case aside.
   public mutating func drop(named name: Span<UInt8>) {
-    for i in 0..<count where lines[i].name != .dropped && self.name(i).equalsIgnoringCase(name) { drop(i) }
+    let known = FieldName(name)
+    if known.isExact { return drop(known) }
+    for i in 0..<count where Int(lines[i].nameLength) == name.count && !lines[i].name.isExact && lines[i].name != .dropped {
+      if self.name(i).equalsIgnoringCase(name) { drop(i) }
+    }
   }
 
   /// Adds a line behind the head. Name and value must already be valid (RFC 9110, 5.1 and 5.5): what comes from outside is checked before.
   public mutating func append(_ name: Span<UInt8>, _ value: Span<UInt8>) {
     let start = bytes.count
+    bytes.appendLine(name, value)
+    addLine(FieldName(name), start, nameLength: name.count, valueLength: value.count)
+  }
+  /// Adds a line with a fixed name, whose value is a part of ``bytes``.
+  mutating func append(_ name: StaticString, copyOf value: Range<Int>) {
+    let start = bytes.count
     bytes.append(name)
+    appendRest(of: name, from: start, value)
+  }
+  /// Ends a line whose name has been written from `start` on, and puts it into the table.
+  private mutating func appendRest(of name: Span<UInt8>, from start: Int, _ value: Span<UInt8>) {
     bytes.append(": ")
-    let valueStart = bytes.count
-    bytes.append(value)
+    bytes.append(copyOf: value)
     bytes.append("\r\n")
-    let known = FieldName(name)
-    let line = FieldLine(
-      nameStart: start, nameLength: name.count, valueStart: valueStart, valueLength: value.count, end: bytes.count, name: known)
+    let known = name.withUTF8Buffer { unsafe FieldName($0.span) }
+    addLine(known, start, nameLength: name.utf8CodeUnitCount, valueLength: value.count)
+  }
+  /// Enters a line that has been written to the end of ``bytes``.
+  @inline(__always) private mutating func addLine(_ known: FieldName, _ start: Int, nameLength: Int, valueLength: Int) {
     lines.makeRoom(for: count)
-    lines[count] = line
+    lines[count] = FieldLine(
+      nameStart: start, nameLength: nameLength, valueStart: start + nameLength + 2, valueLength: valueLength, end: bytes.count, name: known)
     note(known, at: count)
     count += 1
   }
@@ -110,14 +126,14 @@ public struct HeaderSection: ~Copyable {
   /// Adds a line whose lower-case name is written with a capital after every hyphen, as CloudFront does with what functions set
   /// (spec/cloudfront-functions.md, 2.6).
   public mutating func appendCapitalised(_ name: Span<UInt8>, _ value: Span<UInt8>) {
-    var capitals = ByteBuffer(capacity: max(16, name.count))
+    let start = bytes.count
     var atStart = true
     for i in 0..<name.count {
       let byte = name[i]
-      capitals.append(atStart && byte >= 97 && byte <= 122 ? byte - 32 : byte)
+      bytes.append(atStart && byte >= 97 && byte <= 122 ? byte - 32 : byte)
       atStart = byte == 45
     }
-    append(capitals.readable, value)
+    appendRest(of: name, from: start, value)
   }
   /// Adds a line whose name and value are fixed.
   public mutating func append(_ name: StaticString, _ value: StaticString) {

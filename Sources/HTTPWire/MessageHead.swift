@@ -49,6 +49,8 @@ public struct RequestLine: BitwiseCopyable, Sendable {
   public internal(set) var isHTTP10 = false
   /// Whether it came on a stream of HTTP/2.
   public internal(set) var isHTTP2 = false
+  /// The protocol's version as Via has it (RFC 9110, 7.6.3).
+  public var httpVersion: StaticString { isHTTP2 ? "2.0" : isHTTP10 ? "1.0" : "1.1" }
   /// Whether the viewer asked to close, or did not ask to keep, the connection.
   public internal(set) var wantsClose = false
   /// Expect: 100-continue.
@@ -92,17 +94,13 @@ public struct RequestHead: ~Copyable {
     let length = max(0, other.targetLength - other.pathLength - 1)
     return fields.bytes.readable.slice(other.targetStart + other.targetLength - length, length)
   }
-  /// Whom the request is for: the target's authority, else Host; empty in an HTTP/1.0 request without either.
+  /// Whom the request is for: Host, which an absolute-form target has replaced; empty in an HTTP/1.0 request without it.
   public var authority: Span<UInt8> {
     @_lifetime(borrow self) get {
-      if line.authorityLength > 0 { return fields.bytes.readable.slice(line.authorityStart, line.authorityLength) }
       guard let host = fields.first(.host) else { return fields.bytes.readable.slice(0, 0) }
       return fields.value(host)
     }
   }
-
-  /// Whether the target itself named the authority; it replaces Host.
-  public var hasOwnAuthority: Bool { line.authorityLength > 0 }
 
   /// Stores bytes behind the head, for as long as it lives.
   /// - Returns: where, for ``kept(_:_:)``.

@@ -52,6 +52,8 @@ public struct ServerConnection: ~Copyable {
   /// What the worker's connections share.
   public let context: WireContext
   private var decoder = BodyDecoder()
+  /// The present request's trailer section as it came; HTTP/1.1 only.
+  private var trailerSection = ByteBuffer()
   private var owesContinue = false
   private var bodyBegan: UInt64 = 0
   private var bodyBytes = 0
@@ -61,7 +63,7 @@ public struct ServerConnection: ~Copyable {
 
   /// The stream, when this is one of an HTTP/2 connection: it carries one request.
   public let substream: HTTP2Stream?
-  /// Field lines that follow the answer's content, as text; HTTP/2 only.
+  /// Field lines that follow the answer's content, as text; they reach viewers of HTTP/2 only.
   public var trailers = ByteBuffer()
   /// Set when ``nextRequest()`` returned nil because the viewer speaks HTTP/2 with prior knowledge (RFC 9113, 3.3): its preface stands in
   /// the input, and ``takeStream()`` hands both over.
@@ -201,6 +203,8 @@ public struct ServerConnection: ~Copyable {
     fields.bytes = stream.input.split(line.length)
     stream.input.releaseIfEmpty()
     decoder = BodyDecoder(line.framing)
+    trailerSection.removeAll()
+    trailerSection.releaseIfEmpty()
     owesContinue = line.expectsContinue && line.framing != .none
     closing = closing || line.wantsClose
     bodyBegan = stream.socket.loop.now
@@ -209,7 +213,7 @@ public struct ServerConnection: ~Copyable {
     headBytes = line.length
     stream.bytesSent = 0
     var head = RequestHead(line: line, fields: fields)
-    if line.authorityLength > 0 { head.completeAbsoluteTarget() }
+    if line.authorityLength > 0 { head.settleAbsoluteTarget() }
     return head
   }
 
@@ -247,7 +251,7 @@ public struct ServerConnection: ~Copyable {
 
   /// Like ``nextPayload()`` without waiting: nil when it would have to.
   public mutating func payloadAtHand() throws(WireFailure) -> Int? {
-    let n = try stream.payloadAtHand(&decoder)
+    let n = try stream.payloadAtHand(&decoder, &trailerSection)
     if let n {
       bodyBytes += n
       lastMove = stream.socket.loop.now
@@ -308,18 +312,21 @@ public struct ServerConnection: ~Copyable {
     stream.bytesSent += stream.output.count
     substream.submit(head: &stream.output)
   }
-  /// The field lines behind the request's content, as text; HTTP/2 only.
+  /// The field lines behind the request's content that may be passed on, as text.
   public mutating func takeRequestTrailers() -> ByteBuffer {
     var lines = ByteBuffer()
-    if let substream { swap(&lines, &substream.receivedTrailers) }
-    return lines
+    if let substream {
+      swap(&lines, &substream.receivedTrailers)
+      return lines
+    }
+    swap(&lines, &trailerSection)
+    return Trailers.allowed(lines, context.viewerLimits.head)
   }
   /// The answer is whole; `trailers` follow where there can be some.
   public mutating func answerIsWhole() {
-    guard let substream else { return }
     var lines = ByteBuffer()
     swap(&lines, &trailers)
-    substream.finish(trailers: lines)
+    substream?.finish(trailers: lines)
   }
 
   /// Puts payload behind what waits to be sent, framed as a chunk if asked, and sends what the kernel takes at once.
@@ -370,8 +377,18 @@ public struct ServerConnection: ~Copyable {
 }
 
 extension RequestHead {
+  /// The authority of an absolute-form target replaces Host, for everybody who looks at the head from here on (RFC 9112, 3.2.2).
+  fileprivate mutating func settleAbsoluteTarget() {
+    completeAbsoluteTarget()
+    var host = ByteBuffer(capacity: 64)
+    host.append(fields.bytes.readable.slice(line.authorityStart, line.authorityLength))
+    fields.drop(.host)
+    let name: StaticString = "Host"
+    name.withUTF8Buffer { name in unsafe fields.append(name.span, host.readable) }
+  }
+
   /// An absolute-form target without a path means `/` (RFC 9112, 3.2.1), or `*` for OPTIONS without a query (3.2.4).
-  fileprivate mutating func completeAbsoluteTarget() {
+  private mutating func completeAbsoluteTarget() {
     guard line.pathLength == 0 else { return }
     let start = fields.bytes.count
     fields.bytes.append(line.method == .options && line.targetLength == 0 ? 42 : 47)

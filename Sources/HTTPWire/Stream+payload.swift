@@ -6,12 +6,14 @@ extension Stream {
   static let copiedPayloadBytes = 4096
 
   /// Looks for payload without waiting; reads what the socket has.
+  /// - Parameter trailers: where the field lines behind it go, with the empty line, when there are some.
   /// - Returns: how many bytes of it stand at the front of ``input``; 0 at the end of the body; nil when it is necessary to wait.
-  @inline(__always) mutating func payloadAtHand(_ decoder: inout BodyDecoder) throws(WireFailure) -> Int? {
+  @inline(__always) mutating func payloadAtHand(_ decoder: inout BodyDecoder, _ trailers: inout ByteBuffer) throws(WireFailure) -> Int? {
     while true {
       switch decoder.next(input.readable) {
       case .payload(let n): return n
       case .framing(let n): input.consume(n)
+      case .trailers(let n): takeTrailers(n, &trailers)
       case .done: return 0
       case .malformed: throw .refused(.chunk)
       case .incomplete:
@@ -25,6 +27,13 @@ extension Stream {
         }
       }
     }
+  }
+
+  /// A section that begins with its empty line is none.
+  private mutating func takeTrailers(_ n: Int, _ trailers: inout ByteBuffer) {
+    let first = input.readable[0]
+    if !trailers.isEmpty || first != 13 && first != 10 { trailers.append(input, 0..<n) }
+    input.consume(n)
   }
 
   private mutating func readForBody() throws(WireFailure) -> ReadResult {

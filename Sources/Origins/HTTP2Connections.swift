@@ -9,8 +9,10 @@ final class HTTP2Connections: HTTP2SessionOwner, ConnectionKeeper {
   private let pool: OriginPool.Settings
   /// The connections, and whom each leads to where it is secured.
   private var sessions: [(session: HTTP2Session, identity: String?)] = []
+  /// Connections whose origin takes no further requests on them; others may have their places.
+  private var leaving: [HTTP2Session] = []
   private var connecting = 0
-  private var line = WaitingLine()
+  private var line = WaitingLine<HTTP2Stream>()
 
   init(_ pool: OriginPool.Settings) { self.pool = pool }
 
@@ -24,21 +26,21 @@ final class HTTP2Connections: HTTP2SessionOwner, ConnectionKeeper {
     var mustBeNew = mustBeNew
     while true {
       if !mustBeNew, let session = sessions.first(where: { $0.session.hasRoom && $0.identity == identity?.label })?.session {
-        pool.counters.add(.originReused)
-        return connection(session, isReused: true)
+        return connection(session.open(), isReused: true)
       }
-      if connecting == 0, sessions.count(where: { !$0.session.isLeft }) < pool.origin.http2ConnectionsPerWorker {
-        return connection(try await connect(identity), isReused: false)
+      if connecting == 0, sessions.count < pool.origin.http2ConnectionsPerWorker {
+        return connection(try await connect(identity).open(), isReused: false)
       }
       // The oldest makes room where none is for this.
       if connecting == 0, mustBeNew || !sessions.contains(where: { $0.identity == identity?.label }) { sessions.first?.session.drain() }
       mustBeNew = false
-      try await waitInLine(until: end, &hasWaited)
+      if let stream = try await waitInLine(identity, until: end, &hasWaited) { return connection(stream, isReused: true) }
     }
   }
 
-  private func connection(_ session: HTTP2Session, isReused: Bool) -> ClientConnection {
-    ClientConnection(session.open(), pool.limits, isReused: isReused, keeper: self)
+  private func connection(_ stream: HTTP2Stream, isReused: Bool) -> ClientConnection {
+    if isReused { pool.counters.add(.originReused) }
+    return ClientConnection(stream, pool.limits, isReused: isReused, keeper: self)
   }
 
   private nonisolated(nonsending) func connect(_ identity: OriginIdentity?) async throws(OriginFailure) -> HTTP2Session {
@@ -51,6 +53,7 @@ final class HTTP2Connections: HTTP2SessionOwner, ConnectionKeeper {
     var times = ViewerLimits()
     times.keepAliveTimeoutMilliseconds = pool.keepAliveMilliseconds
     times.idleTimeoutMilliseconds = pool.limits.writeTimeoutMilliseconds
+    times.headTimeoutMilliseconds = pool.limits.readTimeoutMilliseconds
     let session = HTTP2Session(
       Stream(socket), isServer: false, isSecure: pool.isSecure, peer: .unix(path: ""), peerText: [], pool.context.viewerLimits.http2, times, head: pool.limits.head, owner: self)
     guard let session else {
@@ -63,7 +66,11 @@ final class HTTP2Connections: HTTP2SessionOwner, ConnectionKeeper {
     return session
   }
 
-  private nonisolated(nonsending) func waitInLine(until end: UInt64, _ hasWaited: inout Bool) async throws(OriginFailure) {
+  /// Waits for a stream whose place another leaves, or for a reason to look again.
+  /// - Returns: nil for the latter.
+  private nonisolated(nonsending) func waitInLine(
+    _ identity: OriginIdentity?, until end: UInt64, _ hasWaited: inout Bool
+  ) async throws(OriginFailure) -> HTTP2Stream? {
     let loop = pool.context.loop
     guard line.count < pool.origin.waitingRequestsPerWorker, loop.now < end else {
       if loop.now < end { pool.counters.add(.limitOriginWaiters) }
@@ -73,26 +80,48 @@ final class HTTP2Connections: HTTP2SessionOwner, ConnectionKeeper {
       pool.counters.add(.limitOriginConnections)
       hasWaited = true
     }
-    let waiter = Waiter(mustBeNew: false, nil)
+    let waiter = Waiter<HTTP2Stream>(mustBeNew: false, identity)
     line.append(waiter)
     let timer = loop.schedule(afterMilliseconds: Int(end - loop.now)) { [self] in line.giveUp(waiter) }
     await waiter.wait()
     loop.cancel(timer)
-    if case .late = waiter.turn { throw OriginFailure(.noFreeConnection, at: pool.place) }
+    switch waiter.turn {
+    case .given(let stream): return stream
+    case .place: return nil
+    case .late, nil: throw OriginFailure(.noFreeConnection, at: pool.place)
+    }
   }
 
   private func wakeAll() { while let waiter = line.popFirst() { waiter.take(.place) } }
+
+  /// How many requests wait for a stream.
+  var waitingRequests: Int { line.count }
 
   // MARK: What the connections tell
 
   func began(_ stream: HTTP2Stream) {}   // a client's peer begins no stream
   func noted(_ event: HTTP2Event) {
-    if event == .streamError || event == .sessionError { pool.counters.add(.originMalformedHTTP2) }
+    switch event {
+    case .sessionBegan, .streamBegan, .streamReset: break
+    default: pool.counters.add(.originMalformedHTTP2)   // a rule, or a limit
+    }
   }
-  func released(_ session: HTTP2Session) { line.popFirst()?.take(.place) }
-  func ended(_ session: HTTP2Session, _ reason: HTTP2Session.EndReason) {
+
+  /// Who waits for this connection has what room there is, before whoever comes next. Where an origin is leaving, another connection can be made.
+  func roomChanged(_ session: HTTP2Session) {
     guard let index = sessions.firstIndex(where: { $0.session === session }) else { return }
-    sessions.remove(at: index)
+    if session.isLeft {
+      sessions.remove(at: index)
+      leaving.append(session)
+      return wakeAll()
+    }
+    let identity = sessions[index].identity
+    while session.hasRoom, let waiter = line.popFirst(where: { $0.accepts(identity) }) { waiter.take(.given(session.open())) }
+  }
+  func ended(_ session: HTTP2Session, _ reason: HTTP2Session.EndReason) {
+    guard sessions.contains(where: { $0.session === session }) || leaving.contains(where: { $0 === session }) else { return }
+    sessions.removeAll { $0.session === session }
+    leaving.removeAll { $0 === session }
     pool.counters.move(.originConnectionsOpen, by: -1)
     wakeAll()
   }
@@ -108,7 +137,7 @@ final class HTTP2Connections: HTTP2SessionOwner, ConnectionKeeper {
   func retire() { for open in sessions { open.session.drain() } }
   /// Closes every connection: the worker ends. They cannot tell any more that they have ended.
   deinit {
-    for open in sessions { open.session.cancel() }
-    pool.counters.move(.originConnectionsOpen, by: -sessions.count)
+    for session in sessions.map(\.session) + leaving { session.cancel() }
+    pool.counters.move(.originConnectionsOpen, by: -(sessions.count + leaving.count))
   }
 }

@@ -13,6 +13,7 @@ public struct OriginFailure: Error, Equatable, Sendable {
     case connectRefused, connectUnreachable, connectTimeout
     case write, readTimeout, closedEarly
     case malformedHead(Refusal), malformedBody
+    case streamRefused, streamReset(UInt32), brokenHTTP2
     case files(Int)
   }
   /// What happened.
@@ -47,7 +48,7 @@ public struct OriginFailure: Error, Equatable, Sendable {
   /// Whether the same request may have better luck on another connection.
   public var isWorthRetrying: Bool {
     switch reason {
-    case .connectRefused, .connectUnreachable, .connectTimeout, .write, .readTimeout, .closedEarly: true
+    case .connectRefused, .connectUnreachable, .connectTimeout, .write, .readTimeout, .closedEarly, .streamRefused: true
     default: false
     }
   }
@@ -59,9 +60,9 @@ public struct OriginFailure: Error, Equatable, Sendable {
     case .addressRefused, .tls, .noFreeConnection, .noDescriptor, .connectRefused, .connectUnreachable, .connectTimeout: "OriginConnectError"
     case .write: "OriginWriteError"
     case .readTimeout: "OriginReadError"
-    case .closedEarly: "OriginCommError"
+    case .closedEarly, .streamRefused, .streamReset: "OriginCommError"
     case .malformedHead(.headTooLarge), .malformedHead(.tooManyFields), .malformedHead(.connectionOptions): "OriginHeaderTooBigError"
-    case .malformedHead, .malformedBody: "OriginInvalidResponseError"
+    case .malformedHead, .malformedBody, .brokenHTTP2: "OriginInvalidResponseError"
     case .files: "OriginError"
     }
   }
@@ -83,6 +84,9 @@ public struct OriginFailure: Error, Equatable, Sendable {
     case .closedEarly: "\(place) closed the connection before its response was complete"
     case .malformedHead(let refusal): "\(place) sent a malformed response. \(refusal.explanation)"
     case .malformedBody: "\(place) sent a malformed body"
+    case .streamRefused: "\(place) refused the request's stream"
+    case .streamReset(let code): "\(place) reset the request's stream: \(Self.errorName(code))"
+    case .brokenHTTP2: "\(place) broke a rule of HTTP/2, or a limit"
     case .files(let status): "reading the file failed with status \(status) at \(place)"
     }
   }
@@ -105,7 +109,28 @@ public struct OriginFailure: Error, Equatable, Sendable {
     case .malformedHead(.headTooLarge), .malformedHead(.tooManyFields), .malformedHead(.connectionOptions): .limitOriginHead
     case .malformedHead: .originMalformedHead
     case .malformedBody: .originMalformedBody
+    case .streamRefused: .originStreamRefused
+    case .streamReset, .brokenHTTP2: .originStreamReset
     case .files: .fileFailed
+    }
+  }
+
+  /// RFC 9113, 7.
+  private static func errorName(_ code: UInt32) -> String {
+    let names = [
+      "NO_ERROR", "PROTOCOL_ERROR", "INTERNAL_ERROR", "FLOW_CONTROL_ERROR", "SETTINGS_TIMEOUT", "STREAM_CLOSED", "FRAME_SIZE_ERROR", "REFUSED_STREAM",
+      "CANCEL", "COMPRESSION_ERROR", "CONNECT_ERROR", "ENHANCE_YOUR_CALM", "INADEQUATE_SECURITY", "HTTP_1_1_REQUIRED",
+    ]
+    return code < names.count ? names[Int(code)] : "error \(code)"
+  }
+
+  /// What it means that a request broke off whose stream of HTTP/2 failed; nil when it broke off for another reason.
+  public init?(_ failure: WireFailure, _ streamFailure: StreamFailure?, at place: String) {
+    guard failure == .io(.reset), let streamFailure else { return nil }
+    switch streamFailure {
+    case .refused: self.init(.streamRefused, at: place)
+    case .reset(let code): self.init(.streamReset(code), at: place)
+    case .broken: self.init(.brokenHTTP2, at: place)
     }
   }
 

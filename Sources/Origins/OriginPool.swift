@@ -28,7 +28,7 @@ public final class OriginPool: ConnectionKeeper {
   /// Places taken: connections in use, idle or being made.
   private var open = 0
   /// Requests that wait for a connection. While there are any, nothing is idle and every place is taken.
-  private var line = WaitingLine()
+  private var line = WaitingLine<Socket>()
   /// One closure for all idle sockets, which the pool owns and closes before it goes: one that says anything is closed.
   private lazy var disturbed: (Socket) -> Void = { [unowned self] socket in if !socket.isQuiet { self.drop(socket) } }
   /// Set when the configuration that wanted this pool is gone: what is given back is closed.
@@ -124,7 +124,7 @@ public final class OriginPool: ConnectionKeeper {
   }
 
   /// How many requests wait for a connection.
-  var waitingRequests: Int { line.count }
+  var waitingRequests: Int { line.count + (usesHTTP2 ? http2.waitingRequests : 0) }
 
   /// Name and port, for messages.
   public var place: String { "\(server.domainName):\(server.port(isSecure: isSecure))" }
@@ -196,14 +196,14 @@ public final class OriginPool: ConnectionKeeper {
     }
     if !hasWaited { counters.add(.limitOriginConnections) }
     hasWaited = true
-    let waiter = Waiter(mustBeNew: mustBeNew, identity)
+    let waiter = Waiter<Socket>(mustBeNew: mustBeNew, identity)
     line.append(waiter)
     let timer = context.loop.schedule(afterMilliseconds: connectTimeoutMilliseconds) { [self] in line.giveUp(waiter) }
     await waiter.wait()
     context.loop.cancel(timer)
     switch waiter.turn {
     case .place: return nil
-    case .connection(let socket):
+    case .given(let socket):
       if socket.isQuiet {
         counters.add(.originReused)
         return ClientConnection(socket, limits, isReused: true, keeper: self)
@@ -223,7 +223,7 @@ public final class OriginPool: ConnectionKeeper {
     guard reusable, !isRetired, socket.isQuiet, keepAliveMilliseconds > 0 else { return close(socket) }
     if let next = line.popFirst() {
       counters.add(.originReturned)
-      if next.accepts(socket, isSecure ? identities[ObjectIdentifier(socket)] : nil) { return next.take(.connection(socket)) }
+      if next.accepts(isSecure ? identities[ObjectIdentifier(socket)] : nil) { return next.take(.given(socket)) }
       discard(socket)
       return next.take(.place)
     }

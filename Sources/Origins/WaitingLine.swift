@@ -2,21 +2,22 @@
 // Confined to the pool's thread.
 import Transport
 
+/// How a wait for a connection, or a stream of one, ended.
+enum Turn<Awaited> {
+  /// With what was waited for.
+  case given(Awaited)
+  /// Another connection may be made.
+  case place
+  /// Without: the time was over.
+  case late
+}
+
 /// A request that waits.
-@safe final class Waiter {
-  /// How its wait ended.
-  enum Turn {
-    /// A connection was given back.
-    case connection(Socket)
-    /// A connection was closed: another may be made in its place.
-    case place
-    /// Its time was over.
-    case late
-  }
+@safe final class Waiter<Awaited> {
   /// Whether only a new connection will do.
   let mustBeNew: Bool
   private let identity: String?
-  private(set) var turn: Turn?
+  private(set) var turn: Turn<Awaited>?
   private var continuation: UnsafeContinuation<Void, Never>?
 
   init(mustBeNew: Bool, _ identity: OriginIdentity?) {
@@ -25,45 +26,46 @@ import Transport
     unsafe continuation = nil
   }
 
-  /// Whether a connection that is given back will do.
-  func accepts(_ socket: Socket, _ identity: String?) -> Bool { !mustBeNew && self.identity == identity }
+  /// Whether a connection that leads there will do.
+  func accepts(_ identity: String?) -> Bool { !mustBeNew && self.identity == identity }
 
   /// Suspends until ``take(_:)``. Once.
   nonisolated(nonsending) func wait() async { unsafe await withUnsafeContinuation { unsafe continuation = $0 } }
 
   /// Ends the wait. Once; the line sees to that.
-  func take(_ turn: Turn) {
+  func take(_ turn: Turn<Awaited>) {
     self.turn = turn
     unsafe continuation?.resume()
     unsafe continuation = nil
   }
 }
 
-/// Waiters in the order of their coming. Taking the first and giving up are cheap however long the line is: all waiters of a line have
-/// the same patience, so those who gave up stand at its front.
-struct WaitingLine {
-  private var waiters: [Waiter?] = []
+/// Waiters in the order of their coming. Taking the first and giving up are cheap however long the line is.
+struct WaitingLine<Awaited> {
+  /// Places of those who left stay until there are more of them than of others.
+  private var waiters: [Waiter<Awaited>?] = []
   /// Waiters before this index have left.
   private var first = 0
   /// How many wait.
   private(set) var count = 0
 
-  mutating func append(_ waiter: Waiter) {
+  mutating func append(_ waiter: Waiter<Awaited>) {
     waiters.append(waiter)
     count += 1
   }
 
-  /// Takes the first out of the line.
-  mutating func popFirst() -> Waiter? {
+  /// Takes the first out of the line whom `fits` holds for.
+  mutating func popFirst(where fits: (Waiter<Awaited>) -> Bool = { _ in true }) -> Waiter<Awaited>? {
     skipLeavers()
-    guard first < waiters.count else { return nil }
+    guard count > 0, let index = waiters[first...].firstIndex(where: { Self.waits($0) && $0.map(fits) == true }) else { return nil }
     count -= 1
-    defer { first += 1 }
-    return waiters[first].take()
+    return waiters[index].take()
   }
 
+  private static func waits(_ waiter: Waiter<Awaited>?) -> Bool { waiter.map { $0.turn == nil } ?? false }
+
   /// A waiter's time is over. One whose turn has come already keeps it.
-  mutating func giveUp(_ waiter: Waiter) {
+  mutating func giveUp(_ waiter: Waiter<Awaited>) {
     guard waiter.turn == nil else { return }
     count -= 1
     waiter.take(.late)
@@ -71,13 +73,9 @@ struct WaitingLine {
   }
 
   private mutating func skipLeavers() {
-    while first < waiters.count, waiters[first]?.turn != nil { first += 1 }
-    if first == waiters.count {
-      waiters.removeAll(keepingCapacity: true)
-      first = 0
-    } else if first > 64, first > waiters.count / 2 {
-      waiters.removeFirst(first)
-      first = 0
-    }
+    while first < waiters.count, !Self.waits(waiters[first]) { first += 1 }
+    guard first == waiters.count || waiters.count > 64 + 2 * count else { return }
+    waiters.removeAll { !Self.waits($0) }
+    first = 0
   }
 }

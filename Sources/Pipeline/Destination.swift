@@ -56,6 +56,12 @@ final class Destination {
       origin, behavior, host: host, serverName: update.serverName, allowed: update.allowedCertificateNames, viewerIsSecure: viewerIsSecure)
   }
 
+  /// Name and port of the server, as Host has them.
+  var authority: [UInt8] {
+    guard case .http(let server) = origin.model.kind else { return [] }
+    return Array(server.authority(isSecure: naming != nil).utf8)
+  }
+
   /// Whom a secured connection for a request must lead to; nil where none is secured.
   @inline(__always) func identity(for request: borrowing RequestHead) -> OriginIdentity? { if case nil = naming { nil } else { securedIdentity(for: request) } }
 

@@ -70,6 +70,8 @@ struct Exchange: ~Copyable {
   let client: ClientAddress?
   var site: WorkerSite
   var behavior: CompiledBehavior
+  /// How many fields the viewer sent; functions add behind them.
+  let receivedFields: Int
   /// Where the request's id lies among its head's bytes.
   private let idStart: Int
   var timeline = Timeline()
@@ -103,6 +105,7 @@ struct Exchange: ~Copyable {
 
   init(_ request: consuming RequestHead, _ viewer: borrowing ServerConnection, _ worker: Worker) {
     received = request.line
+    receivedFields = request.fields.count
     self.request = request
     peer = viewer.peer
     peerText = viewer.peerText

@@ -27,7 +27,9 @@ extension Worker: HTTP2SessionOwner {
       counters.add(.limitRequestsPerConnection)
       stream.session.drain()
     }
-    startStream(stream)
+    guard let task = idleStreamTasks.popLast() else { return startStream(stream) }
+    task.stream = stream
+    task.pause.wake()
   }
 
   public func ended(_ session: HTTP2Session, _ reason: HTTP2Session.EndReason) {
@@ -42,9 +44,28 @@ extension Worker: HTTP2SessionOwner {
     forget(session.socket, session.peer)
   }
 
-  public func released(_ session: HTTP2Session) {}
+  public func roomChanged(_ session: HTTP2Session) {}
 
   public func noted(_ event: HTTP2Event) { counters.add(event.counter) }
+
+  /// Serves one stream after another, as they come.
+  nonisolated(nonsending) func serveStreams(_ first: HTTP2Stream) async {
+    let task = StreamTask()
+    task.stream = first
+    while let stream = task.stream.take() {
+      await serve(stream)
+      guard keepsStreamTasks, idleStreamTasks.count < StreamTask.idleLimit else { return }
+      idleStreamTasks.append(task)
+      await task.pause.wait()
+    }
+  }
+
+  /// Lets the tasks that wait for a stream end: the worker does.
+  func endStreamTasks() {
+    keepsStreamTasks = false
+    for task in idleStreamTasks { task.pause.wake() }
+    idleStreamTasks.removeAll()
+  }
 
   /// Serves the request of one stream.
   nonisolated(nonsending) func serve(_ stream: HTTP2Stream) async {
@@ -70,6 +91,15 @@ extension Worker: HTTP2SessionOwner {
   }
 }
 
+/// A task that serves streams, and the one that it is to serve next: to make a task for each costs as much as to answer a short request.
+final class StreamTask {
+  /// So many of a worker wait for their next stream; further ones end.
+  static let idleLimit = 256
+
+  var stream: HTTP2Stream?
+  let pause = Pause()
+}
+
 extension ServerConnection {
   /// What secures the viewer's connection; nil for a plain one.
   var tls: TLSConnection? { substream.map(\.session.socket.tls) ?? stream.socket.tls }
@@ -92,7 +122,9 @@ extension HTTP2Event {
     case .limitWindowUpdates: .limitHTTP2WindowUpdates
     case .limitEmptyFrames: .limitHTTP2EmptyFrames
     case .limitOtherFrames: .limitHTTP2OtherFrames
+    case .limitIgnoredFrames: .limitHTTP2IgnoredFrames
     case .limitHeadTimeout: .limitHeadTimeout
+    case .limitSettingsTimeout: .limitHTTP2SettingsTimeout
     case .limitHeadDecoded: .limitHTTP2HeadDecoded
     case .limitStalled: .limitHTTP2Stalled
     }

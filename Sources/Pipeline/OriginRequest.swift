@@ -40,13 +40,11 @@ extension Worker {
     kept.remove(origin.customNames)
     if !behavior.forwardsHost || destination.replacesHost {
       kept.remove(FieldNameSet(.host))
-    } else if exchange.request.hasOwnAuthority || !exchange.request.fields.present.has(.host) {
-      kept.remove(FieldNameSet(.host))
-      if exchange.request.authority.count > 0 {
-        out.append("Host: ")
-        out.append(exchange.request.authority)
-        out.append("\r\n")
-      }
+    } else if !exchange.request.fields.has(.host) {   // an HTTP/1.0 viewer may leave it out, HTTP/1.1 may not (RFC 9112, 3.2)
+      let authority = destination.authority
+      out.append("Host: ")
+      out.append(authority.span)
+      out.append("\r\n")
     }
     switch behavior.unknownNames {
     case .keep where origin.otherCustomNames.isEmpty:
@@ -64,8 +62,8 @@ extension Worker {
   /// - Parameter custom: fields that the origin's own replace: the viewer's are not continued.
   private func writeOwnLines(_ exchange: borrowing Exchange, _ behavior: CompiledBehavior, instead custom: FieldNameSet, to out: inout ByteBuffer) {
     let present = exchange.request.fields.present.subtracting(custom), peer = exchange.peerText
-    if present.isDisjoint(with: Self.continued) {
-      let lines = exchange.site.site.hopLines
+    if present.isDisjoint(with: Self.continued) && !exchange.received.isHTTP10 {
+      let lines = exchange.site.site.hopLines(exchange.received)
       out.append(lines.span)
     } else {
       writeContinuedLines(exchange, to: &out)
@@ -123,11 +121,12 @@ extension Worker {
   /// Fields of the viewer's that this hop continues, and the upgrade it may pass on: without them its lines are always the same.
   private static let continued = FieldNameSet(.via, .cdnLoop, .upgrade)
 
-  /// The lines of ``Site/hopLines`` when they are not always the same.
+  /// The lines of ``Site/hopLines(_:)`` when they are not always the same.
   private func writeContinuedLines(_ exchange: borrowing Exchange, to out: inout ByteBuffer) {
     let via = exchange.site.site.via
     out.append("Via: ")
     exchange.request.fields.appendValues(of: .via, to: &out)
+    out.append(exchange.received.httpVersion)
     out.append(via.span)
     out.append("\r\nCDN-Loop: ")
     exchange.request.fields.appendValues(of: .cdnLoop, to: &out)
@@ -164,9 +163,30 @@ extension Worker {
   func viewerHeader(_ header: CloudFrontHeader, _ exchange: borrowing Exchange) -> String? {
     switch header {
     case .forwardedProto: exchange.isSecure ? "https" : "http"
-    case .viewerHTTPVersion: exchange.received.isHTTP2 ? "2.0" : exchange.received.isHTTP10 ? "1.0" : "1.1"
+    case .viewerHTTPVersion: "\(exchange.received.httpVersion)"
     case .viewerAddress: (exchange.client?.address ?? exchange.peer).unbracketed
-    default: configuration.configuration.viewerFixtures[header] ?? exchange.tls.flatMap { tlsHeader(header, $0, exchange) }
+    case .viewerHeaderCount: String(exchange.receivedFields)
+    case .viewerHeaderOrder: headerOrder(exchange)
+    default:
+      configuration.configuration.viewerFixtures[header] ?? deviceHeader(header, exchange) ?? exchange.tls.flatMap { tlsHeader(header, $0, exchange) }
     }
+  }
+
+  /// The names of the viewer's fields as they came, cut off at a limit of CloudFront's.
+  private func headerOrder(_ exchange: borrowing Exchange) -> String {
+    var names = ""
+    for i in 0..<exchange.receivedFields {
+      if i > 0 { names += ":" }
+      names += exchange.request.fields.name(i).text
+    }
+    return String(decoding: names.utf8.prefix(Self.headerOrderLimit), as: UTF8.self)
+  }
+  private static let headerOrderLimit = 7_680
+
+  /// CloudFront-Is-…-Viewer, by User-Agent.
+  private func deviceHeader(_ header: CloudFrontHeader, _ exchange: borrowing Exchange) -> String? {
+    guard let kind = ViewerDevice(asked: header) else { return nil }
+    guard let agent = exchange.request.fields.first(.userAgent) else { return "\(kind == .desktop)" }
+    return "\(ViewerDevice(userAgent: exchange.request.fields.value(agent).text).contains(kind))"
   }
 }

@@ -46,9 +46,11 @@ struct Response: ~Copyable {
 }
 
 extension ResponseHead {
+  private static let framing = FieldNameSet(.contentLength, .transferEncoding)
+
   /// Frames the message by length.
   mutating func setContentLength(_ count: Int) {
-    fields.drop(FieldNameSet(.contentLength, .transferEncoding))
+    fields.drop(Self.framing)
     var digits = ByteBuffer(capacity: 20)
     digits.append(decimal: count)
     let name: StaticString = "Content-Length"

@@ -71,10 +71,10 @@ final class Site: Sendable {
   /// By origin; nil for servers.
   let folders: [FolderOrigin?]
   let defaultRootObject: [UInt8]?
-  /// `1.1 d….cloudfront.net (CloudFront)`
+  /// ` d….cloudfront.net (CloudFront)`: what Via says of this hop behind the version of the protocol the message came by.
   let via: [UInt8]
-  /// The lines of a request to an origin that this hop adds, up to the value of X-Forwarded-For.
-  let hopLines: [UInt8]
+  /// The lines of a request to an origin that this hop adds, up to the value of X-Forwarded-For, by what it came by.
+  private let hopLinesOfHTTP11: [UInt8], hopLinesOfHTTP2: [UInt8]
   /// The lines of a response from an origin: X-Cache, Via, X-Amz-Cf-Pop and the name of X-Amz-Cf-Id, whose value follows.
   let missLines: [UInt8]
 
@@ -84,16 +84,23 @@ final class Site: Sendable {
     let domain = distribution.id.lowercased().filter { $0.isLetter || $0.isNumber || $0 == "-" } + ".cloudfront.net"
     domainName = Array(domain.utf8)
     id = Array(distribution.id.utf8)
-    let via = "1.1 \(domain) (CloudFront)"
+    let via = " \(domain) (CloudFront)"
     self.via = Array(via.utf8)
-    hopLines = Array("Via: \(via)\r\nCDN-Loop: \(Self.loopName)\r\nConnection: Keep-Alive\r\nX-Forwarded-For: ".utf8)
-    missLines = Array("X-Cache: Miss from cloudfront\r\nVia: \(via)\r\nX-Amz-Cf-Pop: \(Self.pop)\r\nX-Amz-Cf-Id: ".utf8)
+    func hopLines(_ version: String) -> [UInt8] {
+      Array("Via: \(version)\(via)\r\nCDN-Loop: \(Self.loopName)\r\nConnection: Keep-Alive\r\nX-Forwarded-For: ".utf8)
+    }
+    hopLinesOfHTTP11 = hopLines("1.1")
+    hopLinesOfHTTP2 = hopLines("2.0")
+    missLines = Array("X-Cache: Miss from cloudfront\r\nVia: 1.1\(via)\r\nX-Amz-Cf-Pop: \(Self.pop)\r\nX-Amz-Cf-Id: ".utf8)
     behaviors = distribution.behaviors.enumerated().map { CompiledBehavior($1, at: $0, distribution) }
     table = BehaviorTable(distribution.behaviors)
     origins = distribution.origins.map { CompiledOrigin($0) }
     self.folders = folders
     defaultRootObject = distribution.defaultRootObject.map { Array($0.utf8) }
   }
+
+  /// The lines of a request to an origin that this hop adds, up to the value of X-Forwarded-For. Not for HTTP/1.0.
+  func hopLines(_ line: RequestLine) -> [UInt8] { line.isHTTP2 ? hopLinesOfHTTP2 : hopLinesOfHTTP11 }
 }
 
 extension Site {

@@ -6,9 +6,9 @@ import Transport
 
 extension Worker {
   /// What an origin's response never passes on: hop-by-hop fields and the names that are ours to write.
-  private static let dropped = FieldNameSet.hopByHop.union(FieldNameSet(.via, .xCache, .xAmzCfId, .xAmzCfPop, .xAmzCf, .xEdge, .vary))
+  private static let dropped = FieldNameSet.hopByHop.union(FieldNameSet(.via, .xCache, .xAmzCfId, .xAmzCfPop, .xAmzCf, .xEdge))
 
-  /// Writes status line and fields. `Vary` is passed on as far as the behavior lets what it speaks of through.
+  /// Writes status line and fields.
   func composeResponseHead(_ response: borrowing Response, _ exchange: borrowing Exchange, _ closing: Bool, _ chunked: Bool, to out: inout ByteBuffer) {
     let status = response.head.line.status
     var dropped = Self.dropped
@@ -17,11 +17,10 @@ extension Worker {
     writeStatusLine(response.head, isConnect ? 200 : status, to: &out)
     if status == 204 || status < 200 || chunked { dropped.add(.contentLength) }
     response.head.fields.copyLines(to: &out, except: dropped)
-    if response.head.fields.has(.vary) { writeVary(response.head.fields, exchange.behavior.behavior.forwarding, to: &out) }
     if !response.head.fields.has(.date) { writeDate(to: &out) }
     if !response.head.fields.has(.server) { out.append("Server: CloudFront\r\n") }
     if chunked { out.append("Transfer-Encoding: chunked\r\n") }
-    if exchange.received.isHTTP2 { return writeOwnLines(exchange, to: &out) }
+    if exchange.received.isHTTP2 { return writeOwnLines(response.head.fields, exchange, to: &out) }
     if status == 101 {
       out.append("Connection: Upgrade\r\nUpgrade: websocket\r\n")
     } else if closing {
@@ -29,7 +28,7 @@ extension Worker {
     } else if exchange.received.isHTTP10 {
       out.append("Connection: keep-alive\r\n")
     }
-    writeOwnLines(exchange, to: &out)
+    writeOwnLines(response.head.fields, exchange, to: &out)
   }
 
   private func writeStatusLine(_ head: borrowing ResponseHead, _ status: Int, to out: inout ByteBuffer) {
@@ -47,8 +46,9 @@ extension Worker {
     out.append("\r\n")
   }
 
-  private func writeOwnLines(_ exchange: borrowing Exchange, to out: inout ByteBuffer) {
-    if exchange.result == .miss {
+  /// X-Cache, Via, X-Amz-Cf-Pop and X-Amz-Cf-Id. Via continues the origin's (RFC 9110, 7.6.3).
+  private func writeOwnLines(_ fields: borrowing HeaderSection, _ exchange: borrowing Exchange, to out: inout ByteBuffer) {
+    if exchange.result == .miss && !fields.has(.via) {
       let lines = exchange.site.site.missLines
       out.append(lines.span)
     } else {
@@ -56,6 +56,8 @@ extension Worker {
       out.append("X-Cache: ")
       out.append(exchange.result.word)
       out.append(" from cloudfront\r\nVia: ")
+      fields.appendValues(of: .via, to: &out)
+      out.append("1.1")
       out.append(via.span)
       out.append("\r\nX-Amz-Cf-Pop: ")
       out.append(Site.pop)
@@ -63,27 +65,5 @@ extension Worker {
     }
     out.append(exchange.id)
     out.append("\r\n\r\n")
-  }
-
-  /// `Vary` names only what the behavior forwards, and Accept-Encoding.
-  private func writeVary(_ fields: borrowing HeaderSection, _ rules: ForwardingRules, to out: inout ByteBuffer) {
-    var kept: [String] = []
-    for i in 0..<fields.count where fields[i].name == .vary {
-      for part in fields.value(i).text.split(separator: ",") {
-        let name = part.filter { $0 != " " && $0 != "\t" }
-        if name == "*" || varies(name.lowercased(), rules) { kept.append(name) }
-      }
-    }
-    if !kept.isEmpty { out.append(text: "Vary: \(kept.joined(separator: ", "))\r\n") }
-  }
-
-  private func varies(_ name: String, _ rules: ForwardingRules) -> Bool {
-    switch name {
-    case "accept-encoding", "origin": true
-    case "cookie": rules.cookies != .none
-    case "user-agent": rules.forwardsUserAgent || !rules.cloudFrontHeaders.isEmpty
-    case "host": rules.forwardsHost
-    default: rules.forwards(Array(name.utf8).span, isSafe: true)
-    }
   }
 }

@@ -44,8 +44,10 @@ public final class Worker {
   private let released: (SocketAddress) -> Void
   /// Gives a parked connection a task again; set by the isolation.
   var resume: (ParkedConnection) -> Void = { _ in }
-  /// Gives a stream of an HTTP/2 connection its task; set by the isolation.
+  /// Gives a stream of an HTTP/2 connection a new task; set by the isolation.
   var startStream: (HTTP2Stream) -> Void = { _ in }
+  /// Tasks without a stream (HTTP2.swift), and whether there are to be any.
+  var idleStreamTasks: [StreamTask] = [], keepsStreamTasks = true
   private var parkedSinceTrim = 0
   /// The configuration's functions, by their index in it; nil for those of the function tier.
   private(set) var functions: [WorkerFunction?] = []
@@ -201,6 +203,7 @@ public final class Worker {
   }
   /// Closes every connection.
   public func closeAll() {
+    endStreamTasks()
     for socket in connections.values {
       socket.dependent?.fail(.cancelled)
       socket.cancelIdle()
@@ -287,11 +290,11 @@ public actor WorkerIsolation {
     }
     worker.startStream = { [unowned self] stream in
       let stream = OnThisLoop(value: stream)
-      Task(executorPreference: loop) { await self.serve(stream) }
+      Task(executorPreference: loop) { await self.serveStreams(stream) }
     }
   }
 
-  private func serve(_ stream: OnThisLoop<HTTP2Stream>) async { await worker.serve(stream.value) }
+  private func serveStreams(_ first: OnThisLoop<HTTP2Stream>) async { await worker.serveStreams(first.value) }
   private func resume(_ parked: OnThisLoop<ParkedConnection>) async { await worker.serve(ServerConnection(parked.value, worker.context)) }
 
   /// Serves a connection until it ends.
@@ -344,6 +347,8 @@ extension HTTP2Limits {
     windowUpdates = limits.windowUpdates
     emptyFrames = limits.emptyFrames
     otherFrames = limits.otherFrames
+    ignoredFrames = limits.ignoredFrames
+    settingsTimeoutMilliseconds = limits.settingsTimeout.milliseconds
   }
 }
 

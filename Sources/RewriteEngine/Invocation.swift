@@ -71,8 +71,11 @@ public struct Invocation: Sendable {
   public let headerEditCount: Int
   /// `.request`: whether the function chose an origin, see `Isolate.originChoice`.
   public let hasOriginChoice: Bool
-  /// Thread CPU time of the run.
+  /// Thread CPU time of the run, without `stolenNanoseconds`.
   public let cpuNanoseconds: UInt64
+  /// What the thread was charged while the machine stood still in the middle of the run, as far as the CPU limit's timer
+  /// noticed: how much too late it came (Sources/CQuickJS/limit.c).
+  public let stolenNanoseconds: UInt64
   /// The engine's steps: the same on every machine.
   public let fuel: UInt64
   /// The most memory the run had.
@@ -98,6 +101,7 @@ public struct Invocation: Sendable {
     headerEditCount = unsafe result.edit_count
     hasOriginChoice = unsafe result.origin != nil
     cpuNanoseconds = unsafe result.cpu_nanoseconds
+    stolenNanoseconds = unsafe result.stolen_nanoseconds
     fuel = unsafe result.fuel
     memoryBytes = unsafe result.memory_bytes
     storeReads = unsafe result.store_reads

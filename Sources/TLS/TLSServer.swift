@@ -111,6 +111,7 @@ import Glibc
   var context: TLSContext { contexts[0].context }
 
   private func context(for name: String?) -> TLSContext? {
+    if contexts.count == 1 { return contexts[0].context }
     let members = CertificateNames.choice(among: certificates.map { (names: $0.names, kind: $0.kind) }, for: name)
     return contexts.first { $0.members == members }?.context
   }

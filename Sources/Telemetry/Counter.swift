@@ -99,7 +99,7 @@ public enum Counter: Int, CaseIterable, Sendable {
   case limitProxyHeader, limitProxyHeaderTimeout, limitProxyHeadersWaiting
   case limitRequestsPerConnection, limitErrorBody, limitAdminConnections, limitWaitingRuns
   case limitHTTP2Streams, limitHTTP2Continuations, limitHTTP2AbandonedStreams, limitHTTP2Settings, limitHTTP2Pings, limitHTTP2WindowUpdates
-  case limitHTTP2EmptyFrames, limitHTTP2OtherFrames, limitHTTP2HeadDecoded, limitHTTP2Stalled
+  case limitHTTP2EmptyFrames, limitHTTP2OtherFrames, limitHTTP2IgnoredFrames, limitHTTP2SettingsTimeout, limitHTTP2HeadDecoded, limitHTTP2Stalled
   case limitOriginConnections, limitOriginWaiters, limitOriginHead, limitFunctionOrigins, limitNamesCached, limitNameLookups, limitFileQueue
 
   // Origins
@@ -107,6 +107,7 @@ public enum Counter: Int, CaseIterable, Sendable {
   case originFirstAttempt, originRetry, originStaleRetry, originFailover
   case originNoFreeConnection, originNameUnknown, originNameFailure, originAddressRefused, originHandshakeFailure, originCertificateFailure, originConnectRefused, originConnectUnreachable
   case originConnectTimeout, originWriteFailure, originReadTimeout, originClosedEarly, originMalformedHead, originMalformedBody, originMalformedHTTP2
+  case originStreamRefused, originStreamReset
   case originBytesSent, originBytesReceived
   case originTLSFull, originTLSResumed
 
@@ -221,6 +222,8 @@ extension Counter {
     case .limitHTTP2WindowUpdates: .init(.limitsReached, "http2_window_updates", "GOAWAY ENHANCE_YOUR_CALM: more WINDOW_UPDATE frames than the limit and what was sent explain")
     case .limitHTTP2EmptyFrames: .init(.limitsReached, "http2_empty_frames", "GOAWAY ENHANCE_YOUR_CALM: more empty DATA frames than the limit")
     case .limitHTTP2OtherFrames: .init(.limitsReached, "http2_other_frames", "GOAWAY ENHANCE_YOUR_CALM: more PRIORITY, PRIORITY_UPDATE and unknown frames than the limit")
+    case .limitHTTP2IgnoredFrames: .init(.limitsReached, "http2_ignored_frames", "GOAWAY ENHANCE_YOUR_CALM: more frames than the limit were refused or passed over")
+    case .limitHTTP2SettingsTimeout: .init(.limitsReached, "http2_settings_timeout", "GOAWAY SETTINGS_TIMEOUT: SETTINGS were not acknowledged in time")
     case .limitHTTP2HeadDecoded: .init(.limitsReached, "http2_head_decoded", "GOAWAY ENHANCE_YOUR_CALM: a field section decodes to more than eight times headBytes")
     case .limitHTTP2Stalled: .init(.limitsReached, "http2_stalled", "GOAWAY ENHANCE_YOUR_CALM: the viewer took nothing of finished answers within the idle timeout")
     case .limitOriginConnections: .init(.limitsReached, "origin_connections", "wait: all connections to an origin are in use; each request that waits counts once, however often it waits")
@@ -253,7 +256,9 @@ extension Counter {
     case .originClosedEarly: .init(.originFailures, "closed_early", "502: closed before the response was complete")
     case .originMalformedHead: .init(.originFailures, "malformed_head", "502: the response head is malformed")
     case .originMalformedBody: .init(.originFailures, "malformed_body", "502 or a cut transfer: the response body's framing is malformed")
-    case .originMalformedHTTP2: .init(.originFailures, "malformed_http2", "502 or a cut transfer: the origin broke a rule of HTTP/2; counted beside what the request failed with")
+    case .originStreamRefused: .init(.originFailures, "stream_refused", "502, when it happens too often: an HTTP/2 origin did nothing about the request")
+    case .originStreamReset: .init(.originFailures, "stream_reset", "502 or a cut transfer: an HTTP/2 origin reset the request's stream, or it was reset for the origin's fault")
+    case .originMalformedHTTP2: .init(.originFailures, "malformed_http2", "502 or a cut transfer: the origin broke a rule of HTTP/2, or a limit; counted beside what the request failed with")
     case .originBytesSent: .init(.originBytes, "sent", "sent")
     case .originBytesReceived: .init(.originBytes, "received", "received")
 

@@ -26,7 +26,7 @@ import TLS
   }
 
   /// A capacity that memory of a buffer's own may have: a block is known by its size.
-  private static func ownCapacity(_ bytes: Int) -> Int { bytes == blockSize ? bytes + 16 : bytes }
+  private static func ownCapacity(_ bytes: Int) -> Int { bytes == blockSize || bytes == smallBlockSize ? bytes + 16 : bytes }
 
   /// A valid address for "no memory": never read or written, because the capacity is 0.
   @usableFromInline static var nothing: UnsafeMutableRawPointer {
@@ -37,6 +37,8 @@ import TLS
 
   /// Bytes of one block: room for nearly every message head, and one receive of a body.
   public static let blockSize = Int(SK_BYTES_SIZE)
+  /// Bytes of a small block: room for most heads alone.
+  static let smallBlockSize = Int(SK_FEW_BYTES_SIZE)
 
   // MARK: Reading
 
@@ -75,6 +77,12 @@ import TLS
     unsafe base = sk_block_take(SK_BYTES)
     capacity = Self.blockSize
   }
+  /// Takes a small block when the buffer holds no memory: for what is seldom long and of which there are many.
+  public mutating func acquireSmall() {
+    guard capacity == 0 else { return }
+    unsafe base = sk_block_take(SK_FEW_BYTES)
+    capacity = Self.smallBlockSize
+  }
   /// Gives the memory back when nothing is readable.
   @inlinable public mutating func releaseIfEmpty() { if start == end && capacity != 0 { release() } }
   /// Gives the memory back and forgets all bytes.
@@ -86,7 +94,12 @@ import TLS
     end = 0
   }
   private func giveBack() {
-    if capacity == Self.blockSize { unsafe sk_block_give(SK_BYTES, base) } else if capacity > 0 { unsafe base.deallocate() }
+    switch capacity {
+    case 0: break
+    case Self.blockSize: unsafe sk_block_give(SK_BYTES, base)
+    case Self.smallBlockSize: unsafe sk_block_give(SK_FEW_BYTES, base)
+    default: unsafe base.deallocate()
+    }
   }
 
   /// Splits off the first `n` readable bytes together with the memory they lie in. What follows them is copied to a fresh
@@ -120,6 +133,23 @@ import TLS
     if n > capacity - end { makeRoom(n) }
     unsafe (base + end).copyMemory(from: text.utf8Start, byteCount: n)
     end += n
+  }
+  /// Appends a field line: `name: value CRLF`.
+  @inlinable public mutating func appendLine(_ name: Span<UInt8>, _ value: Span<UInt8>) {
+    let n = name.count, m = value.count
+    if n + m + 4 > capacity - end { makeRoom(n + m + 4) }
+    unsafe name.withUnsafeBufferPointer { if let from = $0.baseAddress { unsafe (base + end).copyMemory(from: from, byteCount: n) } }
+    unsafe base.storeBytes(of: UInt16(0x203a).littleEndian, toByteOffset: end + n, as: UInt16.self)       // ": "
+    unsafe value.withUnsafeBufferPointer { if let from = $0.baseAddress { unsafe (base + end + n + 2).copyMemory(from: from, byteCount: m) } }
+    unsafe base.storeBytes(of: UInt16(0x0a0d).littleEndian, toByteOffset: end + n + 2 + m, as: UInt16.self)   // CRLF
+    end += n + m + 4
+  }
+  /// Appends readable bytes of its own once more.
+  public mutating func append(copyOf range: Range<Int>) {
+    precondition(range.lowerBound >= 0 && range.upperBound <= count, "no such bytes")
+    if range.count > capacity - end { makeRoom(range.count) }
+    unsafe (base + end).copyMemory(from: base + start + range.lowerBound, byteCount: range.count)
+    end += range.count
   }
   /// Appends one byte.
   @inlinable public mutating func append(_ byte: UInt8) {
@@ -163,6 +193,12 @@ import TLS
     let readableCount = end - start
     if capacity - readableCount >= n && start > 0 {
       unsafe base.copyMemory(from: base + start, byteCount: readableCount)
+    } else if capacity == Self.smallBlockSize && readableCount + n <= Self.blockSize {
+      var block = ByteBuffer()
+      block.acquire()
+      block.append(readable)
+      swap(&self, &block)
+      return
     } else {
       let larger = Self.ownCapacity(max(capacity * 2, readableCount + n, 1024))
       let memory = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 16)

@@ -67,7 +67,7 @@ public struct Stream: ~Copyable {
   }
 
   /// Gives ``output`` a block, so that appending need not allocate.
-  @inline(__always) public mutating func beginOutput() { output.acquire() }
+  @inline(__always) public mutating func beginOutput() { if socket.substream == nil { output.acquire() } else { output.acquireSmall() } }
 
   /// Sends what it can of ``output`` without waiting.
   /// - Returns: whether everything went out.

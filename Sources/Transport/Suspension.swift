@@ -6,3 +6,14 @@
 @inline(__always) nonisolated(nonsending) func suspended<Value>(_ body: (UnsafeContinuation<Value, Never>) -> Void) async -> Value {
   unsafe await _unsafeInheritExecutor_withUnsafeContinuation(body)
 }
+
+/// Where one task of a loop waits until it is woken: for what is no event of a socket. Confined to the loop's thread.
+public final class Pause {
+  private var waiter = WaiterSlot()
+  /// Nobody waits.
+  public init() {}
+  /// Waits for ``wake()``. One task at a time.
+  public nonisolated(nonsending) func wait() async { unsafe await suspended { unsafe waiter.park($0) } }
+  /// Lets the task that waits go on; nothing when none does.
+  public func wake() { waiter.wake() }
+}

@@ -57,8 +57,13 @@ struct Invoke: ParsableCommand {
       case .failure(let problem): throw Refusal("\(event) cannot be read: \(problem.text)")
       }
     }
-    do throws(TestEventProblem) { return try TestEvent(parsing: bytes, expected: expected) } catch {
-      throw Refusal("\(event == "-" ? "stdin" : event):\(error.line):\(error.column): \(error.text)")
+    let name = event == "-" ? "stdin" : event
+    do throws(TestEventProblem) {
+      let read = try TestEvent(parsing: bytes, expected: expected)
+      for remark in read.remarks { StandardError.say("\(name):1:1: warning: \(remark)") }
+      return read
+    } catch {
+      throw Refusal("\(name):\(error.line):\(error.column): \(error.text)")
     }
   }
 }

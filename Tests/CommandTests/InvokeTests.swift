@@ -51,6 +51,20 @@ import Testing
     #expect(try outcome.json["output"]?["response"]?.compact == expected)
   }
 
+  /// AWS's samples write it so; real events do not, and neither do functions.
+  @Test func multivalueIsMultiValue() throws {
+    let outcome = try invoke(
+      "function handler(e) { console.log(JSON.stringify([e.request.querystring, e.request.headers, e.request.rawQueryString()])); return e.request; }",
+      #"{"request": {"uri": "/", "method": "GET", "headers": {"a": {"value": "1", "multivalue": [{"value": "1"}, {"value": "2"}]}}, "querystring": {"q": {"value": "3", "multivalue": [{"value": "3"}, {"value": "4"}]}}}}"#)
+    #expect(outcome.status == 0)
+    let several = [#"{"q":{"value":"3","multiValue":[{"value":"3"},{"value":"4"}]}}"#, #"{"a":{"value":"1","multiValue":[{"value":"1"},{"value":"2"}]}}"#]
+    #expect(try outcome.json["logs"]?.array == [.string("[" + several.joined(separator: ",") + #","q=3&q=4"]"#)])
+    #expect(outcome.errors.split(separator: "\n") == [
+      "event.json:1:1: warning: multivalue of request.querystring.q is taken for multiValue, which real events have",
+      "event.json:1:1: warning: multivalue of request.headers.a is taken for multiValue, which real events have",
+    ])
+  }
+
   /// Missing fields of an event are undefined (spec 12).
   @Test func whatTheEventLacksIsUndefined() throws {
     let outcome = try invoke(

@@ -32,7 +32,7 @@ import Testing
     (["check", "nope.yaml"], 2, "skerry: nope.yaml cannot be read: there is no such file"),
     (["check", "Functions"], 2, "skerry: Functions cannot be read: it is a folder"),
     (["test"], 1, "skerry: 1 case failed"), (["test", "Broken"], 2, "skerry: 1 file or function could not be read"),
-    (["invoke", "throws.js", "event.json"], 1, "skerry: the function failed: throws.js:1:32: Error: so"),
+    (["invoke", "throws.js", "event.json"], 1, "skerry: the function failed: throws.js:1:37: Error: so"),
     (["serve", "nope.yaml"], 2, "skerry: nope.yaml cannot be read: there is no such file"),
     (["serve", "wrong.yaml"], 2, "skerry: wrong.yaml has 2 errors and is not served"),
   ]

@@ -12,7 +12,7 @@ import Testing
       case .payload(let n):
         payload += pending.prefix(n)
         pending.removeFirst(n)
-      case .framing(let n): pending.removeFirst(n)
+      case .framing(let n), .trailers(let n): pending.removeFirst(n)
       case .done: return (String(decoding: payload, as: UTF8.self), true, String(decoding: pending + input, as: UTF8.self))
       case .malformed: return (nil, false, "")
       case .incomplete:
@@ -47,6 +47,28 @@ import Testing
     #expect(Self.decode("helloGET", .length(5), size: 3) == ("hello", true, "GET"))
     #expect(Self.decode("hel", .length(5), size: 3) == ("hel", false, ""))
     #expect(Self.decode("all of it", .untilClose, size: 4) == ("all of it", false, ""))
+  }
+
+  /// The trailer section, with its empty line, is told from framing wherever the bytes are cut.
+  @Test(arguments: ["\r\n", "A: b\r\n\r\n", "a:\r\nB: c: d\r\n\r\n"]) func trailers(_ section: String) {
+    let text = Array("5;x\r\nhello\r\n0;y\r\n\(section)".utf8)
+    for size in 1...text.count {
+      var decoder = BodyDecoder(.chunked), pending: [UInt8] = [], trailers: [UInt8] = [], input = text[...]
+      while !decoder.isDone, !input.isEmpty {
+        pending += input.prefix(size)
+        input = input.dropFirst(size)
+        loop: while !decoder.isDone {
+          switch decoder.next(pending.span) {
+          case .payload(let n), .framing(let n): pending.removeFirst(n)
+          case .trailers(let n):
+            trailers += pending.prefix(n)
+            pending.removeFirst(n)
+          case .done, .incomplete, .malformed: break loop
+          }
+        }
+      }
+      #expect(decoder.isDone && trailers == Array(section.utf8), "in pieces of \(size)")
+    }
   }
 
   @Test func extensionsAndTrailersAreBounded() {

@@ -18,15 +18,19 @@ import Transport
   private let thread: EventLoopThread
   private let listening: Int32
 
-  init(connections: Int, waiting: Int = 10, timeout: Duration = .seconds(5)) throws {
+  /// - Parameter streams: how many an HTTP/2 connection may carry; there may be two of those.
+  init(connections: Int, waiting: Int = 10, timeout: Duration = .seconds(5), streams: Int = 1) throws {
     loop = try EventLoop()
     listening = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     let port = Self.listen(listening)
     let server = Origin.HTTPServer(domainName: "127.0.0.1", httpPort: Int(port))
-    let origin = Origin(
+    var limits = ViewerLimits()
+    limits.http2.concurrentStreams = streams
+    var origin = Origin(
       name: "app", kind: .http(server), connectionTimeout: timeout, connectionsPerWorker: connections, waitingRequestsPerWorker: waiting)
+    origin.http2ConnectionsPerWorker = 2
     pool = OriginPool(
-      origin, server, OriginLimits(), WireContext(loop: loop, viewerLimits: ViewerLimits()), counters,
+      origin, server, OriginLimits(), WireContext(loop: loop, viewerLimits: limits), counters,
       Connector(loop: loop, Resolver.Configuration(), counters))
     thread = loop.start()
   }
@@ -60,6 +64,12 @@ import Transport
     if !mustBeNew, let idle = pool.takeIdle() { return idle }
     var hasWaited = false
     return try await pool.connect(mustBeNew: mustBeNew, hasWaited: &hasWaited)
+  }
+
+  /// A stream of a connection that leads to somebody.
+  nonisolated(nonsending) func stream(to name: String) async throws(OriginFailure) -> ClientConnection {
+    var hasWaited = false
+    return try await pool.openHTTP2(OriginIdentity(serverName: name, alsoAccepted: []), mustBeNew: false, hasWaited: &hasWaited)
   }
 
   /// One whole request: then its connection can be used again.
@@ -103,6 +113,18 @@ import Transport
     }
   }
 
+  /// A task that wants a stream, notes its name when it has one, and gives it back.
+  func askForStream(_ name: String, to server: String) -> Task<Void, Never> {
+    Task(executorPreference: loop) {
+      await self.loop.perform { _ in
+        do {
+          _ = try await self.stream(to: server)
+          self.order.append(name)
+        } catch { self.order.append("\(name) failed") }
+      }
+    }
+  }
+
   /// Waits until so many requests wait.
   nonisolated(nonsending) func settle(_ count: Int) async { while pool.waitingRequests != count { await loop.sleep(milliseconds: 1) } }
 
@@ -140,6 +162,41 @@ import Transport
       await late.value
       await waiting.value
       #expect(bench.order == ["waiting", "late"])
+    }
+  }
+
+  /// The place of a stream is for the first who wants to go where its connection leads.
+  @Test func streamsGoToWhoWantsToGoThere() async throws {
+    try await Bench(connections: 1, timeout: .seconds(2)).run { bench in
+      let a = try await bench.stream(to: "a.test"), b = try await bench.stream(to: "b.test")
+      var waiting: [Task<Void, Never>] = []
+      for (index, name) in ["b1", "a1", "b2", "a2"].enumerated() {
+        waiting.append(bench.askForStream(name, to: "\(name.prefix(1)).test"))
+        await bench.settle(index + 1)
+      }
+      a.giveBack()
+      await waiting[1].value
+      await waiting[3].value
+      #expect(bench.order == ["a1", "a2"])
+      b.giveBack()
+      for task in waiting { await task.value }
+      #expect(bench.order == ["a1", "a2", "b1", "b2"])
+      #expect(bench.count(.originConnected) == 2)
+    }
+  }
+
+  /// Connections of a pool that goes are not open any more, though they cannot tell it.
+  @Test func http2ConnectionsGoWithTheirPool() async throws {
+    try await Bench(connections: 1).run { bench in
+      guard case .http(let server) = bench.pool.origin.kind else { return }
+      let other = OriginPool(
+        bench.pool.origin, server, OriginLimits(), WireContext(loop: bench.loop, viewerLimits: ViewerLimits()), bench.counters,
+        Connector(loop: bench.loop, Resolver.Configuration(), bench.counters))
+      var hasWaited = false
+      try await other.openHTTP2(mustBeNew: false, hasWaited: &hasWaited).giveBack()
+      #expect(bench.count(.originConnectionsOpen) == 1)
+      _ = consume other
+      #expect(bench.count(.originConnectionsOpen) == 0)
     }
   }
 

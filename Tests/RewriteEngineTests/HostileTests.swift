@@ -1,5 +1,11 @@
-// Runs every function of Hostile/*.js again and again beside a healthy one on the same thread. Whatever it does, it ends within
-// twice its CPU limit and as its heading says, leaves its heap byte-identical, and the healthy one answers as if it were alone.
+// Runs every function of Hostile/*.js again and again beside a healthy one on the same thread. Whatever it does, every run ends
+// within twice its CPU limit and as its heading says, leaves its heap byte-identical, and the healthy one answers as if it were alone.
+//
+// CPU time is the thread's clock. A virtual machine that stands still charges the pause to that clock (and to schedstat, which is the
+// same count), at any load but an idle host's; so the pause is taken out, and only where it can be proven: where the limit's own timer
+// came too late. A run can hold no signal off (it makes no system call: SymbolTests), so what the clock counted between the moment
+// the timer was due and the one it came was nobody's work. `stolenNanoseconds` is that sum. LimitTests.aPauseOfTheMachineIsNotTheRuns
+// shows that it is neither more nor less.
 //
 // A function stands below `// @case EXPECTED: what it does[, viewer-response][, runtime 1.0]`. EXPECTED is one of
 //
@@ -73,6 +79,8 @@ struct HostileFunction: CustomTestStringConvertible, Sendable {
   static let limitNanoseconds: UInt64 = 1_000_000
   /// Runs under the CPU limit of production.
   static let runs = 4
+  /// How much a run's beginning may be put too late (limit.c, `READING_AGE_MAX`).
+  static let readingAge: UInt64 = 100_000
 
   @Test func thereAreHostileFunctions() { #expect(HostileFunction.all.count > 400) }
 
@@ -85,18 +93,17 @@ struct HostileFunction: CustomTestStringConvertible, Sendable {
     var limits = FunctionCode.Limits()
     limits.cpuNanoseconds = Self.limitNanoseconds
     let isolate = try Isolate(function.code(limits), on: thread)
-    // A run is left at 7/4 of its limit at the latest (limit.c). A virtual machine that stands still charges the pause to the
-    // thread that ran: half of the runs may be some that were held up, and four more are tried where more were.
-    var times: [UInt64] = []
-    for _ in 0..<2 where times.isEmpty || times[Self.runs / 2 - 1] > 2 * Self.limitNanoseconds {
-      times = (0..<Self.runs).map { _ in
-        let answer = isolate.answer(Self.event(function.type))
-        check(answer, function, mayBeKilled: true)
-        expectSame(healthy.answer(Self.event(.viewerRequest)), alone)
-        return answer.threadNanoseconds
-      }.sorted()
+    var clocked: [UInt64] = []
+    for _ in 0..<Self.runs {
+      let answer = isolate.answer(Self.event(function.type)), run = answer.invocation
+      check(answer, function, mayBeKilled: true)
+      #expect(run.cpuNanoseconds <= 2 * Self.limitNanoseconds, "\(run.cpuNanoseconds) ns, and \(run.stolenNanoseconds) stolen")
+      if run.failure == .cpuLimit { #expect(run.cpuNanoseconds >= Self.limitNanoseconds - Self.readingAge) }
+      clocked.append(answer.threadNanoseconds - min(answer.threadNanoseconds, run.stolenNanoseconds))
+      expectSame(healthy.answer(Self.event(.viewerRequest)), alone)
     }
-    #expect(times[Self.runs / 2 - 1] <= 2 * Self.limitNanoseconds, "\(times) ns")
+    // The same, by a clock that is not the engine's: around the whole call, where a pause before or after the run counts.
+    #expect(clocked.min() ?? .max <= 2 * Self.limitNanoseconds, "\(clocked) ns")
 
     // With time enough, what is not a matter of time comes out.
     if function.expected == .killed { return }

@@ -1,6 +1,7 @@
 // The soundness rules of design/rewrite-engine.md that no other suite covers; Documentation/rewrite-engine.md lists
 // which test stands for which rule.
 import Foundation
+import Synchronization
 import Testing
 
 @testable import RewriteEngine
@@ -9,6 +10,7 @@ import Testing
   import Glibc
 #endif
 
+private let spins = Atomic<Int>(0)
 private let killSignal = __libc_current_sigrtmin() + 4
 
 @Suite(.serialized) struct SoundnessTests {
@@ -103,18 +105,22 @@ private let killSignal = __libc_current_sigrtmin() + 4
     for _ in 0..<20 { #expect(isolate.answer().invocation.outcome == .request) }  // more than one limit in all
     raise(killSignal)
     spin(milliseconds: 30)  // the timer fires with no run
+    // A jump back into a run that is over might well go on from its end, as if nothing had been.
+    #expect(spins.add(1, ordering: .relaxed).newValue == 1)
     raise(killSignal)
     #expect(isolate.answer().invocation.outcome == .request)
   }
 
   /// Rule 9: a context's timer is gone with it.
   @Test func aThreadOutlivesItsContexts() throws {
+    let timers = timersOfTheProcess()
     for _ in 0..<50 {
       var limits = FunctionCode.Limits()
       limits.cpuNanoseconds = 1_000_000
       _ = try makeIsolate("function handler(event) { return event.request }", limits: limits).answer()
     }
     spin(milliseconds: 3)
+    #expect(timersOfTheProcess() < timers + 25)  // other suites have some, too
   }
 
   /// Rule 10: the kernel does not fault on a cold page, it refuses; so no run may hand it heap memory. That none does
@@ -136,6 +142,16 @@ private let killSignal = __libc_current_sigrtmin() + 4
     #expect(perStep >= 1 && perStep <= 3)
     #expect(fuel[2] - fuel[1] == 18_000 * perStep)
     #expect(fuel[3] - fuel[2] == 40_000 * perStep)
+  }
+
+  /// Rule 13: a run that has not polled is not known to compute, and has 7/4 of its limit; one that has polled ends at it.
+  @Test func pollsAreSteps() throws {
+    var limits = FunctionCode.Limits()
+    limits.cpuNanoseconds = 3_000_000
+    let isolate = try makeIsolate("function handler(event) { for (var i = +event.request.uri.slice(1); i > 0; i--) ; Array.prototype.reverse.call({length: 1e15}) }", limits: limits)
+    func least(_ steps: Int) -> UInt64 { (0..<4).map { _ in isolate.answer(Event(uri: "/\(steps)")).invocation.cpuNanoseconds }.min() ?? 0 }
+    #expect(least(2_000) >= limits.cpuNanoseconds * 27 / 16)
+    #expect(least(20_000) <= limits.cpuNanoseconds * 20 / 16)
   }
 
   /// Native work counts as steps too: little work in few lines of code is not cheaper than the same in many.
@@ -164,6 +180,11 @@ private let killSignal = __libc_current_sigrtmin() + 4
     unsafe room[frames % 1024] = 1
     return frames == 0 ? body() : descend(frames - 1, body)
   }
+}
+
+/// None where the system does not tell.
+private func timersOfTheProcess() -> Int {
+  (try? String(contentsOfFile: "/proc/self/timers", encoding: .utf8))?.split(separator: "\n").count { $0.hasPrefix("ID:") } ?? 0
 }
 
 private func residentPages() -> Int {

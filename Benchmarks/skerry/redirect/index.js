@@ -1,9 +1,10 @@
-// The case "function": a moved page is answered at the edge.
+// The cases "function" and "h2-function": a moved page is answered at the edge.
 
 const MOVED = {
     '/old/41': '/products/41',
     '/old/42': '/products/42',
-    '/old/43': '/products/43'
+    '/old/43': '/products/43',
+    '/found/42': '/products/42'
 };
 
 function handler(event) {

@@ -47,8 +47,10 @@ typedef struct {
   /// The peer acknowledged a PING, or said GOAWAY: it will not look at streams above `last`.
   void (*_Nonnull pong)(void *_Nonnull owner);
   void (*_Nonnull goaway)(void *_Nonnull owner, int32_t last, uint32_t error);
-  /// The peer broke a rule on a stream or the connection.
-  void (*_Nonnull violation)(void *_Nonnull owner, int32_t id, int error);
+  /// A stream was refused unseen: there are as many as may be, and the peer does not know that yet.
+  void (*_Nonnull refused)(void *_Nonnull owner, int32_t id);
+  /// RST_STREAM, or for stream 0 GOAWAY, has been handed out for sending.
+  void (*_Nonnull said)(void *_Nonnull owner, int32_t id, uint32_t error);
   /// A frame with END_STREAM has been handed out for sending; whether the peer's side was over, too.
   void (*_Nonnull sentEnd)(void *_Nonnull owner, void *_Nonnull stream, int32_t id, int peerIsDone);
   /// The stream is gone.

@@ -103,7 +103,8 @@ typedef struct {
   size_t edit_count;
   const sk_origin_choice *origin;  ///< request outcome; NULL: the assigned origin
   uint32_t error_line, error_column;  ///< 1-based, 0: unknown
-  uint64_t cpu_nanoseconds;
+  uint64_t cpu_nanoseconds;       ///< of the thread; without
+  uint64_t stolen_nanoseconds;    ///< what it was charged while the machine stood still (limit.c)
   uint64_t fuel;                  ///< the engine's steps: the same on every machine
   size_t memory_bytes;            ///< the most this run had above its snapshot
   uint32_t store_reads, store_read_errors;  ///< calls that read the key-value store, and those of them that failed

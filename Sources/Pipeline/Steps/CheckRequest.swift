@@ -10,22 +10,22 @@ extension Worker {
     if exchange.isSecure { return nil }
     switch exchange.behavior.viewerProtocolPolicy {
     case .allowAll: return nil
-    case .httpsOnly:
-      counters.add(.refusedHTTPSOnly)
-      return refuse(&exchange, 403, "This content is served over HTTPS only.")
+    case .httpsOnly: break
     case .redirectToHTTPS:
-      let method = exchange.received.method
+      let method = exchange.received.method, hasHost = exchange.request.authority.count > 0
+      if !hasHost { break }   // an HTTP/1.0 viewer that does not say where it is
       if method == .get || method == .head { return redirectToHTTPS(&exchange, 301) }
       if !exchange.received.isHTTP10 { return redirectToHTTPS(&exchange, 307) }
-      counters.add(.refusedHTTPSOnly)
-      return refuse(&exchange, 403, "This content is served over HTTPS only.")
     }
+    counters.add(.refusedHTTPSOnly)
+    return refuse(&exchange, 403, "This content is served over HTTPS only.")
   }
 
   private func redirectToHTTPS(_ exchange: inout Exchange, _ status: Int) -> Response {
     exchange.result = .redirect
+    let title = "\(status) \(status == 301 ? "Moved Permanently" : "Temporary Redirect")"
     var page = ByteBuffer(capacity: 256)
-    page.append(text: "<html>\r\n<head><title>\(status) Moved</title></head>\r\n<body>\r\n<center><h1>\(status) Moved</h1></center>\r\n<hr><center>CloudFront</center>\r\n</body>\r\n</html>\r\n")
+    page.append(text: "<html>\r\n<head><title>\(title)</title></head>\r\n<body>\r\n<center><h1>\(title)</h1></center>\r\n<hr><center>CloudFront</center>\r\n</body>\r\n</html>\r\n")
     var response = Response(status: status, contentType: "text/html", body: page)
     var host = exchange.request.authority.text
     if let colon = host.lastIndex(of: ":"), !host.hasSuffix("]") { host = String(host[..<colon]) }

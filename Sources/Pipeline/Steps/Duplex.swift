@@ -32,7 +32,7 @@ extension Worker {
         guard let n = try moveDown(&viewer, &upstream) else { break }
         movedDown = n
       } catch {
-        noteBrokenBody(error, &exchange, viewer)
+        noteBrokenBody(error, upstream.streamFailure, &exchange, viewer)
         throw .io(.cancelled)
       }
       turns += 1

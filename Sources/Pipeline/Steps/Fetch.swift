@@ -85,7 +85,7 @@ extension Worker {
     counters.add(.originFirstAttempt)
     while true {
       do throws(FetchFailure) { return try await attemptFetch(pool, destination, triedStale, &exchange, &viewer) } catch {
-        guard case .origin(let failure) = error, mayRepeat, failure.isWorthRetrying, !exchange.answerBegan, viewer.isAlive else { throw error }
+        guard case .origin(let failure) = error, mayRepeat || failure.reason == .streamRefused && !exchange.hasBody, failure.isWorthRetrying, !exchange.answerBegan, viewer.isAlive else { throw error }
         if exchange.reusedConnection && !triedStale && (failure.reason == .closedEarly || failure.reason == .write) {
           triedStale = true
           counters.add(.originStaleRetry)
@@ -177,22 +177,49 @@ extension Worker {
       if exchange.hasBody { viewer.closing = true }   // what was read of the body is not where it belongs
       if let failure = exchange.viewerFailure { throw .viewer(failure) }
       if error == .io(.cancelled) { throw .viewer(.io(.reset)) }
+      if let failure = OriginFailure(error, upstream.streamFailure, at: pool.place) { throw .origin(failure) }
       throw .origin(isSending ? OriginFailure(writing: error, at: pool.place) : OriginFailure(reading: error, at: pool.place))
     }
   }
 
-  /// The origin's head has arrived. Its cookies end here where the behavior forwards none (spec/request-pipeline.md, 13): functions do
-  /// not see them, and what functions set is not taken for the origin's.
+  /// The origin's head has arrived. Its cookies end here where the behavior forwards none, and names in its Vary that the behavior does not
+  /// forward (spec/request-pipeline.md, 13): functions do not see them, and what functions set is not taken for the origin's.
   private func received(_ head: consuming ResponseHead, _ upstream: consuming ClientConnection, _ exchange: inout Exchange) -> Response {
     exchange.reached(.originResponse)
     if exchange.behavior.forwardsNoCookies { head.fields.drop(.setCookie) }
     head.fields.drop(.proxy)   // said to this proxy, not to its viewers (RFC 9110, 11.7)
+    if head.fields.has(.vary) { filterVary(&head.fields, exchange.behavior.behavior.forwarding) }
     exchange.originStatus = head.line.status
     if head.line.status >= 400 { exchange.result = .error; exchange.detailedResult = "OriginError" } else { exchange.result = .miss; exchange.detailedResult = "" }
     exchange.failure = nil
     exchange.upstream = consume upstream
     let source: Response.Source = head.line.status == 101 ? .tunnel : .origin
     return Response(head: head, source)
+  }
+
+  /// `Vary` names only what the behavior forwards, and Accept-Encoding.
+  private func filterVary(_ fields: inout HeaderSection, _ rules: ForwardingRules) {
+    var kept: [String] = [], all = 0
+    for i in 0..<fields.count where fields[i].name == .vary {
+      for part in fields.value(i).text.split(separator: ",") {
+        let name = part.filter { $0 != " " && $0 != "\t" }
+        all += 1
+        if name == "*" || varies(name.lowercased(), rules) { kept.append(name) }
+      }
+    }
+    if kept.count == all { return }
+    fields.drop(.vary)
+    if !kept.isEmpty { fields.append("Vary", kept.joined(separator: ", ")) }
+  }
+
+  private func varies(_ name: String, _ rules: ForwardingRules) -> Bool {
+    switch name {
+    case "accept-encoding", "origin": true
+    case "cookie": rules.cookies != .none
+    case "user-agent": rules.forwardsUserAgent || !rules.cloudFrontHeaders.isEmpty
+    case "host": rules.forwardsHost
+    default: rules.forwards(Array(name.utf8).span, isSafe: true)
+    }
   }
 
   /// Streams the viewer's body to the origin, with back-pressure. An origin that answers before the body is whole is listened to:
@@ -229,7 +256,7 @@ extension Worker {
       upstream.stream.output.append("0\r\n\r\n")
     }
     upstream.requestIsWhole = try await upstream.flushUnlessDone()
-    if upstream.requestIsWhole { upstream.requestEnds(trailers: viewer.takeRequestTrailers()) }
+    if upstream.requestIsWhole { upstream.requestEnds(trailers: viewer.takeRequestTrailers()) }   // to HTTP/2 only
     if !upstream.requestIsWhole { viewer.closing = true }
   }
 

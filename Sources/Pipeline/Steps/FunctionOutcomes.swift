@@ -36,18 +36,21 @@ extension Worker {
     return functionError(&exchange, 503, .functionThrottledError, "The CloudFront function is throttled: \(reason.explanation).")
   }
 
-  /// It could not be built; asked for again and again, it is throttled like one that is stopped.
+  /// So many requests for code that cannot be built throttle a function, where `throttleKills` is not less: it will not get better.
+  private static let throttleLoads = 3
+
+  /// It could not be built; asked for again, it is soon throttled (spec/cloudfront-functions.md, 5).
   func failedToLoad(_ error: FunctionLoadError, _ function: WorkerFunction, _ hook: FunctionHook, _ exchange: inout Exchange) -> Response {
     counters.countRun(function.place, hook, .loadError)
-    noteStop(function)
+    noteStop(function, most: Self.throttleLoads)
     exchange.functions.append(FunctionReport(function, hook, .loadError, error: error.description))
     diagnostics.say(.error, key: "load \(function.code.name)", "the function could not be loaded: \(error.description)")
     return functionError(&exchange, 503, .functionExecutionError, Self.couldNotRun)
   }
 
-  private func noteStop(_ function: WorkerFunction) {
+  private func noteStop(_ function: WorkerFunction, most: Int = .max) {
     let limits = configuration.configuration.limits.rewriteEngine
-    function.throttle.noteStop(now: loop.now, limit: limits.throttleKills, window: UInt64(limits.throttleWindow.milliseconds))
+    function.throttle.noteStop(now: loop.now, limit: min(limits.throttleKills, most), window: UInt64(limits.throttleWindow.milliseconds))
   }
 
   private func functionError(_ exchange: inout Exchange, _ status: Int, _ result: ResultType, _ reason: String) -> Response {

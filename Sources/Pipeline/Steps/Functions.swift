@@ -84,14 +84,29 @@ extension Worker {
     isolate.setRequestID(exchange.id)
     isolate.setDistributionID(id.span)
     isolate.setDistributionDomain(domain.span)
+    if exchange.request.authority.count > 0 { describeHost(exchange.request.authority, to: isolate) }
     let fields = exchange.request.fields.count
-    for i in 0..<fields where exchange.request.fields[i].name != .dropped && exchange.request.fields[i].name != .cloudFront {
+    for i in 0..<fields {
+      let name = exchange.request.fields[i].name
+      if name == .dropped || name == .cloudFront || name == .host { continue }
       isolate.addRequestHeader(exchange.request.fields.name(i), exchange.request.fields.value(i))
     }
     for header in exchange.behavior.behavior.forwarding.cloudFrontHeaders where header != .viewerCertificatePEM {
       guard let value = viewerHeader(header, exchange) else { continue }
       isolate.addRequestHeader(header.rawValue.utf8.span, value.utf8.span)
     }
+  }
+
+  /// Whom the request is for, as functions find it in `host`: in lower case, without port and trailing dot
+  /// (spec/cloudfront-functions.md, 2.3). Origins are sent what came.
+  private func describeHost(_ host: Span<UInt8>, to isolate: Isolate) {
+    let name = host.slice(0, HostTable.nameLength(host))
+    var isLower = true
+    for i in 0..<name.count where name[i] >= 65 && name[i] <= 90 { isLower = false }
+    if isLower { return isolate.addRequestHeader("host".utf8.span, name) }
+    var lower = ByteBuffer(capacity: name.count)
+    for i in 0..<name.count { lower.append(name[i] >= 65 && name[i] <= 90 ? name[i] + 32 : name[i]) }
+    isolate.addRequestHeader("host".utf8.span, lower.readable)
   }
 
   /// `cf.edgeLocation`: this place, as X-Amz-Cf-Pop names it, and the address the viewer reached.

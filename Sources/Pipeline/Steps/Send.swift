@@ -10,6 +10,7 @@ extension Worker {
   nonisolated(nonsending) func send(
     _ response: consuming Response, _ exchange: inout Exchange, _ viewer: inout ServerConnection
   ) async throws(WireFailure) {
+    settleConnect(&response, &exchange)
     exchange.status = response.head.line.status
     if !viewer.bodyIsShort && exchange.status != 101 { viewer.closing = true }
     settleBody(&response, &exchange)
@@ -33,6 +34,13 @@ extension Worker {
     exchange.reached(.sent)
     // A short rest of the request's body is read after the answer, which must not wait for it.
     if !viewer.closing && !viewer.bodyIsDone { do throws(WireFailure) { try await viewer.discardBody() } catch { viewer.closing = true } }
+  }
+
+  /// To an extended CONNECT any 2xx says that the tunnel stands (RFC 9113, 8.5; RFC 8441, 5): a page must not say so.
+  private func settleConnect(_ response: inout Response, _ exchange: inout Exchange) {
+    guard exchange.received.isHTTP2, exchange.received.wantsUpgrade, response.source != .tunnel, response.head.line.status / 100 == 2 else { return }
+    discardBody(&exchange)
+    response = refuse(&exchange, 502, "The origin did not switch to the WebSocket protocol.", "OriginInvalidResponseError")
   }
 
   /// Makes body and framing agree with the final status, which a function or an error page may have changed: 204 and 304 have no body;
@@ -86,7 +94,7 @@ extension Worker {
     while true {
       let atHand: Int?
       do throws(WireFailure) { atHand = try upstream.payloadAtHand() } catch {
-        noteBrokenBody(error, &exchange, viewer)
+        noteBrokenBody(error, upstream.streamFailure, &exchange, viewer)
         throw .io(.cancelled)
       }
       guard let n = atHand else {
@@ -109,9 +117,10 @@ extension Worker {
     try await viewer.flush()
   }
 
-  func noteBrokenBody(_ failure: WireFailure, _ exchange: inout Exchange, _ viewer: borrowing ServerConnection) {
+  func noteBrokenBody(_ failure: WireFailure, _ streamFailure: StreamFailure?, _ exchange: inout Exchange, _ viewer: borrowing ServerConnection) {
     guard viewer.isAlive else { return }
-    let failure = OriginFailure(reading: failure, at: exchange.origin?.name ?? "")
+    let place = exchange.origin?.name ?? ""
+    let failure = OriginFailure(failure, streamFailure, at: place) ?? OriginFailure(reading: failure, at: place)
     counters.add(failure.counter)
     exchange.failure = failure.explanation
     exchange.detailedResult = failure.detailedResult

@@ -91,6 +91,30 @@ extension Scenarios {
       #expect(fields["cloudfront-viewer-address"]?.wholeMatch(of: /127\.0\.0\.1:[0-9]+/) != nil)
       #expect(fields["cloudfront-forwarded-proto"] == "http")
       #expect(fields["cloudfront-viewer-http-version"] == "1.1")
+      #expect(fields["cloudfront-is-ios-viewer"] == "true" && fields["cloudfront-is-mobile-viewer"] == "true")
+      #expect(fields["cloudfront-is-desktop-viewer"] == "false" && fields["cloudfront-is-smarttv-viewer"] == "false")
+    }
+
+    @Test func whatTheViewerSentIsCountedAndNamed() throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { _ in ok() } }
+      let skerry = try startSkerry(
+        before: origin,
+        more: "originRequestPolicies:\n  mine: { headers: [CloudFront-Viewer-Header-Order, CloudFront-Viewer-Header-Count] }\n"
+      ) { $0.originRequestPolicy = "mine" }
+      _ = try skerry.viewer().exchange("GET / HTTP/1.1\r\nHost: a.test\r\nX-one: 1\r\nConnection: X-Hop\r\nX-Hop: 1\r\nACCEPT: */*\r\n\r\n")
+      let fields = try origin.waitForRequests(1)[0].fields
+      #expect(fields["cloudfront-viewer-header-order"] == "Host:X-one:Connection:X-Hop:ACCEPT")
+      #expect(fields["cloudfront-viewer-header-count"] == "5")
+    }
+
+    /// Only HTTP/1.0 may leave Host out (RFC 9112, 3.2), and Via names the version that the request came by (RFC 9110, 7.6.3).
+    @Test func aRequestWithoutHostGetsTheOrigins() throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { _ in ok() } }
+      let skerry = try startSkerry(before: origin) { $0.isDefault = true }
+      _ = try skerry.viewer().exchange("GET / HTTP/1.0\r\n\r\n")
+      let fields = try origin.waitForRequests(1)[0].fields
+      #expect(fields.all("host") == ["127.0.0.1:\(origin.port)"])
+      #expect(fields["via"]?.hasPrefix("1.0 ") == true)
     }
 
     @Test func forwardedForGrows() throws {
@@ -133,7 +157,7 @@ extension Scenarios {
       let skerry = try startSkerry(before: origin)
       let response = try skerry.viewer().exchange("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
       #expect(response.fields["x-cache"] == "Miss from cloudfront")
-      #expect(response.fields["via"]?.wholeMatch(of: /(1\.1 inner, )?1\.1 [^ ]+\.cloudfront\.net \(CloudFront\)/) != nil)
+      #expect(response.fields["via"]?.wholeMatch(of: /1\.1 inner, 1\.1 [^ ]+\.cloudfront\.net \(CloudFront\)/) != nil)
       #expect(response.fields["x-amz-cf-id"]?.wholeMatch(of: /[-_A-Za-z0-9]{54}==/) != nil)
       #expect(response.fields["x-amz-cf-pop"]?.wholeMatch(of: /[A-Z]{3}[0-9]+-[CP][0-9]+/) != nil)
       #expect(response.fields["server"] == "mine")
@@ -149,6 +173,24 @@ extension Scenarios {
       let response = try skerry.viewer().exchange("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
       #expect(response.fields["set-cookie"] == nil)
       #expect(response.fields["server"] == "CloudFront")
+    }
+
+    /// What the origin varies by that the behavior does not forward is nothing the viewer could change; what a policy says is its own.
+    @Test func theOriginsVaryIsFiltered() throws {
+      let origin = try ScriptedOrigin { connection in
+        try connection.answerAll { ok("hi", fields: $0.target == "/all" ? "vary: Accept-Encoding,  Origin\r\n" : "Vary: Accept-Encoding, X-Own\r\nVary: Cookie\r\n") }
+      }
+      let skerry = try startSkerry(
+        before: origin, more: "responseHeadersPolicies:\n  mine: { customHeaders: [{ header: Vary, value: X-Policy, override: true }] }\n"
+      ) {
+        $0.originRequestPolicy = "HostHeaderOnly"
+        $0.more = "behaviors:\n  - { pathPattern: /policy, origin: app, responseHeadersPolicy: mine }\n"
+      }
+      let viewer = try skerry.viewer()
+      func vary(_ path: String) throws -> [String] { try viewer.exchange("GET \(path) HTTP/1.1\r\nHost: a.test\r\n\r\n").fields.all("vary") }
+      #expect(try vary("/some") == ["Accept-Encoding"])
+      #expect(try vary("/all") == ["Accept-Encoding,  Origin"])
+      #expect(try vary("/policy") == ["X-Policy"])
     }
 
     @Test func everyRequestHasItsOwnId() throws {

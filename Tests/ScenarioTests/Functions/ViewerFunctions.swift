@@ -7,7 +7,7 @@ extension Scenarios {
   @Suite struct ViewerFunctions {
     /// A program whose default behavior runs these functions.
     private func program(
-      before origin: ScriptedOrigin, viewerRequest: String? = nil, viewerResponse: String? = nil, more: String = ""
+      before origin: ScriptedOrigin, viewerRequest: String? = nil, viewerResponse: String? = nil, more: String = "", policy: String? = "AllViewer"
     ) throws -> Skerry {
       let functions = [("viewer-request", viewerRequest), ("viewer-response", viewerResponse)].filter { $0.1 != nil }
       let definitions = functions.map { "  \($0.0):\n    runtime: cloudfront-js-2.0\n    code: \($0.0).js\n" }.joined()
@@ -15,6 +15,7 @@ extension Scenarios {
         before: origin, more: "functions:\n\(definitions)\(more)",
         files: Dictionary(uniqueKeysWithValues: functions.map { ("\($0.0).js", $0.1 ?? "") })
       ) { distribution in
+        distribution.originRequestPolicy = policy
         distribution.behavior = "functions:\n" + functions.map { "  \($0.0): \($0.0)\n" }.joined()
       }
     }
@@ -43,6 +44,32 @@ extension Scenarios {
       }
       #expect(origin.connectionCount == 0)
       #expect(try skerry.metrics()["skerry_function_runs_total{outcome=\"responded\"}"] == 2)
+    }
+
+    /// What an origin says of fields that it is not sent ends with it; what a function says goes out (request-pipeline.md, 13).
+    @Test func varyOfFunctions() throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { _ in "HTTP/1.1 200 OK\r\nVary: X-Unsent, Accept-Encoding\r\nContent-Length: 0\r\n\r\n" } }
+      let answer = "function handler(event) { return event.request.uri == '/mine' ? { statusCode: 200, headers: { vary: { value: 'X-Foo, X-Bar' } } } : event.request; }"
+      let change = "function handler(event) { if (event.request.uri == '/changed') event.response.headers.vary.value += ', X-Foo'; return event.response; }"
+      let skerry = try program(before: origin, viewerRequest: answer, viewerResponse: change, policy: nil)
+      let viewer = try skerry.viewer()
+      for (path, vary) in [("/mine", "X-Foo, X-Bar"), ("/changed", "Accept-Encoding, X-Foo"), ("/plain", "Accept-Encoding")] {
+        #expect(try viewer.exchange("GET \(path) HTTP/1.1\r\nHost: a.test\r\n\r\n").fields["vary"] == vary)
+      }
+    }
+
+    /// Host is shown in lower case, without port and trailing dot (2.3); the origin is sent what came.
+    @Test(arguments: [("A.Test", "a.test"), ("a.test:8443", "a.test"), ("A.TEST.:80", "a.test"), ("a.test.", "a.test"), ("[::1]:80", "[::1]"), ("a.test", "a.test")])
+    func theHostThatFunctionsSee(_ host: String, _ seen: String) throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { ok("host \($0.fields["host"] ?? "-")") } }
+      let code = "function handler(event) { var host = event.request.headers.host; if (event.request.uri == '/seen') return { statusCode: 200, body: host.value }; host.value += ''; return event.request; }"
+      let skerry = try program(before: origin, viewerRequest: code)
+      let viewer = try skerry.viewer()
+      #expect(try viewer.exchange("GET /seen HTTP/1.1\r\nHost: \(host)\r\n\r\n").bodyText == seen)
+      #expect(try viewer.exchange("GET /on HTTP/1.1\r\nHost: \(host)\r\n\r\n").bodyText == "host \(host)")
+      // The authority of an absolute target replaces Host (RFC 9112, 3.2.2).
+      #expect(try viewer.exchange("GET http://\(host)/seen HTTP/1.1\r\nHost: other.test\r\n\r\n").bodyText == seen)
+      #expect(try viewer.exchange("GET http://\(host)/on HTTP/1.1\r\nHost: other.test\r\n\r\n").bodyText == "host \(host)")
     }
 
     @Test(arguments: [

@@ -99,6 +99,16 @@ extension Scenarios {
       #expect(ended == 30)
     }
 
+    /// Heads of origins that are larger than nghttp2 sends by itself; one that is too large even so is no answer that never ends.
+    @Test(arguments: [200_000, 1_048_400]) func largeHeads(_ length: Int) throws {
+      let head = "X-Large: \(String(repeating: "x", count: length))\r\n"
+      let (skerry, _) = try program("limits: { originHeadBytes: 1MiB }") { try $0.answerAll { $0.target == "/large" ? ok("large", fields: head) : ok($0.target) } }
+      let viewer = try HTTP2Viewer.open(skerry)
+      let answer = try viewer.exchange(1, get("/large", host: host))
+      if length < 1_000_000 { #expect(answer.status == 200 && String(wire: answer.body) == "large") } else { #expect(answer.reset == .internalError) }
+      #expect(try viewer.exchange(3, get("/small", host: host)).status == 200)
+    }
+
     @Test func theLastWordsOfABrokenConnection() throws {
       let body = String(repeating: "x", count: 5_000)
       let (skerry, _) = try program { try $0.answerAll { _ in ok(body) } }

@@ -7,8 +7,16 @@ struct FrameFlood: Sendable, CustomTestStringConvertible {
   let name: String
   let limit: String
   let frames: [Frame]
+  /// Whether SETTINGS are acknowledged first.
+  let isPolite: Bool
   var testDescription: String { name }
-  init(_ name: String, _ limit: String, _ frames: [Frame]) { (self.name, self.limit, self.frames) = (name, limit, frames) }
+  init(_ name: String, _ limit: String, _ frames: [Frame], isPolite: Bool = true) {
+    (self.name, self.limit, self.frames, self.isPolite) = (name, limit, frames, isPolite)
+  }
+  /// A request that is reset from here for its fault, and frames that it might have had.
+  private static func late(_ frames: [Frame]) -> [Frame] {
+    [.headers(1, post("/hold", host: host, [("content-length", "1")]), end: false), .data(1, "test")] + Array(repeating: frames, count: 100).joined()
+  }
 
   private static let host = "flood.test"
   private static func streams(_ count: UInt32, _ frames: (UInt32) -> [Frame]) -> [Frame] { (0..<count).flatMap { frames(1 + 2 * $0) } }
@@ -28,6 +36,11 @@ struct FrameFlood: Sendable, CustomTestStringConvertible {
     .init("PRIORITY", "other_frames", Array(repeating: .priority(1), count: 40)),
     .init("PRIORITY_UPDATE", "other_frames", Array(repeating: .priorityUpdate(1, "u=3"), count: 40)),
     .init("unknown frames", "other_frames", Array(repeating: Frame(type: 0x42), count: 40)),
+    .init("streams that are refused", "ignored_frames", streams(200) { [.headers($0, get("/hold", host: host))] }, isPolite: false),
+    .init("RST_STREAM of a stream that is over", "ignored_frames", late([.reset(1)])),
+    .init("HEADERS of a stream that was reset", "ignored_frames", late([.headers(1, [("x", "y")])])),
+    .init("DATA of a stream that was reset", "ignored_frames", late([.data(1, "x")])),
+    .init("empty DATA of a stream that was reset", "ignored_frames", late([.data(1)])),
     .init("a table's entry repeated (HPACK bomb)", "head_decoded",
       [.headers(1, block: HPACK.block(get(host: host)) + [0x40] + HPACK.string("x") + HPACK.string(String(repeating: "y", count: 3900)) + Bytes(repeating: 0xbe, count: 200))]),
   ]
@@ -42,7 +55,7 @@ extension Scenarios {
         limits:
           urlBytes: 200
           headerCount: 20
-          http2: { abandonedStreams: 20, continuationFrames: 10, emptyFrames: 20, settingsFrames: 20, pingFrames: 20, windowUpdates: 20, otherFrames: 20 }
+          http2: { abandonedStreams: 20, continuationFrames: 10, emptyFrames: 20, settingsFrames: 20, pingFrames: 20, windowUpdates: 20, otherFrames: 20, ignoredFrames: 60 }
         """,
       arguments: ["--workers", "1"]
     ) { distribution in
@@ -57,7 +70,7 @@ extension Scenarios {
       let skerry = try Program.current.sharedStage().skerry
       let name = "skerry_limits_reached_total{limit=\"http2_\(flood.limit)\"}", before = try skerry.metrics()
       let other = try HTTP2Viewer.open(skerry)
-      let viewer = try HTTP2Viewer.open(skerry)
+      let viewer = try HTTP2Viewer.open(skerry, isPolite: flood.isPolite)
       viewer.sendUntilRefused(flood.frames)
       #expect(try viewer.readEnding() == .enhanceYourCalm, "\(viewer.frames)")
       try skerry.waitForMetric(name, since: before)
@@ -105,6 +118,57 @@ extension Scenarios {
       #expect(try viewer.answer(on: 7).reset == .refusedStream)
       try viewer.send(.reset(1))
       #expect(try viewer.exchange(9, get("/x", host: host)).status == 200)
+    }
+
+    /// Content that was under way to a stream that was refused is no fault.
+    @Test func contentOfARefusedStream() throws {
+      let (skerry, _) = try program("limits: { http2: { concurrentStreams: 1 } }")
+      let viewer = try HTTP2Viewer.open(skerry, isPolite: false)
+      try viewer.send(.headers(1, get("/hold", host: host)), .headers(3, post(host: host), end: false))
+      #expect(try viewer.answer(on: 3).reset == .refusedStream)
+      try viewer.send(.reset(1), .ping())
+      _ = try viewer.wait("PING") { $0.type == 6 }
+      #expect(try viewer.exchange(5, get("/x", host: host)).status == 200)
+      try viewer.send(.data(3, "late"))
+      #expect(try viewer.exchange(7, get("/y", host: host)).status == 200)
+    }
+
+    @Test func settingsThatAreNotAcknowledged() throws {
+      let (skerry, _) = try program("limits: { http2: { settingsTimeout: 400ms } }")
+      let polite = try HTTP2Viewer.open(skerry), viewer = try HTTP2Viewer.open(skerry, isPolite: false)
+      #expect(try viewer.exchange(1, get("/x", host: host)).status == 200)
+      #expect(try viewer.readEnding() == .settingsTimeout)
+      #expect(try skerry.metrics()["skerry_limits_reached_total{limit=\"http2_settings_timeout\"}"] == 1)
+      #expect(try polite.exchange(1, get("/x", host: host)).status == 200)
+    }
+
+    /// Bytes that drip in do not put the end off, whatever has become of the frame.
+    @Test(arguments: ["HEADERS", "malformed HEADERS", "HEADERS for a stream that is over", "CONTINUATION", "SETTINGS", "a frame's header"])
+    func framesThatDripIn(_ what: String) throws {
+      let (skerry, _) = try program("limits: { headerTimeout: 400ms }")
+      let viewer = try HTTP2Viewer.open(skerry)
+      #expect(try viewer.exchange(1, get("/x", host: host)).status == 200)
+      var settings = Frame.settings()
+      settings.declaredLength = 180
+      var continuation = Frame.continuation(3, block: [0] + HPACK.string("x") + HPACK.integer(900, prefix: 7))
+      continuation.declaredLength = continuation.payload.count + 900
+      switch what {
+      case "HEADERS": try viewer.send(.dripping(3, get("/x", host: host)))
+      case "malformed HEADERS": try viewer.send(.dripping(3, get("/x", host: host, [("Bad", "x")])))
+      case "HEADERS for a stream that is over":
+        try viewer.send(.headers(3, post("/hold", host: host, [("content-length", "1")]), end: false), .data(3, "test"), .dripping(3))
+      case "CONTINUATION": try viewer.send(.headers(3, get("/x", host: host), whole: false), continuation)
+      case "SETTINGS": try viewer.send(settings)
+      default: break
+      }
+      let start = ContinuousClock.now
+      for _ in 0..<(what == "a frame's header" ? 8 : 20) where !viewer.frames.contains(where: { $0.type == 7 }) {
+        try viewer.send([0])
+        _ = try? viewer.next(by: .after(.milliseconds(100)))
+      }
+      #expect(try viewer.readEnding() == .enhanceYourCalm)
+      #expect(.now - start < .milliseconds(1_500))
+      #expect(try skerry.metrics()["skerry_limits_reached_total{limit=\"head_timeout\"}"] == 1)
     }
 
     @Test func anIdleConnectionIsClosed() throws {
@@ -172,6 +236,48 @@ extension Scenarios {
       #expect(try viewer.readEnding() == .noError)
       #expect(try skerry.waitForExit() == .status(0))
       #expect(!origin.everything.holds("/refused"))
+    }
+
+    /// A viewer that talks on, or holds an answer up, is told the end in time.
+    @Test(arguments: ["chatter", "a stalled answer"]) func aDrainIsNotPutOff(_ what: String) throws {
+      let (skerry, origin) = try program("shutdownTimeout: 20s")
+      let viewer = try HTTP2Viewer.open(skerry, what == "chatter" ? [] : [(4, 0)])
+      viewer.isPolite = false
+      try viewer.send(.headers(1, get(what == "chatter" ? "/hold" : "/x", host: host)))
+      _ = try origin.waitForRequests(1)
+      skerry.send(signal: SIGTERM)
+      _ = try viewer.wait("GOAWAY") { $0.type == 7 }
+      let start = ContinuousClock.now
+      while viewer.frames.count(where: { $0.type == 7 }) < 2, .now - start < .seconds(4) {
+        if what == "chatter" { try viewer.send(.ping()) }
+        _ = try? viewer.next(by: .after(.milliseconds(200)))
+        if what == "chatter" { Thread.sleep(forTimeInterval: 0.1) }
+      }
+      #expect(.now - start < .seconds(2))
+      try viewer.send(.windowUpdate(1, 1_000))
+      if what == "chatter" { try viewer.send(.reset(1)) }
+      #expect(try viewer.readEnding() == .noError)
+      #expect(try skerry.waitForExit() == .status(0))
+    }
+
+    /// After its FIN a viewer gets what it asked for; a request that was not whole keeps nothing open.
+    @Test func aViewerThatHasSaidAll() throws {
+      let (skerry, origin) = try program("") { origin in
+        try origin.answerAll { request in
+          try origin.waitForGo()
+          return ok(request.target)
+        }
+      }
+      let viewer = try HTTP2Viewer.open(skerry)
+      try viewer.send(.headers(1, post("/half", host: host), end: false), .headers(3, get("/whole", host: host)))
+      _ = try origin.waitForRequests(1)
+      viewer.finishSending()
+      Thread.sleep(forTimeInterval: 0.2)
+      origin.go()
+      #expect(String(wire: try viewer.answer(on: 3).body) == "/whole")
+      _ = try viewer.readEnding()
+      #expect(viewer.ending == .orderly)
+      try eventually("the connection to be forgotten") { try skerry.metrics()["skerry_http2_connections_open"] == 0 }
     }
 
     /// Clients that are not scripts.

@@ -49,6 +49,11 @@ struct Frame: Sendable, Equatable, CustomStringConvertible {
   static func continuation(_ stream: UInt32, block: Bytes, whole: Bool = true) -> Frame {
     Frame(type: 9, flags: whole ? endHeaders : 0, stream: stream, payload: block)
   }
+  /// HEADERS whose first field has 900 bytes still to come.
+  static func dripping(_ stream: UInt32, _ fields: [(String, String)] = []) -> Frame {
+    let block = HPACK.block(fields) + [0] + HPACK.string("x") + HPACK.integer(900, prefix: 7)
+    return Frame(type: 1, flags: endStream | endHeaders, stream: stream, payload: block, declaredLength: block.count + 900)
+  }
   static func reset(_ stream: UInt32, _ code: ErrorCode = .cancel) -> Frame { Frame(type: 3, stream: stream, payload: big(code.rawValue, 4)) }
   static func settings(_ values: [(UInt16, UInt32)] = []) -> Frame {
     Frame(type: 4, payload: values.flatMap { big(UInt32($0.0), 2) + big($0.1, 4) })

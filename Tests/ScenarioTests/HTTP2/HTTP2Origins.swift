@@ -195,6 +195,17 @@ extension Scenarios {
       #expect(result.text == "HELLO\n[('grpc-status', '0'), ('grpc-message', 'trailers')]\n")
     }
 
+    @Test func trailersOfHTTP1RequestsReachTheOrigin() throws {
+      let (skerry, process) = try program()
+      defer { process.signal(SIGKILL) }
+      let viewer = try skerry.viewer()
+      for number in 1...2 {
+        let trailers = number == 1 ? "X-Checksum: 7\r\nAuthorization: no\r\n" : ""
+        let text = try viewer.exchange("POST /echo HTTP/1.1\r\nHost: \(host)\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\(trailers)\r\n").bodyText
+        #expect(text.contains("[\"x-checksum\", \"7\"]") == (number == 1) && !text.contains("authorization"), "\(text)")
+      }
+    }
+
     @Test func trailersOfRequestsReachTheOrigin() throws {
       let (skerry, process) = try program()
       defer { process.signal(SIGKILL) }

@@ -17,8 +17,9 @@ final class HTTP2Viewer {
   init(port: UInt16, receiveBuffer: Int32? = nil) throws { socket = try Socket.connected(to: port, receiveBuffer: receiveBuffer) }
 
   /// Says the preface and waits for the settings of the other side.
-  static func open(_ skerry: Skerry, _ settings: [(UInt16, UInt32)] = [], receiveBuffer: Int32? = nil) throws -> HTTP2Viewer {
+  static func open(_ skerry: Skerry, _ settings: [(UInt16, UInt32)] = [], receiveBuffer: Int32? = nil, isPolite: Bool = true) throws -> HTTP2Viewer {
     let viewer = try HTTP2Viewer(port: skerry.port, receiveBuffer: receiveBuffer)
+    viewer.isPolite = isPolite
     try viewer.send(wire(preface) + Frame.settings(firstSettings + settings).bytes)
     _ = try viewer.wait("its SETTINGS") { $0.type == 4 && $0.flags & Frame.acknowledgement == 0 }
     return viewer

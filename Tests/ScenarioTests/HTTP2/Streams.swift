@@ -102,6 +102,33 @@ extension Scenarios {
       #expect(answer.reset == .internalError && answer.goAway == nil)
     }
 
+    // MARK: Trailers
+
+    /// What an origin of HTTP/1.1 says behind its chunks, as nghttp hears it; a viewer of HTTP/1.1 is told nothing.
+    @Test func trailersOfHTTP1Origins() throws {
+      let stage = try stage { origin in
+        try origin.answerAll { _ in
+          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Checksum: 7 8\r\nSet-Cookie: a=b\r\nContent-Length: 9\r\nContent-Range: x\r\ngrpc-status:0\r\n\r\n"
+        }
+      }
+      let said = try Tool.shell("exec nghttp -nv -H \":authority: $2\" http://127.0.0.1:$1/", [String(stage.skerry.port), stage.host]).text
+      #expect(said.contains("x-checksum: 7 8") && said.contains("grpc-status: 0"), "\(said)")
+      #expect(!said.contains("set-cookie") && !said.contains("content-length") && !said.contains("content-range"))
+      let viewer = try HTTP2Viewer.open(stage.skerry)
+      let answer = try viewer.exchange(1, get(stage))
+      #expect(answer.blocks.count == 2 && String(wire: answer.body) == "abc" && answer.reset == nil)
+      let old = try stage.viewer()
+      for _ in 0..<2 { #expect(try old.exchange("GET / HTTP/1.1\r\nHost: \(stage.host)\r\n\r\n").bodyText == "abc") }
+    }
+
+    /// None of them may be passed on, or there are too many: the content ends without.
+    @Test(arguments: ["Set-Cookie: a=b\r\n", "", "many"]) func trailersThatStayBehind(_ lines: String) throws {
+      let lines = lines == "many" ? (0..<1_000).map { "x\($0): y\r\n" }.joined() : lines
+      let stage = try stage { try $0.answerAll { _ in "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\(lines)\r\n" } }
+      let answer = try HTTP2Viewer.open(stage.skerry).exchange(1, get(stage))
+      #expect(answer.blocks.count == 1 && String(wire: answer.body) == "abc" && answer.reset == nil)
+    }
+
     // MARK: Flow control
 
     @Test func theViewersWindowsAreObeyed() throws {

@@ -58,6 +58,7 @@ struct OriginFailure: Sendable, CustomTestStringConvertible {
     .init("an interim response and then nothing", "HTTP/1.1 103 Early Hints\r\n\r\n", hangsUp: true),
     .init("nothing at all", "", hangsUp: true),
     .init("the beginning of a status line", "HTTP/1.1 20", hangsUp: true),
+    .init("a bad first chunk size that comes with the head", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nlate\r\n0\r\n\r\n"),
     .init("a head without its end", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n", hangsUp: true),
   ]
 

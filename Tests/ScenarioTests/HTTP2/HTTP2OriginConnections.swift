@@ -1,0 +1,147 @@
+// Origins over HTTP/2 frame by frame: who waits for a stream gets one, and what an origin may not do.
+import Foundation
+import Testing
+
+extension Scenarios {
+  @Suite struct HTTP2OriginConnections {
+    private let host = "frames.test"
+
+    /// - Parameter script: what to do with the connection of that number.
+    private func program(
+      _ settings: String = "", more: String = "", _ script: @escaping @Sendable (OriginConnection) throws -> Void
+    ) throws -> (Skerry, ScriptedOrigin) {
+      let origin = try ScriptedOrigin(script)
+      let skerry = try startSkerry(before: origin, more: more, arguments: ["--workers", "1"]) {
+        $0.originSettings = "httpVersion: http2\nconnectionAttempts: 1\n" + settings
+      }
+      return (skerry, origin)
+    }
+
+    private func waitForOneInLine(_ skerry: Skerry) throws {
+      try eventually("a request to wait in line") { try skerry.metrics()["skerry_limits_reached_total{limit=\"origin_connections\"}"] == 1 }
+    }
+
+    /// SETTINGS that allow more streams are as good as a stream that has ended.
+    @Test func moreStreamsAreAllowed() throws {
+      let seen = Watched(0)
+      let (skerry, origin) = try program("http2ConnectionsPerWorker: 1") { connection in
+        let h2 = try HTTP2OriginConnection(connection, [(3, 1)])
+        _ = try h2.request()   // and keeps its place
+        try h2.waitForAcknowledgement()
+        seen.update { $0 = 1 }
+        try connection.waitForGo()
+        try h2.send(.settings([(3, 10)]))
+        try h2.answer(h2.request(), "second")
+        _ = try h2.readEnding()
+      }
+      let viewer = try HTTP2Viewer.open(skerry)
+      try viewer.send(.headers(1, get("/1", host: host)))
+      try seen.wait(for: "the first request") { $0 == 1 ? true : nil }
+      try viewer.send(.headers(3, get("/2", host: host)))
+      try waitForOneInLine(skerry)
+      origin.go()
+      #expect(String(wire: try viewer.answer(on: 3).body) == "second")
+    }
+
+    /// An origin that leaves with requests under way does not keep others from going elsewhere, whether they wait already or come later.
+    @Test(arguments: [false, true]) func anotherConnectionForOneThatLeaves(waits: Bool) throws {
+      let seen = Watched(0)
+      let (skerry, origin) = try program("http2ConnectionsPerWorker: 1") { connection in
+        let h2 = try HTTP2OriginConnection(connection, [(3, 1)])
+        if connection.number > 0 { return try h2.answerAll("elsewhere") }
+        let first = try h2.request()
+        try h2.waitForAcknowledgement()
+        if waits { seen.update { $0 = 1 } }
+        if waits { try connection.waitForGo() }
+        try h2.send(.goAway(last: first), .ping())
+        _ = try h2.wait("PING") { $0.type == 6 }   // GOAWAY has been heard
+        seen.update { $0 = 1 }
+        try connection.waitForEnd()
+      }
+      let viewer = try HTTP2Viewer.open(skerry)
+      try viewer.send(.headers(1, get("/1", host: host)))
+      try seen.wait(for: "the first request") { $0 == 1 ? true : nil }
+      try viewer.send(.headers(3, get("/2", host: host)))
+      if waits { try waitForOneInLine(skerry) }
+      origin.go()
+      #expect(String(wire: try viewer.answer(on: 3).body) == "elsewhere")
+      try viewer.send(.reset(1))
+    }
+
+    @Test func interimResponsesAreCounted() throws {
+      let (skerry, _) = try program { connection in
+        let h2 = try HTTP2OriginConnection(connection)
+        while true {
+          let stream = try h2.request()
+          try h2.send((0..<8 + stream / 2).map { _ in .headers(stream, [(":status", "103"), ("link", "x")], end: false) })   // eight, then nine
+          try h2.answer(stream, "fine")
+        }
+      }
+      let viewer = try HTTP2Viewer.open(skerry)
+      #expect(try viewer.exchange(1, get(host: host)).status == 200)
+      #expect(try viewer.exchange(3, get(host: host)).status == 502)
+      #expect(try skerry.metrics()["skerry_origin_failures_total{reason=\"malformed_head\"}"] == 1)
+    }
+
+    /// An interim response while the request's content is awaited wakes nobody for good.
+    @Test func anInterimResponseIsNoReasonToSpin() throws {
+      let (skerry, _) = try program { connection in
+        let h2 = try HTTP2OriginConnection(connection)
+        let stream = try h2.request()
+        try h2.send(.headers(stream, [(":status", "103"), ("link", "x")], end: false))
+        _ = try h2.wait("the end") { $0.type == 0 && $0.flags & 1 == 1 }
+        try h2.answer(stream, "fine")
+        _ = try h2.readEnding()
+      }
+      let viewer = try HTTP2Viewer.open(skerry)
+      try viewer.send(.headers(1, post(host: host), end: false), .data(1, "one"))
+      Thread.sleep(forTimeInterval: 0.2)
+      let before = try skerry.cpuTime()
+      Thread.sleep(forTimeInterval: 0.6)
+      #expect(try skerry.cpuTime() - before < .milliseconds(200))
+      try viewer.send(.data(1, "two", end: true))
+      #expect(String(wire: try viewer.answer(on: 1).body) == "fine")
+    }
+
+    /// A rude origin loses its connection with the right error; the next one serves. `others` is what it says after its first answer.
+    private func rude(_ settings: String = "", more: String = "", isPolite: Bool = true, _ error: ErrorCode, _ others: @escaping @Sendable (HTTP2OriginConnection) throws -> Void) throws {
+      let ending = Watched<ErrorCode??>(nil)
+      let (skerry, _) = try program(settings, more: more) { connection in
+        let h2 = try HTTP2OriginConnection(connection)
+        if connection.number > 0 { return try h2.answerAll() }
+        h2.isPolite = isPolite
+        try h2.answer(h2.request(), "first")
+        try? others(h2)   // until refused
+        let code = try h2.readEnding()
+        ending.update { $0 = .some(code) }
+      }
+      let viewer = try HTTP2Viewer.open(skerry)
+      #expect(String(wire: try viewer.exchange(1, get(host: host)).body) == "first")
+      #expect(try ending.wait(for: "the end") { $0 } == error)
+      #expect(String(wire: try viewer.exchange(3, get(host: host)).body) == "fine")
+      #expect(try skerry.metrics()["skerry_origin_failures_total{reason=\"malformed_http2\"}"] == 1)
+    }
+
+    @Test(arguments: ["RST_STREAM", "HEADERS", "DATA"]) func framesOfStreamsThatAreOver(_ what: String) throws {
+      try rude(more: "limits: { http2: { ignoredFrames: 20 } }", .enhanceYourCalm) { h2 in
+        let frame = ["RST_STREAM": Frame.reset(1), "HEADERS": .headers(1, [("x", "y")]), "DATA": .data(1)][what]!
+        for _ in 0..<40 { try h2.send(frame) }
+      }
+    }
+
+    @Test func settingsThatAreNotAcknowledged() throws {
+      try rude(more: "limits: { http2: { settingsTimeout: 300ms } }", isPolite: false, .settingsTimeout) { _ in }
+    }
+
+    /// The head of a request nobody waits for any more holds up all others.
+    @Test func aHeadThatDripsIn() throws {
+      try rude("readTimeout: 1", .enhanceYourCalm) { h2 in
+        try h2.send(Frame.dripping(1))
+        for _ in 0..<20 {
+          Thread.sleep(forTimeInterval: 0.1)
+          try h2.connection.send("x")
+        }
+      }
+    }
+  }
+}
