@@ -82,7 +82,7 @@ let package = Package(
 
     // 1  TLS: certificates, handshakes, records
     floor("TLS", ["COpenSSL"]),
-    tests("TLSTests", ["TLS"]),
+    tests("TLSTests", ["TLS", "Transport", "COpenSSL"]),
 
     // 1  JSON, with the place of everything
     floor("JSONText", []),

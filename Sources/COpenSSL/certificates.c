@@ -45,6 +45,11 @@ static int64_t seconds(const ASN1_TIME *time) {
   return ASN1_TIME_to_tm(time, &parts) ? (int64_t)timegm(&parts) : 0;
 }
 
+int64_t sk_tls_certificate_end(SSL_SESSION *session) {
+  X509 *peer = SSL_SESSION_get0_peer(session);
+  return peer ? seconds(X509_get0_notAfter(peer)) : INT64_MAX;
+}
+
 static sk_key_kind kind_of(X509 *certificate) {
   EVP_PKEY *key = X509_get0_pubkey(certificate);
   switch (key ? EVP_PKEY_get_base_id(key) : 0) {

@@ -168,9 +168,16 @@ void *sk_tls_take_session(sk_tls *tls) {
 }
 void sk_tls_session_free(void *session) { SSL_SESSION_free(session); }
 
-int32_t sk_tls_session_is_outdated(void *session) {
-  X509 *peer = SSL_SESSION_get0_peer(session);
-  return peer && X509_cmp_current_time(X509_get0_notAfter(peer)) < 0;
+/// Seconds that a ticket may be used at most (RFC 8446, 4.6.1).
+enum { TICKET_LIFETIME_LIMIT = 7 * 24 * 3600 };
+
+int64_t sk_tls_session_end(void *session) {
+  int64_t lifetime = (int64_t)SSL_SESSION_get_ticket_lifetime_hint(session);
+  // 0 says nothing in TLS 1.2 (RFC 5077, 3.3), and "not at all" in 1.3.
+  if (lifetime == 0 && SSL_SESSION_get_protocol_version(session) < TLS1_3_VERSION) lifetime = SSL_SESSION_get_timeout(session);
+  if (lifetime > TICKET_LIFETIME_LIMIT) lifetime = TICKET_LIFETIME_LIMIT;
+  int64_t end = SSL_SESSION_get_time(session) + lifetime, certificate = sk_tls_certificate_end(session);
+  return certificate < end ? certificate : end;
 }
 
 // MARK: Steps
@@ -223,6 +230,8 @@ int64_t sk_tls_handshake(sk_tls *tls) {
   ERR_clear_error();
   if (SSL_do_handshake(tls->ssl) != 1) return outcome(tls);
   tls->state.is_established = 1;
+  // Of a ticket that came in place of the one that was shown, OpenSSL tells in TLS 1.3 only.
+  if (SSL_session_reused(tls->ssl) && !SSL_is_server(tls->ssl) && !tls->session) tls->session = SSL_get1_session(tls->ssl);
   return SK_TLS_DONE;
 }
 
@@ -266,11 +275,12 @@ int64_t sk_tls_write(sk_tls *tls, const void *from, size_t count) {
   return (int64_t)sent;
 }
 
-void sk_tls_say_goodbye(sk_tls *tls) {
-  if (!tls->state.is_established || tls->state.is_failed || SSL_get_shutdown(tls->ssl) & SSL_SENT_SHUTDOWN) return;
+int32_t sk_tls_say_goodbye(sk_tls *tls) {
+  if (!tls->state.is_established || tls->state.is_failed || tls->said_goodbye) return 1;
   ERR_clear_error();
-  SSL_shutdown(tls->ssl);
+  tls->said_goodbye = SSL_shutdown(tls->ssl) >= 0 || !BIO_should_write(SSL_get_wbio(tls->ssl));
   ERR_clear_error();
+  return tls->said_goodbye;
 }
 
 sk_tls_failure_kind sk_tls_failure(const sk_tls *tls) { return tls->failure; }

@@ -28,7 +28,21 @@ static int say(sk_tls_text *why, const char *words) {
 
 // MARK: Both sides
 
+/// Keys and signatures worth 112 bits, no SHA-1 (SSL_CTX_set_security_level(3)).
+enum { SECURITY_LEVEL = 2 };
+
+/// Holds a peer's certificates to the usual level where handshakes are not.
+static int verify(X509_STORE_CTX *chain, void *argument) {
+  (void)argument;
+  X509_VERIFY_PARAM_set_auth_level(X509_STORE_CTX_get0_param(chain), SECURITY_LEVEL);
+  return X509_verify_cert(chain);
+}
+
 static int set_protocols(SSL_CTX *ssl, const sk_tls_protocols *protocols) {
+  // TLS 1.0 and 1.1 sign handshakes with SHA-1 and MD5, which only OpenSSL's level 0 allows.
+  int is_old = protocols->minimum < TLS1_2_VERSION;
+  SSL_CTX_set_security_level(ssl, is_old ? 0 : SECURITY_LEVEL);
+  if (is_old) SSL_CTX_set_cert_verify_callback(ssl, verify, NULL);
   return SSL_CTX_set_min_proto_version(ssl, protocols->minimum) && SSL_CTX_set_max_proto_version(ssl, protocols->maximum) &&
          SSL_CTX_set_cipher_list(ssl, protocols->ciphers) && SSL_CTX_set_ciphersuites(ssl, protocols->suites) &&
          SSL_CTX_set1_groups_list(ssl, "X25519:P-256:P-384");
@@ -135,6 +149,7 @@ sk_tls_context *sk_tls_server_context(
   // Sessions live in tickets only: no worker needs to know what another has seen. One is enough for a viewer's next connection.
   SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(ssl, 1);
+  SSL_CTX_set_timeout(ssl, sk_tls_tickets_lifetime(tickets));
   SSL_CTX_set_tlsext_ticket_key_evp_cb(ssl, sk_tls_ticket_key);
   SSL_CTX_set_max_early_data(ssl, 0);
   SSL_CTX_set_tlsext_servername_callback(ssl, selected_name);

@@ -31,6 +31,7 @@ struct sk_tls {
   int is_first;  // nothing has been received yet
   sk_tls_failure_kind failure;
   int64_t next_read;  // what a read came upon behind the bytes it brought; 0 for nothing
+  int said_goodbye;   // close_notify has been taken by the socket, or there is nobody to say it to
   uint8_t *hello;
   size_t hello_length;
   SSL_SESSION *session;
@@ -39,10 +40,14 @@ struct sk_tls {
 
 /// Puts the oldest error of the thread's queue into words and empties it. Returns its reason code, 0 when there is none.
 int sk_tls_take_error(sk_tls_text *why);
+/// The last second, since 1970, of the peer's certificate that a session was made with; INT64_MAX when it showed none.
+int64_t sk_tls_certificate_end(SSL_SESSION *session);
 /// The kind of failure that a reason code of OpenSSL's means.
 sk_tls_failure_kind sk_tls_kind(int reason);
 /// Callbacks of connections that contexts are made with.
 void sk_tls_saw_message(int sent, int version, int type, const void *bytes, size_t count, SSL *ssl, void *argument);
 int sk_tls_got_session(SSL *ssl, SSL_SESSION *session);
 SSL_TICKET_RETURN sk_tls_opened_ticket(SSL *ssl, SSL_SESSION *session, const unsigned char *name, size_t length, SSL_TICKET_STATUS status, void *argument);
+/// Seconds for which a ticket can certainly be opened.
+long sk_tls_tickets_lifetime(const sk_tls_tickets *tickets);
 int sk_tls_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int sealing);

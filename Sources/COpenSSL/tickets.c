@@ -1,4 +1,4 @@
-// Keys of session tickets (RFC 5077, 4): one to seal with, the two before it to open with. Rule of the lock: it guards all of a
+// Keys of session tickets (RFC 5077, 4): one to seal with, the one before it to open with. Rule of the lock: it guards all of a
 // `sk_tls_tickets`, and is held while keys are looked up or copied, never during a handshake's other work.
 #include "internal.h"
 #include <openssl/core_names.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { KEYS = 3, NAME = 16, SECRET = 32 };
+enum { KEYS = 2, NAME = 16, SECRET = 32 };
 
 struct key {
   unsigned char name[NAME], cipher[SECRET], mac[SECRET];
@@ -67,6 +67,9 @@ int32_t sk_tls_tickets_rotate(sk_tls_tickets *tickets) {
   return done;
 }
 
+/// The key that seals a ticket is soon or late the one before, for a whole rotation.
+long sk_tls_tickets_lifetime(const sk_tls_tickets *tickets) { return (long)tickets->rotation * (KEYS - 1); }
+
 /// With the lock held. As many steps as have been due: a key goes at its time although nobody has shaken hands since.
 static void rotate_due(sk_tls_tickets *tickets) {
   int64_t due = (now() - tickets->made) / tickets->rotation;
@@ -117,6 +120,6 @@ SSL_TICKET_RETURN sk_tls_opened_ticket(
     SSL *ssl, SSL_SESSION *session, const unsigned char *name, size_t length, SSL_TICKET_STATUS status, void *argument) {
   (void)ssl, (void)name, (void)length, (void)argument;
   if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) return SSL_TICKET_RETURN_IGNORE_RENEW;
-  if (sk_tls_session_is_outdated(session)) return SSL_TICKET_RETURN_IGNORE_RENEW;
+  if (sk_tls_certificate_end(session) < (int64_t)time(NULL)) return SSL_TICKET_RETURN_IGNORE_RENEW;
   return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
 }

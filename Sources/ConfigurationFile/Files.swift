@@ -30,6 +30,11 @@ package enum Files {
     return unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
   }
 
+  /// Whether nothing stands at a path, not even a link.
+  static func isAbsent(_ path: String) -> Bool {
+    !path.utf8.contains(0) && (try? FileManager.default.attributesOfItem(atPath: path)) == nil
+  }
+
   /// Why a regular file cannot be read, or nil.
   package static func problem(with path: String) -> String? {
     if path.utf8.contains(0) { return "its name contains a NUL" }

@@ -7,14 +7,18 @@ extension Reader {
   func listeners(_ top: Section) -> [Listener] {
     guard let value = top.required("listeners"), let items = value.items(of: "a listener") else { return [] }
     if items.isEmpty { value.error("at least one listener is needed") }
-    return items.compactMap(listener)
+    let listeners = items.compactMap(listener)
+    if listeners.isEmpty && !problems.hasErrors { value.error("at least one listener is needed whose certificates are there") }
+    return listeners
   }
 
   private func listener(_ value: Value) -> Listener? {
     guard let section = value.section("a listener") else { return nil }
     defer { section.finish() }
     let addressValue = section.required("address")
-    let secured = section.optional("tls").map(tls)
+    let tlsValue = section.optional("tls")
+    let isLeftOut = tlsValue.map(awaitsFiles) ?? false
+    let secured = isLeftOut ? nil : tlsValue.map(tls)
     let expectsProxyHeader = section.optional("proxyProtocol")?.flag() ?? false
     guard let addressValue, let address = address(addressValue) else { return nil }
     if case .unix = address {
@@ -22,6 +26,10 @@ extension Reader {
       return nil
     }
     take(address, addressValue)
+    if isLeftOut {
+      value.warning("this listener is left out until its certificates are there")
+      return nil
+    }
     var listener = Listener(address: address, tls: secured ?? nil)
     listener.tls?.scope = address.description
     listener.expectsProxyHeader = expectsProxyHeader

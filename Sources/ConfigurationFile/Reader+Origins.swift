@@ -123,6 +123,7 @@ extension Reader {
         if item.plainText == "SSLv3" {
           item.warning("SSLv3 is not spoken any more; the other protocols of the list are")
         } else if let version = item.choice(TLSVersion.self) {
+          if version.isDeprecated { item.warning("\(version.rawValue) is given up (RFC 8996): only for an origin that has nothing newer") }
           versions.append(version)
         }
       }

@@ -16,6 +16,7 @@ extension Reader {
   func tls(_ value: Value) -> TLSServer.Configuration? {
     guard let section = value.section("tls") else { return nil }
     defer { section.finish() }
+    _ = section.flag("optional", default: false)   // see `awaitsFiles`
     var named: [NamedFiles] = []
     if let list = section.required("certificates"), let items = list.items(of: "a certificate") {
       if items.isEmpty { list.error("at least one certificate is needed") }
@@ -26,14 +27,28 @@ extension Reader {
     if let policy = section.optional("minimumProtocolVersion") {
       if policy.plainText == "SSLv3" {
         policy.error("SSLv3 is not spoken by anyone who should be; the oldest policy is TLSv1")
-      } else if let policy = policy.choice(SecurityPolicy.self) {
-        configuration.policy = policy
+      } else if let chosen = policy.choice(SecurityPolicy.self) {
+        let oldest = chosen.minimumVersion
+        if oldest.isDeprecated { policy.warning("\(chosen.rawValue) lets viewers use \(oldest.rawValue), which is given up (RFC 8996)") }
+        configuration.policy = chosen
       }
     }
     if let asked = section.optional("viewerMtls") { configuration.viewerCertificates = viewerCertificates(asked, &places) }
     guard !named.isEmpty else { return nil }
     check(configuration, places)
     return configuration
+  }
+
+  /// Whether a TLS section is `optional` and none of its certificates' files is there. Says nothing of what may be wrong with it.
+  func awaitsFiles(_ value: Value) -> Bool {
+    guard value.isMapping, let section = value.section("tls"), section.optional("optional")?.plainText == "true",
+      let list = section.optional("certificates"), list.isList, let items = list.items(of: "a certificate"), !items.isEmpty
+    else { return false }
+    let paths = items.flatMap { item -> [String?] in
+      guard item.isMapping, let section = item.section("a certificate") else { return [nil] }
+      return ["certificate", "key"].map { section.optional($0)?.plainText }
+    }
+    return paths.allSatisfy { path in path.map { Files.isAbsent(Files.resolve($0, in: folder)) } ?? false }
   }
 
   private func certificate(_ item: Value) -> NamedFiles? {

@@ -34,12 +34,17 @@ final class RunningWorker {
   let addresses: [SocketAddress]
 
   /// Starts accepting and the thread. The listeners have been made by this thread and are the loop's from here on.
-  init(_ handle: WorkerHandle, _ listeners: [Listener], forbidden: [SocketAddress]) {
+  init(_ handle: WorkerHandle, _ listeners: [Listener], forbidden: [SocketAddress], _ securePorts: SecurePorts) {
     self.handle = handle
     addresses = listeners.map(\.address)
     for listener in listeners { listener.start() }
     self.listeners = OnLoop(listeners)
-    Task(executorPreference: handle.loop) { await handle.isolation.with { $0.forbid(forbidden) } }
+    Task(executorPreference: handle.loop) {
+      await handle.isolation.with { worker in
+        worker.forbid(forbidden)
+        worker.securePorts = securePorts
+      }
+    }
     thread = handle.loop.start(name: "worker \(handle.number)")
   }
 

@@ -60,7 +60,8 @@ public final class Server {
     }
     let own = bound.first?.map(\.address) ?? []
     let forbidden = own + (admin.map { [$0.address] } ?? [])
-    workers = zip(handles, bound).map { handle, listeners in RunningWorker(handle, listeners, forbidden: forbidden) }
+    let securePorts = SecurePorts(zip(own, configuration.listeners).map { (address: $0, isSecure: $1.tls != nil) })
+    workers = zip(handles, bound).map { handle, listeners in RunningWorker(handle, listeners, forbidden: forbidden, securePorts) }
     admin?.start()
   }
 

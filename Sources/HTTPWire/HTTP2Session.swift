@@ -335,11 +335,9 @@ public protocol HTTP2SessionOwner: AnyObject {
 
   /// Says FIN and drops what still comes, so that the last words are not lost to a reset (RFC 9112, 9.6, is about the same).
   private func linger() {
+    if !isLingering { lingeringSince = loop.now }
     isLingering = true
-    guard !hasSaidEnd else { return }
-    hasSaidEnd = true
-    lingeringSince = loop.now
-    socket.finishWriting()
+    if !hasSaidEnd { hasSaidEnd = socket.finishWriting() }   // again when there is room for close_notify
   }
 
   /// Lets go of all streams, and has nghttp2 do so: what it still thinks of them is nobody's business.

@@ -94,10 +94,6 @@ public struct HeaderSection: ~Copyable {
   mutating func append(_ name: StaticString, copyOf value: Range<Int>) {
     let start = bytes.count
     bytes.append(name)
-    appendRest(of: name, from: start, value)
-  }
-  /// Ends a line whose name has been written from `start` on, and puts it into the table.
-  private mutating func appendRest(of name: Span<UInt8>, from start: Int, _ value: Span<UInt8>) {
     bytes.append(": ")
     bytes.append(copyOf: value)
     bytes.append("\r\n")
@@ -133,7 +129,10 @@ public struct HeaderSection: ~Copyable {
       bytes.append(atStart && byte >= 97 && byte <= 122 ? byte - 32 : byte)
       atStart = byte == 45
     }
-    appendRest(of: name, from: start, value)
+    bytes.append(": ")
+    bytes.append(value)
+    bytes.append("\r\n")
+    addLine(FieldName(name), start, nameLength: name.count, valueLength: value.count)
   }
   /// Adds a line whose name and value are fixed.
   public mutating func append(_ name: StaticString, _ value: StaticString) {

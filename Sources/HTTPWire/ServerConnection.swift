@@ -346,14 +346,23 @@ public struct ServerConnection: ~Copyable {
     do { try await stream.flush(timeoutMilliseconds: context.viewerLimits.idleTimeoutMilliseconds) } catch { throw .io(error) }
   }
 
-  /// Lingers when the viewer may still be sending a body that nobody read.
-  public nonisolated(nonsending) mutating func lingerIfNeeded() async { if !decoder.isDone && stream.socket.failure == nil { await linger() } }
+  /// Ends the answers: says close_notify where the connection is secured, waiting as for bytes of an answer, and lingers when the viewer may
+  /// still be sending a body that nobody read.
+  /// - Returns: false when the viewer took no byte for the idle timeout.
+  public nonisolated(nonsending) mutating func finish() async -> Bool {
+    guard substream == nil, stream.socket.failure == nil else { return true }
+    await stream.socket.sayGoodbye(timeoutMilliseconds: context.viewerLimits.idleTimeoutMilliseconds)
+    if stream.socket.failure == .timedOut { return false }
+    if !decoder.isDone && stream.socket.failure == nil { await linger() }
+    return true
+  }
 
   /// Ends a connection whose peer may still be sending: says FIN, then reads and drops what comes, within limits, so that the
   /// answer is not lost to a reset (RFC 9112, 9.6).
   public nonisolated(nonsending) mutating func linger() async {
     guard substream == nil else { return }
-    stream.socket.finishWriting()
+    await stream.socket.sayGoodbye(timeoutMilliseconds: context.viewerLimits.idleTimeoutMilliseconds)
+    _ = stream.socket.finishWriting()
     let loop = stream.socket.loop
     let end = loop.now + UInt64(context.viewerLimits.lingerMilliseconds)
     stream.input.removeAll()

@@ -20,7 +20,7 @@ extension Worker {
       }
       if viewer.speaksHTTP2 { return beginHTTP2(viewer) }
       countEnd(viewer)
-      if viewer.closing { await viewer.lingerIfNeeded() }
+      if !viewer.isParked, await !viewer.finish() { counters.add(.limitIdleTimeout) }
     } catch {
       await refuse(error, &viewer)
     }

@@ -10,8 +10,8 @@ extension Worker {
   func tlsHeader(_ header: CloudFrontHeader, _ tls: TLSConnection, _ exchange: borrowing Exchange) -> String? {
     switch header {
     case .viewerTLS: "\(tls.version.rawValue):\(tls.cipher):\(exchange.handshake)"
-    case .viewerJA3Fingerprint: tls.clientFingerprints()?.ja3
-    case .viewerJA4Fingerprint: tls.clientFingerprints()?.ja4
+    case .viewerJA3Fingerprint: tls.fingerprints?.ja3
+    case .viewerJA4Fingerprint: tls.fingerprints?.ja4
     case .viewerCertificatePresent: tls.asksCertificate ? (tls.peerCertificate(.sha256) == nil ? "0" : "1") : nil
     case .viewerCertificateSerialNumber: tls.viewerCertificate(.serialNumber)
     case .viewerCertificateIssuer: tls.viewerCertificate(.issuer)

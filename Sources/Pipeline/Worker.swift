@@ -33,6 +33,8 @@ public final class Worker {
   var requestsPerConnection = Int.max
   var tunnelIdleMilliseconds = 600_000
   var tlsHandshakeTimeoutMilliseconds = 10_000
+  /// Where redirect-to-https sends viewers.
+  public var securePorts = SecurePorts()
   /// Whose X-Forwarded-For is believed.
   var trustedProxies: [AddressRange] = []
   /// Set when the process is to end: answers then say Connection: close.

@@ -25,6 +25,9 @@ public enum TLSVersion: String, CaseIterable, Sendable, Comparable {
     return oldest ... (newest == .tls12 ? .tls13 : newest)
   }
 
+  /// Whether it has been given up (RFC 8996): its handshakes are signed with SHA-1.
+  public var isDeprecated: Bool { self < .tls12 }
+
   /// Older is less.
   public static func < (a: TLSVersion, b: TLSVersion) -> Bool { a.wire < b.wire }
 }
@@ -83,11 +86,10 @@ public enum SecurityPolicy: String, CaseIterable, Sendable {
   /// Its ciphers for TLS 1.2 and older, in order of preference, by OpenSSL's names; none for a policy of TLS 1.3 only.
   public var ciphers: [String] { SecurityPolicy.table.filter { !$0.name.hasPrefix("TLS_") && $0.isAllowed(self) }.map(\.name) }
 
-  /// The versions and ciphers as contexts are made with them. The signatures of TLS 1.0 and 1.1 need OpenSSL's lowest security level.
+  /// The versions and ciphers as contexts are made with them.
   var protocols: ProtocolChoice {
-    let old = minimumVersion < .tls12
     // OpenSSL wants a list for the versions that are never spoken, too.
-    let ciphers = (self.ciphers.isEmpty ? SecurityPolicy.tls12From2021.ciphers : self.ciphers) + (old ? ["@SECLEVEL=0"] : [])
+    let ciphers = self.ciphers.isEmpty ? SecurityPolicy.tls12From2021.ciphers : self.ciphers
     return ProtocolChoice(minimum: minimumVersion, maximum: .tls13, ciphers: ciphers.joined(separator: ":"), suites: suites.joined(separator: ":"))
   }
 }

@@ -41,10 +41,11 @@ public final class TLSClient {
     self.context = context
   }
 
-  /// The last session with a server, unless its certificate has ended since: resumption would not look at it.
-  func session(with server: String) -> TLSSession? {
+  /// The last session with a server, unless its ticket or its certificate, which resumption would not look at, has ended since.
+  /// - Parameter now: seconds since 1970.
+  func session(with server: String, at now: Int) -> TLSSession? {
     guard let session = sessions[server] else { return nil }
-    if unsafe sk_tls_session_is_outdated(session.handle) == 0 { return session }
+    if session.end > now { return session }
     sessions[server] = nil
     return nil
   }
@@ -62,6 +63,11 @@ public final class TLSClient {
 /// A session of OpenSSL's, freed with its last reference. Confined to the client's thread.
 @safe final class TLSSession {
   let handle: UnsafeMutableRawPointer
-  init(_ handle: UnsafeMutableRawPointer) { unsafe self.handle = handle }
+  /// From this second on, since 1970, it is not resumed.
+  let end: Int
+  init(_ handle: UnsafeMutableRawPointer) {
+    unsafe self.handle = handle
+    end = unsafe Int(sk_tls_session_end(handle))
+  }
   deinit { unsafe sk_tls_session_free(handle) }
 }

@@ -55,15 +55,15 @@ public struct TLSFailure: Error, Equatable, Sendable {
     case failed
   }
 
-  private let handle: OpaquePointer
+  let handle: OpaquePointer
   private let state: UnsafeMutablePointer<sk_tls_state>
   /// Keeps what the handle points to.
   private let server: TLSServer?
   private let client: TLSClient?
   /// Whom the connecting side takes the peer for; sessions are kept by it.
   public let identity: String?
-  /// The fingerprints of the viewer's first message; made when first asked for.
-  private var fingerprints: (ja3: String, ja4: String)?
+  /// The fingerprints of the viewer's first message; nil where nobody asks for them, and for a message that is too long.
+  public private(set) var fingerprints: (ja3: String, ja4: String)?
   /// The version.
   public private(set) var version = TLSVersion.tls12
   /// The cipher, by OpenSSL's name, which is CloudFront's.
@@ -88,7 +88,7 @@ public struct TLSFailure: Error, Equatable, Sendable {
   ///   - name: what the server is told to be asked for; nil for nothing, as when it is known by an address (RFC 6066, 3).
   ///   - identity: whom sessions are kept for.
   public init?(_ client: TLSClient, name: String?, identity: String, on socket: Int32) {
-    guard let handle = unsafe sk_tls_connect(client.context.handle, socket, name, client.session(with: identity)?.handle) else { return nil }
+    guard let handle = unsafe sk_tls_connect(client.context.handle, socket, name, client.session(with: identity, at: time(nil))?.handle) else { return nil }
     unsafe self.handle = handle
     unsafe state = sk_tls_state_of(handle)
     server = nil
@@ -134,6 +134,7 @@ public struct TLSFailure: Error, Equatable, Sendable {
       serverName = unsafe Array(String(cString: name).lowercased().utf8)
       if serverName.last == UInt8(ascii: ".") { serverName.removeLast() }
     }
+    if server?.configuration.keepsClientHello == true { takeFingerprints() }
     keepSession()
   }
 
@@ -161,8 +162,9 @@ public struct TLSFailure: Error, Equatable, Sendable {
     return n == Int64(SK_TLS_WAIT_WRITE) ? 0 : nil
   }
 
-  /// Tells the peer that no more bytes come (close_notify), once.
-  public func sayGoodbye() { unsafe sk_tls_say_goodbye(handle) }
+  /// Tells the peer that no more bytes come (close_notify), once. All that was written before must have been taken.
+  /// - Returns: false when it is necessary to wait until the socket takes bytes, and to say it again.
+  public func sayGoodbye() -> Bool { unsafe sk_tls_say_goodbye(handle) == 1 }
 
   /// How the peer broke the rules after the handshake; nil while it has not.
   public var violation: TLSFailure? {
@@ -236,15 +238,12 @@ public struct TLSFailure: Error, Equatable, Sendable {
     return result.text
   }
 
-  /// The viewer's fingerprints; nil when its first message was not kept.
-  public func clientFingerprints() -> (ja3: String, ja4: String)? {
-    if let fingerprints { return fingerprints }
+  /// Two short texts instead of a message of kilobytes, which is forgotten.
+  private func takeFingerprints() {
     var bytes: UnsafePointer<UInt8>?
     let count = unsafe sk_tls_hello(handle, &bytes)
-    guard count > 0, let hello = unsafe ClientHello(message: UnsafeBufferPointer(start: bytes, count: count).span) else { return nil }
+    if count > 0, let hello = unsafe ClientHello(message: UnsafeBufferPointer(start: bytes, count: count).span) { fingerprints = (hello.ja3, hello.ja4) }
     unsafe sk_tls_forget_hello(handle)
-    fingerprints = (hello.ja3, hello.ja4)
-    return fingerprints
   }
 }
 

@@ -5,7 +5,7 @@ import Glibc
 
 /// Keys of session tickets, shared by all listeners and workers of a process. Any thread.
 @safe public final class TicketKeys: @unchecked Sendable {
-  /// How long a key seals tickets; it opens them for twice as long again.
+  /// How long a key seals tickets; it opens them for as long again, which is a ticket's lifetime.
   public static let rotationSeconds: Int32 = 3600
   let keys: OpaquePointer
 

@@ -186,7 +186,7 @@ public final class Socket: EventHandler {
 
   /// Unregisters and closes. Waiting tasks are woken with ``IOFailure/cancelled``.
   public func close() {
-    if let tls, !breaksOff, !isBroken { tls.sayGoodbye() }
+    if let tls, !breaksOff, !isBroken { _ = tls.sayGoodbye() }   // as far as there is room: who must be heard has waited before
     fail(.cancelled)
     dependent = nil
     whenDisturbed = nil
@@ -197,11 +197,24 @@ public final class Socket: EventHandler {
     substream.closed(reset: breaksOff)
   }
 
-  /// Tells the peer that no more bytes come (FIN), reading goes on.
-  public func finishWriting() {
-    if let substream { return substream.finishWriting() }
-    tls?.sayGoodbye()
+  /// Tells the peer that no more bytes come (close_notify, FIN), reading goes on. All bytes before must have been sent.
+  /// - Returns: false while the kernel has no room for close_notify: to be called again when it takes bytes.
+  public func finishWriting() -> Bool {
+    if let substream {
+      substream.finishWriting()
+      return true
+    }
+    if let tls, !tls.sayGoodbye() { return false }
     _ = shutdown(descriptor, Int32(SHUT_WR))
+    return true
+  }
+
+  /// Waits until close_notify, where the connection is secured, is on its way: without it the peer may take what it got for cut off.
+  /// All bytes before must have been sent.
+  /// - Parameter timeoutMilliseconds: how long the peer may take no byte; then the socket fails with ``IOFailure/timedOut``.
+  public nonisolated(nonsending) func sayGoodbye(timeoutMilliseconds: Int) async {
+    guard let tls else { return }
+    while failure == nil, !isBroken, !tls.sayGoodbye() { await waitWritable(milliseconds: timeoutMilliseconds) }
   }
 
   /// Makes ``close()`` send a reset: the peer must not take what it got for whole.

@@ -26,7 +26,7 @@ enum { SK_TLS_1_0 = 0x0301, SK_TLS_1_1 = 0x0302, SK_TLS_1_2 = 0x0303, SK_TLS_1_3
 
 // MARK: Contexts
 
-/// What both sides' contexts have in common. `ciphers`: for TLS 1.2 and older, `suites`: for 1.3, both in OpenSSL's form; `groups` as well.
+/// What both sides' contexts have in common. `ciphers`: for TLS 1.2 and older, `suites`: for 1.3, both in OpenSSL's form.
 typedef struct {
   int32_t minimum, maximum;
   const char *_Nonnull ciphers;
@@ -63,10 +63,10 @@ sk_tls_context *_Nullable sk_tls_client_context(
     sk_tls_text *_Nonnull why);
 void sk_tls_context_free(sk_tls_context *_Nullable context);
 
-/// Keys of session tickets, shared by every context and thread of a process, renewed every so many seconds; the two before stay good
+/// Keys of session tickets, shared by every context and thread of a process, renewed every so many seconds; the one before stays good
 /// for reading. NULL when there is no randomness.
 sk_tls_tickets *_Nullable sk_tls_tickets_new(int32_t rotation_seconds);
-/// Takes new keys now: for tests, and for who must forget the old ones (three times forgets them all).
+/// Takes new keys now: for tests, and for who must forget the old ones (twice forgets them all).
 int32_t sk_tls_tickets_rotate(sk_tls_tickets *_Nonnull tickets);
 /// Takes the new keys that are due: keys are forgotten at their time although nobody uses them.
 void sk_tls_tickets_rotate_due(sk_tls_tickets *_Nonnull tickets);
@@ -127,8 +127,9 @@ int64_t sk_tls_read(sk_tls *_Nonnull tls, void *_Nonnull to, size_t room);
 int32_t sk_tls_has_more(const sk_tls *_Nonnull tls);
 /// Sends bytes as records. When it says to wait, the same bytes (and perhaps more behind them) must be given again.
 int64_t sk_tls_write(sk_tls *_Nonnull tls, const void *_Nonnull from, size_t count);
-/// Says close_notify, once, if there is anybody to say it to. Never waits.
-void sk_tls_say_goodbye(sk_tls *_Nonnull tls);
+/// Says close_notify, once, if there is anybody to say it to; nothing else may wait to be written. 0 when the socket does not take it now:
+/// to be called again when it takes bytes.
+int32_t sk_tls_say_goodbye(sk_tls *_Nonnull tls);
 sk_tls_failure_kind sk_tls_failure(const sk_tls *_Nonnull tls);
 const char *_Nonnull sk_tls_failure_words(const sk_tls *_Nonnull tls);
 
@@ -143,14 +144,14 @@ const char *_Nullable sk_tls_server_name(const sk_tls *_Nonnull tls);
 size_t sk_tls_alpn(const sk_tls *_Nonnull tls, const uint8_t *_Nullable *_Nonnull protocol);
 /// The context whose certificate was shown.
 const void *_Nonnull sk_tls_context_of(const sk_tls *_Nonnull tls);
-/// The viewer's first message as it came, header included; 0 bytes when it is not kept or was too long. It is forgotten with the next call.
+/// The viewer's first message as it came, header included, until it is forgotten; 0 bytes when it is not kept or was too long.
 size_t sk_tls_hello(sk_tls *_Nonnull tls, const uint8_t *_Nullable *_Nonnull bytes);
 void sk_tls_forget_hello(sk_tls *_Nonnull tls);
 /// A session to resume, if the server gave one since the last call; the caller frees it.
 void *_Nullable sk_tls_take_session(sk_tls *_Nonnull tls);
 void sk_tls_session_free(void *_Nullable session);
-/// Whether the peer's certificate that a session was made with has ended.
-int32_t sk_tls_session_is_outdated(void *_Nonnull session);
+/// The last second, since 1970, in which a session may be resumed: of its ticket (RFC 8446, 4.6.1), or of the certificate it was made with.
+int64_t sk_tls_session_end(void *_Nonnull session);
 /// Whether the peer's certificate is one for a host: a name or an IP address literal. `.example.com`: any name below it.
 int32_t sk_tls_peer_is(const sk_tls *_Nonnull tls, const char *_Nonnull host);
 /// The names of the peer's certificate, separated by commas, for messages.

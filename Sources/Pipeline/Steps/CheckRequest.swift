@@ -27,9 +27,8 @@ extension Worker {
     var page = ByteBuffer(capacity: 256)
     page.append(text: "<html>\r\n<head><title>\(title)</title></head>\r\n<body>\r\n<center><h1>\(title)</h1></center>\r\n<hr><center>CloudFront</center>\r\n</body>\r\n</html>\r\n")
     var response = Response(status: status, contentType: "text/html", body: page)
-    var host = exchange.request.authority.text
-    if let colon = host.lastIndex(of: ":"), !host.hasSuffix("]") { host = String(host[..<colon]) }
-    response.head.fields.append("Location", "https://\(host)\(exchange.request.target.text)")
+    let authority = securePorts.authority(for: exchange.request.authority.text)
+    response.head.fields.append("Location", "https://\(authority)\(exchange.request.target.text)")
     response.isGenerated = true
     return response
   }

@@ -55,9 +55,8 @@ private struct TunnelDirection {
       switch try source.attemptRead() {
       case .wait: return moved
       case .end:
-        sink.socket.finishWriting()
-        isDone = true
-        return true
+        isDone = sink.socket.finishWriting()
+        return isDone
       case .bytes: break
       }
     }

@@ -57,14 +57,14 @@ final class TestCertificates: Sendable {
   /// - Parameters:
   ///   - names: as openssl has them: `DNS:c.test, IP:127.0.0.1`.
   ///   - days: negative for one that is over.
-  func make(_ name: String, names: String, key: String = "ec -pkeyopt ec_paramgen_curve:P-256", days: Int = 30, isSelfSigned: Bool = false) throws {
+  func make(_ name: String, names: String, key: String = "ec -pkeyopt ec_paramgen_curve:P-256", days: Int = 30, isSelfSigned: Bool = false, digest: String = "sha256") throws {
     let signer = isSelfSigned ? "-signkey \"$1.key\"" : "-CA ca.pem -CAkey ca.key"
     let made = try Tool.shell(
       """
       set -e; cd "$4"; umask 077
       openssl genpkey -algorithm \(key) -out "$1.key"
       printf 'subjectAltName = %s\\nkeyUsage = digitalSignature\\n' "$2" > "$1.ext"
-      openssl req -new -key "$1.key" -subj "/CN=$1" | openssl x509 -req -sha256 -days "$3" \(signer) -set_serial 0x4a3f5c92d1e87b6c -extfile "$1.ext" -out "$1.pem"
+      openssl req -new -key "$1.key" -subj "/CN=$1" | openssl x509 -req -\(digest) -days "$3" \(signer) -set_serial 0x4a3f5c92d1e87b6c -extfile "$1.ext" -out "$1.pem"
       """, [name, names, String(days), folder.path])
     guard made.exit == .status(0) else { throw ScenarioFailure("openssl: \(made.text)") }
   }

@@ -132,6 +132,39 @@ extension Scenarios {
       try stillServes(skerry, certificates)
     }
 
+    /// Whatever others do on the same worker, a connection that is in order goes on, and ends in order.
+    @Test func errorsStayWithTheirConnection() throws {
+      let (skerry, certificates, _) = try program()
+      let text = try attack(
+        skerry, certificates,
+        """
+        def ask():
+          tls.sendall(b'GET /ok HTTP/1.1\\r\\nHost: a.test\\r\\n\\r\\n')
+          return b'/ok 0' in tls.recv(65536)
+        def connect(): return socket.create_connection(('127.0.0.1', int(sys.argv[1])))
+        def bad(bytes):
+          other = connect(); other.sendall(bytes)
+          try:
+            while other.recv(65536): pass
+          except OSError: pass
+        def distrust():
+          try: ssl.create_default_context().wrap_socket(connect(), server_hostname='localhost')
+          except ssl.SSLError: pass
+        def corrupt():
+          other = context.wrap_socket(connect(), server_hostname='localhost')
+          os.write(other.fileno(), b'\\x17\\x03\\x03\\x00\\x20' + b'x' * 32)
+          try: other.recv(1)
+          except OSError: pass
+        good = [ask()]
+        for action in [lambda: bad(b'\\0' * 100), lambda: bad(b'GET / HTTP/1.1\\r\\n\\r\\n'), lambda: bad(b'\\x16\\x03\\x01\\0\\4\\2\\0\\0\\0'), distrust, corrupt]:
+          action(); good.append(ask())
+        print(good)
+        plain = tls.unwrap(); print(plain.recv(1))
+        """, options: "context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF")
+      #expect(text == "[True, True, True, True, True, True]\nb''\n", "\(text)")
+      try stillServes(skerry, certificates)
+    }
+
     // MARK: After the handshake
 
     @Test func aBadRecordEndsItsConnectionOnly() throws {

@@ -156,6 +156,20 @@ extension Scenarios {
       if let chosen { #expect(response.bodyText.hasSuffix(" \(chosen) full")) } else { #expect(try error(skerry).hasPrefix("TLS with localhost:\(origin.port) failed: ")) }
     }
 
+    /// Old versions need OpenSSL's lowest level for their signatures; what an origin's certificate must be worth stays the same.
+    @Test(arguments: [("[TLSv1]", "TLSv1"), ("[TLSv1, TLSv1.1, TLSv1.2]", "any"), ("[TLSv1.2]", "any")])
+    func oldVersionsAreNoExcuseForWeakCertificates(_ allowed: String, _ spoken: String) throws {
+      let certificates = try TestCertificates()
+      try certificates.make("short", names: "DNS:localhost", key: "rsa -pkeyopt rsa_keygen_bits:1024")
+      try certificates.make("sha1", names: "DNS:localhost", key: "rsa -pkeyopt rsa_keygen_bits:2048", digest: "sha1")
+      for (name, reason) in [("short", "EE certificate key too weak"), ("sha1", "CA signature digest algorithm too weak")] {
+        let origin = try Origin(certificates, "answer", name, version: spoken)
+        let skerry = try program(origin, certificates, settings: "originSslProtocols: \(allowed)")
+        #expect(try get(skerry).status == 502)
+        #expect(try error(skerry) == "TLS with localhost:\(origin.port) failed: \(reason)")
+      }
+    }
+
     @Test(arguments: ["TLSv1_2", "TLSv1_3"])
     func sessionsAreResumed(_ version: String) throws {
       let certificates = try TestCertificates.common(), origin = try Origin(certificates, "answer", version: version)

@@ -39,6 +39,40 @@ extension Scenarios {
       #expect(origin.connectionCount == 1)
     }
 
+    /// Which HTTP is spoken: what the handshake chose, or what the viewer knows beforehand.
+    @Test(arguments: [
+      ("--http1.1", true, "1.1"), ("--http2", true, "2"), ("--no-alpn", true, "1.1"), ("--http1.1", false, "1.1"), ("--http2-prior-knowledge", false, "2"),
+      ("--http2", false, "1.1"),   // the upgrade that RFC 9113 has given up is not followed
+    ])
+    func curlSpeaks(_ option: String, _ isSecure: Bool, _ version: String) throws {
+      let (skerry, certificates, _) = try program()
+      let url = isSecure ? "https://localhost:\(skerry.port)/x" : "http://localhost:\(skerry.ports[1])/x"
+      let result = try Tool.curl(certificates, [option, "-w", "|%{http_version} %{http_code}", url])
+      #expect(result.text.hasPrefix("/x 0") && result.text.hasSuffix("|\(version) 200"), "\(result.text)")
+    }
+
+    @Test(arguments: [("-alpn h2", "ALPN protocol: h2"), ("-alpn spdy/1,http/1.1", "ALPN protocol: http/1.1"), ("-alpn http/1.1,h2", "ALPN protocol: h2"), ("", "No ALPN negotiated")])
+    func applicationProtocols(_ options: String, _ expected: String) throws {
+      let (skerry, certificates, _) = try program()
+      let text = try Tool.shell("openssl s_client -CAfile \"$2\" -connect 127.0.0.1:$1 \(options) </dev/null", [String(skerry.port), certificates.path("ca.pem")]).text
+      #expect(text.contains(expected), "\(text)")
+    }
+
+    @Test(arguments: ["", "--npn-list=http/1.1"])
+    func h2loadMakesManyRequests(_ options: String) throws {
+      let (skerry, _, _) = try program(arguments: ["--workers", "2"])
+      let text = try Tool.shell("h2load -n 600 -c 6 -m 10 \(options) https://127.0.0.1:$1/x", [String(skerry.port)]).text
+      #expect(text.contains("600 succeeded, 0 failed"), "\(text)")
+      #expect(text.contains("Application protocol: \(options.isEmpty ? "h2" : "http/1.1")"), "\(text)")
+      #expect(try skerry.metrics()[handshakes("full")] == 6)
+    }
+
+    @Test func plainHTTPOnTheTLSPort() throws {
+      let (skerry, certificates, _) = try program()
+      let result = try Tool.curl(certificates, ["-w", "|%{http_code}", "http://localhost:\(skerry.port)/x"])
+      #expect(result.text.contains("This port speaks TLS") && result.text.hasSuffix("|400"), "\(result.text)")
+    }
+
     @Test(arguments: ["--tlsv1.2 --tls-max 1.2", "--tlsv1.3"])
     func largeBodiesBothWays(_ version: String) throws {
       let certificates = try TestCertificates.common()
@@ -180,7 +214,15 @@ extension Scenarios {
       #expect(try Tool.curl(certificates, ["-o", "/dev/null", "-w", "%{http_code}", "http://localhost:\(only.ports[1])/x"]).text == "403")
       let moved = try Skerry.secured(before: origin.url, certificates) { $0.behavior = "viewerProtocolPolicy: redirect-to-https" }
       #expect(try Tool.curl(certificates, ["https://localhost:\(moved.port)/x"]).text.hasPrefix("/x"))
-      #expect(try Tool.curl(certificates, ["-o", "/dev/null", "-w", "%{http_code} %{redirect_url}", "http://localhost:\(moved.ports[1])/x"]).text == "301 https://localhost/x")
+      // To the TLS listener's port beside the one that Host names; of any other port, and of none, nothing is known.
+      func redirect(_ host: String) throws -> String {
+        try Tool.curl(certificates, ["-o", "/dev/null", "-w", "%{http_code} %{redirect_url}", "-H", "Host: \(host)", "http://localhost:\(moved.ports[1])/x?y"]).text
+      }
+      #expect(try redirect("localhost:\(moved.ports[1])") == "301 https://localhost:\(moved.port)/x?y")
+      #expect(try redirect("a.test") == "301 https://a.test/x?y")
+      #expect(try redirect("a.test:9") == "301 https://a.test/x?y")
+      let followed = try Tool.curl(certificates, ["-L", "-w", " %{scheme} %{num_redirects}", "http://localhost:\(moved.ports[1])/x"])
+      #expect(followed.text.hasPrefix("/x") && followed.text.lowercased().hasSuffix(" https 1"), "\(followed.text)")
     }
 
     @Test(arguments: [
@@ -221,7 +263,12 @@ extension Scenarios {
       let without = try Tool.curl(certificates, [url])
       #expect((without.exit == .status(0)) == (mode == "optional"), "\(without.text)")
       if mode == "optional" { #expect(without.text.contains("Cert-Present=0") && !without.text.contains("Subject")) }
-      _ = try eventually("the refusals to be counted") { try skerry.metrics()[handshakes("client_certificate")] == (mode == "optional" ? 2 : 3) ? true : nil }
+      // openssl is told whose certificates are wanted, shows one, or is refused.
+      let shown = try client(skerry, certificates, "-cert \(certificates.path("viewer.pem")) -key \(certificates.path("viewer.key"))")
+      #expect(shown.contains("O = Skerry, CN = Skerry local authority") && shown.contains("HTTP/1.1 200 OK"), "\(shown)")
+      let bare = try client(skerry, certificates, "")
+      #expect(mode == "optional" ? bare.contains("HTTP/1.1 200 OK") : bare.contains("alert certificate required"), "\(bare)")
+      _ = try eventually("the refusals to be counted") { try skerry.metrics()[handshakes("client_certificate")] == (mode == "optional" ? 2 : 4) ? true : nil }
     }
 
     @Test func aResumedSessionKeepsItsCertificate() throws {
@@ -269,6 +316,19 @@ extension Scenarios {
       let pairs = [("localhost", "localhost"), ("localhost-ecdsa", "localhost")].map { "{ certificate: \(certificates.path($0 + ".pem")), key: \(certificates.path($1 + ".key")) }" }
       let error = #expect(throws: (any Error).self) { try program(listener: "address: 127.0.0.1:0\ntls: { certificates: [\(pairs.joined(separator: ", "))] }") }
       #expect("\(error.map { "\($0)" } ?? "")".contains("different key types"))
+    }
+
+    /// As the built-in example has it: HTTPS from the day on that its certificates are made.
+    @Test func anOptionalListenerWaitsForItsCertificates() throws {
+      let certificates = try TestCertificates(), origin = try origin()
+      let listener = certificates.listener(["later"], more: "optional: true")
+      let without = try Skerry.secured(before: origin.url, certificates, listener: listener)
+      #expect(without.ports.count == 1)
+      #expect(without.standardError.contains("warning: this listener is left out until its certificates are there"))
+      try certificates.make("later", names: "DNS:localhost")
+      let with = try Skerry.secured(before: origin.url, certificates, listener: listener)
+      #expect(with.ports.count == 2 && !with.standardError.contains("warning: this listener"))
+      #expect(try Tool.curl(certificates, ["https://localhost:\(with.port)/x"]).text.hasPrefix("/x"))
     }
 
     // MARK: Reload
