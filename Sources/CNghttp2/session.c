@@ -56,8 +56,7 @@ static int on_header(
   (void)flags;
   sk_h2_session *session = user;
   if (frame->hd.type != NGHTTP2_HEADERS) return 0;
-  void *stream = nghttp2_session_get_stream_user_data(h2, frame->hd.stream_id);
-  return judge(h2, frame->hd.stream_id, session->events->field(session->owner, stream, name, name_length, value, value_length));
+  return judge(h2, frame->hd.stream_id, session->events->field(session->owner, name, name_length, value, value_length));
 }
 
 /// A field that nghttp2 would pass over in silence: a name or value with bytes that are not allowed there.
@@ -81,8 +80,6 @@ static int on_frame(nghttp2_session *h2, const nghttp2_frame *frame, void *user)
     }
     case NGHTTP2_DATA:
       return judge(h2, id, events->dataFrame(session->owner, nghttp2_session_get_stream_user_data(h2, id), frame->hd.length - frame->data.padlen, ends));
-    case NGHTTP2_PRIORITY:   // what RFC 7540, 5.3.1, forbade is still refused
-      return frame->priority.pri_spec.stream_id == id ? end(h2, NGHTTP2_PROTOCOL_ERROR) : 0;
     case NGHTTP2_PRIORITY_UPDATE:   // RFC 9218, 7.1
       return ((nghttp2_ext_priority_update *)frame->ext.payload)->stream_id == 0 ? end(h2, NGHTTP2_PROTOCOL_ERROR) : 0;
     case NGHTTP2_SETTINGS:

@@ -112,7 +112,8 @@ int sk_tls_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPH
   };
   done = done && EVP_CipherInit_ex(cipher, context->tickets->cipher, NULL, key.cipher, iv, sealing) == 1 && EVP_MAC_CTX_set_params(mac, parameters) == 1;
   OPENSSL_cleanse(&key, sizeof key);
-  return !done ? -1 : sealing || age == 0 ? 1 : 2;  // 2: good, and to be replaced by a newer one
+  // 2: good, and to be replaced by a newer one: in TLS 1.3 always, a ticket is for one connection (RFC 8446, C.4).
+  return !done ? -1 : sealing || (age == 0 && SSL_version(ssl) < TLS1_3_VERSION) ? 1 : 2;
 }
 
 /// A certificate that has ended since is not resumed past: a full handshake looks at it again.

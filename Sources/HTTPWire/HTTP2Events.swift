@@ -12,7 +12,7 @@ enum HTTP2Events {
         frame: { owner, stream, type, flags, id in unsafe at(owner) { unsafe $0.frameBegan(HTTP2Events.stream(stream), type, flags, id) } },
         settings: { owner in unsafe at(owner) { $0.settingsHold() } },
         begin: { owner, stream, id, _ in unsafe at(owner) { unsafe $0.blockBegan(HTTP2Events.stream(stream), id) } },
-        field: { owner, _, name, nameLength, value, valueLength in
+        field: { owner, name, nameLength, value, valueLength in
           unsafe at(owner) {
             unsafe $0.field(UnsafeBufferPointer(start: name, count: nameLength).span, UnsafeBufferPointer(start: value, count: valueLength).span)
           }

@@ -37,7 +37,7 @@ typedef struct {
   sk_h2_verdict (*_Nonnull begin)(void *_Nonnull owner, void *_Nullable stream, int32_t id, sk_h2_block block);
   /// A field of it, pseudo-header fields included.
   sk_h2_verdict (*_Nonnull field)(
-      void *_Nonnull owner, void *_Nullable stream, const uint8_t *_Nonnull name, size_t nameLength, const uint8_t *_Nonnull value, size_t valueLength);
+      void *_Nonnull owner, const uint8_t *_Nonnull name, size_t nameLength, const uint8_t *_Nonnull value, size_t valueLength);
   /// The block is whole.
   sk_h2_verdict (*_Nonnull end)(void *_Nonnull owner, void *_Nullable stream, int32_t id, sk_h2_block block, int endsStream);
   /// Content has come.

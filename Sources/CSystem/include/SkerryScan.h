@@ -45,6 +45,16 @@ static inline unsigned sk_common_name_mask(__m128i v) {
     unsigned mask = mask_of(_mm_loadu_si128((const __m128i *)(bytes + i)));        \
     if (mask) return i + (size_t)__builtin_ctz(mask);                              \
     i += 16;                                                                       \
+  }                                                                                \
+  if (i > from && i < count) { /* the rest, and behind it what has been seen */    \
+    unsigned mask = mask_of(_mm_loadu_si128((const __m128i *)(bytes + count - 16))); \
+    return mask ? count - 16 + (size_t)__builtin_ctz(mask) : count;                \
+  }                                                                                \
+  if (i + 8 <= count) {                                                            \
+    unsigned mask = mask_of(_mm_loadl_epi64((const __m128i *)(bytes + i))) & 0xff; \
+    if (mask) return i + (size_t)__builtin_ctz(mask);                              \
+    mask = mask_of(_mm_loadl_epi64((const __m128i *)(bytes + count - 8))) & 0xff;  \
+    return mask ? count - 8 + (size_t)__builtin_ctz(mask) : count;                 \
   }
 #else
 #define SK_VECTOR_LOOP(mask_of)

@@ -25,13 +25,22 @@ extension Scenarios {
       #expect(origin.requests.map(\.line) == ["GET /next HTTP/1.1"])
     }
 
+    /// A page is no tunnel, and 2xx would say that there is one.
     @Test func anOriginThatDoesNotSwitchIsNotUsedAgain() throws {
-      let (skerry, _) = try program { origin in try origin.answerAll { _ in ok("\(origin.number)") } }
+      let (skerry, _) = try program { origin in try origin.answerAll { $0.target == "/chat" ? "HTTP/1.1 404 No\r\nContent-Length: 1\r\n\r\n\(origin.number)" : ok("\(origin.number)") } }
       let viewer = try HTTP2Viewer.open(skerry)
       try viewer.send(.headers(1, handshake(), end: false))
       #expect(String(wire: try viewer.answer(on: 1).body) == "0")
       #expect(String(wire: try viewer.exchange(3, get(host: host)).body) == "1")
       #expect(String(wire: try viewer.exchange(5, get(host: host)).body) == "1")
+    }
+
+    @Test func aPageIsNoTunnel() throws {
+      let (skerry, _) = try program()
+      let viewer = try HTTP2Viewer.open(skerry)
+      try viewer.send(.headers(1, handshake(), end: false))
+      #expect(try viewer.answer(on: 1).status == 502)
+      #expect(try viewer.exchange(3, get(host: host)).status == 200)
     }
 
     @Test func malformedRequestsLeaveNothingBehind() throws {

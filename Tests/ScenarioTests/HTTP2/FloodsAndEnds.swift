@@ -91,6 +91,29 @@ extension Scenarios {
     }
   }
 
+  /// What a viewer did wrong is counted once, whether Skerry or nghttp2 found it.
+  @Suite struct HTTP2Faults {
+    @Test(arguments: [
+      ("PING of three bytes", [Frame(type: 6, payload: [1, 2, 3])], "connection_error"), ("a bad index", [.headers(1, block: [0xff, 0xff, 0xff, 0xff, 0xff])], "connection_error"),
+      ("DATA on an idle stream", [.data(1, "x")], "connection_error"), ("an even stream", [.headers(2, get(host: "x"))], "connection_error"),
+      ("CONTINUATION alone", [.continuation(1, block: [])], "connection_error"), ("PRIORITY_UPDATE for stream 0", [.priorityUpdate(0, "u=1")], "connection_error"),
+      ("WINDOW_UPDATE of 0", [.windowUpdate(0, 0)], "connection_error"),
+      ("CONTINUATION that is too long", [.headers(1, get(host: "x"), whole: false), .continuation(1, block: HPACK.block([("x", String(repeating: "y", count: 16_400))]))], "connection_error"),
+      ("a content-length that is not kept", [.headers(1, post(host: "x", [("content-length", "3")]), end: false), .data(1, "x", end: true)], "stream_error"),
+      ("an upper-case name", [.headers(1, get(host: "x", [("Bad", "x")]))], "stream_error"), ("a bad te", [.headers(1, get(host: "x", [("te", "gzip")]))], "stream_error"),
+    ] as [(String, [Frame], String)])
+    func areCounted(_ name: String, _ frames: [Frame], _ kind: String) throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { _ in ok("x") } }
+      let skerry = try startSkerry(before: origin, arguments: ["--workers", "1"])
+      let viewer = try HTTP2Viewer.open(skerry)
+      viewer.sendUntilRefused(frames)
+      if kind == "stream_error" { #expect(try viewer.answer(on: 1).reset == .protocolError) } else { #expect(try viewer.readEnding() ?? .noError != .noError) }
+      let metrics = try skerry.metrics()
+      for other in ["connection_error", "stream_error"] { #expect(metrics["skerry_http2_faults_total{kind=\"\(other)\"}"] == (other == kind ? 1 : 0), "\(other)") }
+      if kind == "connection_error" { try eventually("the end to be counted") { try skerry.metrics()["skerry_connections_closed_total{reason=\"error\"}"] == 1 } }
+    }
+  }
+
   @Suite struct HTTP2Ends {
     private let host = "ends.test"
 

@@ -12,7 +12,7 @@ extension Scenarios {
     ) throws -> (Skerry, ScriptedOrigin) {
       let origin = try ScriptedOrigin(script)
       let skerry = try startSkerry(before: origin, more: more, arguments: ["--workers", "1"]) {
-        $0.originSettings = "httpVersion: http2\nconnectionAttempts: 1\n" + settings
+        $0.originSettings = "httpVersion: http2\n" + (settings.contains("connectionAttempts") ? "" : "connectionAttempts: 1\n") + settings
       }
       return (skerry, origin)
     }
@@ -104,28 +104,80 @@ extension Scenarios {
     }
 
     /// A rude origin loses its connection with the right error; the next one serves. `others` is what it says after its first answer.
-    private func rude(_ settings: String = "", more: String = "", isPolite: Bool = true, _ error: ErrorCode, _ others: @escaping @Sendable (HTTP2OriginConnection) throws -> Void) throws {
+    private func rude(_ settings: String = "", more: String = "", isPolite: Bool = true, _ error: ErrorCode, isOpen: Bool = false, _ others: @escaping @Sendable (HTTP2OriginConnection) throws -> Void) throws {
       let ending = Watched<ErrorCode??>(nil)
       let (skerry, _) = try program(settings, more: more) { connection in
         let h2 = try HTTP2OriginConnection(connection)
         if connection.number > 0 { return try h2.answerAll() }
         h2.isPolite = isPolite
-        try h2.answer(h2.request(), "first")
+        let first = try h2.request()
+        if isOpen { try h2.send(.headers(first, [(":status", "200")], end: false), .data(first, "first")) } else { try h2.answer(first, "first") }
         try? others(h2)   // until refused
         let code = try h2.readEnding()
         ending.update { $0 = .some(code) }
       }
       let viewer = try HTTP2Viewer.open(skerry)
-      #expect(String(wire: try viewer.exchange(1, get(host: host)).body) == "first")
+      let answer = try viewer.exchange(1, get(host: host))
+      #expect(isOpen ? answer.reset == .internalError : String(wire: answer.body) == "first")
       #expect(try ending.wait(for: "the end") { $0 } == error)
       #expect(String(wire: try viewer.exchange(3, get(host: host)).body) == "fine")
       #expect(try skerry.metrics()["skerry_origin_failures_total{reason=\"malformed_http2\"}"] == 1)
     }
 
-    @Test(arguments: ["RST_STREAM", "HEADERS", "DATA"]) func framesOfStreamsThatAreOver(_ what: String) throws {
-      try rude(more: "limits: { http2: { ignoredFrames: 20 } }", .enhanceYourCalm) { h2 in
-        let frame = ["RST_STREAM": Frame.reset(1), "HEADERS": .headers(1, [("x", "y")]), "DATA": .data(1)][what]!
-        for _ in 0..<40 { try h2.send(frame) }
+    /// RST_STREAM may cross with the end; content and fields may not follow it (RFC 9113, 5.1).
+    @Test(arguments: ["RST_STREAM", "HEADERS", "DATA", "empty DATA", "unknown frames", "CONTINUATION that is too long"])
+    func framesThatMayNotCome(_ what: String) throws {
+      let frames: [String: [Frame]] = [
+        "RST_STREAM": Array(repeating: .reset(1), count: 40), "HEADERS": [.headers(1, [("x", "y")])], "DATA": [.data(1, "x")], "empty DATA": [.data(1)],
+        "unknown frames": Array(repeating: Frame(type: 0x42), count: 40),
+        "CONTINUATION that is too long": [.headers(1, [("x", "y")], whole: false), Frame(type: 9, flags: 4, stream: 1, payload: HPACK.block([("x", String(repeating: "y", count: 16_400))]))],
+      ]
+      let error: ErrorCode = what == "RST_STREAM" || what == "unknown frames" ? .enhanceYourCalm : what.hasPrefix("C") ? .frameSizeError : .streamClosed
+      try rude(more: "limits: { http2: { ignoredFrames: 20, otherFrames: 20 } }", error, isOpen: what.hasPrefix("C")) { h2 in try h2.send(frames[what] ?? []) }
+    }
+
+    /// What an origin sends for a stream that was reset from here was under way.
+    @Test func framesForAViewerThatLeft() throws {
+      let (skerry, origin) = try program("http2ConnectionsPerWorker: 1") { connection in
+        let h2 = try HTTP2OriginConnection(connection)
+        let first = try h2.request()
+        try h2.send(.headers(first, [(":status", "200")], end: false))
+        _ = try h2.wait("RST_STREAM") { $0.type == 3 }
+        try h2.send(.data(first, "late"), .data(first, "", end: true), .headers(first, [("x", "y")]), .reset(first))
+        try h2.answerAll("same")
+      }
+      let viewer = try HTTP2Viewer.open(skerry)
+      try viewer.send(.headers(1, get(host: host)))
+      _ = try viewer.wait("the head") { $0.type == 1 }
+      try viewer.send(.reset(1))
+      #expect(String(wire: try viewer.exchange(3, get(host: host)).body) == "same")
+      #expect(origin.connectionCount == 1)
+    }
+
+    /// A stream that fails is the stream's matter: the connection carries on, nothing is repeated but what was refused, and the log says why.
+    @Test(arguments: [
+      ("INTERNAL_ERROR", [Frame.reset(1, .internalError)], 502, "reset the request's stream: INTERNAL_ERROR"), ("REFUSED_STREAM", [.reset(1, .refusedStream)], 200, nil),
+      ("an upper-case name", [.headers(1, [(":status", "200"), ("Bad", "x")])], 502, "broke a rule of HTTP/2"),
+    ] as [(String, [Frame], Int, String?)])
+    func aStreamThatFails(_ what: String, _ frames: [Frame], _ status: Int, _ reason: String?) throws {
+      let requests = Watched(0)
+      let (skerry, origin) = try program("connectionAttempts: 2") { connection in
+        let h2 = try HTTP2OriginConnection(connection)
+        try h2.answer(h2.request(), "first")
+        while let frame = try h2.next() {
+          guard frame.type == 1 else { continue }
+          let number = requests.update { $0 += 1; return $0 }
+          if number > 1 { try h2.answer(frame.stream, "later") } else { try h2.send(frames.map { Frame(type: $0.type, flags: $0.flags, stream: frame.stream, payload: $0.payload) }) }
+        }
+      }
+      let viewer = try HTTP2Viewer.open(skerry)
+      #expect(String(wire: try viewer.exchange(1, get(host: host)).body) == "first")
+      #expect(try viewer.exchange(3, get(host: host)).status == status)
+      #expect(String(wire: try viewer.exchange(5, get(host: host)).body) == "later")
+      #expect(requests.current == (status == 200 ? 3 : 2) && origin.connectionCount == 1)
+      if let reason {
+        let line = try skerry.waitForLogLine("with an error") { $0["error"] != nil }
+        #expect(line["error"]?.description.contains(reason) == true, "\(line)")
       }
     }
 
@@ -133,9 +185,9 @@ extension Scenarios {
       try rude(more: "limits: { http2: { settingsTimeout: 300ms } }", isPolite: false, .settingsTimeout) { _ in }
     }
 
-    /// The head of a request nobody waits for any more holds up all others.
+    /// A block of fields that does not end holds up all other streams.
     @Test func aHeadThatDripsIn() throws {
-      try rude("readTimeout: 1", .enhanceYourCalm) { h2 in
+      try rude("readTimeout: 1", .enhanceYourCalm, isOpen: true) { h2 in
         try h2.send(Frame.dripping(1))
         for _ in 0..<20 {
           Thread.sleep(forTimeInterval: 0.1)

@@ -91,6 +91,30 @@ extension Scenarios {
       #expect(try viewer.exchange(3, get(stage, "/next")).status == 200)
     }
 
+    /// The rest of a request that has been answered may still come: then there is no reset, which some clients take for a failure. curl is one.
+    @Test(arguments: ["in time", "late", "large"]) func aRestThatComes(_ how: String) throws {
+      let stage = try stage { try $0.answerAll { _ in ok() } }
+      let viewer = try HTTP2Viewer.open(stage.skerry)
+      let start = ContinuousClock.now
+      try viewer.send(.headers(1, [(":method", "TRACE")] + get(stage).dropFirst(), end: false))
+      #expect(try viewer.answer(on: 1).status == 403)
+      switch how {
+      case "in time": try viewer.send(.data(1, "rest", end: true), .ping())
+      case "large": try viewer.send((0..<6).map { _ in .data(1, bytes: 16_000) })
+      default: break
+      }
+      let last = try viewer.wait("what comes of it") { $0.type == 3 || how == "in time" && $0.type == 6 }
+      #expect(how == "in time" ? last.type == 6 : last.errorCode == .noError)
+      #expect(how == "late" ? .now - start > .milliseconds(400) : .now - start < .milliseconds(400))
+      #expect(try viewer.exchange(3, [(":method", "TRACE")] + get(stage).dropFirst()).status == 403)
+    }
+
+    @Test func curlPostsAndIsAnsweredEarly() throws {
+      let stage = try stage { try $0.answerAll { _ in ok() } }
+      let line = "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do curl -sS --max-time 9 -o /dev/null -w '%{http_code} ' -X TRACE -d x --http2-prior-knowledge -H \"Host: $2\" http://127.0.0.1:$1/; done"
+      #expect(try Tool.shell(line, [String(stage.skerry.port), stage.host]).text == String(repeating: "403 ", count: 12))
+    }
+
     /// What breaks off must not be taken for whole.
     @Test func aBrokenAnswerIsReset() throws {
       let stage = try stage { origin in
