@@ -51,6 +51,16 @@ import Testing
     #expect(try outcome.json["output"]?["response"]?.compact == expected)
   }
 
+  /// A store has times here too (spec 10.1): when its file was changed.
+  @Test func aStoreSaysWhenItWasChanged() throws {
+    let folder = try Folder([
+      "f.js": "import cf from 'cloudfront'; async function handler(e) { const m = await cf.kvs().meta(); console.log([m.creationDateTime, m.lastUpdatedDateTime].every(t => /^20\\d\\d-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ$/.test(t)), m.keyCount); return e.request; }",
+      "event.json": event(), "k.json": #"{"data":[{"key":"a","value":"1"}]}"#,
+    ])
+    let outcome = try folder.skerry("invoke", "f.js", "event.json", "--kvs", "k.json")
+    #expect(try outcome.json["logs"]?.array == [.string("true 1")])
+  }
+
   /// AWS's samples write it so; real events do not, and neither do functions.
   @Test func multivalueIsMultiValue() throws {
     let outcome = try invoke(
@@ -87,8 +97,8 @@ import Testing
   ]
   @Test(arguments: failing) func anErrorIsSaidAndEndsWith1(source: String, error: String) throws {
     let outcome = try invoke(source, event())
-    #expect(outcome.status == 1 && outcome.errors == "")
     let said = try outcome.json["error"]?.string ?? "no error"
+    #expect(outcome.status == 1 && outcome.errors == "skerry: the function failed: \(said)\n")
     #expect(said.contains(error), "\(said)")
     #expect(try outcome.json["output"] == .null)
   }
