@@ -11,10 +11,10 @@ public struct LoadedConfiguration: Sendable {
   public var configuration: Configuration?
   /// All problems, by place.
   public var diagnostics: [Diagnostic]
-  /// Whether the file itself could not be read: exit status 2 also for `check`.
-  public var isUnreadable = false
+  /// Why the file itself could not be read, as one sentence: exit status 2 also for `check`.
+  public var unreadable: String?
   /// What could be read in spite of errors: for tests and for `check`, never to be served.
-  var draft: Configuration?
+  public var draft: Configuration?
 
   /// Whether any problem is an error.
   public var hasErrors: Bool { diagnostics.contains { $0.severity == .error } }
@@ -31,7 +31,7 @@ public enum ConfigurationFile {
     case .failure(let problem):
       let diagnostic = Diagnostic(
         file: path, line: 1, column: 1, severity: .error, text: "the configuration cannot be read: \(problem.text)")
-      return LoadedConfiguration(configuration: nil, diagnostics: [diagnostic], isUnreadable: true)
+      return LoadedConfiguration(configuration: nil, diagnostics: [diagnostic], unreadable: "\(path) cannot be read: \(problem.text)")
     }
   }
 

@@ -5,7 +5,7 @@ import Distribution
 extension Reader {
   /// The behaviors in matching order, the default one last.
   func behaviors(_ section: Section, _ distribution: Distribution) -> [Behavior] {
-    var behaviors: [Behavior] = []
+    var behaviors: [Behavior] = [], patterns: [PathPattern] = []
     let value = section.optional("behaviors")
     let items = value?.items(of: "a behavior") ?? []
     if let value, items.count > 75 { refuse(value, "a distribution has at most 75 behaviors") }
@@ -13,8 +13,11 @@ extension Reader {
       guard let content = item.section("a behavior") else { continue }
       let pathValue = content.required("path", or: "pathPattern")
       let pattern = pathValue.flatMap(pathPattern)
-      if let pathValue, let pattern { reportUnreachable(pathValue, pattern, behaviors) }
       // A path that could not be read hides no other one.
+      if let pathValue, let pattern {
+        reportUnreachable(pathValue, pattern, patterns)
+        if patterns.count < Reader.maximumComparedPatterns { patterns.append(pattern) }
+      }
       behaviors.append(behavior(content, pattern ?? PathPattern(""), distribution))
       content.finish()
     }
@@ -29,16 +32,22 @@ extension Reader {
 
   private func pathPattern(_ value: Value) -> PathPattern? {
     guard let text = value.text("a path pattern such as /images/*") else { return nil }
-    if let problem = PathPattern.problem(in: text) { value.error(problem) }
+    if let problem = PathPattern.problem(in: text) {
+      value.error(problem)
+      return nil
+    }
     return PathPattern(text)
   }
 
+  /// How many patterns those behind them are compared with: every one of CloudFront's 75, and the work of a longer list has an end.
+  static let maximumComparedPatterns = 256
+
   /// A pattern that an earlier one hides is a mistake: the first match wins.
-  private func reportUnreachable(_ value: Value, _ pattern: PathPattern, _ earlier: [Behavior]) {
-    if earlier.contains(where: { $0.pathPattern.bytes == pattern.bytes }) {
+  private func reportUnreachable(_ value: Value, _ pattern: PathPattern, _ earlier: [PathPattern]) {
+    if earlier.contains(where: { $0.bytes == pattern.bytes }) {
       refuseOrWarn(value, "never reached: an earlier behavior has the same path \(pattern.text)")
-    } else if let hiding = earlier.first(where: { $0.pathPattern.isCatchAll }) {
-      value.warning("never reached: the earlier path \(hiding.pathPattern.text) matches everything")
+    } else if let hiding = earlier.first(where: { $0.covers(pattern) }) {
+      value.warning("never reached: the earlier path \(hiding.text) matches \(hiding.isCatchAll ? "everything" : "whatever \(pattern.text) does")")
     }
   }
 

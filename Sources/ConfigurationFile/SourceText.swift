@@ -117,11 +117,13 @@ package enum SourceText {
       let column = before.unicodeScalars.reversed().prefix { $0 != "\n" }.count + 1
       return (line, column, "not valid YAML: \(problem)")
     case .duplicatedKeysInMapping(let duplicates, let context):
-      let names = duplicates.map(\.quoted).joined(separator: ", ")
-      return (
-        context.mark.line, context.mark.column,
-        "\(names) \(duplicates.count == 1 ? "is" : "are") given more than once in the same mapping"
-      )
+      // Of several names the place is the first one's.
+      guard let name = duplicates.first else { return (context.mark.line, context.mark.column, "a key is given more than once") }
+      let others = duplicates.dropFirst().map(\.quoted).joined(separator: ", ")
+      let more = others.isEmpty ? "" : "; \(others) \(duplicates.count == 2 ? "is" : "are") given more than once too"
+      let text = "\(name.quoted) is given again, first in line \(context.mark.line)\(more)"
+      let again = RepeatedKey(name, firstLine: context.mark.line, firstColumn: context.mark.column).nextPlace(in: yaml)
+      return (again?.line ?? context.mark.line, again?.column ?? context.mark.column, text)
     default: return (1, 1, "the file cannot be read as YAML")
     }
   }

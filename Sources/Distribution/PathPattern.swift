@@ -35,8 +35,34 @@ public struct PathPattern: Sendable, Equatable {
   public func matches(_ normalizedPath: Span<UInt8>) -> Bool {
     if isCatchAll { return true }
     let end = normalizedPath.count
-    var path = end > 0 && normalizedPath[0] == UInt8(ascii: "/") ? 1 : 0
+    let path = end > 0 && normalizedPath[0] == UInt8(ascii: "/") ? 1 : 0
     if firstByte != 0 && (path == end || normalizedPath[path] != firstByte) { return false }
+    return PathPattern.matches(bytes, normalizedPath, from: path, anyBytes: nil)
+  }
+
+  /// Whether this pattern matches every path that another one matches. Never true where it does not; where this pattern has a
+  /// `?`, it may be false although it does (`?*` and `*a`).
+  ///
+  /// The other pattern is read as if it were a path. Its `?` is a byte that only `?` and `*` match, its `*` one that only `*`
+  /// matches: what this pattern's `*` takes may be replaced by anything, and by nothing.
+  public func covers(_ other: PathPattern) -> Bool {
+    PathPattern.matches(PathPattern.ordered(bytes), PathPattern.ordered(other.bytes).span, from: 0, anyBytes: UInt8(ascii: "*"))
+  }
+
+  /// The same pattern in the one form that `covers` compares: of neighbouring wildcards every `?` first, then a single `*`.
+  private static func ordered(_ bytes: [UInt8]) -> [UInt8] {
+    var ordered: [UInt8] = []
+    for byte in bytes {
+      if byte == UInt8(ascii: "*") && ordered.last == byte { continue }
+      if byte == UInt8(ascii: "?") && ordered.last == UInt8(ascii: "*") { ordered.insert(byte, at: ordered.count - 1) } else { ordered.append(byte) }
+    }
+    return ordered
+  }
+
+  /// - Parameter anyBytes: the byte of the path that only `*` matches; nil: there is none.
+  @inline(__always) private static func matches(_ bytes: [UInt8], _ normalizedPath: Span<UInt8>, from start: Int, anyBytes: UInt8?) -> Bool {
+    let end = normalizedPath.count
+    var path = start
     var position = 0
     // Where to go on after a mismatch: behind the last `*`, one byte further in the path. Giving up on an earlier `*`
     // is safe: whatever it could still match, the last one can match too. So the work is at most pattern × path.
@@ -48,7 +74,7 @@ public struct PathPattern: Sendable, Equatable {
         afterStar = position
         starPath = path
       } else if position < bytes.count
-        && (bytes[position] == UInt8(ascii: "?") || bytes[position] == normalizedPath[path])
+        && (bytes[position] == UInt8(ascii: "?") && normalizedPath[path] != anyBytes || bytes[position] == normalizedPath[path])
       {
         position += 1
         path += 1

@@ -134,6 +134,7 @@ public final class Server {
     guard let address = SocketAddress(admin.address) else {
       throw StartFailure(description: "\(admin.address.description) is no address that can be listened on")
     }
+    if let problem = AdminToken.provide(at: admin.tokenPath) { diagnostics.say(.warning, problem) }
     let pages = AdminPages(
       workers: handles.map(\.isolation), accessLog: log, functionLog: functionLog, diagnostics: diagnostics, connectionsLimit: limit)
     let handle = handles[0]

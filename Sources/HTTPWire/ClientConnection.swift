@@ -24,7 +24,7 @@ public struct ClientConnection: ~Copyable {
   private var saysClose = false
   private var answered = false
   private var reusable = false
-  private var interim = 0
+  private var interim = 0, continues = 0
   /// Whether the request has been sent to its last byte. Without that the origin may take another request's head for the rest of a body.
   public var requestIsWhole = false
   /// Whether the connection has carried a request before: then the origin may have closed it in the meantime.
@@ -134,11 +134,17 @@ public struct ClientConnection: ~Copyable {
       case .complete, .refused: return true
       case .incomplete: return isFinal(stream.input.readable)
       }
-      interim += 1
-      stream.input.consume(head.line.length)
-      if interim > limits.interimResponses { throw .refused(.interimResponses) }
+      try absorb(head)
     }
     return false
+  }
+
+  /// Passes over an interim answer. There is no end to them, or a second 100: that is no answer (spec/request-pipeline.md, 14).
+  private mutating func absorb(_ head: borrowing ResponseHead) throws(WireFailure) {
+    interim += 1
+    if head.line.status == 100 { continues += 1 }
+    stream.input.consume(head.line.length)
+    if interim > limits.interimResponses || continues > 1 { throw .refused(.interimResponses) }
   }
 
   /// Whether the beginning of a head, `HTTP/1.x s…`, is that of a final answer.
@@ -153,10 +159,7 @@ public struct ClientConnection: ~Copyable {
     head.fields.lines.acquire()
     while true {
       switch parseResponse(stream.input.readable, hasNoBody: hasNoBody, limits.head, &head.line, &head.fields) {
-      case .complete where head.line.status < 200 && head.line.status != 101:
-        interim += 1
-        stream.input.consume(head.line.length)
-        if interim > limits.interimResponses { throw .refused(.interimResponses) }
+      case .complete where head.line.status < 200 && head.line.status != 101: try absorb(head)
       case .complete:
         take(&head)
         if head.line.framing == .chunked && chunksAreMalformed { throw .refused(.chunk) }

@@ -36,7 +36,7 @@ extension Worker {
     counters.move(.requestsInFlight, by: 1)
     defer { counters.move(.requestsInFlight, by: -1) }
     let response = await answer(&exchange, &viewer)
-    endConnectionIfDue(&viewer)
+    endConnectionIfDue(response, &viewer)
     do throws(WireFailure) { try await send(response, &exchange, &viewer) } catch {
       // What broke off must not be taken for whole, as an orderly end would say of a body without a length.
       if viewer.answerHasBegun { viewer.stream.socket.resetOnClose() }
@@ -53,12 +53,22 @@ extension Worker {
     counters.add(viewer.closing ? .closedAfterResponse : isCancelled ? .closedByDrain : .closedByViewer)
   }
 
-  /// Whether this answer is the connection's last: a drain, or as many requests as one connection may carry.
-  private func endConnectionIfDue(_ viewer: inout ServerConnection) {
+  /// Whether this answer is the connection's last: a drain, an error that ends it, or as many requests as one connection may carry.
+  private func endConnectionIfDue(_ response: borrowing Response, _ viewer: inout ServerConnection) {
     if isDraining { viewer.closing = true }
-    if viewer.substream == nil && viewer.requests >= requestsPerConnection {
+    guard viewer.substream == nil else { return }
+    if !response.isGenerated && Self.endsConnection(response.head.line.status) { viewer.closing = true }
+    if viewer.requests >= requestsPerConnection {
       counters.add(.limitRequestsPerConnection)
       viewer.closing = true
+    }
+  }
+
+  /// Whether an error ends the viewer's connection, be it the origin's or made here (spec/request-pipeline.md, 11.1).
+  private static func endsConnection(_ status: Int) -> Bool {
+    switch status {
+    case 400, 405, 414, 416, 500, 501: true
+    default: false
     }
   }
 
@@ -72,7 +82,7 @@ extension Worker {
     if let index = exchange.behavior.viewerRequest,
       let early = runViewerRequest(&exchange, viewer, mayRun: await hasTurn(index, exchange)) { response = early } else {
       applyDefaultRootObject(&exchange)
-      response = await fetch(&exchange, &viewer)
+      if let last = countForward(&exchange) { response = last } else { response = await fetch(&exchange, &viewer) }
     }
     if let page = errorPage(for: response, exchange) { response = await replace(response, by: page, &exchange, &viewer) }
     if let index = exchange.behavior.viewerResponse { response = runViewerResponse(response, &exchange, mayRun: await hasTurn(index, exchange)) }

@@ -17,11 +17,13 @@ struct Check: ParsableCommand {
   @OptionGroup var file: ConfigurationArgument
 
   func run() throws {
-    let loaded = ConfigurationFile.load(path: try file.path())
-    let functions = loaded.configuration.map { FunctionCheck.all($0) } ?? []
-    let lines = (loaded.diagnostics + functions).map { $0.description + "\n" }.joined()
+    let path = try file.path()
+    let loaded = ConfigurationFile.load(path: path)
+    let problems = loaded.diagnostics + (loaded.draft.map(FunctionCheck.all) ?? [])
+    let lines = problems.map { $0.description + "\n" }.joined()
     FileHandle.standardOutput.write(Data(lines.utf8))
-    if loaded.isUnreadable { throw ExitCode(2) }
-    if loaded.hasErrors || functions.contains(where: { $0.severity == .error }) { throw ExitCode(1) }
+    if let unreadable = loaded.unreadable { throw Refusal(unreadable) }
+    let errors = problems.count { $0.severity == .error }
+    if errors > 0 { throw Finding("\(path) has \(counted(errors, "error"))") }
   }
 }

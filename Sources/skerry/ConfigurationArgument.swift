@@ -12,8 +12,7 @@ struct ConfigurationArgument: ParsableArguments {
   /// The file that was named, or the usual one.
   func path() throws -> String {
     if let path = config ?? ConfigurationArgument.usual() { return path }
-    StandardError.say("skerry: no configuration: name one, or make an edge.yaml here (the built-in example was not found beside the program)")
-    throw ExitCode(2)
+    throw Refusal("no configuration: name one, or make an edge.yaml here (the built-in example was not found beside the program)")
   }
 
   /// `edge.yaml` in the current directory, or the example that stands beside the program's sources.
@@ -33,11 +32,15 @@ struct ConfigurationArgument: ParsableArguments {
 
   /// Reads the file; problems go to stderr. A function that cannot be built is a warning here: its requests are answered with 503, as
   /// on CloudFront, and the others are served.
-  /// - Throws: exit status 2 when it cannot be served.
+  /// - Throws: ``Refusal`` when it cannot be served.
   func load() throws -> Configuration {
-    let loaded = ConfigurationFile.load(path: try path())
+    let path = try path()
+    let loaded = ConfigurationFile.load(path: path)
+    if let unreadable = loaded.unreadable { throw Refusal(unreadable) }
     for diagnostic in loaded.diagnostics { StandardError.say(diagnostic.description) }
-    guard let configuration = loaded.configuration, !loaded.hasErrors else { throw ExitCode(2) }
+    guard let configuration = loaded.configuration else {
+      throw Refusal("\(path) has \(counted(loaded.diagnostics.count { $0.severity == .error }, "error")) and is not served")
+    }
     for diagnostic in FunctionCheck.diagnostics(configuration, .warning) { StandardError.say(diagnostic.description) }
     return configuration
   }

@@ -5,6 +5,15 @@ import Foundation
 import FunctionTesting
 import RewriteEngine
 
+/// A command found what it looks for: one sentence on stderr, exit status 1.
+struct Finding: Error, CustomStringConvertible {
+  let description: String
+  init(_ text: String) { description = "skerry: " + text.onOneLine }
+}
+
+/// `1 case`, `2 cases`.
+func counted(_ number: Int, _ what: String) -> String { "\(number) \(what)\(number == 1 ? "" : "s")" }
+
 /// Bad usage, or a file that cannot be read: one sentence on stderr (or a line for each problem of a file), exit status 2.
 struct Refusal: Error, CustomStringConvertible {
   let description: String

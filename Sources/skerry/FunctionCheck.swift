@@ -12,9 +12,10 @@ enum FunctionCheck {
   }
 
   /// What `skerry check` says of all functions: errors of loading, and findings of the dialect, which are errors where
-  /// `compatibility` is `cloudfront` and CloudFront is known to refuse the construct. By function, then by place.
+  /// `compatibility` is `cloudfront` and CloudFront is known to refuse the construct. By function, then by place. The configuration
+  /// may have errors: of a function without code all has been said.
   static func all(_ configuration: Configuration) -> [Diagnostic] {
-    configuration.functions.flatMap { definition -> [Diagnostic] in
+    configuration.functions.filter { !$0.source.isEmpty }.flatMap { definition -> [Diagnostic] in
       let errors = loadErrors(definition, configuration, .error)
       let findings = FunctionDialect.findings(in: definition.source, runtime: definition.runtime)
         // The engine has said it, or could not come so far.

@@ -43,7 +43,7 @@ struct Invoke: ParsableCommand {
     guard let runner = FunctionRunner() else { throw Refusal("the system has no timer left") }
     let report = runner.run(source.code, on: event, nowMilliseconds: Int64(Date().timeIntervalSince1970 * 1000), measurements: 4)
     FileHandle.standardOutput.write(Data((report.json.indented() + "\n").utf8))
-    if report.error != nil { throw ExitCode(1) }
+    if let error = report.error { throw Finding("the function failed: \(error)") }
   }
 
   private func readEvent(expected: FunctionEvent?) throws -> TestEvent {

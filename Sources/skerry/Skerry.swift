@@ -22,7 +22,10 @@ import Foundation
     do {
       var command = try parseAsRoot()
       try command.run()
-    } catch let code as ExitCode { Foundation.exit(code.rawValue) } catch let refusal as Refusal {
+    } catch let code as ExitCode { Foundation.exit(code.rawValue) } catch let finding as Finding {
+      StandardError.say(finding.description)
+      Foundation.exit(1)
+    } catch let refusal as Refusal {
       StandardError.say(refusal.description)
       Foundation.exit(2)
     } catch {

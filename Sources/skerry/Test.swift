@@ -61,8 +61,14 @@ struct Test: ParsableCommand {
       guard let folderWatch else { throw Refusal("the system has no inotify watch left (fs.inotify.max_user_instances)") }
       stay(folderWatch, runner, console)
     }
-    if summary.broken > 0 { throw ExitCode(2) }
-    if summary.failed > 0 { throw ExitCode(1) }
+    if summary.broken > 0 { throw Refusal("\(summary.broken == 1 ? "1 file or function" : "\(summary.broken) files or functions") could not be read") }
+    if summary.failed > 0 { throw Finding(Self.sentence(summary)) }
+  }
+
+  private static func sentence(_ summary: TestSummary) -> String {
+    let failed = summary.failed - summary.leaks, leaks = counted(summary.leaks, "difference") + " between two runs"
+    if failed == 0 { return leaks }
+    return counted(failed, "case") + " failed" + (summary.leaks > 0 ? ", \(leaks)" : "")
   }
 
   private func find() throws -> [FunctionFolder] {

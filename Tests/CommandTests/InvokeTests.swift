@@ -97,8 +97,8 @@ import Testing
   ]
   @Test(arguments: failing) func anErrorIsSaidAndEndsWith1(source: String, error: String) throws {
     let outcome = try invoke(source, event())
-    #expect(outcome.status == 1 && outcome.errors == "")
     let said = try outcome.json["error"]?.string ?? "no error"
+    #expect(outcome.status == 1 && outcome.errors == "skerry: the function failed: \(said)\n")
     #expect(said.contains(error), "\(said)")
     #expect(try outcome.json["output"] == .null)
   }

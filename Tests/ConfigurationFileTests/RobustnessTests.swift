@@ -75,7 +75,7 @@ struct RobustnessTests {
   @Test func unreadableFiles() throws {
     for path in ["/nonexistent/edge.yaml", golden, "/dev/null", ""] {
       let loaded = ConfigurationFile.load(path: path)
-      #expect(loaded.isUnreadable && loaded.configuration == nil && loaded.diagnostics.count == 1, "\(path)")
+      #expect(loaded.unreadable != nil && loaded.configuration == nil && loaded.diagnostics.count == 1, "\(path)")
     }
   }
 

@@ -43,6 +43,48 @@ struct PathPatternTests {
   func problems(_ text: String, _ problem: String?) { #expect(PathPattern.problem(in: text) == problem) }
 }
 
+struct PathPatternCoverTests {
+  static let cases: [(pattern: String, other: String, covers: Bool)] = [
+    ("/a*", "/a/b*", true), ("/a*", "/a*", true), ("a*", "/a", true), ("/a*", "/b*", false), ("/a/b*", "/a*", false),
+    ("*", "", true), ("*", "?", true), ("**", "/x", true), ("*", "*", true), ("/", "/", true), ("", "*", false),
+    ("*.png", "/img/*.png", true), ("/img/*", "/img/*.png", true), ("/img/*.png", "/img/*", false), ("*.png", "/img/*", false),
+    ("/*/b/*", "/a/b/c*", true), ("/*/b/*", "/a/*/b/", true), ("/*/b/*", "/a/b", false), ("*a*b*", "*b*a*b*", true), ("*a*b*", "*b*a*", false),
+    ("/a?", "/ab", true), ("/a?", "/a?", true), ("/a?", "/a*", false), ("/a?", "/a", false), ("/ab", "/a?", false), ("/a?*", "/ab*", true),
+    ("/a*?", "/a?*", true), ("/a?*", "/a*?", true), ("/a?*", "/a*", false), ("/a*b", "/a?b", true), ("/a*b", "/a*cb", true), ("/a??*", "/a?*", false),
+    ("?*a", "**?a", true), ("//a", "/a", false), ("/a", "//a", false), ("a**b", "a*?*b", true),
+    ("?*", "*a", false),   // it does; sound, not complete, where there is a `?`
+  ]
+
+  @Test(arguments: cases) func covers(_ test: (pattern: String, other: String, covers: Bool)) {
+    #expect(PathPattern(test.pattern).covers(PathPattern(test.other)) == test.covers)
+  }
+
+  /// Over all pairs of short patterns: no false alarm on any short path, and none missed without `?`.
+  @Test func everyShortPair() {
+    func words(_ alphabet: [String], upTo length: Int) -> [String] {
+      var all = [""], longest = [""]
+      for _ in 0..<length {
+        longest = longest.flatMap { word in alphabet.map { word + $0 } }
+        all += longest
+      }
+      return all
+    }
+    let paths = words(["a", "b", "c"], upTo: 5).map { bytes("/" + $0) }
+    let patterns = words(["a", "b", "*", "?"], upTo: 4).map { text in
+      let pattern = PathPattern("/" + text)
+      return (pattern, matched: paths.map { pattern.matches($0.span) })
+    }
+    var wrong: [String] = []
+    for (pattern, matched) in patterns {
+      for (other, others) in patterns {
+        let holds = zip(others, matched).allSatisfy { !$0 || $1 }, covers = pattern.covers(other)
+        if covers && !holds || holds && !covers && !pattern.text.contains("?") { wrong.append("\(pattern.text) \(other.text)") }
+      }
+    }
+    #expect(wrong == [])
+  }
+}
+
 struct NormalizedPathTests {
   static let cases: [(raw: String, normal: String)] = [
     ("/", "/"), ("", ""), ("*", "*"), ("/a/b", "/a/b"), ("/a/", "/a/"), ("//", "/"), ("/a//b", "/a/b"),

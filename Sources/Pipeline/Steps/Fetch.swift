@@ -187,6 +187,7 @@ extension Worker {
   private func received(_ head: consuming ResponseHead, _ upstream: consuming ClientConnection, _ exchange: inout Exchange) -> Response {
     exchange.reached(.originResponse)
     if exchange.behavior.forwardsNoCookies { head.fields.drop(.setCookie) }
+    head.fields.drop(.proxy)   // said to this proxy, not to its viewers (RFC 9110, 11.7)
     if head.fields.has(.vary) { filterVary(&head.fields, exchange.behavior.behavior.forwarding) }
     exchange.originStatus = head.line.status
     if head.line.status >= 400 { exchange.result = .error; exchange.detailedResult = "OriginError" } else { exchange.result = .miss; exchange.detailedResult = "" }

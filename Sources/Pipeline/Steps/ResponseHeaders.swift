@@ -17,7 +17,7 @@ extension Worker {
       }
       response.head.fields.append(line.name.span, line.value.span)
     }
-    addServerTiming(compiled, &response.head.fields, exchange)
+    addServerTiming(compiled, &response, exchange)
     exchange.reached(.responseHeaders)
   }
 
@@ -35,18 +35,28 @@ extension Worker {
     if decision.variesByOrigin { fields.append("Vary", "Origin") }
   }
 
-  /// `Server-Timing` for the sampled share of responses, or when the request says `Pragma: server-timing`.
-  private func addServerTiming(_ compiled: CompiledResponseHeaders, _ fields: inout HeaderSection, _ exchange: borrowing Exchange) {
+  /// `Server-Timing` for the sampled share of responses, or when the request says `Pragma: server-timing`. What was made here is no
+  /// miss: no origin was asked, or it had nothing to say.
+  private func addServerTiming(_ compiled: CompiledResponseHeaders, _ response: inout Response, _ exchange: borrowing Exchange) {
     guard compiled.policy.serverTimingSamplingPercent != nil else { return }
-    var asked = false
-    if let i = exchange.request.fields.first(.pragma) { asked = exchange.request.fields.value(i).equalsLowercase("server-timing") }
-    guard asked || Int.random(in: 0..<1_000_000) < compiled.timingSamplesPerMillion else { return }
-    var metrics = ["cdn-cache-miss", "cdn-pop;desc=\"\(Site.pop)\"", "cdn-rid;desc=\"\(exchange.id.text)\""]
+    guard asksForTiming(exchange.request.fields) || Int.random(in: 0..<1_000_000) < compiled.timingSamplesPerMillion else { return }
+    let isOrigins = exchange.originStatus != 0 && (response.source != .generated || exchange.result == .miss)
+    var metrics = isOrigins ? ["cdn-cache-miss"] : []
+    metrics += ["cdn-pop;desc=\"\(Site.pop)\"", "cdn-rid;desc=\"\(exchange.id.text)\""]
     let line = exchange.timeline
     if line.originResponse > line.originRequest && line.originRequest > 0 {
       metrics.append("cdn-upstream-layer;desc=\"EDGE\"")
       metrics.append("cdn-upstream-fbl;dur=\((line.originResponse - line.originRequest) / 1_000_000)")
     }
-    fields.append("Server-Timing", metrics.joined(separator: ","))
+    response.head.fields.append("Server-Timing", metrics.joined(separator: ","))
+  }
+
+  /// Whether `server-timing` is among the members of Pragma.
+  private func asksForTiming(_ fields: borrowing HeaderSection) -> Bool {
+    guard fields.present.has(.pragma) else { return false }
+    for i in 0..<fields.count where fields[i].name == .pragma {
+      for member in fields.value(i).text.lowercased().split(separator: ",") where member.filter({ $0 != " " && $0 != "\t" }) == "server-timing" { return true }
+    }
+    return false
   }
 }

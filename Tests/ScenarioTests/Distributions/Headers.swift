@@ -263,5 +263,51 @@ extension Scenarios {
       #expect(fields["x-powered-by"] == nil)
       #expect(fields["server-timing"]?.contains("cdn-cache-miss") == true)
     }
+
+    /// `Pragma: server-timing` asks for metrics that no sample would have brought; the cache is spoken of where it was asked.
+    @Test func serverTimingOnRequest() throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { $0.target == "/404" ? "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n" : ok() } }
+      let skerry = try startSkerry(before: origin, more: "responseHeadersPolicies: { mine: { serverTiming: 0 } }") {
+        $0.behavior = "responseHeadersPolicy: mine"
+        $0.methods = "[GET, HEAD]"
+      }
+      let viewer = try skerry.viewer()
+      func timing(_ pragma: String, _ request: String = "GET /") throws -> String? {
+        try viewer.exchange("\(request) HTTP/1.1\r\nHost: a.test\r\n\(pragma)\r\n").fields["server-timing"]
+      }
+      for asking in ["Pragma: server-timing\r\n", "Pragma: no-cache, Server-Timing\r\n", "Pragma: no-cache\r\nPragma:\t server-timing , x=1\r\n"] {
+        #expect(try timing(asking)?.hasPrefix("cdn-cache-miss,cdn-pop;") == true, "\(asking)")
+      }
+      for silent in ["", "Pragma: no-cache\r\n", "Pragma: x-server-timing, server-timing=1\r\n"] { #expect(try timing(silent) == nil, "\(silent)") }
+      #expect(try timing("Pragma: server-timing\r\n", "GET /404")?.hasPrefix("cdn-cache-miss,") == true)
+      #expect(try timing("Pragma: server-timing\r\n", "DELETE /")?.hasPrefix("cdn-pop;") == true)
+    }
+
+    /// What an origin says to a proxy is not for the proxy's viewers (RFC 9110, 11.7.1).
+    @Test func proxyFieldsEndHere() throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { _ in ok("", fields: "Proxy-Authenticate: Basic\r\nProxy-Authentication-Info: a=1\r\nProximity: near\r\n") } }
+      let skerry = try startSkerry(before: origin)
+      let fields = try skerry.viewer().exchange("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").fields
+      #expect(fields["proxy-authenticate"] == nil && fields["proxy-authentication-info"] == nil && fields["proximity"] == "near")
+    }
+
+    /// OPTIONS counts its forwards, and ends here when none is left (RFC 9110, 7.6.2). Other methods' Max-Forwards means nothing.
+    @Test func maxForwards() throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { ok($0.fields.all("max-forwards").joined(separator: " ")) } }
+      let skerry = try startSkerry(before: origin)
+      let viewer = try skerry.viewer()
+      func ask(_ method: String, _ value: String) throws -> Response {
+        try viewer.exchange("\(method) /x HTTP/1.1\r\nHost: a.test\r\nMax-Forwards: \(value)\r\n\r\n")
+      }
+      for (method, value, forwarded) in [
+        ("OPTIONS", "5", "4"), ("OPTIONS", "1", "0"), ("OPTIONS", "010", "9"), ("OPTIONS", "many", "many"), ("OPTIONS", "99999999999999999999", "99999999999999999999"),
+        ("GET", "0", "0"), ("GET", "5", "5"),
+      ] { #expect(try ask(method, value).bodyText == forwarded, "\(method) \(value)") }
+      let before = origin.requests.count
+      let last = try ask("OPTIONS", "0")
+      #expect(last.status == 200 && last.fields["content-length"] == "0")
+      #expect(last.fields["allow"] == "GET, HEAD, OPTIONS, PUT, POST, PATCH, DELETE")
+      #expect(origin.requests.count == before)
+    }
   }
 }

@@ -35,6 +35,23 @@ extension Scenarios {
       #expect(!FileManager.default.fileExists(atPath: path))
     }
 
+    /// The token is made once, and stays; what others can read is no secret.
+    @Test func theAdminToken() throws {
+      let first = try start { $0 }.0
+      let folder = first.folder.appendingPathComponent(".skerry"), path = folder.appendingPathComponent("admin-token").path
+      func mode(_ path: String) throws -> Int? { try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int }
+      #expect(try mode(path) == 0o600 && mode(folder.path) == 0o700)
+      let token = try fileText(path)
+      #expect(token.wholeMatch(of: /[0-9a-f]{64}\n/) != nil)
+      #expect(!first.standardError.contains("token"))
+      try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: path)
+      let second = try start({ $0.replacing("address: 127.0.0.1:0\naccessLog", with: "address: 127.0.0.1:0\n  token: { file: \(path) }\naccessLog") }).0
+      try second.waitForStandardError(toHold: "\(path) can be read by others than its owner")
+      #expect(try fileText(path) == token)
+      let third = try start({ $0.replacing("address: 127.0.0.1:0\naccessLog", with: "address: 127.0.0.1:0\n  token: { file: /proc/nope/token }\naccessLog") }).0
+      try third.waitForStandardError(toHold: "the admin token /proc/nope/token cannot be made: ")
+    }
+
     /// Only a socket that nobody listens on any more is in nobody's way.
     @Test(arguments: ["dead socket", "live socket", "file", "folder", "link to a file"])
     func whatStandsAtTheAdminPath(what: String) throws {

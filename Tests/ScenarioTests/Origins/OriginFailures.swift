@@ -53,6 +53,7 @@ struct OriginFailure: Sendable, CustomTestStringConvertible {
     .init("a status line of 40,000 bytes", "HTTP/1.1 200 \(String(repeating: "x", count: 40_000))\r\n\r\n"),
     .init("a thousand fields", "HTTP/1.1 200 OK\r\n\((1...1000).map { "F\($0): x\r\n" }.joined())\r\n"),
     .init("interim responses without end", String(repeating: "HTTP/1.1 102 Processing\r\n\r\n", count: 1000) + ok("late")),
+    .init("100 Continue twice", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n" + ok("late")),
     .init("a malformed interim response", "HTTP/1.1 103 Early Hints\r\nA : b\r\n\r\n" + ok("late")),
     .init("an interim response and then nothing", "HTTP/1.1 103 Early Hints\r\n\r\n", hangsUp: true),
     .init("nothing at all", "", hangsUp: true),
