@@ -46,7 +46,8 @@ public protocol TurnEnding: AnyObject {
   private var freePlaces: [Int] = []
   private var turnEnders: [any TurnEnding] = []
   private var events: [epoll_event]
-  private var jobs: [UnownedJob] = []
+  /// What is to run, and what runs in this turn.
+  private var jobs: [UnownedJob] = [], running: [UnownedJob] = []
   private let inbox = Mutex<[UnownedJob]>([])
   private let stopping = Atomic<Bool>(false)
   private var closing: [Int32] = []
@@ -235,9 +236,9 @@ public protocol TurnEnding: AnyObject {
   /// and no task can starve the sockets.
   private func runJobs() {
     let serial = unsafe asUnownedSerialExecutor(), task = unsafe asUnownedTaskExecutor()
-    let batch = jobs.count
-    for next in 0..<batch { unsafe jobs[next].runSynchronously(isolatedTo: serial, taskExecutor: task) }
-    if batch == jobs.count { jobs.removeAll(keepingCapacity: true) } else { jobs.removeFirst(batch) }
+    swap(&jobs, &running)
+    for next in running.indices { unsafe running[next].runSynchronously(isolatedTo: serial, taskExecutor: task) }
+    running.removeAll(keepingCapacity: true)
   }
 
   /// Has `ender` called once when the tasks of this turn have run (or of the next, while sockets are being asked).
