@@ -41,7 +41,7 @@ extension Worker {
     if authority.count == 0 || authority.equalsIgnoringCase(named.span) || authority.equals(served.span) { return false }
     let host = ServerNaming.name(ofHost: authority.text).lowercased()
     guard host == String(decoding: named, as: UTF8.self) || tls.mayServe(host) else { return true }
-    tls.servedAuthority = unsafe authority.withUnsafeBufferPointer { unsafe Array($0) }
+    tls.servedAuthority = authority.copied
     return false
   }
 }
