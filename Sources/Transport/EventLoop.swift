@@ -241,13 +241,31 @@ public protocol TurnEnding: AnyObject {
     running.removeAll(keepingCapacity: true)
   }
 
+  /// Runs what came to be run since there were so many.
+  private func runJobs(from first: Int) {
+    let serial = unsafe asUnownedSerialExecutor(), task = unsafe asUnownedTaskExecutor()
+    let end = jobs.count
+    for next in first..<end { unsafe jobs[next].runSynchronously(isolatedTo: serial, taskExecutor: task) }
+    jobs.removeSubrange(first..<end)
+  }
+
   /// Has `ender` called once when the tasks of this turn have run (or of the next, while sockets are being asked).
   public func atEndOfTurn(_ ender: any TurnEnding) { turnEnders.append(ender) }
 
   private func endTurn() {
     let enders = turnEnders
     turnEnders.removeAll(keepingCapacity: true)
-    for ender in enders { ender.turnEnds() }
+    for ender in enders {
+      let first = jobs.count
+      ender.turnEnds()
+      guard jobs.count > first else { continue }
+      // The tasks it woke, and what they say, while all that is in the processor's caches: hundreds of streams of several connections would put
+      // each other out of them. Only these tasks and only once: what they bring about has the next turn.
+      runJobs(from: first)
+      guard turnEnders.last === ender else { continue }
+      turnEnders.removeLast()
+      ender.turnEnds()
+    }
   }
 
   // MARK: Running
