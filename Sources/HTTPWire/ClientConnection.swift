@@ -20,7 +20,7 @@ public struct ClientConnection: ~Copyable {
   private let limits: OriginLimits
   private var decoder = BodyDecoder()
   /// The answer's trailer section as it came; HTTP/1.1 only.
-  private var trailerSection = ByteBuffer()
+  private var trailerSection: TrailerSection?
   private var saysClose = false
   private var answered = false
   private var reusable = false
@@ -76,8 +76,8 @@ public struct ClientConnection: ~Copyable {
       swap(&lines, &substream.receivedTrailers)
       return lines
     }
-    swap(&lines, &trailerSection)
-    return Trailers.allowed(lines, limits.head)
+    if let trailerSection { return Trailers.allowed(trailerSection.bytes, limits.head) }
+    return lines
   }
 
   /// Sends the request bytes that wait in `stream.output`.

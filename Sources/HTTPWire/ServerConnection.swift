@@ -53,7 +53,7 @@ public struct ServerConnection: ~Copyable {
   public let context: WireContext
   private var decoder = BodyDecoder()
   /// The present request's trailer section as it came; HTTP/1.1 only.
-  private var trailerSection = ByteBuffer()
+  private var trailerSection: TrailerSection?
   private var owesContinue = false
   private var bodyBegan: UInt64 = 0
   private var bodyBytes = 0
@@ -203,8 +203,7 @@ public struct ServerConnection: ~Copyable {
     fields.bytes = stream.input.split(line.length)
     stream.input.releaseIfEmpty()
     decoder = BodyDecoder(line.framing)
-    trailerSection.removeAll()
-    trailerSection.releaseIfEmpty()
+    trailerSection = nil
     owesContinue = line.expectsContinue && line.framing != .none
     closing = closing || line.wantsClose
     bodyBegan = stream.socket.loop.now
@@ -319,8 +318,8 @@ public struct ServerConnection: ~Copyable {
       swap(&lines, &substream.receivedTrailers)
       return lines
     }
-    swap(&lines, &trailerSection)
-    return Trailers.allowed(lines, context.viewerLimits.head)
+    if let trailerSection { return Trailers.allowed(trailerSection.bytes, context.viewerLimits.head) }
+    return lines
   }
   /// The answer is whole; `trailers` follow where there can be some.
   public mutating func answerIsWhole() {

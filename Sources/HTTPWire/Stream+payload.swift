@@ -8,7 +8,7 @@ extension Stream {
   /// Looks for payload without waiting; reads what the socket has.
   /// - Parameter trailers: where the field lines behind it go, with the empty line, when there are some.
   /// - Returns: how many bytes of it stand at the front of ``input``; 0 at the end of the body; nil when it is necessary to wait.
-  @inline(__always) mutating func payloadAtHand(_ decoder: inout BodyDecoder, _ trailers: inout ByteBuffer) throws(WireFailure) -> Int? {
+  @inline(__always) mutating func payloadAtHand(_ decoder: inout BodyDecoder, _ trailers: inout TrailerSection?) throws(WireFailure) -> Int? {
     while true {
       switch decoder.next(input.readable) {
       case .payload(let n): return n
@@ -30,9 +30,10 @@ extension Stream {
   }
 
   /// A section that begins with its empty line is none.
-  private mutating func takeTrailers(_ n: Int, _ trailers: inout ByteBuffer) {
+  private mutating func takeTrailers(_ n: Int, _ trailers: inout TrailerSection?) {
     let first = input.readable[0]
-    if !trailers.isEmpty || first != 13 && first != 10 { trailers.append(input, 0..<n) }
+    if trailers == nil && first != 13 && first != 10 { trailers = TrailerSection() }
+    trailers?.bytes.append(input, 0..<n)
     input.consume(n)
   }
 

@@ -3,6 +3,12 @@
 // must have stood in its head.
 import Transport
 
+/// Field lines that came behind content and the empty line behind them, as they came. Few messages have any: a connection moves from hand to
+/// hand with every request, so it holds no more of them than a reference.
+final class TrailerSection {
+  var bytes = ByteBuffer()
+}
+
 enum Trailers {
   /// Such fields that no other rule of ours knows, so that they have no `FieldName`.
   private static let barred: [StaticString] = ["content-range", "retry-after", "www-authenticate"]

@@ -56,8 +56,9 @@ struct WaitingLine<Awaited> {
 
   /// Takes the first out of the line whom `fits` holds for.
   mutating func popFirst(where fits: (Waiter<Awaited>) -> Bool = { _ in true }) -> Waiter<Awaited>? {
+    guard count > 0 else { return nil }
     skipLeavers()
-    guard count > 0, let index = waiters[first...].firstIndex(where: { Self.waits($0) && $0.map(fits) == true }) else { return nil }
+    guard let index = waiters[first...].firstIndex(where: { Self.waits($0) && $0.map(fits) == true }) else { return nil }
     count -= 1
     return waiters[index].take()
   }

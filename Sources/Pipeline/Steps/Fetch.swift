@@ -75,7 +75,7 @@ extension Worker {
 
   /// One origin, within its attempts. GET and HEAD are repeated; a request whose pooled connection turns out to be dead gets one
   /// more try that does not count, if no byte of an answer has come.
-  private nonisolated(nonsending) func fetch(
+  @inline(__always) private nonisolated(nonsending) func fetch(
     from destination: Destination, _ exchange: inout Exchange, _ viewer: inout ServerConnection
   ) async throws(FetchFailure) -> Response {
     exchange.origin = destination.origin
@@ -85,7 +85,9 @@ extension Worker {
     counters.add(.originFirstAttempt)
     while true {
       do throws(FetchFailure) { return try await attemptFetch(pool, destination, triedStale, &exchange, &viewer) } catch {
-        guard case .origin(let failure) = error, mayRepeat || failure.reason == .streamRefused && !exchange.hasBody, failure.isWorthRetrying, !exchange.answerBegan, viewer.isAlive else { throw error }
+        guard case .origin(let failure) = error, mayRepeat || failure.reason == .streamRefused && !exchange.hasBody, failure.isWorthRetrying,
+          !exchange.answerBegan, viewer.isAlive
+        else { throw error }
         if exchange.reusedConnection && !triedStale && (failure.reason == .closedEarly || failure.reason == .write) {
           triedStale = true
           counters.add(.originStaleRetry)

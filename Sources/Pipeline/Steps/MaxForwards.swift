@@ -5,8 +5,10 @@ import HTTPWire
 
 extension Worker {
   /// Uses up one forward. When there is none left the request has arrived: the answer says what the behavior allows.
-  func countForward(_ exchange: inout Exchange) -> Response? {
-    guard exchange.received.method == .options, let line = exchange.request.fields.first(.maxForwards) else { return nil }
+  @inline(__always) func countForward(_ exchange: inout Exchange) -> Response? { exchange.received.method == .options ? useForward(&exchange) : nil }
+
+  private func useForward(_ exchange: inout Exchange) -> Response? {
+    guard let line = exchange.request.fields.first(.maxForwards) else { return nil }
     // What is no number of a sensible size is the origin's to judge.
     let digits = exchange.request.fields.value(line).text
     guard digits.utf8.allSatisfy(\.isDigit), let left = Int(digits) else { return nil }
