@@ -46,7 +46,8 @@ public protocol TurnEnding: AnyObject {
   private var freePlaces: [Int] = []
   private var turnEnders: [any TurnEnding] = []
   private var events: [epoll_event]
-  private var jobs: [UnownedJob] = []
+  /// What is to run, and what runs in this turn.
+  private var jobs: [UnownedJob] = [], running: [UnownedJob] = []
   private let inbox = Mutex<[UnownedJob]>([])
   private let stopping = Atomic<Bool>(false)
   private var closing: [Int32] = []
@@ -235,9 +236,17 @@ public protocol TurnEnding: AnyObject {
   /// and no task can starve the sockets.
   private func runJobs() {
     let serial = unsafe asUnownedSerialExecutor(), task = unsafe asUnownedTaskExecutor()
-    let batch = jobs.count
-    for next in 0..<batch { unsafe jobs[next].runSynchronously(isolatedTo: serial, taskExecutor: task) }
-    if batch == jobs.count { jobs.removeAll(keepingCapacity: true) } else { jobs.removeFirst(batch) }
+    swap(&jobs, &running)
+    for next in running.indices { unsafe running[next].runSynchronously(isolatedTo: serial, taskExecutor: task) }
+    running.removeAll(keepingCapacity: true)
+  }
+
+  /// Runs what came to be run since there were so many.
+  private func runJobs(from first: Int) {
+    let serial = unsafe asUnownedSerialExecutor(), task = unsafe asUnownedTaskExecutor()
+    let end = jobs.count
+    for next in first..<end { unsafe jobs[next].runSynchronously(isolatedTo: serial, taskExecutor: task) }
+    jobs.removeSubrange(first..<end)
   }
 
   /// Has `ender` called once when the tasks of this turn have run (or of the next, while sockets are being asked).
@@ -246,7 +255,17 @@ public protocol TurnEnding: AnyObject {
   private func endTurn() {
     let enders = turnEnders
     turnEnders.removeAll(keepingCapacity: true)
-    for ender in enders { ender.turnEnds() }
+    for ender in enders {
+      let first = jobs.count
+      ender.turnEnds()
+      guard jobs.count > first else { continue }
+      // The tasks it woke, and what they say, while all that is in the processor's caches: hundreds of streams of several connections would put
+      // each other out of them. Only these tasks and only once: what they bring about has the next turn.
+      runJobs(from: first)
+      guard turnEnders.last === ender else { continue }
+      turnEnders.removeLast()
+      ender.turnEnds()
+    }
   }
 
   // MARK: Running

@@ -3,7 +3,7 @@
 /// Names a timer of one loop.
 public struct TimerID: Hashable, Sendable { let serial: UInt64 }
 
-/// A binary heap of actions by due time. Confined to its loop's thread.
+/// A binary heap of actions by due time; of those due at once, the first that was added comes first. Confined to its loop's thread.
 struct TimerHeap {
   private var entries: [(due: UInt64, serial: UInt64)] = []
   private var actions: [UInt64: () -> Void] = [:]
@@ -17,7 +17,7 @@ struct TimerHeap {
     actions[serial] = action
     entries.append((due, serial))
     var child = entries.count - 1
-    while child > 0, entries[child].due < entries[(child - 1) / 2].due {
+    while child > 0, entries[child] < entries[(child - 1) / 2] {
       entries.swapAt(child, (child - 1) / 2)
       child = (child - 1) / 2
     }
@@ -42,7 +42,7 @@ struct TimerHeap {
     var parent = 0
     while true {
       var smallest = parent
-      for child in [2 * parent + 1, 2 * parent + 2] where child < entries.count && entries[child].due < entries[smallest].due {
+      for child in [2 * parent + 1, 2 * parent + 2] where child < entries.count && entries[child] < entries[smallest] {
         smallest = child
       }
       if smallest == parent { return }
