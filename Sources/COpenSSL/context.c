@@ -91,14 +91,20 @@ static int keep_alpn(sk_tls_context *context, const uint8_t *alpn, size_t length
 
 // MARK: Servers
 
-/// The first of this side's protocols that the viewer speaks too; else the connection ends (RFC 7301, 3.2).
+/// The first of this side's protocols that the viewer speaks too; else the connection ends (RFC 7301, 3.2). HTTP/2 needs TLS 1.2 (RFC 9113, 9.2).
 static int select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_length, const unsigned char *offered, unsigned offered_length, void *argument) {
-  (void)ssl;
   sk_tls_context *context = argument;
-  unsigned char *chosen = NULL;
-  int result = SSL_select_next_proto(&chosen, out_length, context->alpn, (unsigned)context->alpn_length, offered, offered_length);
-  *out = chosen;
-  return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+  int is_old = SSL_version(ssl) < TLS1_2_VERSION;
+  unsigned length = 0;
+  for (const uint8_t *mine = context->alpn; mine < context->alpn + context->alpn_length; mine += length) {
+    length = 1u + mine[0];
+    if (is_old && length == 3 && memcmp(mine, "\2h2", 3) == 0) continue;
+    unsigned char *chosen = NULL;
+    if (SSL_select_next_proto(&chosen, out_length, mine, length, offered, offered_length) != OPENSSL_NPN_NEGOTIATED) continue;
+    *out = chosen;
+    return SSL_TLSEXT_ERR_OK;
+  }
+  return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
 static int selected_name(SSL *ssl, int *alert, void *argument) {
@@ -151,6 +157,7 @@ sk_tls_context *sk_tls_server_context(
   SSL_CTX_set_num_tickets(ssl, 1);
   SSL_CTX_set_timeout(ssl, sk_tls_tickets_lifetime(tickets));
   SSL_CTX_set_tlsext_ticket_key_evp_cb(ssl, sk_tls_ticket_key);
+  SSL_CTX_set_session_ticket_cb(ssl, NULL, sk_tls_opened_ticket, NULL);
   SSL_CTX_set_max_early_data(ssl, 0);
   SSL_CTX_set_tlsext_servername_callback(ssl, selected_name);
   SSL_CTX_set_tlsext_servername_arg(ssl, context);
@@ -213,8 +220,8 @@ int32_t sk_tls_ask_certificate(
   }
   if (names) SSL_CTX_set_client_CA_list(context->ssl, names);
   SSL_CTX_set_verify(context->ssl, SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), NULL);
+  context->ignores_expiry = ignores_expiry;
   if (ignores_expiry) X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context->ssl), X509_V_FLAG_NO_CHECK_TIME);
-  else SSL_CTX_set_session_ticket_cb(context->ssl, NULL, sk_tls_opened_ticket, NULL);
   return 1;
 }
 

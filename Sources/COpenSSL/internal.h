@@ -20,6 +20,7 @@ struct sk_tls_context {
   uint8_t *alpn;
   size_t alpn_length;
   int keeps_hello;
+  int ignores_expiry;
   struct stapled stapled[STATUS_LIMIT];
   int stapled_count;
 };

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 enum { KEYS = 2, NAME = 16, SECRET = 32 };
@@ -116,11 +117,24 @@ int sk_tls_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPH
   return !done ? -1 : sealing || (age == 0 && SSL_version(ssl) < TLS1_3_VERSION) ? 1 : 2;
 }
 
-/// A certificate that has ended since is not resumed past: a full handshake looks at it again.
+/// Whether a ClientHello that is being read asks for the name that a session is of (RFC 6066, 3: a list with one name in it).
+static int asks_for(SSL *ssl, const SSL_SESSION *session) {
+  enum { BEFORE = 5 };  // lengths of the list and of the name, and its type between them
+  const char *name = SSL_SESSION_get0_hostname(session);
+  const unsigned char *list = NULL;
+  size_t length = 0, wanted = name ? strlen(name) : 0;
+  if (!SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &list, &length)) return !name;
+  return name && length == BEFORE + wanted && strncasecmp((const char *)list + BEFORE, name, wanted) == 0;
+}
+
+/// Neither another name's session is resumed (RFC 6066, 3; in TLS 1.3 names are no part of sessions: RFC 8446, 4.2.11), nor one whose viewer's
+/// certificate has ended since: a full handshake looks at it again.
 SSL_TICKET_RETURN sk_tls_opened_ticket(
     SSL *ssl, SSL_SESSION *session, const unsigned char *name, size_t length, SSL_TICKET_STATUS status, void *argument) {
-  (void)ssl, (void)name, (void)length, (void)argument;
+  (void)name, (void)length, (void)argument;
+  sk_tls_context *context = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
   if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) return SSL_TICKET_RETURN_IGNORE_RENEW;
-  if (sk_tls_certificate_end(session) < (int64_t)time(NULL)) return SSL_TICKET_RETURN_IGNORE_RENEW;
+  if (SSL_SESSION_get_protocol_version(session) < TLS1_3_VERSION && !asks_for(ssl, session)) return SSL_TICKET_RETURN_IGNORE_RENEW;
+  if (!context->ignores_expiry && sk_tls_certificate_end(session) < (int64_t)time(NULL)) return SSL_TICKET_RETURN_IGNORE_RENEW;
   return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
 }

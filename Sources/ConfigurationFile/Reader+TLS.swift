@@ -62,7 +62,9 @@ extension Reader {
       files.ocspResponse = status
       places[status] = statusValue
     }
-    warnOfLooseKey(keyValue, key)
+    if files.keyIsOpen {
+      keyValue.warning("\((keyValue.plainText ?? "").quoted) can be read or changed by others; a key is its owner's alone: chmod 600")
+    }
     return NamedFiles(files: files, places: places)
   }
 
@@ -91,11 +93,5 @@ extension Reader {
         places[files.chain]?.warning("the certificate has expired")
       }
     } catch { places[error.path]?.error("\((places[error.path]?.plainText ?? "").quoted) cannot be used: \(error.reason)") }
-  }
-
-  private func warnOfLooseKey(_ value: Value, _ path: String) {
-    let attributes = try? FileManager.default.attributesOfItem(atPath: URL(fileURLWithPath: path).resolvingSymlinksInPath().path)
-    guard let permissions = attributes?[.posixPermissions] as? Int, permissions & 0o077 != 0 else { return }
-    value.warning("\((value.plainText ?? "").quoted) can be read or changed by others; a key is its owner's alone: chmod 600")
   }
 }

@@ -77,6 +77,9 @@ final class Certificates {
       try listener.reload()
       handle.count(.certificatesReloaded)
       diagnostics.say(.info, "the certificates of \(listener.configuration.scope) have been reloaded")
+      for files in listener.configuration.certificates where files.keyIsOpen {
+        diagnostics.say(.warning, "\(files.key) can be read or changed by others; a key is its owner's alone: chmod 600")
+      }
     } catch {
       handle.count(.certificatesRefused)
       diagnostics.say(.error, "the certificates of \(listener.configuration.scope) stay as they were: \(error.path): \(error.reason)")

@@ -123,11 +123,12 @@ public struct HeaderSection: ~Copyable {
   /// (spec/cloudfront-functions.md, 2.6).
   public mutating func appendCapitalised(_ name: Span<UInt8>, _ value: Span<UInt8>) {
     let start = bytes.count
-    var atStart = true
+    bytes.append(name)
+    var isFirst = true
     for i in 0..<name.count {
       let byte = name[i]
-      bytes.append(atStart && byte >= 97 && byte <= 122 ? byte - 32 : byte)
-      atStart = byte == 45
+      if isFirst && byte >= 97 && byte <= 122 { bytes.replace(start + i, by: byte - 32) }
+      isFirst = byte == 45
     }
     bytes.append(": ")
     bytes.append(value)

@@ -29,7 +29,10 @@ extension Worker {
     let isCancelled = socket.failure == .cancelled
     if !isCancelled { counters.add(failure.viewerCounter) }
     counters.add(isCancelled ? .closedByDrain : failure.kind == .closed ? .closedByViewer : .closedOnError)
-    ended(ServerConnection(socket, peer: peer, context))
+    var viewer = ServerConnection(socket, peer: peer, context)
+    // The viewer may have gone on in good faith (TLS 1.3: before its certificate is looked at); a reset would cost it the alert.
+    if socket.failure == nil && failure.kind != .closed { await viewer.linger() }
+    ended(viewer)
   }
 }
 

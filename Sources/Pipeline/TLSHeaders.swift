@@ -38,9 +38,11 @@ extension Worker {
     guard let tls = exchange.tls, !tls.serverName.isEmpty else { return false }
     let authority = exchange.request.authority
     let named = tls.serverName
-    if authority.count == 0 || authority.equalsIgnoringCase(named.span) { return false }
+    if authority.count == 0 || authority.equalsIgnoringCase(named.span) || authority.equals(tls.servedAuthority.span) { return false }
     let host = ServerNaming.name(ofHost: authority.text).lowercased()
-    return host != String(decoding: named, as: UTF8.self) && !tls.mayServe(host)
+    guard host == String(decoding: named, as: UTF8.self) || tls.mayServe(host) else { return true }
+    tls.servedAuthority = authority.withUnsafeBufferPointer { unsafe Array($0) }
+    return false
   }
 }
 

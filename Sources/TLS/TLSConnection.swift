@@ -70,6 +70,8 @@ public struct TLSFailure: Error, Equatable, Sendable {
   public private(set) var cipher = ""
   /// The name that the viewer asked for, lower case, without the root's dot.
   public private(set) var serverName: [UInt8] = []
+  /// Whom a request was for that was found to be the certificate's, as it was spelt: most often the next one is for the same.
+  public var servedAuthority: [UInt8] = []
   /// Requests that came on it: only the first is said to have brought a handshake.
   public var requests = 0
 

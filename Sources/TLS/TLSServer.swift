@@ -31,6 +31,11 @@ import Glibc
     public var chain, key: String
     /// The absolute path of an OCSP response to staple, DER.
     public var ocspResponse: String?
+    /// Whether others than its owner may read or change the key. A system call.
+    public var keyIsOpen: Bool {
+      var status = stat()
+      return unsafe stat(key, &status) == 0 && status.st_mode & 0o077 != 0
+    }
     /// The files of a certificate.
     public init(chain: String, key: String, ocspResponse: String? = nil) {
       self.chain = chain

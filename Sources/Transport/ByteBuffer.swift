@@ -157,6 +157,11 @@ import TLS
     unsafe base.storeBytes(of: byte, toByteOffset: end, as: UInt8.self)
     end += 1
   }
+  /// Puts a byte in the place of a readable one.
+  @inlinable public mutating func replace(_ index: Int, by byte: UInt8) {
+    precondition(index >= 0 && index < end - start, "replaced what is not readable")
+    unsafe base.storeBytes(of: byte, toByteOffset: start + index, as: UInt8.self)
+  }
   /// Appends the UTF-8 bytes of a string. It has a label so that a literal never becomes a String by accident.
   public mutating func append(text: String) { append(text.utf8.span) }
   /// Appends a part of another buffer's readable bytes.

@@ -51,6 +51,16 @@ import Testing
     #expect(try outcome.json["output"]?["response"]?.compact == expected)
   }
 
+  /// A store has times here too (spec 10.1): when its file was changed.
+  @Test func aStoreSaysWhenItWasChanged() throws {
+    let folder = try Folder([
+      "f.js": "import cf from 'cloudfront'; async function handler(e) { const m = await cf.kvs().meta(); console.log([m.creationDateTime, m.lastUpdatedDateTime].every(t => /^20\\d\\d-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ$/.test(t)), m.keyCount); return e.request; }",
+      "event.json": event(), "k.json": #"{"data":[{"key":"a","value":"1"}]}"#,
+    ])
+    let outcome = try folder.skerry("invoke", "f.js", "event.json", "--kvs", "k.json")
+    #expect(try outcome.json["logs"]?.array == [.string("true 1")])
+  }
+
   /// AWS's samples write it so; real events do not, and neither do functions.
   @Test func multivalueIsMultiValue() throws {
     let outcome = try invoke(

@@ -58,6 +58,18 @@ extension Scenarios {
       #expect(text.contains(expected), "\(text)")
     }
 
+    /// HTTP/2 is not spoken over what is too old for it (RFC 9113, 9.2): the viewer gets what it can have.
+    @Test func oldVersionsHaveNoHTTP2() throws {
+      let certificates = try TestCertificates.common()
+      let (skerry, _, _) = try program(listener: certificates.listener(more: "minimumProtocolVersion: TLSv1"))
+      for version in ["-tls1", "-tls1_1"] {
+        let text = try client(skerry, certificates, "\(version) -cipher DEFAULT@SECLEVEL=0 -alpn h2,http/1.1")
+        #expect(text.contains("ALPN protocol: http/1.1") && text.contains("HTTP/1.1 200 OK"), "\(text)")
+        #expect(try client(skerry, certificates, "\(version) -cipher DEFAULT@SECLEVEL=0 -alpn h2").contains("no application protocol"))
+      }
+      #expect(try client(skerry, certificates, "-tls1_2 -alpn h2,http/1.1").contains("ALPN protocol: h2"))
+    }
+
     @Test(arguments: ["", "--npn-list=http/1.1"])
     func h2loadMakesManyRequests(_ options: String) throws {
       let (skerry, _, _) = try program(arguments: ["--workers", "2"])
@@ -180,6 +192,17 @@ extension Scenarios {
       #expect(try skerry.metrics()[handshakes("resumed")] == 6)
     }
 
+    /// In TLS 1.2 a session is its name's (RFC 6066, 3).
+    @Test(arguments: [("-servername a.test", "-servername A.Test", true), ("-servername a.test", "-servername x.b.test", false), ("-noservername", "-servername a.test", false), ("-servername a.test", "-noservername", false), ("-noservername", "-noservername", true)])
+    func sessionsOfAnotherName(_ first: String, _ second: String, _ isResumed: Bool) throws {
+      let (skerry, certificates, _) = try program()
+      let session = skerry.folder.appendingPathComponent("session").path
+      #expect(try client(skerry, certificates, "-tls1_2 \(first) -sess_out \(session)").contains("200 OK"))
+      let host = second.contains("b.test") ? "x.b.test" : "a.test"
+      let again = try client(skerry, certificates, "-tls1_2 \(second) -sess_in \(session)", request: "GET / HTTP/1.1\\r\\nHost: \(host)\\r\\nConnection: close\\r\\n\\r\\n")
+      #expect(again.contains("Reused, TLS") == isResumed && again.contains("200 OK"), "\(again)")
+    }
+
     @Test func noEarlyData() throws {
       let (skerry, certificates, _) = try program()
       let session = skerry.folder.appendingPathComponent("session").path
@@ -271,6 +294,16 @@ extension Scenarios {
       _ = try eventually("the refusals to be counted") { try skerry.metrics()[handshakes("client_certificate")] == (mode == "optional" ? 2 : 4) ? true : nil }
     }
 
+    /// Who has gone on in good faith is told why that was in vain.
+    @Test func whoShowsNoCertificateIsToldSo() throws {
+      let certificates = try TestCertificates.common()
+      let (skerry, _, _) = try program(listener: certificates.listener(more: "viewerMtls: { trustStore: \(certificates.path("ca.pem")) }"))
+      for _ in 0..<10 {
+        let text = try Tool.curl(certificates, ["https://localhost:\(skerry.port)/"]).text
+        #expect(text.contains("certificate required"), "\(text)")
+      }
+    }
+
     @Test func aResumedSessionKeepsItsCertificate() throws {
       let certificates = try TestCertificates()
       try certificates.make("viewer", names: "DNS:viewer.test")
@@ -351,8 +384,10 @@ extension Scenarios {
       #expect(try skerry.metrics()["skerry_certificate_reloads_total{outcome=\"refused\"}"] == 1)
       try good.write(toFile: certificates.path("c.pem"), atomically: true, encoding: .utf8)
       try certificates.make("c", names: "DNS:e.test")
+      _ = try Tool.shell("chmod 644 \"$1\"", [certificates.path("c.key")])
       if how == "SIGHUP" { skerry.send(signal: SIGHUP) }
       _ = try eventually("the new certificate") { try names().contains("e.test") ? true : nil }
+      try skerry.waitForStandardError(toHold: "c.key can be read or changed by others")
       #expect(try Tool.curl(certificates, ["--resolve", "e.test:\(skerry.port):127.0.0.1", "https://e.test:\(skerry.port)/"]).exit == .status(0))
     }
   }
