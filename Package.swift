@@ -82,7 +82,7 @@ let package = Package(
 
     // 1  TLS: certificates, handshakes, records
     floor("TLS", ["COpenSSL"]),
-    tests("TLSTests", ["TLS", "Transport", "COpenSSL"]),
+    tests("TLSTests", ["TLS", "Transport", "COpenSSL", "Spawning"]),
 
     // 1  JSON, with the place of everything
     floor("JSONText", []),
@@ -116,10 +116,11 @@ let package = Package(
     tests("PipelineTests", ["Pipeline", "Distribution", "Transport"]),
 
     // What a person types
-    tests("CommandTests", ["skerry", "JSONText"]),
+    .target(name: "Spawning", path: "Tests/Spawning", swiftSettings: swiftSettings),
+    tests("CommandTests", ["skerry", "JSONText", "Spawning"]),
 
     // The house seen from outside: scripted origin, the real program, scripted viewer
-    tests("ScenarioTests", ["skerry"]),
+    tests("ScenarioTests", ["skerry", "Spawning"]),
 
     // What can be measured without the network
     .executableTarget(name: "bench-stores", dependencies: ["KeyValueStores"], path: "Benchmarks/stores", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),

@@ -79,9 +79,9 @@ class Peer:
         return True
 
     def logged_lines(self):
-        """Lines the log has gained since the last call. Waits until it has been quiet for 1.4 seconds: both flush once a second."""
+        """Lines the log has gained since the last call. Waits until it has been quiet for 1.8 seconds: both flush once a second, and a write may wait for the disk."""
         size, quiet = -1, 0
-        while quiet < 14:
+        while quiet < 18:
             now = self.log.stat().st_size if self.log.exists() else 0
             quiet = quiet + 1 if now == size else 0
             size = now

@@ -57,13 +57,15 @@ struct FieldBlock: ~Copyable {
     let start = fields.bytes.count
     fields.bytes.append(value)
     let place = start..<fields.bytes.count
-    if name.equalsLowercase(":method") { method = place }
-    else if name.equalsLowercase(":path") { path = place }
-    else if name.equalsLowercase(":scheme") { scheme = place }
-    else if name.equalsLowercase(":authority") { (authority, hasAuthority) = (place, true) }
-    else if name.equalsLowercase(":protocol") { protocolName = place }
-    else if name.equalsLowercase(":status"), value.count == 3 {
+    switch name.count {
+    case 5 where name.equalsLowercase(":path"): path = place
+    case 7 where name.equalsLowercase(":method"): method = place
+    case 7 where name.equalsLowercase(":scheme"): scheme = place
+    case 7 where name.equalsLowercase(":status") && value.count == 3:
       status = Int(value[0]) * 100 + Int(value[1]) * 10 + Int(value[2]) - 48 * 111
+    case 9 where name.equalsLowercase(":protocol"): protocolName = place
+    case 10 where name.equalsLowercase(":authority"): (authority, hasAuthority) = (place, true)
+    default: break
     }
   }
 

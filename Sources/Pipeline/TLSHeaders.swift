@@ -37,11 +37,11 @@ extension Worker {
   func isMisdirected(_ exchange: borrowing Exchange) -> Bool {
     guard let tls = exchange.tls, !tls.serverName.isEmpty else { return false }
     let authority = exchange.request.authority
-    let named = tls.serverName
-    if authority.count == 0 || authority.equalsIgnoringCase(named.span) || authority.equals(tls.servedAuthority.span) { return false }
+    let named = tls.serverName, served = tls.servedAuthority
+    if authority.count == 0 || authority.equalsIgnoringCase(named.span) || authority.equals(served.span) { return false }
     let host = ServerNaming.name(ofHost: authority.text).lowercased()
     guard host == String(decoding: named, as: UTF8.self) || tls.mayServe(host) else { return true }
-    tls.servedAuthority = authority.withUnsafeBufferPointer { unsafe Array($0) }
+    tls.servedAuthority = authority.copied
     return false
   }
 }

@@ -94,12 +94,10 @@ import TLS
     end = 0
   }
   private func giveBack() {
-    switch capacity {
-    case 0: break
-    case Self.blockSize: unsafe sk_block_give(SK_BYTES, base)
-    case Self.smallBlockSize: unsafe sk_block_give(SK_FEW_BYTES, base)
-    default: unsafe base.deallocate()
-    }
+    if capacity == Self.blockSize { unsafe sk_block_give(SK_BYTES, base) } else if capacity > 0 { giveBackOther() }
+  }
+  @inline(never) private func giveBackOther() {
+    if capacity == Self.smallBlockSize { unsafe sk_block_give(SK_FEW_BYTES, base) } else { unsafe base.deallocate() }
   }
 
   /// Splits off the first `n` readable bytes together with the memory they lie in. What follows them is copied to a fresh

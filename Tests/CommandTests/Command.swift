@@ -1,6 +1,8 @@
 // Running the real program as a person would, in a folder of its own.
 import Foundation
+import Glibc
 import JSONText
+import Spawning
 import Testing
 
 /// What a command said and how it ended.
@@ -33,16 +35,9 @@ final class Folder: Sendable {
 
   func read(_ name: String) throws -> String { try String(contentsOfFile: path + "/" + name, encoding: .utf8) }
 
-  /// A program that runs in this folder.
-  func start(_ arguments: [String], output: FileHandle, errors: FileHandle) throws -> Process {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: try Folder.binary())
-    process.arguments = arguments
-    process.currentDirectoryURL = URL(fileURLWithPath: path)
-    process.standardInput = FileHandle.nullDevice
-    (process.standardOutput, process.standardError) = (output, errors)
-    try process.run()
-    return process
+  /// Starts `skerry` in this folder.
+  func start(_ arguments: [String], output: ChildStream, errors: ChildStream) throws -> pid_t {
+    try spawn([Folder.binary()] + arguments, in: path, output: output, errors: errors)
   }
 
   /// Runs `skerry` with arguments, in this folder, to its end.
@@ -50,15 +45,10 @@ final class Folder: Sendable {
 
   func skerry(_ arguments: [String]) throws -> Outcome {
     let names = ["stdout", "stderr"].map { path + "/.\($0)-\(UUID().uuidString)" }
-    let files = try names.map { name in
-      try Data().write(to: URL(fileURLWithPath: name))
-      return try #require(FileHandle(forWritingAtPath: name))
-    }
-    let process = try start(arguments, output: files[0], errors: files[1])
-    process.waitUntilExit()
+    let status = waitForEnd(of: try start(arguments, output: .file(names[0]), errors: .file(names[1])))
     let texts = try names.map { try String(contentsOfFile: $0, encoding: .utf8) }
     for name in names { try FileManager.default.removeItem(atPath: name) }
-    return Outcome(status: process.terminationStatus, output: texts[0], errors: texts[1])
+    return Outcome(status: status, output: texts[0], errors: texts[1])
   }
 
   private static func binary() throws -> String {

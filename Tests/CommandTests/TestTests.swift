@@ -1,6 +1,7 @@
 // skerry test: what it says and how it ends (design/configuration.md, "A case file").
 import Foundation
 import Glibc
+import Spawning
 import Testing
 
 private let redirect = """
@@ -150,12 +151,15 @@ private func folder(_ cases: String, source: String = redirect, more: [String: S
   @Test func watchRunsWhatChanges() throws {
     let folder = try folder("- { name: a, request: { uri: / }, expect: { request: { uri: /x } } }", more: ["Functions/g/index.js": redirect, "Functions/g/tests/a.yaml": "[]"])
     let pipe = Pipe()
-    let process = try folder.start(["test", "--watch"], output: pipe.fileHandleForWriting, errors: .nullDevice)
+    let child = try folder.start(["test", "--watch"], output: .descriptor(pipe.fileHandleForWriting.fileDescriptor), errors: .nowhere)
     // Whoever waits for output in vain reads the end of it.
-    let identifier = process.processIdentifier
-    DispatchQueue.global().asyncAfter(deadline: .now() + 30) { if process.isRunning { kill(identifier, SIGKILL) } }
-    // The threads of tests block SIGTERM, and their children with them.
-    defer { kill(identifier, SIGKILL) }
+    let watchdog = DispatchWorkItem { kill(child, SIGKILL) }
+    DispatchQueue.global().asyncAfter(deadline: .now() + 30, execute: watchdog)
+    defer {
+      watchdog.cancel()
+      kill(child, SIGKILL)
+      _ = waitForEnd(of: child)
+    }
     try pipe.fileHandleForWriting.close()
     var output = ""
     func waitFor(_ text: String) throws {

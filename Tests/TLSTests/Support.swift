@@ -1,6 +1,7 @@
 // Two ends of a connection without a network: a pair of sockets, and certificates made with the script that makes a laptop's.
 import Foundation
 import Glibc
+import Spawning
 
 @testable import TLS
 
@@ -25,14 +26,8 @@ final class MadeCertificates: Sendable {
   struct ShellFailure: Error { let status: Int32 }
   /// Runs lines of the shell in the folder.
   func shell(_ lines: String) throws {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/bin/sh")
-    process.arguments = ["-ec", lines]
-    process.currentDirectoryURL = folder
-    (process.standardOutput, process.standardError) = (FileHandle.nullDevice, FileHandle.nullDevice)
-    try process.run()
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else { throw ShellFailure(status: process.terminationStatus) }
+    let status = waitForEnd(of: try spawn(["/bin/sh", "-ec", lines], in: folder.path))
+    guard status == 0 else { throw ShellFailure(status: status) }
   }
 
   func configuration(_ name: String = "localhost") -> TLSServer.Configuration {

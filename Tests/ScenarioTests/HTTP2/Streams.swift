@@ -198,7 +198,7 @@ extension Scenarios {
         try origin.answerAll { ok("\($0.bodyText.utf8.count)") }
       }
       let viewer = try HTTP2Viewer.open(stage.skerry)
-      let length = 32 << 20
+      let length = 20 << 20
       try viewer.send(.headers(1, post(stage, "/", [("content-length", "\(length)")]), end: false))
       var sent = 0, stream = 65_535, connection = 65_535
       func account(_ frame: Frame) {

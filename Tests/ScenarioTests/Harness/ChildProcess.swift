@@ -2,6 +2,7 @@
 // harness that speaks to the system directly.
 import Foundation
 import Glibc
+import Spawning
 
 final class ChildProcess: Sendable {
   let identifier: pid_t
@@ -19,7 +20,11 @@ final class ChildProcess: Sendable {
     guard unsafe pipe(&pipeEnds) == 0 else { throw ConnectionError.system(errno, during: "pipe") }
     for end in pipeEnds { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     defer { close(pipeEnds[1]) }
-    identifier = try ChildProcess.spawn(arguments, environment, standardError: pipeEnds[1])
+    var variables = environment
+    for name in ["PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH"] where environment[name] == nil {
+      variables[name] = ProcessInfo.processInfo.environment[name]
+    }
+    identifier = try spawn(arguments, environment: variables, errors: .descriptor(pipeEnds[1]))
     hear(pipeEnds[0])
     reap()
   }
@@ -70,44 +75,8 @@ final class ChildProcess: Sendable {
 
   private func reap() {
     startThread { [identifier, exit] in
-      var status: Int32 = 0
-      while unsafe waitpid(identifier, &status, 0) < 0, errno == EINTR {}
-      let signal = status & 0x7f
-      let end: Exit = signal == 0 ? .status(status >> 8 & 0xff) : .signal(signal)
-      exit.update { $0 = end }
+      let status = waitForEnd(of: identifier)
+      exit.update { $0 = status < 0 ? .signal(-status) : .status(status) }
     }
-  }
-
-  private static func spawn(
-    _ arguments: [String], _ environment: [String: String], standardError: Int32
-  ) throws -> pid_t {
-    var actions = unsafe posix_spawn_file_actions_t()
-    unsafe posix_spawn_file_actions_init(&actions)
-    defer { unsafe posix_spawn_file_actions_destroy(&actions) }
-    unsafe posix_spawn_file_actions_adddup2(&actions, standardError, 2)
-    unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-    unsafe posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
-
-    // Test threads may block signals; the child must not inherit that, or it would be deaf to SIGTERM.
-    var attributes = posix_spawnattr_t()
-    var noSignals = sigset_t()
-    unsafe sigemptyset(&noSignals)
-    unsafe posix_spawnattr_init(&attributes)
-    defer { unsafe posix_spawnattr_destroy(&attributes) }
-    unsafe posix_spawnattr_setsigmask(&attributes, &noSignals)
-    unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
-
-    var variables: [String] = environment.map { "\($0.key)=\($0.value)" }
-    for name in ["PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH"] where environment[name] == nil {
-      if let value = unsafe getenv(name) { unsafe variables.append("\(name)=\(String(cString: value))") }
-    }
-    let argumentVector = unsafe arguments.map { unsafe strdup($0) } + [nil]
-    let environmentVector = unsafe variables.map { unsafe strdup($0) } + [nil]
-    defer { unsafe (argumentVector + environmentVector).forEach { unsafe free($0) } }
-
-    var child: pid_t = 0
-    let result = unsafe posix_spawn(&child, arguments[0], &actions, &attributes, argumentVector, environmentVector)
-    guard result == 0 else { throw ConnectionError.system(result, during: "starting \(arguments[0])") }
-    return child
   }
 }
