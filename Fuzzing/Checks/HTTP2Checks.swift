@@ -136,6 +136,8 @@ public enum HTTP2Checks {
     let output = memory.output, hasReset = audience.hasReset
     session.cancel()
     audience.letGo()
+    loop.stop()
+    loop.run()   // it forgets the session whose turn it was to end
     if let problem = audience.problem { throw BrokenProperty(property: problem, bytes: bytes) }
     let error = try lastError(output, bytes)
     return Outcome(requests: audience.requests, error: error, hasReset: hasReset)
