@@ -15,7 +15,8 @@ private final class Memory: Substream {
       isDrained = true
       return .wait
     }
-    input.append(self.input.span)
+    let bytes = self.input
+    input.append(bytes.span)
     self.input = []
     isDrained = true
     return .bytes

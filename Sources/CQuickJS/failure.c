@@ -72,8 +72,6 @@ void sk_fail_with_exception(sk_isolate *isolate, sk_outcome outcome) {
 
 // --- Text
 
-bool sk_same(sk_slice a, sk_slice b) { return a.count == b.count && (!a.count || !memcmp(a.bytes, b.bytes, a.count)); }
-
 bool sk_is_unchanged(JSContext *context, sk_slice text, sk_slice original) {
   if (sk_same(text, original)) return true;
   if (text.count <= original.count || sk_is_utf8(original)) return false;

@@ -303,6 +303,7 @@ static bool read_group(const sk_parameters *parameters, sk_origin_choice *choice
     JSValue one = JS_GetPropertyUint32(parameters->context, list, i);
     if (JS_IsException(one) || !read_member(parameters, one, &choice->members[i])) return false;
   }
+  if (sk_same(choice->members[0].id, choice->members[1].id)) return sk_wrong_parameter(parameters, "originIds", "must be ids of two different origins");
   return read_status_codes(parameters, choice) &&
       sk_read_word(parameters, "selectionCriteria", "default media-quality-score media-quality-based", &criterion);
 }

@@ -8,16 +8,17 @@ static bool put(JSContext *context, JSValueConst object, const char *name, JSVal
 
 // --- TextEncoder, TextDecoder
 
-static JSValue instance(JSContext *context, JSValueConst new_target) {
+/// A new object of a constructor's, with the encoding that all have.
+static JSValue instance(JSContext *context, JSValueConst new_target, JSClassID class) {
   JSValue prototype = JS_GetPropertyStr(context, new_target, "prototype");
   if (JS_IsException(prototype)) return JS_EXCEPTION;
-  JSValue object = JS_NewObjectProto(context, prototype);
+  JSValue object = class ? JS_NewObjectProtoClass(context, prototype, class) : JS_NewObjectProto(context, prototype);
   return !JS_IsException(object) && put(context, object, "encoding", JS_NewString(context, "utf-8")) ? object : JS_EXCEPTION;
 }
 
 static JSValue new_encoder(JSContext *context, JSValueConst new_target, int count, JSValueConst *arguments) {
   (void)count, (void)arguments;
-  return instance(context, new_target);
+  return instance(context, new_target, 0);
 }
 
 static JSValue encode(JSContext *context, JSValueConst this_value, int count, JSValueConst *arguments) {
@@ -50,28 +51,58 @@ static JSValue encode_into(JSContext *context, JSValueConst this_value, int coun
       put(context, result, "written", JS_NewInt64(context, (int64_t)written)) ? result : JS_EXCEPTION;
 }
 
+/// Between the calls of a stream: bytes of a character that was not whole, and whether there was text before.
+typedef struct {
+  uint8_t held[3];
+  uint8_t count;
+  bool has_begun;
+} sk_decoder;
+
 static JSValue new_decoder(JSContext *context, JSValueConst new_target, int count, JSValueConst *arguments) {
   if (sk_encoding_named(context, sk_argument(count, arguments, 0)) != ENCODING_UTF8)
     return JS_ThrowRangeError(context, "only utf-8 is supported");
   JSValueConst options = sk_argument(count, arguments, 1);
-  JSValue object = instance(context, new_target);
+  sk_decoder *decoder = js_mallocz(context, sizeof *decoder);
+  JSValue object = decoder ? instance(context, new_target, sk_isolate_of(context)->decoder_class) : JS_EXCEPTION;
   static const char *const names[] = {"fatal", "ignoreBOM"};
   for (int i = 0; i < 2 && !JS_IsException(object); i++) {
     JSValue given = JS_IsObject(options) ? JS_GetPropertyStr(context, options, names[i]) : JS_FALSE;
     if (JS_IsException(given) || !put(context, object, names[i], JS_NewBool(context, JS_ToBool(context, given)))) return JS_EXCEPTION;
   }
+  if (!JS_IsException(object)) JS_SetOpaque(object, decoder);
   return object;
 }
 
+/// What was held back, and `bytes` behind it. False: no memory.
+static bool prepend_held(JSContext *context, const sk_decoder *decoder, sk_slice *bytes) {
+  if (!decoder->count) return true;
+  uint8_t *all = js_malloc(context, decoder->count + bytes->count);
+  if (!all) return false;
+  memcpy(all, decoder->held, decoder->count);
+  if (bytes->count) memcpy(all + decoder->count, bytes->bytes, bytes->count);
+  *bytes = (sk_slice){all, decoder->count + bytes->count};
+  return true;
+}
+
+/// decode([bytes[, {stream}]])
 static JSValue decode(JSContext *context, JSValueConst this_value, int count, JSValueConst *arguments) {
   sk_slice bytes = {(const uint8_t *)"", 0};
+  sk_decoder *decoder = JS_GetOpaque2(context, this_value, sk_isolate_of(context)->decoder_class);
+  if (!decoder) return JS_EXCEPTION;
+  JSValueConst source = sk_argument(count, arguments, 0), options = sk_argument(count, arguments, 1);
+  JSValue stream = JS_IsObject(options) ? JS_GetPropertyStr(context, options, "stream") : JS_FALSE;
   JSValue fatal = JS_GetPropertyStr(context, this_value, "fatal"), keep_mark = JS_GetPropertyStr(context, this_value, "ignoreBOM");
-  if (JS_IsException(fatal) || JS_IsException(keep_mark)) return JS_EXCEPTION;
-  JSValueConst source = sk_argument(count, arguments, 0);
+  if (JS_IsException(stream) || JS_IsException(fatal) || JS_IsException(keep_mark)) return JS_EXCEPTION;
   if (JS_IsString(source)) return JS_ThrowTypeError(context, "an ArrayBuffer or a view of one is expected");
   if (!JS_IsUndefined(source) && !sk_bytes_of(context, source, &bytes)) return JS_EXCEPTION;
+  if (!prepend_held(context, decoder, &bytes)) return JS_EXCEPTION;
+  bool more = JS_ToBool(context, stream), has_begun = decoder->has_begun;
+  decoder->count = more ? (uint8_t)sk_unfinished(bytes) : 0;
+  bytes.count -= decoder->count;
+  memcpy(decoder->held, bytes.bytes + bytes.count, decoder->count);
+  decoder->has_begun = more && (has_begun || bytes.count);
   if (JS_ToBool(context, fatal) && !sk_is_utf8(bytes)) return JS_ThrowTypeError(context, "the bytes are not valid UTF-8");
-  bool marked = bytes.count >= 3 && !memcmp(bytes.bytes, "\xef\xbb\xbf", 3);
+  bool marked = !has_begun && bytes.count >= 3 && !memcmp(bytes.bytes, "\xef\xbb\xbf", 3);
   if (marked && !JS_ToBool(context, keep_mark)) bytes = (sk_slice){bytes.bytes + 3, bytes.count - 3};
   return sk_string_of_utf8(context, bytes);
 }
@@ -92,6 +123,11 @@ JSValue sk_make_text_encoder(sk_isolate *isolate) {
 
 JSValue sk_make_text_decoder(sk_isolate *isolate) {
   static const JSCFunctionListEntry methods[] = {JS_CFUNC_DEF("decode", 1, decode)};
+  static const JSClassDef class = {.class_name = "TextDecoder"};
+  // As for hashes (host_crypto.c): a module made during a run takes its class number again after the restore.
+  isolate->decoder_class = 0;
+  JS_NewClassID(isolate->runtime, &isolate->decoder_class);
+  if (JS_NewClass(isolate->runtime, isolate->decoder_class, &class)) return JS_EXCEPTION;
   return make_class(isolate, "TextDecoder", new_decoder, methods, 1);
 }
 

@@ -79,7 +79,7 @@ struct sk_isolate {
   JSValue handler, events[2];            // events by sk_event_type
   JSValue uint8_array;                   // the engine's own, which user code cannot replace
   sk_modules snapshot_modules;
-  JSClassID hash_class, handle_class;
+  JSClassID hash_class, handle_class, decoder_class;
   sk_atoms atoms;
   int interrupt_counter;                 // at the snapshot
   // Reset by every run:
@@ -125,6 +125,10 @@ JSValue sk_string(JSContext *context, sk_slice bytes);
 /// A string of UTF-8; in what is none, U+FFFD for each longest beginning of a character.
 JSValue sk_string_of_utf8(JSContext *context, sk_slice bytes);
 bool sk_is_utf8(sk_slice bytes);
+/// Whether two texts have the same bytes.
+bool sk_same(sk_slice a, sk_slice b);
+/// How many bytes at the end begin a character that is not whole: 0 to 3.
+size_t sk_unfinished(sk_slice bytes);
 
 /// Text that grows in the arena; begins as `{.context = context}`.
 typedef struct { JSContext *context; sk_slice text; size_t capacity; } sk_growing;

@@ -32,7 +32,6 @@ void sk_append_error(sk_isolate *isolate, const char *text, size_t count);
 bool sk_invalid(sk_isolate *isolate, const char *what, const char *why);
 /// An execution error: the exception that user code threw while its result was read; always false.
 bool sk_thrown(sk_isolate *isolate);
-bool sk_same(sk_slice a, sk_slice b);
 /// Whether `text` is what the function was shown for `original`, which may be ISO-8859-1.
 bool sk_is_unchanged(JSContext *context, sk_slice text, sk_slice original);
 /// What `sk_is_clean` is to let pass or to refuse beside control characters.

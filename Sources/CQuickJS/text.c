@@ -17,6 +17,8 @@ bool sk_is_utf8(sk_slice text) {
   return true;
 }
 
+bool sk_same(sk_slice a, sk_slice b) { return a.count == b.count && (!a.count || !memcmp(a.bytes, b.bytes, a.count)); }
+
 // --- From strings
 
 /// The first lone surrogate, which the engine writes in three bytes as if it were a character; NULL: there is none.
@@ -72,6 +74,17 @@ static size_t broken_character(sk_slice text) {
   size_t i = 1;
   for (; i <= more && i < text.count && text.bytes[i] >= low && text.bytes[i] <= high; i++) low = 0x80, high = 0xbf;
   return i;
+}
+
+size_t sk_unfinished(sk_slice text) {
+  for (size_t count = 1; count <= 3 && count <= text.count; count++) {
+    sk_slice end = {text.bytes + text.count - count, count};
+    uint8_t first = end.bytes[0];
+    if ((first & 0xc0) == 0x80) continue;
+    size_t width = first < 0xc2 || first > 0xf4 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    return count < width && broken_character(end) == count ? count : 0;
+  }
+  return 0;
 }
 
 static JSValue repaired(JSContext *context, sk_slice text) {

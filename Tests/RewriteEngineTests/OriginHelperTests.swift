@@ -172,6 +172,7 @@ import Testing
     ("cf.createRequestOriginGroup({ originIds: ['a', 'b', 'c'] })", "createRequestOriginGroup: originIds must have 1 to 2 members"),
     ("cf.createRequestOriginGroup({ originIds: ['a', 5] })", "createRequestOriginGroup: originIds " + aList), ("cf.createRequestOriginGroup({ originIds: ['a', {}] })", "createRequestOriginGroup: originIds " + aList),
     ("cf.createRequestOriginGroup({ originIds: [{ originId: 'a', originOverrides: { sni: 'a:1' } }, 'b'] })", "createRequestOriginGroup: originOverrides.sni " + dnsName),
+    ("cf.createRequestOriginGroup({ originIds: ['a', { originId: 'a', originOverrides: { sni: 's' } }], failoverCriteria: { statusCodes: [500] } })", "createRequestOriginGroup: originIds must be ids of two different origins"),
     ("cf.createRequestOriginGroup({ originIds: ['a', 'b'] })", "createRequestOriginGroup: failoverCriteria must be given"),
     ("cf.createRequestOriginGroup({ originIds: ['a', 'b'], failoverCriteria: {} })", "createRequestOriginGroup: failoverCriteria.statusCodes must be given"),
     ("cf.createRequestOriginGroup({ originIds: ['a', 'b'], failoverCriteria: { statusCodes: [] } })", "createRequestOriginGroup: failoverCriteria.statusCodes must have 1 to 9 members"),

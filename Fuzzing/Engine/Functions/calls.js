@@ -26,7 +26,7 @@ function objects(step) {
     });
     return [hooked, answering, { decodeURIComponent: answering, encodeURIComponent: answering }, [hooked, hooked], { a: hooked, get b() { step(); return 'b'; } }, { [Symbol.toPrimitive]: answering },
         buffer, buffer.subarray(2, 9), array, new Uint16Array([1, 2, 65535]), new Float64Array(3), new DataView(buffer.buffer, 1, 5), new ArrayBuffer(11), list, odd, shrinking,
-        throwing, { length: 3, 0: 1, 1: 2, 2: 3 }, { type: 'Buffer', data: [1, 2, 3] }, { decodeURIComponent: x => x + x, maxKeys: 2 }, { encodeURIComponent: () => list }, { fatal: true, ignoreBOM: true },
+        throwing, { length: 3, 0: 1, 1: 2, 2: 3 }, { type: 'Buffer', data: [1, 2, 3] }, { decodeURIComponent: x => x + x, maxKeys: 2 }, { stream: true }, { get stream() { step(); return true; } }, { encodeURIComponent: () => list }, { fatal: true, ignoreBOM: true },
         { stream: true }, { format: 'json' }, new Proxy(buffer, {}), Object.create(buffer), { value: 'v', a: ['b', 1, null], c: odd }, [buffer, array], [[1, [2]], {}], x => x, /x/g, new Date(0), Symbol.iterator,
         { originIds: [{ originId: 'a' }, { originId: 'b' }], failoverCriteria: { statusCodes: [500] } }, { domainName: 'a.example', timeouts: { readTimeout: 5 }, customHeaders: { a: 'b' } }, 10n, hookedView,
         { customHeaders: { ['\ud800'.repeat(8)]: 'b' } }, buffer.buffer.slice(0).transferToImmutable()];

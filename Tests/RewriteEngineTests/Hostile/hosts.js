@@ -160,3 +160,13 @@ function handler(event) { var l = [1, 2, 3, 4]; Object.defineProperty(l, 1, {get
 
 // @case memory: bytesFrom of four billion, runtime 1.0
 function handler(event) { String.bytesFrom(new Array(4294967295)); }
+
+// @case response: decoder that decodes in its own options, of a buffer that is gone
+function handler(event) {
+  var d = new TextDecoder(), b = new Uint8Array([226, 130]);
+  try { d.decode(b, {get stream() { for (var i = 0; i < 9; i++) d.decode(b, {stream: true}); b.buffer.transfer(0); b = new Uint8Array([226]); return true }}) } catch (e) {}
+  return {statusCode: 200, body: d.decode(b, {stream: true}) + d.decode()};
+}
+
+// @case killed: decoder fed for ever
+function handler(event) { for (var d = new TextDecoder(), b = new Uint8Array([240, 159, 152]); ;) d.decode(b, {stream: true}); }

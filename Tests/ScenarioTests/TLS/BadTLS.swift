@@ -162,6 +162,9 @@ extension Scenarios {
         plain = tls.unwrap(); print(plain.recv(1))
         """, options: "context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF")
       #expect(text == "[True, True, True, True, True, True]\nb''\n", "\(text)")
+      // The corrupt one; the good one's close_notify has been taken for what it is.
+      try skerry.waitForMetric("skerry_connections_closed_total{reason=\"viewer\"}", since: Metrics(page: ""))
+      #expect(try skerry.metrics()["skerry_connections_closed_total{reason=\"tls\"}"] == 1)
       try stillServes(skerry, certificates)
     }
 

@@ -20,7 +20,7 @@ extension Scenarios {
         """
         export HEADER_MAXSLEEP=1 MAX_WAITSOCK=3 CCS_MAX_WAITSOCK=2 HEARTBLEED_MAX_WAITSOCK=3
         exec testssl --quiet --color 0 --warnings batch --nodns none --ip 127.0.0.1 -p -s -f -P -S -U --jsonfile "$1" localhost:$2
-        """, [report, String(skerry.port)], by: .after(.seconds(240)))
+        """, [report, String(skerry.port)], by: .after(.seconds(500)))
       let findings = try JSONDecoder().decode([Finding].self, from: Data(contentsOf: URL(fileURLWithPath: report)))
       #expect(findings.contains { $0.id == "TLS1_3" && $0.severity == "OK" }, "\(scan.text)")
       for finding in findings where ["MEDIUM", "HIGH", "CRITICAL", "FATAL"].contains(finding.severity) {
