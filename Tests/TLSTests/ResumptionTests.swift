@@ -39,6 +39,18 @@ import Testing
     }
   }
 
+  /// In TLS 1.3 a ticket is for one connection (RFC 8446, C.4): whoever resumes gets another, whatever the keys' age.
+  @Test func whoResumesGetsANewTicket() throws {
+    let certificates = try MadeCertificates.common(), tickets = TicketKeys()
+    let server = try certificates.server("localhost", tickets), client = try certificates.client(.tls13 ... .tls13)
+    #expect(try !resumes(server, client))
+    for _ in 0..<3 {
+      let shown = try #require(client.session(with: "localhost", at: 0))
+      #expect(try resumes(server, client))
+      #expect(client.session(with: "localhost", at: 0) !== shown)
+    }
+  }
+
   @Test(arguments: versions)
   func ticketsOfOthersAreNone(_ version: TLSVersion) throws {
     let certificates = try MadeCertificates.common(), tickets = TicketKeys()
