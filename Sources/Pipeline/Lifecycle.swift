@@ -54,10 +54,11 @@ extension Worker {
   }
 
   /// Whether this answer is the connection's last: a drain, an error that ends it, or as many requests as one connection may carry.
-  private func endConnectionIfDue(_ response: borrowing Response, _ viewer: inout ServerConnection) {
+  @inline(__always) private func endConnectionIfDue(_ response: borrowing Response, _ viewer: inout ServerConnection) {
     if isDraining { viewer.closing = true }
     guard viewer.substream == nil else { return }
-    if !response.isGenerated && Self.endsConnection(response.head.line.status) { viewer.closing = true }
+    let status = response.head.line.status
+    if status >= 400 && !response.isGenerated && Self.endsConnection(status) { viewer.closing = true }
     if viewer.requests >= requestsPerConnection {
       counters.add(.limitRequestsPerConnection)
       viewer.closing = true

@@ -37,8 +37,11 @@ extension Worker {
   }
 
   /// To an extended CONNECT any 2xx says that the tunnel stands (RFC 9113, 8.5; RFC 8441, 5): a page must not say so.
-  private func settleConnect(_ response: inout Response, _ exchange: inout Exchange) {
-    guard exchange.received.isHTTP2, exchange.received.wantsUpgrade, response.source != .tunnel, response.head.line.status / 100 == 2 else { return }
+  @inline(__always) private func settleConnect(_ response: inout Response, _ exchange: inout Exchange) {
+    if exchange.received.isHTTP2 && exchange.received.wantsUpgrade { refuseUnlessSwitched(&response, &exchange) }
+  }
+  private func refuseUnlessSwitched(_ response: inout Response, _ exchange: inout Exchange) {
+    guard response.source != .tunnel, response.head.line.status / 100 == 2 else { return }
     discardBody(&exchange)
     response = refuse(&exchange, 502, "The origin did not switch to the WebSocket protocol.", "OriginInvalidResponseError")
   }
