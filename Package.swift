@@ -78,11 +78,11 @@ let package = Package(
 
     // 2  event loop, sockets, buffers, names
     floor("Transport", ["TLS", "CSystem", "CAres"]),
-    tests("ResolverTests", ["Transport", "CSystem"]),
+    tests("ResolverTests", ["Transport", "CSystem", "TestTools"]),
 
     // 1  TLS: certificates, handshakes, records
     floor("TLS", ["COpenSSL"]),
-    tests("TLSTests", ["TLS", "Transport", "COpenSSL", "Spawning"]),
+    tests("TLSTests", ["TLS", "Transport", "COpenSSL", "TestTools"]),
 
     // 1  JSON, with the place of everything
     floor("JSONText", []),
@@ -112,15 +112,15 @@ let package = Package(
       ]),
     .testTarget(
       name: "RewriteEngineTests", dependencies: ["RewriteEngine", "KeyValueStores", "Distribution"], exclude: ["Hostile"], swiftSettings: swiftSettings),
-    tests("HTTPWireTests", ["HTTPWire", "Transport", "CSystem"]),
+    tests("HTTPWireTests", ["HTTPWire", "Transport", "CSystem", "TestTools"]),
     tests("PipelineTests", ["Pipeline", "Distribution", "Transport"]),
 
     // What a person types
-    .target(name: "Spawning", path: "Tests/Spawning", swiftSettings: swiftSettings),
-    tests("CommandTests", ["skerry", "JSONText", "Spawning"]),
+    .target(name: "TestTools", dependencies: ["Transport"], path: "Tests/TestTools", swiftSettings: swiftSettings),
+    tests("CommandTests", ["skerry", "JSONText", "TestTools"]),
 
     // The house seen from outside: scripted origin, the real program, scripted viewer
-    tests("ScenarioTests", ["skerry", "Spawning"]),
+    tests("ScenarioTests", ["skerry", "TestTools"]),
 
     // What can be measured without the network
     .executableTarget(name: "bench-stores", dependencies: ["KeyValueStores"], path: "Benchmarks/stores", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),

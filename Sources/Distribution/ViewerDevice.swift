@@ -36,7 +36,7 @@ public struct ViewerDevice: OptionSet, Sendable {
   }
 
   /// Words of a User-Agent in lower case, and what each says.
-  private static let words: [(String, ViewerDevice)] = [
+  private static let words: [(StaticString, ViewerDevice)] = [
     ("android", .android), ("iphone", [.iOS, .mobile]), ("ipod", [.iOS, .mobile]), ("ipad", [.iOS, .tablet]),
     ("mobile", .mobile), ("windows phone", .mobile), ("iemobile", .mobile), ("blackberry", .mobile), ("bb10", .mobile), ("opera mini", .mobile),
     ("opera mobi", .mobile), ("symbian", .mobile), ("kaios", .mobile),
@@ -46,17 +46,33 @@ public struct ViewerDevice: OptionSet, Sendable {
     ("roku", .smartTV), ("crkey", .smartTV), ("; aft", .smartTV),
   ]
 
-  /// What a User-Agent says.
-  public init(userAgent: String) {
-    let text = String(userAgent.prefix(Self.textLimit)).lowercased()
+  /// The words by their first byte: most places of a text begin none.
+  private static let wordsByFirstByte: [[(bytes: [UInt8], kinds: ViewerDevice)]] = {
+    var table: [[(bytes: [UInt8], kinds: ViewerDevice)]] = Array(repeating: [], count: 256)
+    for (word, kinds) in words {
+      let bytes = word.withUTF8Buffer { unsafe Array($0) }
+      table[Int(bytes[0])].append((bytes, kinds))
+    }
+    return table
+  }()
+
+  /// What a User-Agent says. At most ``textLimit`` bytes are looked at.
+  public init(userAgent: Span<UInt8>) {
+    let count = min(userAgent.count, Self.textLimit), table = Self.wordsByFirstByte
     var kinds: ViewerDevice = []
-    for (word, kind) in Self.words where text.contains(word) { kinds.formUnion(kind) }
+    for start in 0..<count {
+      for (word, kind) in table[Int(lowercased(userAgent[start]))] where word.count <= count - start {
+        var length = 1
+        while length < word.count && lowercased(userAgent[start + length]) == word[length] { length += 1 }
+        if length == word.count { kinds.formUnion(kind) }
+      }
+    }
     if kinds.contains(.smartTV) { kinds.subtract([.mobile, .tablet]) }
     // An Android browser that is not on a telephone leaves `Mobile` out.
     if kinds.contains(.android) && kinds.isDisjoint(with: [.mobile, .smartTV]) { kinds.insert(.tablet) }
     if kinds.isDisjoint(with: [.mobile, .tablet, .smartTV]) { kinds.insert(.desktop) }
     self = kinds
   }
-  /// Characters of a User-Agent that are looked at.
-  private static let textLimit = 512
+  /// Bytes of a User-Agent that are looked at.
+  public static let textLimit = 512
 }

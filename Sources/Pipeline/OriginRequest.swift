@@ -186,7 +186,16 @@ extension Worker {
   /// CloudFront-Is-…-Viewer, by User-Agent.
   private func deviceHeader(_ header: CloudFrontHeader, _ exchange: borrowing Exchange) -> String? {
     guard let kind = ViewerDevice(asked: header) else { return nil }
-    guard let agent = exchange.request.fields.first(.userAgent) else { return "\(kind == .desktop)" }
-    return "\(ViewerDevice(userAgent: exchange.request.fields.value(agent).text).contains(kind))"
+    guard let agent = exchange.request.fields.first(.userAgent) else { return kind == .desktop ? "true" : "false" }
+    return device(exchange.request.fields.value(agent)).contains(kind) ? "true" : "false"
+  }
+
+  /// Policies ask for all six kinds at once, and a connection's requests have one User-Agent: the last answer is kept.
+  private func device(_ agent: Span<UInt8>) -> ViewerDevice {
+    let agent = agent.extracting(..<min(agent.count, ViewerDevice.textLimit))
+    if agent.equals(lastAgent.span) { return lastDevice }
+    lastAgent = agent.copied
+    lastDevice = ViewerDevice(userAgent: agent)
+    return lastDevice
   }
 }

@@ -33,6 +33,8 @@ public final class Worker {
   var requestsPerConnection = Int.max
   var tunnelIdleMilliseconds = 600_000
   var tlsHandshakeTimeoutMilliseconds = 10_000
+  /// What kind of device the last User-Agent that was asked about speaks of: at most ``ViewerDevice/textLimit`` bytes of it.
+  var lastAgent: [UInt8] = [], lastDevice = ViewerDevice.desktop
   /// Where redirect-to-https sends viewers.
   public var securePorts = SecurePorts()
   /// Whose X-Forwarded-For is believed.

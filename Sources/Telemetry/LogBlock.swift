@@ -4,8 +4,8 @@
 
 /// A fixed piece of memory holding whole log lines.
 @safe final class LogBlock: @unchecked Sendable {
-  /// Size of the blocks that workers fill and the writer recycles. Small enough that the few in turn stay in a core's cache: blocks of
-  /// 256 KiB cost a redirect 8 % more.
+  /// Size of the blocks that workers fill and the writer recycles. Small enough that the few in turn stay in a core's cache: with blocks
+  /// of 256 KiB a redirect took 11.8 µs of CPU instead of 10.0 in one comparison, a noisy one.
   static let standardCapacityBytes = 98_304
 
   let base: UnsafeMutableRawPointer

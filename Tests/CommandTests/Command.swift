@@ -2,7 +2,7 @@
 import Foundation
 import Glibc
 import JSONText
-import Spawning
+import TestTools
 import Testing
 
 /// What a command said and how it ended.

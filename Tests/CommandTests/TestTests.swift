@@ -1,7 +1,7 @@
 // skerry test: what it says and how it ends (design/configuration.md, "A case file").
 import Foundation
 import Glibc
-import Spawning
+import TestTools
 import Testing
 
 private let redirect = """

@@ -2,6 +2,7 @@
 import Foundation
 import Glibc
 import HTTPWire
+import TestTools
 import Testing
 import Transport
 
@@ -16,13 +17,7 @@ private final class Keeper: ConnectionKeeper {
 
 /// Runs a body on a loop of its own with one end of a pair of sockets; the other end is the origin's.
 private func withPair<Value: Sendable>(_ body: @escaping @Sendable (EventLoop, Socket, Int32) async throws -> Value) async throws -> Value {
-  let loop = try EventLoop()
-  let thread = loop.start()
-  defer {
-    loop.stop()
-    thread.join()
-  }
-  return try await loop.perform { _ in
+  try await onALoop { loop in
     var ends: [Int32] = [0, 0]
     unsafe socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends)
     _ = fcntl(ends[0], F_SETFL, O_NONBLOCK)

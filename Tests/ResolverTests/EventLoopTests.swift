@@ -1,19 +1,9 @@
 // The loop's own promises: deadlines, turns, and an end that leaves no task behind.
 import Glibc
+import TestTools
 import Testing
 
 @testable import Transport
-
-/// Runs a body on a loop and thread of its own.
-private func onALoop<Value: Sendable>(_ body: @escaping @Sendable (EventLoop) async throws -> Value) async throws -> Value {
-  let loop = try EventLoop()
-  let thread = loop.start()
-  defer {
-    loop.stop()
-    thread.join()
-  }
-  return try await loop.perform { _ in try await body(loop) }
-}
 
 /// What tasks of one loop have seen; that loop's thread only.
 private final class Seen: @unchecked Sendable {

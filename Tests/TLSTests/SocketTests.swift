@@ -1,6 +1,7 @@
 // TLS on an event loop, where the socket takes no more: what has to wait does, and goes on when there is room.
 import Foundation
 import Glibc
+import TestTools
 import Testing
 
 @testable import TLS
@@ -56,16 +57,6 @@ private final class Peer: @unchecked Sendable {
 }
 
 @Suite struct SocketTests {
-  private func onALoop<Value: Sendable>(_ body: @escaping @Sendable (EventLoop) async throws -> Value) async throws -> Value {
-    let loop = try EventLoop()
-    let thread = loop.start()
-    defer {
-      loop.stop()
-      thread.join()
-    }
-    return try await loop.perform { _ in try await body(loop) }
-  }
-
   /// The handshake's second flight waits for a viewer that does not read yet.
   @Test func aHandshakeGoesOnWhenThereIsRoom() async throws {
     let certificates = try MadeCertificates.common(), server = try certificates.server("long"), sockets = SocketPair()

@@ -1,7 +1,7 @@
 // Two ends of a connection without a network: a pair of sockets, and certificates made with the script that makes a laptop's.
 import Foundation
 import Glibc
-import Spawning
+import TestTools
 
 @testable import TLS
 

@@ -93,6 +93,11 @@ extension Scenarios {
       #expect(fields["cloudfront-viewer-http-version"] == "1.1")
       #expect(fields["cloudfront-is-ios-viewer"] == "true" && fields["cloudfront-is-mobile-viewer"] == "true")
       #expect(fields["cloudfront-is-desktop-viewer"] == "false" && fields["cloudfront-is-smarttv-viewer"] == "false")
+      // Each request by its own User-Agent, whatever the last one said.
+      for (agent, isDesktop) in [("curl/8", "true"), ("Mozilla/5.0 (Android 14; Tablet)", "false")] {
+        _ = try skerry.viewer().exchange("GET / HTTP/1.1\r\nHost: a.test\r\nUser-Agent: \(agent)\r\n\r\n")
+        #expect(origin.requests.last?.fields["cloudfront-is-desktop-viewer"] == isDesktop)
+      }
     }
 
     @Test func whatTheViewerSentIsCountedAndNamed() throws {

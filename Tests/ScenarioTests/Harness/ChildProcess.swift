@@ -2,7 +2,7 @@
 // harness that speaks to the system directly.
 import Foundation
 import Glibc
-import Spawning
+import TestTools
 
 final class ChildProcess: Sendable {
   let identifier: pid_t
