@@ -44,7 +44,7 @@ let package = Package(
       linkerSettings: [.unsafeFlags(["-Xlinker", "-z", "-Xlinker", "now"])]),
 
     // 7  assembling and operating a running proxy
-    floor("Edge", ["ControlPlane", "Pipeline", "Distribution", "Transport", "TLS", "Telemetry"]),
+    floor("Edge", ["ControlPlane", "Confinement", "Pipeline", "Distribution", "Transport", "TLS", "Telemetry"]),
     floor("ControlPlane", ["Pipeline", "HTTPWire", "Transport", "Telemetry"]),
 
     // 6  functions by themselves: one invocation, and test cases
@@ -88,12 +88,16 @@ let package = Package(
     floor("JSONText", []),
     tests("JSONTextTests", ["JSONText"]),
 
+    // 1  what the process may still do once it serves
+    floor("Confinement", ["CConfinement"]),
+
     // 1  log records and counters
     floor("Telemetry", ["CSystem"]),
     tests("TelemetryTests", ["Telemetry"]),
 
     // 0  C: the only places that include it
     .target(name: "CSystem"),
+    .target(name: "CConfinement", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("seccomp")]),
     .target(name: "CNghttp2", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("nghttp2")]),
     .target(name: "CAres", linkerSettings: [.linkedLibrary("cares")]),
     .target(name: "COpenSSL", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
@@ -121,6 +125,11 @@ let package = Package(
 
     // The house seen from outside: scripted origin, the real program, scripted viewer
     tests("ScenarioTests", ["skerry", "TestTools"]),
+
+    // What a confined process still can do, tried out by one
+    .executableTarget(name: "confinement-probe", dependencies: ["Confinement", "CSystem"], path: "Tests/confinement-probe", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
+
+    tests("ConfinementTests", ["confinement-probe", "TestTools"]),
 
     // What can be measured without the network
     .executableTarget(name: "bench-stores", dependencies: ["KeyValueStores"], path: "Benchmarks/stores", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),

@@ -50,6 +50,8 @@ final class Reader {
     result.stateDirectory = path(top.optional("state")) ?? Files.resolve(".skerry", in: folder)
     result.shutdownTimeout = top.duration("shutdownTimeout", .zero ... .seconds(86400), default: .seconds(30))
     result.functionOrigins = top.choice("functionOrigins", default: .public)
+    result.confinement = top.choice("confinement", default: .auto)
+    result.user = user(top)
     result.listeners = listeners(top)
     result.admin = top.optional("admin").flatMap { admin($0, state: result.stateDirectory) }
     if let value = top.optional("limits") { result.limits = limits(value) }
@@ -89,6 +91,14 @@ final class Reader {
       value.error("\((value.plainText ?? "").quoted) cannot be read: \(problem)")
     }
     return path
+  }
+
+  /// Whether there is such a user is a question for the machine that serves.
+  private func user(_ top: Section) -> UserName? {
+    let group = top.optional("group")
+    if let name = top.optional("user")?.nonEmptyText("a user's name") { return UserName(name, group: group?.nonEmptyText("a group's name")) }
+    group?.error("group needs user")
+    return nil
   }
 
   private func cache(_ value: Value) -> CacheStorage {

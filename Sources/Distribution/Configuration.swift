@@ -39,6 +39,10 @@ public struct Configuration: Sendable, Equatable {
   public var compatibility: Compatibility
   /// Which origins a function may choose.
   public var functionOrigins: FunctionOrigins
+  /// Whom the process becomes once it listens, when root started it; nil to stay who it is.
+  public var user: UserName?
+  /// What the kernel is asked to keep the process from.
+  public var confinement: ConfinementLevel
 
   /// A configuration; the defaults are those of an empty file.
   public init(
@@ -47,7 +51,8 @@ public struct Configuration: Sendable, Equatable {
     functions: [FunctionDefinition] = [], keyValueStores: [KeyValueStoreDefinition] = [], limits: Limits = Limits(),
     cache: CacheStorage = CacheStorage(), accessLog: AccessLog = AccessLog(), functionLog: FunctionLogDestination = .standardError,
     viewerFixtures: [CloudFrontHeader: String] = [:], geoDatabasePath: String? = nil,
-    compatibility: Compatibility = .extended, functionOrigins: FunctionOrigins = .public
+    compatibility: Compatibility = .extended, functionOrigins: FunctionOrigins = .public, user: UserName? = nil,
+    confinement: ConfinementLevel = .auto
   ) {
     self.listeners = listeners
     self.trustedProxies = trustedProxies
@@ -65,6 +70,8 @@ public struct Configuration: Sendable, Equatable {
     self.geoDatabasePath = geoDatabasePath
     self.compatibility = compatibility
     self.functionOrigins = functionOrigins
+    self.user = user
+    self.confinement = confinement
   }
 
   /// The store that a function reads; nil when it has none.
@@ -163,4 +170,28 @@ public enum FunctionOrigins: String, Sendable, CaseIterable {
   case `public`
   /// Loopback and private ones too.
   case any
+}
+
+/// A user of the machine, by name.
+public struct UserName: Sendable, Equatable {
+  /// The user's name.
+  public var name: String
+  /// The name of the group to be in; nil for the user's own.
+  public var group: String?
+
+  /// A user.
+  public init(_ name: String, group: String? = nil) {
+    self.name = name
+    self.group = group
+  }
+}
+
+/// What the kernel is asked to keep a serving process from, whoever it runs as. (Documentation/security.md.)
+public enum ConfinementLevel: String, Sendable, CaseIterable {
+  /// Nothing.
+  case off
+  /// Writing outside of its own folders, starting programs, and system calls it has no use for, as far as the kernel can; what it cannot is said.
+  case auto
+  /// That, or no start; and reading only what the configuration names.
+  case strict
 }

@@ -20,6 +20,8 @@ func normalForm(_ configuration: Configuration, folder: String) -> String {
   show("shutdownTimeout", \.shutdownTimeout)
   show("compatibility", \.compatibility)
   show("functionOrigins", \.functionOrigins)
+  show("confinement", \.confinement)
+  if let user = configuration.user { lines.append("user \(user.name)" + (user.group.map { " group \($0)" } ?? "")) }
   lines += configuration.distributions.flatMap { distribution($0, configuration) }
   lines += configuration.functions.map(function)
   lines += configuration.keyValueStores.map { "keyValueStore \($0.name) \($0.path) \($0.store.labels.id) \($0.store.count) entries" }
