@@ -85,6 +85,7 @@ final class Reader {
   /// The path of a file that must be readable now.
   func readablePath(_ value: Value?) -> String? {
     guard let value, let path = path(value) else { return nil }
+    problems.files.insert(path)
     if let problem = Files.problem(with: path) {
       value.error("\((value.plainText ?? "").quoted) cannot be read: \(problem)")
     }

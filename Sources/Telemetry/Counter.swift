@@ -206,7 +206,7 @@ extension Counter {
     case .limitBodyRate: .init(.limitsReached, "body_rate", "408: the body arrived slower than the minimum rate")
     case .limitConnectionsPerWorker: .init(.limitsReached, "connections_per_worker", "close: the worker holds as many connections as it may")
     case .limitConnectionsPerAddress: .init(.limitsReached, "connections_per_address", "close: this client address holds as many connections as it may")
-    case .limitDescriptors: .init(.limitsReached, "descriptors", "close, 503 for origins and files: the process has no file descriptor left but the reserve")
+    case .limitDescriptors: .init(.limitsReached, "descriptors", "accepting rests, 503 for origins and files: the process has no file descriptor left but those kept free")
     case .limitProxyHeader: .init(.limitsReached, "proxy_header", "close: the PROXY header is longer than its limit")
     case .limitProxyHeaderTimeout: .init(.limitsReached, "proxy_header_timeout", "close: the PROXY header did not arrive in time")
     case .limitProxyHeadersWaiting: .init(.limitsReached, "proxy_headers_waiting", "close: as many connections as may wait for their PROXY header")
