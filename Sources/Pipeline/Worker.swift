@@ -40,6 +40,8 @@ public final class Worker {
   public var securePorts = SecurePorts()
   /// Whose X-Forwarded-For is believed.
   var trustedProxies: [AddressRange] = []
+  /// Signatures of URLs and cookies that were good.
+  var verifiedSignatures = VerifiedSignatures(limit: 0)
   /// Set when the process is to end: answers then say Connection: close.
   public internal(set) var isDraining = false
   /// Connections at work or waiting; the drain ends those that wait.
@@ -104,6 +106,7 @@ public final class Worker {
     trustedProxies = configuration.configuration.trustedProxies
     let accessLog = configuration.configuration.accessLog
     logged = accessLog.format == .off ? .none : accessLog.fields
+    verifiedSignatures.limit = limits.verifiedSignaturesPerWorker
     connector.adopt(Resolver.Configuration(limits.dns))
     adoptFunctions(configuration)
     adoptSites(configuration, originLimits)
