@@ -7,15 +7,12 @@ import Glibc
 public struct FileRules: Sendable {
   /// Folders, and files, that may be written, made, moved and removed. Those that do not exist are passed over.
   public var writable: [String]
-  /// Files that may be executed.
-  public var executable: [String]
   /// Folders and files that may be read; nil for everything.
   public var readable: [String]?
 
   /// Rules.
-  public init(writable: [String], executable: [String] = [], readable: [String]? = nil) {
+  public init(writable: [String], readable: [String]? = nil) {
     self.writable = writable
-    self.executable = executable
     self.readable = readable
   }
 
@@ -36,7 +33,6 @@ public struct FileRules: Sendable {
     guard rules >= 0 else { throw FileRules.failure("Landlock", rules) }
     defer { close(rules) }
     for path in writable { try allow(path, UInt64(SK_FILE_WRITE) | limitsReading, in: rules) }
-    for path in executable { try allow(path, UInt64(SK_FILE_EXECUTE) | limitsReading, in: rules) }
     for path in readable ?? [] { try allow(path, limitsReading, in: rules) }
     let result = sk_landlock_enforce(rules)
     // A program that was started by a confined one keeps the rules of every generation; the kernel keeps sixteen.

@@ -5,13 +5,7 @@ import CConfinement
 import Glibc
 
 /// A filter of system calls.
-public struct SystemCallFilter: Sendable {
-  /// Whether programs may be started. Together with ``FileRules`` only the few that those name.
-  public var mayStartPrograms: Bool
-
-  /// A filter.
-  public init(mayStartPrograms: Bool = false) { self.mayStartPrograms = mayStartPrograms }
-
+public enum SystemCallFilter {
   /// Calls that are allowed whatever their arguments.
   static let allowed: [(purpose: String, names: [String])] = [
     ("bytes", ["read", "write", "readv", "writev", "pread64", "pwrite64", "preadv", "pwritev", "lseek", "_llseek", "sendfile", "sendfile64", "close", "close_range"]),
@@ -49,19 +43,18 @@ public struct SystemCallFilter: Sendable {
 
   /// The families of sockets that are made: no packets, no kernel messages.
   static let socketFamilies = [AF_UNIX, AF_INET, AF_INET6]
-  /// clone's flags that make namespaces, as in <linux/sched.h>.
-  private static let namespaces: UInt64 = 0x7E02_0000
-  private static let thread: UInt64 = 0x1_0000   // CLONE_THREAD
+  /// CLONE_THREAD, as in <linux/sched.h>: a thread and no process.
+  private static let thread: UInt64 = 0x1_0000
 
   /// Binds every thread of the process. For good.
   /// - Returns: how many system calls are allowed.
   /// - Throws: ``ConfinementFailure`` when the kernel has no such filters or refuses.
-  @discardableResult public func enforce() throws(ConfinementFailure) -> Int {
+  @discardableResult public static func enforce() throws(ConfinementFailure) -> Int {
     guard let filter = unsafe sk_filter_make() else { throw ConfinementFailure(description: "seccomp: no memory") }
     var count = 0
     func note(_ result: Int32) { if result == 0 { count += 1 } }
-    for group in SystemCallFilter.allowed { for name in group.names { note(unsafe sk_filter_allow(filter, name)) } }
-    for family in SystemCallFilter.socketFamilies { note(unsafe sk_filter_allow_masked(filter, "socket", 0, .max, UInt64(family))) }
+    for group in allowed { for name in group.names { note(unsafe sk_filter_allow(filter, name)) } }
+    for family in socketFamilies { note(unsafe sk_filter_allow_masked(filter, "socket", 0, .max, UInt64(family))) }
     // Memory is never writable and executable, and never becomes executable: the engine has no compiler, and no exploit shall bring one.
     for name in ["mmap", "mmap2"] { note(unsafe sk_filter_allow_masked(filter, name, 2, UInt64(PROT_WRITE | PROT_EXEC), UInt64(PROT_WRITE))) }
     for name in ["mmap", "mmap2"] { note(unsafe sk_filter_allow_masked(filter, name, 2, UInt64(PROT_WRITE), 0)) }
@@ -69,8 +62,7 @@ public struct SystemCallFilter: Sendable {
     // The only request to a device: is it a terminal, and how many bytes are there.
     for request in [TCGETS, FIONREAD, FIONBIO] { note(unsafe sk_filter_allow_masked(filter, "ioctl", 1, 0xFFFF_FFFF, UInt64(request))) }
     // clone3's flags lie in memory, where no filter can read them; without it, threads are made by clone.
-    note(unsafe sk_filter_allow_masked(filter, "clone", 0, mayStartPrograms ? SystemCallFilter.namespaces : SystemCallFilter.thread, mayStartPrograms ? 0 : SystemCallFilter.thread))
-    if mayStartPrograms { for name in ["execve", "vfork"] { note(unsafe sk_filter_allow(filter, name)) } }
+    note(unsafe sk_filter_allow_masked(filter, "clone", 0, thread, thread))
     let result = unsafe sk_filter_enforce(filter)
     guard result == 0 else { throw FileRules.failure("seccomp", result) }
     return count

@@ -10,18 +10,20 @@ struct LeastPrivilege {
   private let level: ConfinementLevel
   private let account: Account?
   private let rules: FileRules
-  private let mayStartPrograms: Bool
   /// What holds from now on, for the line that says so.
   private(set) var kept: [String] = []
   /// What was asked for and cannot be had here.
   private(set) var missing: [String] = []
 
+  /// Of a process that has given up what it was to: a reload's.
+  static let given = LeastPrivilege()
+  private init() { (level, account, rules) = (.off, nil, FileRules(writable: [])) }
+
   /// What a configuration asks for.
   /// - Parameters:
-  ///   - program: the absolute path of the program's own file: the only one a binary upgrade may start.
   ///   - reads: files and folders the configuration was read from, and which it names.
   /// - Throws: ``StartFailure`` when there is no such user, or it cannot be taken on.
-  init(_ configuration: Configuration, program: String?, reads: [String]) throws(StartFailure) {
+  init(_ configuration: Configuration, reads: [String]) throws(StartFailure) {
     level = configuration.confinement
     do throws(ConfinementFailure) {
       account = try configuration.user.map { user throws(ConfinementFailure) in try Account(named: user.name, group: user.group) }
@@ -29,20 +31,17 @@ struct LeastPrivilege {
     if let account, !Account.isRoot, !account.isCurrent {
       throw StartFailure(description: "only root can become \(account.name): start as root or as \(account.name) itself, or leave user out")
     }
-    rules = Self.rules(configuration, program: program, reads: reads)
-    // Without rules about files a program that may start one may start any.
-    mayStartPrograms = program != nil && FileRules.areSupported
+    rules = Self.rules(configuration, reads: reads)
   }
 
-  private static func rules(_ configuration: Configuration, program: String?, reads: [String]) -> FileRules {
+  private static func rules(_ configuration: Configuration, reads: [String]) -> FileRules {
     var writable = [configuration.stateDirectory, configuration.cache.diskPath].compactMap { $0 }
     func folder(of path: String) -> String { String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]) }
     if configuration.accessLog.path.hasPrefix("/") { writable.append(folder(of: configuration.accessLog.path)) }
     if case .path(let path) = configuration.functionLog, path.hasPrefix("/") { writable.append(folder(of: path)) }
     if case .unix(let path) = configuration.admin?.address { writable.append(folder(of: path)) }
     if let token = configuration.admin?.tokenPath { writable.append(folder(of: token)) }
-    let loaders = program == nil ? [] : ["/lib64", "/lib"]   // the dynamic linker starts the program
-    var rules = FileRules(writable: writable, executable: [program].compactMap { $0 } + loaders)
+    var rules = FileRules(writable: writable)
     if configuration.confinement == .strict { rules.readable = FileRules.systemReadable + reads + reads.map(folder) + writable }
     return rules
   }
@@ -80,8 +79,7 @@ struct LeastPrivilege {
   mutating func limitSystemCalls() throws(StartFailure) {
     guard level != .off else { return }
     do throws(ConfinementFailure) {
-      let count = try SystemCallFilter(mayStartPrograms: mayStartPrograms).enforce()
-      kept.append("\(count) kinds of system calls" + (mayStartPrograms ? "" : ", starts no program"))
+      kept.append("starts no program; \(try SystemCallFilter.enforce()) kinds of system calls")
     } catch { try lack(error.description) }
   }
 

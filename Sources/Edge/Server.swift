@@ -37,15 +37,20 @@ public final class Server {
   /// - Parameters:
   ///   - configuration: checked; what `source` gave.
   ///   - source: where a reload reads it again.
+  ///   - files: every file that it was read from.
   ///   - workerCount: threads that serve; at least 1.
-  /// - Throws: ``StartFailure`` when an address cannot be bound or a log cannot be opened.
-  public init(_ configuration: Configuration, from source: ConfigurationSource, workerCount: Int) throws(StartFailure) {
+  /// - Throws: ``StartFailure`` when an address cannot be bound, a log cannot be opened, or what is asked for cannot be given up.
+  public init(
+    _ configuration: Configuration, from source: ConfigurationSource, files: Set<String>, workerCount: Int
+  ) throws(StartFailure) {
     self.source = source
+    var privilege = try LeastPrivilege(configuration, reads: files.sorted())
+    try privilege.limitFiles()
     queue = try MainQueue()
     Descriptors.prepare()
     let foundations = try Foundations(workers: workerCount)
     self.foundations = foundations
-    let preparation = try Preparation(configuration, after: nil, foundations)
+    let preparation = try Preparation(configuration, after: nil, foundations, privilege)
     let ledger = ConnectionLedger(workers: workerCount)
     self.ledger = ledger
     var handles: [WorkerHandle] = []
@@ -60,6 +65,9 @@ public final class Server {
     pages.adopt(AdminFacts(standing))
     let change = Change(from: nil, to: standing, preparation)
     for handle in handles { handle.beforeRunning { change.apply(to: $0) } }
+    try privilege.leaveRoot()
+    try privilege.limitSystemCalls()
+    privilege.say(foundations.diagnostics)
     threads = handles.map { $0.loop.start(name: "worker \($0.number)") }
   }
 

@@ -35,7 +35,8 @@ struct Serve: ParsableCommand {
     }
     let server: Server
     do {
-      server = try Server(configuration, from: served.source, workerCount: workers ?? max(1, ProcessInfo.processInfo.activeProcessorCount))
+      let count = workers ?? max(1, ProcessInfo.processInfo.activeProcessorCount)
+      server = try Server(configuration, from: served.source, files: reading.files, workerCount: count)
     } catch {
       StandardError.say("skerry: \(error)")
       throw ExitCode(2)

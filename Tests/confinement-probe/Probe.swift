@@ -1,6 +1,6 @@
 // A process that confines itself as the proxy does and then tries what it should not be able to do: one line for each attempt, with
 // `done`, or the system's reason. Started by ConfinementTests.
-//   confinement-probe WRITABLE OUTSIDE [programs] [strict] [nobody]
+//   confinement-probe WRITABLE OUTSIDE [strict] [nobody]
 import Confinement
 import Glibc
 import CSystem
@@ -9,14 +9,15 @@ import CSystem
   static func main() throws {
     let words = CommandLine.arguments
     let writable = words[1], outside = words[2]
-    let startsPrograms = words.contains("programs")
-    var rules = FileRules(writable: [writable], executable: startsPrograms ? ["/bin/true", "/lib64", "/lib"] : [])
+    if words.contains("new") { return begun() }
+    let starter = try Starter(program: Starter.ownProgram() ?? "", arguments: [words[0], writable, outside, "new"])
+    var rules = FileRules(writable: [writable])
     if words.contains("strict") { rules.readable = FileRules.systemReadable + [writable] }
     try rules.enforce()
     if words.contains("nobody") { try Account(named: "nobody").become() }
     // What is allowed must work in threads that were there before the filter, and in those made after it.
     let threads = [ProbeThread()]
-    try SystemCallFilter(mayStartPrograms: startsPrograms).enforce()
+    try SystemCallFilter.enforce()
     for thread in threads + [ProbeThread()] { thread.finish() }
 
     report("write a file where that is allowed", write(writable + "/made"))
@@ -39,7 +40,33 @@ import CSystem
     report("change the root", unsafe chroot(outside))
     report("be another user", setuid(12345))
     report("trace another process", call("ptrace", 16, getppid()))   // PTRACE_ATTACH
+    upgrade(starter)
     report("be root", Account.isRoot ? 0 : { errno = EPERM; return -1 }())
+  }
+
+  /// Has the starter start this program anew with the ends of 300 pipes: more than one message of the system's can carry.
+  static func upgrade(_ starter: Starter) {
+    var given: [Int32] = [], kept: [Int32] = []
+    for _ in 0..<300 {
+      var ends: [Int32] = [0, 0]
+      unsafe pipe(&ends)
+      kept.append(ends[0])
+      given.append(ends[1])
+    }
+    do throws(ConfinementFailure) {
+      _ = try starter.start(with: given, environment: ["SKERRY_PROBE": "hello"])
+      for end in given { close(end) }
+      var byte: UInt8 = 0
+      report("start this program anew", kept.allSatisfy { unsafe Glibc.read($0, &byte, 1) == 1 && byte == UInt8(ascii: "h") } ? 0 : -1)
+    } catch { report(error.description, 0) }
+    let preloaded = try? starter.start(with: [], environment: ["LD_PRELOAD": "/own.so"])
+    errno = EPERM
+    report("start it with a library of one's own", preloaded == nil ? -1 : 0)
+  }
+
+  /// The program started anew: says so on every pipe it was given.
+  static func begun() {
+    for end in Int32(3)..<303 { unsafe withUnsafePointer(to: getenv("SKERRY_PROBE").pointee) { _ = unsafe Glibc.write(end, $0, 1) } }
   }
 
   static func report(_ attempt: String, _ result: Int32) {

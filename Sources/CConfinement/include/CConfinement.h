@@ -3,6 +3,8 @@
 #pragma once
 #include <stdint.h>
 
+#include "Starter.h"
+
 // MARK: Landlock (landlock(7)): what a process may do to files, whoever it runs as
 
 /// Kinds of access to files, as in <linux/landlock.h>; a header older than the kernel lacks the last ones.
