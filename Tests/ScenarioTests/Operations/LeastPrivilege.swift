@@ -11,7 +11,7 @@ extension Scenarios {
     private static let code = "function handler(event) { event.request.headers['x-edge'] = { value: 'here' }; return event.request; }"
 
     /// A program that answers `/files/*` from a folder and the rest by an origin, after a function.
-    private func program(_ more: String, isOpenToAll: Bool = false) throws -> (Skerry, ScriptedOrigin) {
+    private func program(_ more: String, prepare: (URL) throws -> Void = { _ in }) throws -> (Skerry, ScriptedOrigin) {
       let origin = try ScriptedOrigin { connection in
         while let request = try connection.nextRequest() { try connection.send(ok(request.fields["x-edge"] ?? "nothing")) }
       }
@@ -21,7 +21,7 @@ extension Scenarios {
       distribution.more = "behaviors: [ { path: /files/*, origin: files, cachePolicy: CachingDisabled } ]"
       let configuration = Configuration(distributions: [distribution], more: Self.functions + "\n" + more)
       let files = ["add.js": Self.code, "public/files/a.txt": "a file"]
-      return (try Skerry.start(configuration: configuration.yaml, files: files, isOpenToAll: isOpenToAll), origin)
+      return (try Skerry.start(configuration: configuration.yaml, files: files, prepare: prepare), origin)
     }
 
     /// A line of /proc/PID/status, of the program's main thread.
@@ -65,7 +65,9 @@ extension Scenarios {
     }
 
     @Test(.enabled(if: geteuid() == 0, "only root can become somebody else")) func rootIsLeft() throws {
-      let (skerry, origin) = try program("user: nobody\nconfinement: strict", isOpenToAll: true)
+      let (skerry, origin) = try program("user: nobody\nconfinement: strict") { folder in
+        try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: folder.path)
+      }
       defer { withExtendedLifetime(origin) {} }
       #expect(try status(skerry, "Uid").split(separator: "\t").allSatisfy { $0 == "65534" })
       #expect(try status(skerry, "Groups") == "" || status(skerry, "Groups") == "65534")
