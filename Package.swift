@@ -52,7 +52,7 @@ let package = Package(
     tests("FunctionTestingTests", ["FunctionTesting", "ConfigurationFile", "RewriteEngine", "JSONText"]),
 
     // 6  the life of a request
-    floor("Pipeline", ["RewriteEngine", "Origins", "Distribution", "HTTPWire", "Transport", "TLS", "Telemetry", "CSystem"]),
+    floor("Pipeline", ["RewriteEngine", "Origins", "Distribution", "Geography", "HTTPWire", "Transport", "TLS", "Telemetry", "CSystem"]),
 
     // 5  what a request meets on its way
     floor("RewriteEngine", ["Distribution", "KeyValueStores", "CQuickJS"]),
@@ -62,11 +62,11 @@ let package = Package(
     tests("OriginsTests", ["Origins", "Distribution", "HTTPWire", "Transport", "Telemetry"]),
 
     // 4  the model, and the file it is read from
-    floor("ConfigurationFile", ["Distribution", "KeyValueStores", "TLS", .product(name: "Yams", package: "Yams")]),
-    floor("Distribution", ["KeyValueStores", "TLS", "JSONText"]),
+    floor("ConfigurationFile", ["Distribution", "KeyValueStores", "TLS", "Geography", .product(name: "Yams", package: "Yams")]),
+    floor("Distribution", ["KeyValueStores", "TLS", "JSONText", "Geography"]),
     tests("DistributionTests", ["Distribution", "TLS", "TestTools"]),
     .testTarget(
-      name: "ConfigurationFileTests", dependencies: ["ConfigurationFile", "Distribution", "KeyValueStores", "TLS"], exclude: ["Golden"],
+      name: "ConfigurationFileTests", dependencies: ["ConfigurationFile", "Distribution", "Geography", "KeyValueStores", "TLS"], exclude: ["Golden"],
       swiftSettings: swiftSettings),
 
     // 3  the data functions read
@@ -84,6 +84,10 @@ let package = Package(
     floor("TLS", ["COpenSSL"]),
     tests("TLSTests", ["TLS", "Transport", "COpenSSL", "TestTools"]),
 
+    // 1  where addresses are
+    floor("Geography", ["CMaxMind"]),
+    tests("GeographyTests", ["Geography", "TestTools"]),
+
     // 1  JSON, with the place of everything
     floor("JSONText", []),
     tests("JSONTextTests", ["JSONText"]),
@@ -99,6 +103,7 @@ let package = Package(
     .target(name: "CSystem"),
     .target(name: "CConfinement", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("seccomp")]),
     .target(name: "CNghttp2", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("nghttp2")]),
+    .target(name: "CMaxMind", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("maxminddb")]),
     .target(name: "CAres", linkerSettings: [.linkedLibrary("cares")]),
     .target(name: "COpenSSL", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
     .target(

@@ -26,6 +26,8 @@ final class Reader {
   /// Theirs, and those of keys that could not be read.
   var publicKeyNames: [String] = []
   var keyGroups: [KeyGroup] = []
+  /// Where restrictions by country stand.
+  var geoRestrictions: [Value] = []
 
   init(fileName: String, folder: String, problems: Problems) {
     self.fileName = fileName
@@ -76,7 +78,8 @@ final class Reader {
     if let value = top.optional("accessLog") { result.accessLog = accessLog(value) }
     if let value = top.optional("functionLog") { result.functionLog = functionLog(value) }
     if let value = top.optional("viewer") { result.viewerFixtures = viewerFixtures(value) }
-    result.geoDatabasePath = top.optional("geo").flatMap(geoDatabase)
+    result.geography = top.optional("geo").flatMap(geography)
+    checkCountriesAreKnown(result)
     top.finish()
     return result
   }
@@ -162,14 +165,6 @@ final class Reader {
     if let value = section.required("path") { log = value.plainText == "-" ? .path("-") : path(value).map { .path($0) } ?? log }
     section.finish()
     return log
-  }
-
-  private func geoDatabase(_ value: Value) -> String? {
-    guard let section = value.section("geo") else { return nil }
-    let database = section.required("database")
-    database?.notSupportedYet("a geography database is", .warning)
-    section.finish()
-    return readablePath(database)
   }
 
   /// Fixed values of `CloudFront-Viewer-*` headers, under the header's name without `CloudFront-Viewer-`, camelCase.

@@ -2,6 +2,7 @@
 // An immutable snapshot; a reload builds a new one beside it. Any thread may read it. No I/O.
 // Source: design/configuration.md.
 
+public import Geography
 public import KeyValueStores
 public import TLS
 
@@ -35,8 +36,8 @@ public struct Configuration: Sendable, Equatable {
   public var functionLog: FunctionLogDestination
   /// Fixed values for `CloudFront-Viewer-*` headers, for a laptop: header to value.
   public var viewerFixtures: [CloudFrontHeader: String]
-  /// The absolute path of a GeoLite2 database for those headers, if any.
-  public var geoDatabasePath: String?
+  /// Databases for those headers and for geo restrictions, if any.
+  public var geography: Geography?
   /// How strictly CloudFront's limits are kept.
   public var compatibility: Compatibility
   /// Which origins a function may choose.
@@ -52,7 +53,7 @@ public struct Configuration: Sendable, Equatable {
     shutdownTimeout: Duration = .seconds(30), distributions: [Distribution] = [],
     functions: [FunctionDefinition] = [], keyValueStores: [KeyValueStoreDefinition] = [], limits: Limits = Limits(),
     cache: CacheStorage = CacheStorage(), accessLog: AccessLog = AccessLog(), functionLog: FunctionLogDestination = .standardError,
-    viewerFixtures: [CloudFrontHeader: String] = [:], geoDatabasePath: String? = nil,
+    viewerFixtures: [CloudFrontHeader: String] = [:], geography: Geography? = nil,
     compatibility: Compatibility = .extended, functionOrigins: FunctionOrigins = .public, user: UserName? = nil,
     confinement: ConfinementLevel = .auto
   ) {
@@ -69,7 +70,7 @@ public struct Configuration: Sendable, Equatable {
     self.accessLog = accessLog
     self.functionLog = functionLog
     self.viewerFixtures = viewerFixtures
-    self.geoDatabasePath = geoDatabasePath
+    self.geography = geography
     self.compatibility = compatibility
     self.functionOrigins = functionOrigins
     self.user = user

@@ -26,6 +26,8 @@ struct Foundations: Sendable {
   let files: BlockingPool
   let tickets: TicketKeys
   let diagnostics: Diagnostics
+  /// What the workers have in common through all configurations.
+  let shared = SharedState()
 }
 
 /// A configuration made ready.

@@ -166,7 +166,7 @@ extension WorkerHandle {
       let loop = try EventLoop()
       let isolation = WorkerIsolation(loop) {
         Worker(
-          number: number, loop: loop, preparation.serving, log: preparation.logs.access, functionLog: preparation.logs.functions,
+          number: number, loop: loop, preparation.serving, foundations.shared, log: preparation.logs.access, functionLog: preparation.logs.functions,
           diagnostics: foundations.diagnostics
         ) { ledger.release($0, worker: number) }
       }
