@@ -52,7 +52,7 @@ let package = Package(
     tests("FunctionTestingTests", ["FunctionTesting", "ConfigurationFile", "RewriteEngine", "JSONText"]),
 
     // 6  the life of a request
-    floor("Pipeline", ["RewriteEngine", "Origins", "Distribution", "HTTPWire", "Transport", "TLS", "Telemetry", "CSystem"]),
+    floor("Pipeline", ["RewriteEngine", "ObjectCache", "Origins", "Distribution", "HTTPWire", "Transport", "TLS", "Telemetry", "CSystem"]),
 
     // 5  what a request meets on its way
     floor("RewriteEngine", ["Distribution", "KeyValueStores", "CQuickJS"]),
@@ -60,6 +60,9 @@ let package = Package(
     tests("FunctionDialectTests", ["FunctionDialect", "Distribution"]),
     floor("Origins", ["Distribution", "HTTPWire", "Transport", "TLS", "Telemetry", "CSystem"]),
     tests("OriginsTests", ["Origins", "Distribution", "HTTPWire", "Transport", "Telemetry"]),
+
+    floor("ObjectCache", ["Distribution", "HTTPWire", "Transport", "Telemetry", "CSystem"]),
+    tests("ObjectCacheTests", ["ObjectCache", "Distribution", "HTTPWire", "Transport", "Telemetry", "TestTools"]),
 
     // 4  the model, and the file it is read from
     floor("ConfigurationFile", ["Distribution", "KeyValueStores", "TLS", .product(name: "Yams", package: "Yams")]),
