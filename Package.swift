@@ -63,7 +63,7 @@ let package = Package(
 
     // 4  the model, and the file it is read from
     floor("ConfigurationFile", ["Distribution", "KeyValueStores", "TLS", .product(name: "Yams", package: "Yams")]),
-    floor("Distribution", ["KeyValueStores", "TLS"]),
+    floor("Distribution", ["KeyValueStores", "RedirectRules", "TLS"]),
     tests("DistributionTests", ["Distribution"]),
     .testTarget(
       name: "ConfigurationFileTests", dependencies: ["ConfigurationFile", "Distribution", "KeyValueStores", "TLS"], exclude: ["Golden"],
@@ -72,6 +72,10 @@ let package = Package(
     // 3  the data functions read
     floor("KeyValueStores", ["JSONText", "CQuickJS"]),
     tests("KeyValueStoresTests", ["KeyValueStores", "JSONText"]),
+
+    // 3  tables of redirects: what they match, what is wrong with them, other forms of them
+    floor("RedirectRules", ["JSONText", "CRE2"]),
+    tests("RedirectRulesTests", ["RedirectRules", "JSONText"]),
 
     // 3  HTTP on the wire
     floor("HTTPWire", ["Transport", "CSystem", "CNghttp2"]),
@@ -96,6 +100,7 @@ let package = Package(
     .target(name: "CSystem"),
     .target(name: "CNghttp2", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("nghttp2")]),
     .target(name: "CAres", linkerSettings: [.linkedLibrary("cares")]),
+    .target(name: "CRE2", cxxSettings: [.unsafeFlags(["-std=c++17", "-O2", "-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("re2")]),
     .target(name: "COpenSSL", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
     .target(
       name: "CQuickJS",
