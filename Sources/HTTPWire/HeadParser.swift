@@ -12,7 +12,7 @@ public enum HeadResult: Equatable, Sendable {
 }
 
 /// What the parser will not exceed.
-public struct HeadLimits: Sendable {
+public struct HeadLimits: Sendable, Equatable {
   /// Bytes of a request target (CloudFront: 8,192).
   public var targetBytes: Int
   /// Bytes of a whole head (CloudFront: 32,768).

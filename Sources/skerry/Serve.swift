@@ -1,5 +1,6 @@
 // skerry serve: runs the proxy in the foreground.
 import ArgumentParser
+import ControlPlane
 import Edge
 import Foundation
 
@@ -7,7 +8,8 @@ struct Serve: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Run the proxy.",
     discussion: """
-      Prints one line, `ready` and the addresses, on stderr once every listener accepts. SIGTERM drains and ends; a second one ends at once.
+      Prints one line, `ready` and the addresses, on stderr once every listener accepts. SIGHUP reads the configuration again; SIGTERM drains and
+      ends; a second one ends at once.
 
       Examples:
         skerry serve
@@ -23,9 +25,18 @@ struct Serve: ParsableCommand {
   }
 
   func run() throws {
-    let configuration = try file.load()
+    let path = try file.path()
+    let served = ServedConfiguration(path: path)
+    let (reading, unreadable) = served.read()
+    if let unreadable { throw Refusal(unreadable) }
+    for problem in reading.problems { StandardError.say(problem.description) }
+    guard let configuration = reading.configuration else {
+      throw Refusal("\(path) has \(counted(reading.problems.count(where: \.isError), "error")) and is not served")
+    }
     let server: Server
-    do { server = try Server(configuration, workerCount: workers ?? max(1, ProcessInfo.processInfo.activeProcessorCount)) } catch {
+    do {
+      server = try Server(configuration, from: served.source, workerCount: workers ?? max(1, ProcessInfo.processInfo.activeProcessorCount))
+    } catch {
       StandardError.say("skerry: \(error)")
       throw ExitCode(2)
     }

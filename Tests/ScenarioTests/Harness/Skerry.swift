@@ -89,6 +89,19 @@ final class Skerry: Sendable {
     return try waitForExit()
   }
 
+  /// Writes its configuration, or a file beside it.
+  func write(_ text: String, to path: String = "edge.yaml") throws {
+    try text.write(to: folder.appendingPathComponent(path), atomically: false, encoding: .utf8)
+  }
+
+  /// Writes its configuration and has it take it up with SIGHUP.
+  func reload(_ configuration: String) throws {
+    let next = try metrics()["skerry_configuration_generation"] + 1
+    try write(configuration)
+    send(signal: SIGHUP)
+    try waitForStandardError(toHold: "generation \(Int(next)) serves")
+  }
+
   // MARK: What it says of itself
 
   var standardError: String { process.standardError.current.text }
