@@ -52,7 +52,7 @@ let package = Package(
     tests("FunctionTestingTests", ["FunctionTesting", "ConfigurationFile", "RewriteEngine", "JSONText"]),
 
     // 6  the life of a request
-    floor("Pipeline", ["RewriteEngine", "ObjectCache", "Origins", "Distribution", "Geography", "HTTPWire", "Transport", "TLS", "Telemetry", "CSystem"]),
+    floor("Pipeline", ["RewriteEngine", "ObjectCache", "Origins", "Distribution", "Geography", "RedirectRules", "HTTPWire", "Transport", "TLS", "Telemetry", "CSystem"]),
 
     // 5  what a request meets on its way
     floor("RewriteEngine", ["Distribution", "KeyValueStores", "CQuickJS"]),
@@ -65,8 +65,8 @@ let package = Package(
     tests("ObjectCacheTests", ["ObjectCache", "Distribution", "HTTPWire", "Transport", "Telemetry", "TestTools"]),
 
     // 4  the model, and the file it is read from
-    floor("ConfigurationFile", ["Distribution", "KeyValueStores", "TLS", "Geography", .product(name: "Yams", package: "Yams")]),
-    floor("Distribution", ["KeyValueStores", "TLS", "JSONText", "Geography"]),
+    floor("ConfigurationFile", ["Distribution", "Geography", "KeyValueStores", "RedirectRules", "TLS", .product(name: "Yams", package: "Yams")]),
+    floor("Distribution", ["Geography", "KeyValueStores", "RedirectRules", "TLS", "JSONText"]),
     tests("DistributionTests", ["Distribution", "TLS", "TestTools"]),
     .testTarget(
       name: "ConfigurationFileTests", dependencies: ["ConfigurationFile", "Distribution", "Geography", "KeyValueStores", "TLS"], exclude: ["Golden"],
@@ -75,6 +75,10 @@ let package = Package(
     // 3  the data functions read
     floor("KeyValueStores", ["JSONText", "CQuickJS"]),
     tests("KeyValueStoresTests", ["KeyValueStores", "JSONText"]),
+
+    // 3  tables of redirects: what they match, what is wrong with them, other forms of them
+    floor("RedirectRules", ["JSONText", "CRE2"]),
+    tests("RedirectRulesTests", ["RedirectRules", "JSONText"]),
 
     // 3  HTTP on the wire
     floor("HTTPWire", ["Transport", "CSystem", "CNghttp2"]),
@@ -108,6 +112,7 @@ let package = Package(
     .target(name: "CNghttp2", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("nghttp2")]),
     .target(name: "CMaxMind", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("maxminddb")]),
     .target(name: "CAres", linkerSettings: [.linkedLibrary("cares")]),
+    .target(name: "CRE2", cxxSettings: [.unsafeFlags(["-std=c++17", "-O2", "-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("re2")]),
     .target(name: "COpenSSL", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
     .target(
       name: "CQuickJS",
