@@ -38,11 +38,14 @@ public final class Server {
     let log: LogWriter
     do {
       diagnostics = try Diagnostics()
-      log = try LogWriter(LogWriter.Destination(path: configuration.accessLog.path), diagnostics: diagnostics)
-    } catch { throw StartFailure(description: "the access log \(configuration.accessLog.path) cannot be opened: \(error)") }
+      log = try Logs.openAccessLog(configuration, diagnostics)
+    } catch { throw StartFailure(description: "the access log \(configuration.accessLog.destination) cannot be opened: \(error)") }
     self.diagnostics = diagnostics
     accessLog = log
-    let functionLog = try Self.openFunctionLog(configuration.functionLog, diagnostics)
+    let functionLog: LogWriter?
+    do { functionLog = try Logs.openFunctionLog(configuration, diagnostics) } catch {
+      throw StartFailure(description: "the function log cannot be opened: \(error)")
+    }
     self.functionLog = functionLog
     let serving: ServingConfiguration
     do { serving = try ServingConfiguration(configuration, files: try BlockingPool()) } catch { throw StartFailure(description: "\(error)") }
@@ -70,16 +73,6 @@ public final class Server {
     let served = workers.first?.addresses ?? []
     let urls = zip(served, configuration.listeners).map { "\($1.tls == nil ? "http" : "https")://\($0)" }.joined(separator: " ")
     return admin.map { "ready \(urls) admin \($0.url)" } ?? "ready \(urls)"
-  }
-
-  private static func openFunctionLog(_ log: FunctionLogDestination, _ diagnostics: Diagnostics) throws(StartFailure) -> LogWriter? {
-    do {
-      switch log {
-      case .off: return nil
-      case .standardError: return try LogWriter(.standardError, diagnostics: diagnostics)
-      case .path(let path): return try LogWriter(LogWriter.Destination(path: path), diagnostics: diagnostics)
-      }
-    } catch { throw StartFailure(description: "the function log cannot be opened: \(error)") }
   }
 
   private static func makeWorker(

@@ -11,11 +11,12 @@ enum Signals {
     return set
   }
 
-  /// Blocks them; threads that start later inherit that. A broken pipe is an error of a write, not the end of the process.
+  /// Blocks them; threads that start later inherit that. A broken pipe and a file that may not grow are errors of a write, not the end of the process.
   static func prepare() {
     var signals = set()
     unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
     signal(SIGPIPE, SIG_IGN)
+    signal(SIGXFSZ, SIG_IGN)
   }
 
   /// Waits for the next one, or so long.

@@ -21,8 +21,8 @@ public final class Worker {
   /// Its numbers.
   public let counters: WorkerCounters
   var log: LogBuffer
-  /// What the access log says of a request; nothing when it is off.
-  var logged = AccessLog.Fields.none
+  /// What the access log says, and of which requests.
+  var logging = LogPlan()
   var configuration: ServingConfiguration
   var sites: [WorkerSite] = []
   let unknownSite: WorkerSite
@@ -97,8 +97,7 @@ public final class Worker {
     tunnelIdleMilliseconds = limits.tunnelIdleTimeout.milliseconds
     tlsHandshakeTimeoutMilliseconds = limits.tlsHandshakeTimeout.milliseconds
     trustedProxies = configuration.configuration.trustedProxies
-    let accessLog = configuration.configuration.accessLog
-    logged = accessLog.format == .off ? .none : accessLog.fields
+    logging = LogPlan(configuration.configuration.accessLog)
     functions = makeFunctions(configuration)
     for site in sites { site.retire() }
     sites = configuration.sites.map { WorkerSite($0, self, OriginLimits(limits)) }
