@@ -22,6 +22,10 @@ final class Reader {
   var cachePolicies: [CachePolicy] = []
   var originRequestPolicies: [OriginRequestPolicy] = []
   var responseHeadersPolicies: [ResponseHeadersPolicy] = []
+  var publicKeys: [TrustedKey] = []
+  /// Theirs, and those of keys that could not be read.
+  var publicKeyNames: [String] = []
+  var keyGroups: [KeyGroup] = []
 
   init(fileName: String, folder: String, problems: Problems) {
     self.fileName = fileName
@@ -59,6 +63,9 @@ final class Reader {
     cachePolicies = policies(top, "cachePolicies", cachePolicy)
     originRequestPolicies = policies(top, "originRequestPolicies", originRequestPolicy)
     responseHeadersPolicies = policies(top, "responseHeadersPolicies", responseHeadersPolicy)
+    readPublicKeys(top)
+    result.publicKeys = publicKeys
+    readKeyGroups(top)
     result.distributions = distributions(top)
     result.functions = functions
     result.keyValueStores = keyValueStores

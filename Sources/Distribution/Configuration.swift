@@ -23,6 +23,8 @@ public struct Configuration: Sendable, Equatable {
   public var functions: [FunctionDefinition]
   /// The key value stores.
   public var keyValueStores: [KeyValueStoreDefinition]
+  /// The keys by which signatures of URLs and cookies are verified; behaviors have theirs through their key groups.
+  public var publicKeys: [TrustedKey] = []
   /// The named limits.
   public var limits: Limits
   /// The size and place of the object cache.

@@ -193,7 +193,8 @@ extension Worker {
   /// Policies ask for all six kinds at once, and a connection's requests have one User-Agent: the last answer is kept.
   private func device(_ agent: Span<UInt8>) -> ViewerDevice {
     let agent = agent.extracting(..<min(agent.count, ViewerDevice.textLimit))
-    if agent.equals(lastAgent.span) { return lastDevice }
+    let last = lastAgent   // a class cannot lend its bytes
+    if agent.equals(last.span) { return lastDevice }
     lastAgent = agent.copied
     lastDevice = ViewerDevice(userAgent: agent)
     return lastDevice

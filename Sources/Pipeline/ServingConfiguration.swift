@@ -5,6 +5,7 @@ import HTTPWire
 public import Origins
 import RewriteEngine
 public import Telemetry
+import TLS
 public import Transport
 
 /// A configuration as workers serve it. Immutable; any thread.
@@ -163,6 +164,10 @@ final class CompiledBehavior: Sendable {
   let viewerProtocolPolicy: ViewerProtocolPolicy
   let allowedMethods: MethodSet
   let allowsGRPC: Bool
+  /// The keys whose signatures requests need, by id; nil when they need none.
+  let trustedKeys: [[UInt8]: PublicKey]?
+  /// Whether anything of ``Worker/protect(_:)`` is configured.
+  let isProtected: Bool
   /// Indices of the viewer functions; nil without one.
   let viewerRequest, viewerResponse: Int?
   /// By origin: lines that every request to it gets; and where they differ for viewers who use HTTPS.
@@ -186,6 +191,9 @@ final class CompiledBehavior: Sendable {
     viewerProtocolPolicy = behavior.viewerProtocolPolicy
     allowedMethods = behavior.allowedMethods
     allowsGRPC = behavior.allowsGRPC
+    let keys = behavior.trustedKeyGroups.flatMap(\.keys).map { (Array($0.id.utf8), $0.key) }
+    trustedKeys = behavior.trustedKeyGroups.isEmpty ? nil : Dictionary(keys) { first, _ in first }
+    isProtected = trustedKeys != nil
     viewerRequest = behavior.functions.viewerRequest?.index
     viewerResponse = behavior.functions.viewerResponse?.index
     func kept(isSafe: Bool) -> FieldNameSet {

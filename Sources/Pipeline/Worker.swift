@@ -39,6 +39,8 @@ public final class Worker {
   public var securePorts = SecurePorts()
   /// Whose X-Forwarded-For is believed.
   var trustedProxies: [AddressRange] = []
+  /// Signatures of URLs and cookies that were good.
+  var verifiedSignatures = VerifiedSignatures(limit: 0)
   /// Set when the process is to end: answers then say Connection: close.
   public internal(set) var isDraining = false
   /// Connections at work or waiting; the drain ends those that wait.
@@ -98,6 +100,7 @@ public final class Worker {
     tlsHandshakeTimeoutMilliseconds = limits.tlsHandshakeTimeout.milliseconds
     trustedProxies = configuration.configuration.trustedProxies
     logging = LogPlan(configuration.configuration.accessLog)
+    verifiedSignatures.limit = limits.verifiedSignaturesPerWorker
     functions = makeFunctions(configuration)
     for site in sites { site.retire() }
     sites = configuration.sites.map { WorkerSite($0, self, OriginLimits(limits)) }

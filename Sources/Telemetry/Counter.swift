@@ -10,6 +10,7 @@ public enum CounterFamily: String, CaseIterable, Sendable {
   case tlsHandshakes = "skerry_tls_handshakes_total"
   case requestsRefused = "skerry_requests_refused_total"
   case limitsReached = "skerry_limits_reached_total"
+  case signatures = "skerry_signatures_total"
   case upgrades = "skerry_upgrades_total"
   case http2Connections = "skerry_http2_connections_total"
   case http2Streams = "skerry_http2_streams_total"
@@ -37,7 +38,7 @@ public enum CounterFamily: String, CaseIterable, Sendable {
     case .limitsReached: "limit"
     case .originConnections, .originAttempts: "kind"
     case .originFailures: "reason"
-    case .proxyHeaders, .nameLookups, .fileRequests, .reloads, .certificateReloads, .tlsHandshakes, .originHandshakes: "outcome"
+    case .signatures, .proxyHeaders, .nameLookups, .fileRequests, .reloads, .certificateReloads, .tlsHandshakes, .originHandshakes: "outcome"
     }
   }
 
@@ -51,6 +52,7 @@ public enum CounterFamily: String, CaseIterable, Sendable {
     case .tlsHandshakes: "TLS handshakes with viewers, by outcome."
     case .requestsRefused: "Requests refused before anything was forwarded, by reason."
     case .limitsReached: "Times a named limit was reached."
+    case .signatures: "Signed URLs and cookies that were let in, by outcome."
     case .upgrades: "Connections that became tunnels (101 Switching Protocols)."
     case .http2Connections: "Viewer connections that speak HTTP/2."
     case .http2Streams: "Requests on them."
@@ -91,6 +93,11 @@ public enum Counter: Int, CaseIterable, Sendable {
 
   // Requests refused by the configuration
   case refusedUnknownHost, refusedHTTPSOnly, refusedMethod, refusedGetWithBody, refusedLoop, refusedMisdirected
+
+  // Protection: signed URLs and cookies
+  case signatureVerified, signatureRemembered
+  case refusedSignatureMissing, refusedSignatureKey, refusedSignaturePolicy, refusedSignature
+  case limitVerifiedSignatures
 
   // Limits
   case limitURL, limitHead, limitHeaderCount, limitConnectionOptions, limitHeadTimeout, limitIdleTimeout, limitBodyRate
@@ -194,6 +201,14 @@ extension Counter {
     case .refusedGetWithBody: .init(.requestsRefused, "get_with_body", "403: GET with a body")
     case .refusedLoop: .init(.requestsRefused, "loop", "403: too many distributions in CDN-Loop")
     case .refusedMisdirected: .init(.requestsRefused, "misdirected", "421: Host is not among the names of the certificate that was shown (RFC 9110, 15.5.20)")
+
+    case .signatureVerified: .init(.signatures, "verified", "the signature was verified")
+    case .signatureRemembered: .init(.signatures, "remembered", "the same signature of the same policy was verified before")
+    case .refusedSignatureMissing: .init(.requestsRefused, "signature_missing", "403, MissingKey: neither URL nor cookies say who signed")
+    case .refusedSignatureKey: .init(.requestsRefused, "signature_key", "403, InvalidKey: the behavior trusts no such key")
+    case .refusedSignaturePolicy: .init(.requestsRefused, "signature_policy", "403, MalformedPolicy: what is signed cannot be read")
+    case .refusedSignature: .init(.requestsRefused, "signature", "403, AccessDenied: the signature is wrong, or for another time, URL or address")
+    case .limitVerifiedSignatures: .init(.limitsReached, "verified_signatures", "the signatures unused longest are forgotten and verified anew when they come again")
 
     case .limitURL: .init(.limitsReached, "url", "414: request target longer than its limit")
     case .limitHead: .init(.limitsReached, "head", "494: request line and headers longer than their limit")

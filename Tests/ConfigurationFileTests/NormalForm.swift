@@ -21,6 +21,7 @@ func normalForm(_ configuration: Configuration, folder: String) -> String {
   show("compatibility", \.compatibility)
   show("functionOrigins", \.functionOrigins)
   lines += configuration.distributions.flatMap { distribution($0, configuration) }
+  lines += configuration.publicKeys.map { "publicKey \($0.name) \($0.id) \($0.key.kind) \($0.path ?? "here")" }
   lines += configuration.functions.map(function)
   lines += configuration.keyValueStores.map { "keyValueStore \($0.name) \($0.path) \($0.store.labels.id) \($0.store.count) entries" }
   if configuration.cache != CacheStorage() {
@@ -91,6 +92,9 @@ private func distribution(_ distribution: Distribution, _ configuration: Configu
       guard let reference = behavior.functions[hook] else { continue }
       let name = configuration.functions[reference.index].name
       lines.append("    \(hook.rawValue) \(name)" + (reference.qualifier.map { ":\($0)" } ?? ""))
+    }
+    if !behavior.trustedKeyGroups.isEmpty {
+      lines.append("    signed by " + behavior.trustedKeyGroups.map { "\($0.name): \($0.keys.map(\.id).joined(separator: " "))" }.joined(separator: ", "))
     }
     if let path = behavior.redirectsPath { lines.append("    redirects \(path)") }
   }
