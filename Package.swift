@@ -93,7 +93,7 @@ let package = Package(
     tests("TelemetryTests", ["Telemetry"]),
 
     // 0  C: the only places that include it
-    .target(name: "CSystem"),
+    .target(name: "CSystem", cSettings: Context.environment["SKERRY_COMMIT"].map { [.define("SKERRY_COMMIT", to: "\"\($0)\"")] }),
     .target(name: "CNghttp2", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("nghttp2")]),
     .target(name: "CAres", linkerSettings: [.linkedLibrary("cares")]),
     .target(name: "COpenSSL", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),

@@ -13,12 +13,13 @@ extension Worker {
     let end = line.sent > 0 ? line.sent : monotonicNanoseconds()
     let microseconds = Int(end - line.received) / 1000
     counters.observe(.requestDuration, microseconds: microseconds)
-    if line.originResponse > line.originRequest, line.originRequest > 0 {
-      counters.observe(.originFirstByte, microseconds: Int(line.originResponse - line.originRequest) / 1000)
+    if let origin = exchange.origin, line.originResponse > line.originRequest, line.originRequest > 0 {
+      counters.observe(.firstByte, ofOrigin: origin.place, microseconds: Int(line.originResponse - line.originRequest) / 1000)
     }
+    if line.sending > 0 { counters.observe(.sendStep, microseconds: Int(end - line.sending) / 1000) }
     counters.add(.bytesReceived, viewer.bytesOfRequest)
     counters.add(.bytesSent, viewer.stream.bytesSent)
-    counters.countRequest(distribution: exchange.site.site.metricsIndex, status: exchange.status, result: exchange.result)
+    counters.countRequest(behavior: exchange.behavior.place, status: exchange.status, result: exchange.result)
     if logging.isOn { record(exchange, viewer, microseconds) }
   }
 
@@ -43,7 +44,7 @@ extension Worker {
 
   /// A request that was refused before it was one: what is known of it.
   func logRefusal(_ refusal: Refusal, _ viewer: borrowing ServerConnection) {
-    counters.countRequest(distribution: MetricLabels.distributionLimit, status: refusal.status, result: .error)
+    counters.countRequest(behavior: MetricLabels.behaviorLimit, status: refusal.status, result: .error)
     guard logging.isOn, logging.takes(status: refusal.status) else { return }
     let now = Timestamp(milliseconds: wallMilliseconds)
     if logging.isJSON { writeRefusedLine(refusal, viewer, now) } else { writeRefusedColumns(refusal, viewer, now) }

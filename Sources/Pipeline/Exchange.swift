@@ -140,7 +140,11 @@ struct Exchange: ~Copyable {
   @inline(__always) mutating func reached(_ step: Step) {
     let timed = step == .received || step == .originRequest || step == .originResponse || step == .sending || step == .sent
     guard timed || observer != nil else { return }
-    let now = monotonicNanoseconds()
+    reached(step, at: monotonicNanoseconds())
+  }
+
+  /// Notes that a step was taken at a time.
+  @inline(__always) mutating func reached(_ step: Step, at now: UInt64) {
     timeline.mark(step, now)
     observer?.took(step, nanoseconds: now - timeline.received)
   }

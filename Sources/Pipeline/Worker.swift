@@ -114,7 +114,7 @@ public final class Worker {
     for case let function? in functions { throttles[function.code.name] = function.throttle }
     return configuration.functions.map { code in
       guard let code else { return nil }
-      return WorkerFunction(code, place: configuration.labels.index(ofFunction: code.name), throttles[code.name] ?? FunctionThrottle())
+      return WorkerFunction(code, place: configuration.labels.functions.place(of: code.name), throttles[code.name] ?? FunctionThrottle())
     }
   }
 
@@ -252,7 +252,7 @@ final class WorkerSite {
   /// Stands for "no distribution" in exchanges that are answered before one is chosen.
   init() {
     let behavior = Behavior(pathPattern: .all, target: .origin(0))
-    site = Site(Distribution(id: "-", origins: [], behaviors: [behavior]), metricsIndex: MetricLabels.distributionLimit, [])
+    site = Site(Distribution(id: "-", origins: [], behaviors: [behavior]), MetricLabels(), [])
     pools = []
     functions = []
   }

@@ -174,7 +174,7 @@ extension LogSink {
   }
 
   private static func connectUnix(_ path: String) -> Int32 {
-    let descriptor = unsafe socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { return -1 }
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
@@ -195,7 +195,8 @@ extension LogSink {
 
   /// Not connected: an unreachable server's ICMP messages would be taken for failures of later messages, which UDP does not promise anyway.
   private static func openUDP(_ host: String, _ port: Int) -> (Int32, SocketPeer?) {
-    var hints = unsafe addrinfo(), found: UnsafeMutablePointer<addrinfo>? = nil
+    var hints = unsafe addrinfo()
+    var found: UnsafeMutablePointer<addrinfo>? = nil
     unsafe hints.ai_socktype = Int32(SOCK_DGRAM.rawValue)
     guard unsafe getaddrinfo(host, String(port), &hints, &found) == 0, let first = unsafe found else {
       errno = EHOSTUNREACH
