@@ -1,8 +1,8 @@
 // Owns: histograms of durations as cells in raw memory, one after another, all with the same buckets. Confined to a worker's thread.
 // Unsafe: an index beyond `count` would write elsewhere; what comes from labels is checked, what comes from an enum cannot be beyond.
 
-/// So many histograms of durations.
-@safe @usableFromInline struct Histograms: ~Copyable {
+/// So many histograms of durations. Its one owner frees it: with a deinitialiser the compiler fails to inline what uses it (Swift 6.3).
+@safe @usableFromInline struct Histograms {
   /// Buckets (with the unbounded one), then the sum in microseconds.
   @usableFromInline static var cells: Int { @inlinable get { bucketCount + 1 } }
   @usableFromInline static let bucketCount = Histogram.boundsMicroseconds.count + 1
@@ -28,7 +28,8 @@
     }
   }
 
-  deinit {
+  /// Gives the memory back.
+  func deallocate() {
     unsafe values.deallocate()
     unsafe bounds.deallocate()
     unsafe hints.deallocate()

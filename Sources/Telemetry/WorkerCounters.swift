@@ -18,7 +18,7 @@
 
   @usableFromInline let counters: UnsafeMutableBufferPointer<UInt64>
   @usableFromInline let gauges: UnsafeMutableBufferPointer<Int64>
-  @usableFromInline var histograms = Histograms(count: Histogram.allCases.count)
+  @usableFromInline let histograms = Histograms(count: Histogram.allCases.count)
   /// By origin, the shared one last.
   @usableFromInline var origins: Histograms
   @usableFromInline private(set) var knownOrigins: Int
@@ -44,6 +44,8 @@
   deinit {
     unsafe counters.deallocate()
     unsafe gauges.deallocate()
+    histograms.deallocate()
+    origins.deallocate()
   }
 
   /// Counts `amount` more.
