@@ -1,19 +1,64 @@
-// Owns: opening the logs that a configuration asks for.
+// Owns: the logs that a configuration names: opened with it, kept through reloads while it names the same.
 import Distribution
 import Telemetry
 
-enum Logs {
-  /// Opens the access log. With `accessLog: off` it is there, and nothing is written to it.
-  static func openAccessLog(_ configuration: Configuration, _ diagnostics: Diagnostics) throws(LogWriterFailure) -> LogWriter {
-    let log = configuration.accessLog
-    if log.format == .off { return try LogWriter(.standardOutput, diagnostics: diagnostics) }
-    return try LogWriter(LogWriter.Destination(log.destination, messageID: "access"), preamble: log.preamble, diagnostics: diagnostics)
+/// The access log and the function log. Any thread.
+struct Logs: Sendable {
+  let access: LogWriter
+  let functions: LogWriter?
+  private let accessPlace: Place, functionPlace: Place?
+
+  /// What makes one writer another: where it writes, and what stands at a file's beginning.
+  private struct Place: Equatable {
+    let destination: LogWriter.Destination
+    var preamble = ""
   }
 
-  /// Opens the function log; nil when there is none.
-  static func openFunctionLog(_ configuration: Configuration, _ diagnostics: Diagnostics) throws(LogWriterFailure) -> LogWriter? {
-    guard let destination = configuration.functionLog else { return nil }
-    return try LogWriter(LogWriter.Destination(destination, messageID: "function"), diagnostics: diagnostics)
+  /// Opens them. With `accessLog: off` there is one that nothing is written to.
+  /// - Parameter former: those of the configuration before: what goes to the same place in the same form goes on.
+  init(_ configuration: Configuration, after former: Logs?, _ diagnostics: Diagnostics) throws(StartFailure) {
+    let log = configuration.accessLog
+    accessPlace = log.format == .off
+      ? Place(destination: .standardOutput) : Place(destination: LogWriter.Destination(log.destination, messageID: "access"), preamble: log.preamble)
+    functionPlace = configuration.functionLog.map { Place(destination: LogWriter.Destination($0, messageID: "function")) }
+    access = try Self.open(accessPlace, "access", log.destination, former?.accessPlace, former?.access, diagnostics)
+    guard let functionPlace, let destination = configuration.functionLog else {
+      functions = nil
+      return
+    }
+    do throws(StartFailure) {
+      functions = try Self.open(functionPlace, "function", destination, former?.functionPlace, former?.functions, diagnostics)
+    } catch {
+      if access !== former?.access { access.end(deadlineMilliseconds: 0) }
+      throw error
+    }
+  }
+
+  private static func open(
+    _ place: Place, _ name: String, _ destination: LogDestination, _ former: Place?, _ writer: LogWriter?, _ diagnostics: Diagnostics
+  ) throws(StartFailure) -> LogWriter {
+    if place == former, let writer { return writer }
+    do { return try LogWriter(place.destination, preamble: place.preamble, diagnostics: diagnostics) } catch {
+      throw StartFailure(description: "the \(name) log \(destination) cannot be opened: \(error)")
+    }
+  }
+
+  /// After a rotation.
+  func reopen() {
+    access.reopen()
+    functions?.reopen()
+  }
+
+  /// Ends those that `other` does not have; nobody writes to them any more. Does not wait for it.
+  func end(unlessIn other: Logs?, deadlineMilliseconds: Int64) {
+    if access !== other?.access { access.end(deadlineMilliseconds: deadlineMilliseconds) }
+    if functions !== other?.functions { functions?.end(deadlineMilliseconds: deadlineMilliseconds) }
+  }
+
+  /// Ends them and waits for it: the process ends.
+  func close() {
+    _ = access.close(deadlineMilliseconds: 2000)
+    _ = functions?.close(deadlineMilliseconds: 500)
   }
 }
 

@@ -79,24 +79,21 @@ public final class LogWriter: Sendable {
   }
 
   private struct State {
-    /// What messages call the destination.
-    var name: String
     var queue: [LogBlock] = []
     /// Queued blocks and the ones the thread is writing.
     var outstanding = 0
     var recycled: [LogBlock] = []
     var reopenRequested = false
-    /// What the thread is to write to from its next block on.
-    var replacement: LogSink?
-    /// The lines at the beginning of a file.
-    var preamble: [UInt8] = []
     /// Set by `close`: the moment on the monotonic clock after which nothing is tried again.
     var closingDeadline: Int64?
   }
 
+  private let destination: Destination
+  /// The lines at the beginning of a file.
+  private let preamble: [UInt8]
   private let configuration: Configuration
   private let diagnostics: Diagnostics?
-  private let state: Mutex<State>
+  private let state = Mutex(State())
   private let work: Wakeup
   private let finished: Wakeup
   private let linesWritten = Atomic<UInt64>(0)
@@ -112,13 +109,14 @@ public final class LogWriter: Sendable {
   public init(
     _ destination: Destination, preamble: String = "", configuration: Configuration = Configuration(), diagnostics: Diagnostics?
   ) throws(LogWriterFailure) {
+    self.destination = destination
+    self.preamble = Array(preamble.utf8)
     self.configuration = configuration
     self.diagnostics = diagnostics
     guard let work = Wakeup(), let finished = Wakeup() else { throw .outOfResources }
     self.work = work
     self.finished = finished
-    let lines = Array(preamble.utf8), sink = try LogSink(destination, preamble: lines)
-    state = Mutex(State(name: destination.name, preamble: lines))
+    let sink = try LogSink(destination, preamble: self.preamble)
     if !startThread(name: "log", { self.run(sink) }) {
       sink.close()
       throw .outOfResources
@@ -145,19 +143,6 @@ public final class LogWriter: Sendable {
     work.raise()
   }
 
-  /// Lets the thread write elsewhere from its next block on, as after a change of the configuration. Lines before the call may still go to
-  /// either place, each whole.
-  /// - Throws: when the new destination cannot be opened; then the old one stays.
-  public func move(to destination: Destination, preamble: String = "") throws(LogWriterFailure) {
-    let lines = Array(preamble.utf8), sink = try LogSink(destination, preamble: lines)
-    let unused = state.withLock { state in
-      defer { (state.replacement, state.preamble, state.name) = (sink, lines, destination.name) }
-      return state.replacement
-    }
-    unused?.close()
-    work.raise()
-  }
-
   /// Writes what is queued, ends the thread and closes the file. Buffers must have been flushed. Later lines are dropped and counted.
   /// Blocks the calling thread; call it at the end of a drain.
   /// - Parameters:
@@ -165,16 +150,23 @@ public final class LogWriter: Sendable {
   /// - Returns: whether every line handed over had been written when this returned.
   @discardableResult
   public func close(deadlineMilliseconds: Int64) -> Bool {
+    guard end(deadlineMilliseconds: deadlineMilliseconds) else { return false }
+    // A write that hangs (a stopped reader of a pipe) cannot be called off; the thread is then left behind, and ends with the process.
+    let ended = finished.wait(milliseconds: deadlineMilliseconds + 50)
+    return ended && linesDropped.load(ordering: .relaxed) == 0
+  }
+
+  /// Like ``close(deadlineMilliseconds:)`` without waiting for the end: a reload has given the lines another place to go.
+  /// - Returns: false when it was ending already.
+  @discardableResult
+  public func end(deadlineMilliseconds: Int64) -> Bool {
     let first = state.withLock { state in
       if state.closingDeadline != nil { return false }
       state.closingDeadline = monotonicMilliseconds() + deadlineMilliseconds
       return true
     }
-    guard first else { return false }
-    work.raise()
-    // A write that hangs (a stopped reader of a pipe) cannot be called off; the thread is then left behind, and ends with the process.
-    let ended = finished.wait(milliseconds: deadlineMilliseconds + 50)
-    return ended && linesDropped.load(ordering: .relaxed) == 0
+    if first { work.raise() }
+    return first
   }
 
   // MARK: Hand-over (worker threads)
@@ -212,7 +204,7 @@ public final class LogWriter: Sendable {
     let total = linesDropped.add(UInt64(block.lines), ordering: .relaxed).newValue
     block.count = 0
     block.lines = 0
-    diagnostics?.say(.warning, key: "log-queue-full", "log \(state.withLock { $0.name }): the writer does not keep up; \(total) lines dropped so far")
+    diagnostics?.say(.warning, key: "log-queue-full", "log \(destination.name): the writer does not keep up; \(total) lines dropped so far")
   }
 }
 
@@ -228,7 +220,7 @@ extension LogWriter {
         state.queue = []
         return (batch, state.closingDeadline != nil)
       }
-      exchangeIfAsked(&sink)
+      reopenIfAsked(&sink)
       if !batch.isEmpty { followRotation(&sink, &lastLook) }
       for block in batch {
         write(block, &sink)
@@ -256,15 +248,15 @@ extension LogWriter {
         offset += count
         refused += 1
         linesDropped.add(1, ordering: .relaxed)
-        report("cannot take a line", code, of: sink)
+        report("cannot take a line", code)
         continue
       case .failed(EINTR): continue
       case .failed(EAGAIN): sink.waitUntilWritable(milliseconds: configuration.retryDelayMilliseconds)
       case .failed(let code):
-        countError("cannot write", code, of: sink)
+        countError("cannot write", code)
         work.wait(milliseconds: configuration.retryDelayMilliseconds)
       }
-      if exchangeIfAsked(&sink) { offset = block.startOfLine(containing: offset) }
+      if reopenIfAsked(&sink) { offset = block.startOfLine(containing: offset) }
       if deadlineHasPassed {
         let lost = block.lines(from: offset)
         linesDropped.add(UInt64(lost), ordering: .relaxed)
@@ -290,32 +282,28 @@ extension LogWriter {
     }
   }
 
-  /// Goes over to another destination, or opens the present one again, if someone asked for it.
+  /// Opens the destination again if someone asked for it.
   /// - Returns: whether the sink is a new one.
   @discardableResult
-  private func exchangeIfAsked(_ sink: inout LogSink) -> Bool {
-    let (replacement, reopens) = state.withLock { state in
-      defer { (state.replacement, state.reopenRequested) = (nil, false) }
-      return (state.replacement, state.reopenRequested)
+  private func reopenIfAsked(_ sink: inout LogSink) -> Bool {
+    let asked = state.withLock { state in
+      defer { state.reopenRequested = false }
+      return state.reopenRequested
     }
-    guard let replacement else { return reopens && reopen(&sink) }
-    sink.close()
-    sink = replacement
-    _ = sink.writePreamble()
-    return true
+    return asked && reopen(&sink)
   }
 
   /// Opens the destination again; the old descriptor stays when that fails.
   private func reopen(_ sink: inout LogSink) -> Bool {
     do throws(LogWriterFailure) {
-      let isFile = if case .file = sink.destination { true } else { false }
-      let fresh = try LogSink(sink.destination, preamble: isFile ? state.withLock { $0.preamble } : [])
+      let isFile = if case .file = destination { true } else { false }
+      let fresh = try LogSink(destination, preamble: isFile ? preamble : [])
       sink.close()
       sink = fresh
       _ = sink.writePreamble()
       return true
     } catch {
-      if case .cannotOpen(_, let code) = error { countError("cannot reopen", code, of: sink) }
+      if case .cannotOpen(_, let code) = error { countError("cannot reopen", code) }
       return false
     }
   }
@@ -327,15 +315,15 @@ extension LogWriter {
     if sink.hasMoved { _ = reopen(&sink) }
   }
 
-  private func countError(_ what: String, _ code: Int32, of sink: LogSink) {
+  private func countError(_ what: String, _ code: Int32) {
     writeErrors.add(1, ordering: .relaxed)
-    report("\(what): \(errorText(code)); trying again", of: sink)
+    report("\(what): \(errorText(code)); trying again")
   }
 
-  private func report(_ what: String, _ code: Int32, of sink: LogSink) { report("\(what): \(errorText(code))", of: sink) }
+  private func report(_ what: String, _ code: Int32) { report("\(what): \(errorText(code))") }
 
-  private func report(_ what: String, of sink: LogSink) {
-    diagnostics?.say(.error, key: "log-write-error", "log \(sink.destination.name): \(what)")
+  private func report(_ what: String) {
+    diagnostics?.say(.error, key: "log-write-error", "log \(destination.name): \(what)")
   }
 }
 

@@ -18,6 +18,25 @@ public struct ProcessFacts: Sendable {
   public var diagnostics: LogWriter.Statistics?
   /// What became of spans; nil without tracing.
   public var spans: SpanStatistics?
+  /// Of the configuration; nil where there is none to reload.
+  public var configuration: Configuration?
+
+  /// How the last reload went.
+  public struct Configuration: Sendable {
+    /// Which configuration serves, from 1.
+    public var generation: Int
+    /// Whether the last reload took up what it found; true before the first.
+    public var lastReloadSucceeded: Bool
+    /// When the configuration that serves was taken up.
+    public var lastSuccess: Timestamp
+
+    /// The numbers of one moment.
+    public init(generation: Int, lastReloadSucceeded: Bool, lastSuccess: Timestamp) {
+      self.generation = generation
+      self.lastReloadSucceeded = lastReloadSucceeded
+      self.lastSuccess = lastSuccess
+    }
+  }
 
   /// The numbers of one moment.
   /// - Parameter build: of this program.
@@ -72,13 +91,19 @@ public enum MetricsPage {
   }
 
   private static func renderProcess(_ process: ProcessFacts, _ page: inout PrometheusText) {
-    let (info, start, cpu) = (processMetrics[0], processMetrics[1], processMetrics[2])
-    page.family(info.name, .gauge, info.help)
-    page.sample(info.name, [("version", process.build.version), ("commit", process.build.commit), ("swift", process.build.swift)], "1")
-    page.family(start.name, .gauge, start.help)
-    page.sample(start.name, [], decimal(UInt64(max(process.start.milliseconds, 0)), places: 3))
-    page.family(cpu.name, .counter, cpu.help)
-    page.sample(cpu.name, [], decimal(process.cpuMicroseconds, places: 6))
+    let configuration = process.configuration
+    let values: [([(String, String)], String?)] = [
+      ([("version", process.build.version), ("commit", process.build.commit), ("swift", process.build.swift)], "1"),
+      ([], seconds(process.start)),
+      ([], decimal(process.cpuMicroseconds, places: 6)),
+      ([], configuration.map { String($0.generation) }),
+      ([], configuration.map { $0.lastReloadSucceeded ? "1" : "0" }),
+      ([], configuration.map { seconds($0.lastSuccess) }),
+    ]
+    for (metric, (labels, value)) in zip(processMetrics, values) {
+      page.family(metric.name, metric.type, metric.help)
+      if let value { page.sample(metric.name, labels, value) }
+    }
     let logs = [("access", process.accessLog), ("functions", process.functionLog), ("diagnostics", process.diagnostics)]
     for (name, help, value) in logMetrics {
       page.family(name, .counter, help)
@@ -93,7 +118,12 @@ public enum MetricsPage {
     ("skerry_build_info", .gauge, ["version", "commit", "swift"], "The program that is running; always 1."),
     ("skerry_process_start_time_seconds", .gauge, [], "When the process began, in seconds since 1970."),
     ("skerry_process_cpu_seconds_total", .counter, [], "User and system CPU time of the process."),
+    ("skerry_configuration_generation", .gauge, [], "Which configuration serves: 1 is that of the start."),
+    ("skerry_last_reload_successful", .gauge, [], "Whether the last reload took up what it found: 1 or 0."),
+    ("skerry_last_reload_success_timestamp_seconds", .gauge, [], "When the configuration that serves was taken up, in seconds since 1970."),
   ]
+
+  private static func seconds(_ time: Timestamp) -> String { decimal(UInt64(max(time.milliseconds, 0)), places: 3) }
 
   /// The metrics of log writers: name, HELP text, value.
   static let logMetrics: [(name: String, help: String, value: @Sendable (LogWriter.Statistics) -> UInt64)] = [

@@ -142,20 +142,6 @@ private final class Server {
     #expect(errors.text.contains("log \(path): cannot reopen: No such file or directory"))
   }
 
-  @Test func movesToAnotherPlace() throws {
-    let one = TemporaryFile(), two = TemporaryFile()
-    let writer = try LogWriter(.file(one.path), diagnostics: nil)
-    var log = writer.makeBuffer()
-    append("a", to: &log)
-    #expect(waitUntil { writer.statistics.linesWritten == 1 })
-    #expect(throws: LogWriterFailure.cannotOpen(path: "/nowhere/a.log", code: ENOENT)) { try writer.move(to: .file("/nowhere/a.log")) }
-    try writer.move(to: .file(two.path), preamble: "#F\n")
-    #expect(waitUntil { two.text == "#F\n" })
-    append("b", to: &log)
-    #expect(writer.close(deadlineMilliseconds: 5_000))
-    #expect(one.text == "a\n" && two.text == "#F\nb\n")
-  }
-
   /// `<PRI>1 time host app process message-id -` and the line without its end (RFC 5424, 6).
   @Test(arguments: [true, false]) func speaksSyslog(isUnix: Bool) throws {
     let server = Server(isUnix: isUnix)
