@@ -79,18 +79,21 @@ public final class AdminPages: Sendable {
   }
 
   /// The page at a path.
-  func page(_ method: Method, _ path: String) async -> Page {
+  /// - Parameter accept: the request's Accept.
+  func page(_ method: Method, _ path: String, accept: String) async -> Page {
     guard method == .get || method == .head else { return Page(status: 405, body: "GET and HEAD only\n") }
     switch path {
     case "/healthz":
       let isDraining = draining.load(ordering: .relaxed)
       return Page(status: isDraining ? 503 : 200, body: isDraining ? "draining\n" : "ok\n")
-    case "/metrics": return Page(contentType: "\(MetricsPage.contentType)", body: await metrics())
+    case "/metrics":
+      let format = MetricsPage.Format(accept: accept)
+      return Page(contentType: "\(format.contentType)", body: await metrics(format))
     default: return Page(status: 404, body: "There are /healthz and /metrics here.\n")
     }
   }
 
-  private func metrics() async -> String {
+  private func metrics(_ format: MetricsPage.Format) async -> String {
     var snapshots: [WorkerSnapshot] = []
     for worker in workers { snapshots.append(await worker.with { $0.counters.snapshot(worker: $0.number) }) }
     var usage = rusage()
@@ -98,11 +101,11 @@ public final class AdminPages: Sendable {
     let cpu = (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1_000_000 + Int(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec)
     let (facts, reload, success) = state.withLock { ($0.facts, $0.reload, $0.lastSuccess) }
     var process = ProcessFacts(
-      version: Version.text, start: started, cpuMicroseconds: UInt64(max(0, cpu)), accessLog: facts?.accessLog.statistics,
+      build: BuildFacts.current(version: Version.text), start: started, cpuMicroseconds: UInt64(max(0, cpu)), accessLog: facts?.accessLog.statistics,
       functionLog: facts?.functionLog?.statistics, diagnostics: diagnostics.statistics)
     process.configuration = ProcessFacts.Configuration(
       generation: facts?.generation ?? 1, lastReloadSucceeded: reload?.isDone ?? true, lastSuccess: success)
-    return MetricsPage.render(snapshots, process: process)
+    return MetricsPage.render(snapshots, process: process, as: format)
   }
 }
 
@@ -124,7 +127,8 @@ extension WorkerIsolation {
     do throws(WireFailure) {
       while let request = try await viewer.nextRequest() {
         let name = AdminAuthority.isOwn(request.authority.text)
-        let page = name ? await pages.page(request.line.method, request.path.text) : AdminPages.Page(status: 403, body: "This is not the admin address's name.\n")
+        let accept = request.fields.first(.accept).map { request.fields.value($0).text } ?? ""
+        let page = name ? await pages.page(request.line.method, request.path.text, accept: accept) : AdminPages.Page(status: 403, body: "This is not the admin address's name.\n")
         try await viewer.discardBody()
         viewer.answer(page, isHead: request.line.method == .head)
         try await viewer.flush()
