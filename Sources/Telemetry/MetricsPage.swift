@@ -85,13 +85,21 @@ public enum MetricsPage {
   }
 
   private static func renderConfiguration(_ configuration: ProcessFacts.Configuration, _ page: inout PrometheusText) {
-    page.family("skerry_configuration_generation", .gauge, "Which configuration serves: 1 is that of the start.")
-    page.sample("skerry_configuration_generation", [], String(configuration.generation))
-    page.family("skerry_last_reload_successful", .gauge, "Whether the last reload took up what it found: 1 or 0.")
-    page.sample("skerry_last_reload_successful", [], configuration.lastReloadSucceeded ? "1" : "0")
-    page.family("skerry_last_reload_success_timestamp_seconds", .gauge, "When the configuration that serves was taken up, in seconds since 1970.")
-    page.sample("skerry_last_reload_success_timestamp_seconds", [], decimal(UInt64(max(configuration.lastSuccess.milliseconds, 0)), places: 3))
+    for (name, help, value) in configurationMetrics {
+      page.family(name, .gauge, help)
+      page.sample(name, [], value(configuration))
+    }
   }
+
+  /// The gauges of the configuration: name, HELP text, value.
+  static let configurationMetrics: [(name: String, help: String, value: @Sendable (ProcessFacts.Configuration) -> String)] = [
+    ("skerry_configuration_generation", "Which configuration serves: 1 is that of the start.", { String($0.generation) }),
+    ("skerry_last_reload_successful", "Whether the last reload took up what it found: 1 or 0.", { $0.lastReloadSucceeded ? "1" : "0" }),
+    (
+      "skerry_last_reload_success_timestamp_seconds", "When the configuration that serves was taken up, in seconds since 1970.",
+      { decimal(UInt64(max($0.lastSuccess.milliseconds, 0)), places: 3) }
+    ),
+  ]
 
   /// The metrics of log writers: name, HELP text, value.
   static let logMetrics: [(name: String, help: String, value: @Sendable (LogWriter.Statistics) -> UInt64)] = [

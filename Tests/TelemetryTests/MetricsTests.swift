@@ -165,6 +165,7 @@ func lines(_ page: String, _ name: String) -> [String] {
   @Test func theDocumentationListsEveryMetric() throws {
     let rows = Set(try file("Documentation/observability.md").split(separator: "\n").map(String.init))
     var expected = MetricsPage.logMetrics.map { "| `\($0.name)` | counter | `log` | \($0.help) |" }
+    expected += MetricsPage.configurationMetrics.map { "| `\($0.name)` | gauge | | \($0.help) |" }
     for family in CounterFamily.allCases {
       expected.append("| `\(family.rawValue)` | counter | \(family.label.map { "`\($0)`" } ?? "") | \(family.help) |")
     }
