@@ -46,17 +46,19 @@ public final class Server {
   ///   - source: where a reload reads it again.
   ///   - watches: whether a change of its files is a reason to.
   ///   - workerCount: threads that serve; at least 1.
-  /// - Throws: ``StartFailure`` when an address cannot be bound or a log cannot be opened.
+  /// - Throws: ``StartFailure`` when an address cannot be bound, a log cannot be opened, or what is asked for cannot be given up.
   public init(
     _ configuration: Configuration, _ reading: ConfigurationReading, from source: ConfigurationSource, watches: Bool, workerCount: Int
   ) throws(StartFailure) {
     self.source = source
     files = reading.files
+    var privilege = try LeastPrivilege(configuration, reads: files.sorted())
+    try privilege.limitFiles()
     queue = try MainQueue()
     Descriptors.prepare()
     let foundations = try Foundations(workers: workerCount)
     self.foundations = foundations
-    let preparation = try Preparation(configuration, after: nil, foundations)
+    let preparation = try Preparation(configuration, after: nil, foundations, privilege)
     let ledger = ConnectionLedger(workers: workerCount)
     self.ledger = ledger
     var handles: [WorkerHandle] = []
@@ -74,6 +76,9 @@ public final class Server {
     pages.adopt(AdminFacts(standing, source.path))
     let change = Change(from: nil, to: standing, preparation)
     for handle in handles { handle.beforeRunning { change.apply(to: $0) } }
+    try privilege.leaveRoot()
+    try privilege.limitSystemCalls()
+    privilege.say(foundations.diagnostics)
     threads = handles.map { $0.loop.start(name: "worker \($0.number)") }
     if watches {
       watch = FileWatch()
@@ -181,7 +186,7 @@ extension WorkerHandle {
       let loop = try EventLoop()
       let isolation = WorkerIsolation(loop) {
         Worker(
-          number: number, loop: loop, preparation.serving, log: preparation.logs.access, functionLog: preparation.logs.functions,
+          number: number, loop: loop, preparation.serving, foundations.shared, log: preparation.logs.access, functionLog: preparation.logs.functions,
           diagnostics: foundations.diagnostics
         ) { ledger.release($0, worker: number) }
       }
