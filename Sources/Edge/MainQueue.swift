@@ -2,6 +2,7 @@
 // bytes, so no handler runs in the middle of anything. (The rewrite engine's own timer signal is another matter: rewrite-engine.md.)
 // Rule of the lock: it guards the list of messages, and is held to add to it or to take one.
 import CSystem
+import ControlPlane
 import Distribution
 import Glibc
 import Synchronization
@@ -13,6 +14,14 @@ enum Event: Sendable {
   case prepared(Reload.Outcome)
   /// Files that are watched have changed.
   case filesChanged
+  /// Somebody wants a reload, and to know what came of it.
+  case reloadAsked(ReloadRequest)
+}
+
+/// Who waits for a reload.
+struct ReloadRequest: Sendable {
+  /// Told once.
+  let answer: @Sendable (ReloadReport) -> Void
 }
 
 /// The main thread's queue. Any thread may post.

@@ -1,16 +1,19 @@
 // Owns: a configuration made ready beside the one that serves: names resolved, code and certificates read, sockets bound, files opened. Nothing
 // of it is in effect yet, and if any of it fails nothing ever is. Made on a thread that is no worker; taken over by the main thread.
 import ControlPlane
-import Distribution
+public import Distribution
 import Glibc
 import Pipeline
 import Telemetry
 import TLS
-import Transport
+public import Transport
 
 /// What serves now. Immutable; any thread.
 struct Standing: Sendable {
+  /// 1 is that of the start.
   let generation: Int
+  /// When it was taken up, and the digest of its file.
+  let since: Timestamp, digest: String
   let serving: ServingConfiguration
   /// By listener of the configuration.
   let doors: [Door]
@@ -160,7 +163,7 @@ private struct Binding {
 
 extension SocketAddress {
   /// The configuration's address; `localhost` means 127.0.0.1, an empty host or `*` every IPv4 address.
-  init?(_ address: ListenAddress) {
+  public init?(_ address: ListenAddress) {
     switch address {
     case .unix(let path): self = .unix(path: path)
     case .tcp(let host, let port):

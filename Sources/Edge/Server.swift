@@ -29,6 +29,8 @@ public final class Server {
   /// The reload under way; and whether another one is to follow it, because something may have changed since it began.
   var reloading: Reload?
   var reloadIsDue = false
+  /// Who waits for the reload under way, and for the next.
+  var askers: [ReloadRequest] = [], nextAskers: [ReloadRequest] = []
   /// Watches the files that were read; nil when nobody asked for it.
   var watch: FileWatch?
   /// The files of the last reading that could be served.
@@ -63,12 +65,15 @@ public final class Server {
     for number in 0..<workerCount { handles.append(try WorkerHandle(number, preparation, foundations, ledger)) }
     self.handles = handles
     certificates = Certificates(foundations.tickets, handles[0], foundations.diagnostics)
-    pages = AdminPages(workers: handles.map(\.isolation), diagnostics: foundations.diagnostics)
+    let queue = self.queue
+    pages = AdminPages(workers: handles.map(\.isolation), diagnostics: foundations.diagnostics) {
+      await withCheckedContinuation { waiter in queue.post(.reloadAsked(ReloadRequest { waiter.resume(returning: $0) })) }
+    }
     let house = House(handles, ledger, pages, foundations.diagnostics)
-    let standing = Standing(preparation, generation: 1, house)
+    let standing = Standing(preparation, reading, generation: 1, house)
     self.standing = standing
     certificates.adopt(preparation.secure)
-    pages.adopt(AdminFacts(standing))
+    pages.adopt(AdminFacts(standing, source.path))
     let change = Change(from: nil, to: standing, preparation)
     for handle in handles { handle.beforeRunning { change.apply(to: $0) } }
     try privilege.leaveRoot()
@@ -99,6 +104,9 @@ public final class Server {
       case .signal(SIGUSR1): standing.logs.reopen()
       case .signal, .filesChanged: reload()
       case .prepared(let outcome): take(outcome)
+      case .reloadAsked(let request):
+        nextAskers.append(request)
+        reload()
       case nil: certificates.lookAfter()
       }
       letGo()
@@ -115,6 +123,7 @@ public final class Server {
   private func drain() {
     diagnostics.say(.info, "draining: \(ledger.open) connections open")
     pages.announceDrain()
+    turnAwayAskers()
     let end = ContinuousClock.now + standing.configuration.shutdownTimeout
     let lastCall = min(end, ContinuousClock.now + .milliseconds(Transport.Listener.lastCallMilliseconds + Self.stepMilliseconds))
     let doors = standing.doors
@@ -123,8 +132,19 @@ public final class Server {
       worker.drain()
     }
     while ContinuousClock.now < end && (ledger.open > 0 || ContinuousClock.now < lastCall) {
-      if case .signal(SIGTERM) = queue.next(milliseconds: Self.stepMilliseconds) { break }
+      switch queue.next(milliseconds: Self.stepMilliseconds) {
+      case .signal(SIGTERM), .signal(SIGINT): return cut()
+      case .reloadAsked(let request):
+        nextAskers.append(request)
+        turnAwayAskers()
+      default: break
+      }
     }
+    cut()
+  }
+
+  /// What is left is cut.
+  private func cut() {
     if ledger.open > 0 { diagnostics.say(.warning, "\(ledger.open) connections closed before they were done") }
     for handle in handles { handle.stop() }
     for thread in threads { thread.join() }

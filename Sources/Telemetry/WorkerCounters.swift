@@ -122,7 +122,8 @@
 
 /// A worker's numbers at one moment.
 public struct WorkerSnapshot: Sendable {
-  let worker: Int
+  /// The worker's number.
+  public let worker: Int
   let labels: MetricLabels
   let counters: [UInt64]
   let gauges: [Int64]
