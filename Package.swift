@@ -108,7 +108,7 @@ let package = Package(
     tests("TelemetryTests", ["Telemetry"]),
 
     // 0  C: the only places that include it
-    .target(name: "CSystem"),
+    .target(name: "CSystem", cSettings: Context.environment["SKERRY_COMMIT"].map { [.define("SKERRY_COMMIT", to: "\"\($0)\"")] }),
     .target(name: "CConfinement", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("seccomp")]),
     .target(name: "CNghttp2", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("nghttp2")]),
     .target(name: "CMaxMind", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("maxminddb")]),

@@ -85,7 +85,10 @@ public final class AdminPages: Sendable {
       guard reads else { return .wrongMethod(allowed: "GET, HEAD") }
       let isDraining = draining.load(ordering: .relaxed)
       return Page(status: isDraining ? 503 : 200, body: isDraining ? "draining\n" : "ok\n")
-    case "/metrics": return reads ? Page(contentType: "\(MetricsPage.contentType)", body: await metrics()) : .wrongMethod(allowed: "GET, HEAD")
+    case "/metrics":
+      guard reads else { return .wrongMethod(allowed: "GET, HEAD") }
+      let format = MetricsPage.Format(accept: request.accept)
+      return Page(contentType: "\(format.contentType)", body: await metrics(format))
     case "/status": return reads ? await status() : .wrongMethod(allowed: "GET, HEAD")
     case "/reload":
       guard request.method == .post else { return .wrongMethod(allowed: "POST") }
@@ -101,20 +104,20 @@ public final class AdminPages: Sendable {
     return snapshots
   }
 
-  private func metrics() async -> String {
+  private func metrics(_ format: MetricsPage.Format) async -> String {
     let snapshots = await snapshots()
     var usage = rusage()
     unsafe getrusage(0, &usage)   // RUSAGE_SELF
     let cpu = (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1_000_000 + Int(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec)
     let (facts, reload) = state.withLock { ($0.facts, $0.reload) }
     var process = ProcessFacts(
-      version: Version.text, start: started, cpuMicroseconds: UInt64(max(0, cpu)), accessLog: facts?.accessLog.statistics,
+      build: BuildFacts.current(version: Version.text), start: started, cpuMicroseconds: UInt64(max(0, cpu)), accessLog: facts?.accessLog.statistics,
       functionLog: facts?.functionLog?.statistics, diagnostics: diagnostics.statistics)
     if let facts {
       process.configuration = ProcessFacts.Configuration(
         generation: facts.generation, lastReloadSucceeded: reload?.isDone ?? true, lastSuccess: facts.since)
     }
-    return MetricsPage.render(snapshots, process: process)
+    return MetricsPage.render(snapshots, process: process, as: format)
   }
 
   private func status() async -> Page {
@@ -179,6 +182,7 @@ extension AdminRequest {
     func value(_ index: Int?) -> String? { index.map { request.fields.value($0).text } }
     origin = value(request.fields.first(.origin))
     authorization = value(request.fields.first(.authorization))
+    accept = value(request.fields.first(.accept)) ?? ""
     fetchSite = value(request.fields.first(named: Self.fetchSiteName.span))
   }
   private static let fetchSiteName = Array("sec-fetch-site".utf8)

@@ -33,13 +33,15 @@ final class MainQueue: Sendable {
   private let posted = Mutex<[Event]>([])
   private let wakeup: Int32, signalDescriptor: Int32
 
-  /// Blocks the signals; threads that start later inherit that. A broken pipe is an error of a write, not the end of the process.
+  /// Blocks the signals; threads that start later inherit that. A broken pipe and a file that may not grow are errors of a
+  /// write, not the end of the process.
   init() throws(StartFailure) {
     var set = sigset_t()
     unsafe sigemptyset(&set)
     for signal in Self.signals { unsafe sigaddset(&set, signal) }
     unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
     signal(SIGPIPE, SIG_IGN)
+    signal(SIGXFSZ, SIG_IGN)
     wakeup = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
     signalDescriptor = unsafe sk_signal_descriptor(&set)
     guard wakeup >= 0, signalDescriptor >= 0 else { throw StartFailure(description: "the system has no descriptor left") }

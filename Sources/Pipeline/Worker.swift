@@ -22,8 +22,8 @@ public final class Worker {
   public let counters: WorkerCounters
   var log: LogBuffer
   private var writers: (log: LogWriter, functionLog: LogWriter?)
-  /// What the access log says of a request; nothing when it is off.
-  var logged = AccessLog.Fields.none
+  /// What the access log says, and of which requests.
+  var logging = LogPlan()
   var configuration: ServingConfiguration
   var sites: [WorkerSite] = []
   let unknownSite: WorkerSite
@@ -110,8 +110,7 @@ public final class Worker {
     tunnelIdleMilliseconds = limits.tunnelIdleTimeout.milliseconds
     tlsHandshakeTimeoutMilliseconds = limits.tlsHandshakeTimeout.milliseconds
     trustedProxies = configuration.configuration.trustedProxies
-    let accessLog = configuration.configuration.accessLog
-    logged = accessLog.format == .off ? .none : accessLog.fields
+    logging = LogPlan(configuration.configuration.accessLog)
     shared.adopt(configuration.configuration)
     viewerPlaces.removeAll()
     verifiedSignatures.limit = limits.verifiedSignaturesPerWorker
@@ -135,7 +134,7 @@ public final class Worker {
         left[code.name] = nil
         return same
       }
-      return WorkerFunction(code, place: configuration.labels.index(ofFunction: code.name), former[code.name]?.throttle ?? FunctionThrottle())
+      return WorkerFunction(code, place: configuration.labels.functions.place(of: code.name), former[code.name]?.throttle ?? FunctionThrottle())
     }
     formerFunctions += left.values
   }
@@ -309,7 +308,7 @@ final class WorkerSite {
   /// Stands for "no distribution" in exchanges that are answered before one is chosen.
   init() {
     let behavior = Behavior(pathPattern: .all, target: .origin(0))
-    site = Site(Distribution(id: "-", origins: [], behaviors: [behavior]), metricsIndex: MetricLabels.distributionLimit, [])
+    site = Site(Distribution(id: "-", origins: [], behaviors: [behavior]), MetricLabels(), [])
     pools = []
     functions = []
     (plainRoutes, secureRoutes) = ([nil], [nil])

@@ -140,14 +140,17 @@ extension Worker {
     exchange.answerBegan = false
     exchange.reusedConnection = false
     var upstream: ClientConnection
+    var connecting: UInt64 = 0   // since when a connection is being made
     let identity = destination.identity(for: exchange.request)
     if pool.speaksHTTP2 && !isWebSocket(exchange) || isGRPC(exchange) {
+      connecting = monotonicNanoseconds()
       do throws(OriginFailure) {
         upstream = try await pool.openHTTP2(identity, mustBeNew: wantsFresh, hasWaited: &exchange.hasWaited)
       } catch { throw .origin(error) }
     } else if !wantsFresh, let idle = pool.takeIdle(identity) {
       upstream = idle
     } else {
+      connecting = monotonicNanoseconds()
       do throws(OriginFailure) { upstream = try await pool.connect(identity, mustBeNew: wantsFresh, hasWaited: &exchange.hasWaited) } catch {
         throw .origin(error)
       }
@@ -158,6 +161,7 @@ extension Worker {
     }
     exchange.reusedConnection = upstream.isReused
     exchange.reached(.originRequest)
+    if connecting > 0 && !upstream.isReused { noteConnect(to: destination.origin, since: connecting, exchange) }
     let socket = upstream.stream.socket
     viewer.stream.socket.dependent = socket
     defer { viewer.stream.socket.dependent = nil }
@@ -182,6 +186,10 @@ extension Worker {
       if let failure = OriginFailure(error, upstream.streamFailure, at: pool.place) { throw .origin(failure) }
       throw .origin(isSending ? OriginFailure(writing: error, at: pool.place) : OriginFailure(reading: error, at: pool.place))
     }
+  }
+
+  private func noteConnect(to origin: CompiledOrigin, since start: UInt64, _ exchange: borrowing Exchange) {
+    counters.observe(.connect, ofOrigin: origin.place, microseconds: Int(exchange.timeline.originRequest - start) / 1000)
   }
 
   /// The origin's head has arrived. Its cookies end here where the behavior forwards none, and names in its Vary that the behavior does not
