@@ -36,7 +36,7 @@ let package = Package(
     .executableTarget(
       name: "skerry",
       dependencies: [
-        "Edge", "ControlPlane", "ConfigurationFile", "Distribution", "Transport", "RewriteEngine", "FunctionDialect", "FunctionTesting", "KeyValueStores", "JSONText",
+        "Edge", "Confinement", "ControlPlane", "ConfigurationFile", "Distribution", "Transport", "RewriteEngine", "FunctionDialect", "FunctionTesting", "KeyValueStores", "JSONText",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings,

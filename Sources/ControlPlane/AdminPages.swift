@@ -86,8 +86,9 @@ public final class AdminPages: Sendable {
       let isDraining = draining.load(ordering: .relaxed)
       return Page(status: isDraining ? 503 : 200, body: isDraining ? "draining\n" : "ok\n")
     case "/metrics":
+      guard reads else { return .wrongMethod(allowed: "GET, HEAD") }
       let format = MetricsPage.Format(accept: request.accept)
-      return reads ? Page(contentType: "\(format.contentType)", body: await metrics(format)) : .wrongMethod(allowed: "GET, HEAD")
+      return Page(contentType: "\(format.contentType)", body: await metrics(format))
     case "/status": return reads ? await status() : .wrongMethod(allowed: "GET, HEAD")
     case "/reload":
       guard request.method == .post else { return .wrongMethod(allowed: "POST") }

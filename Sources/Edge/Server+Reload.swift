@@ -10,9 +10,10 @@ import Transport
 extension Server {
   /// Begins a reload, or has another one follow the one under way: that may have read files before they changed.
   func reload() {
-    reloadIsDue = reloading != nil
-    guard reloading == nil else { return }
+    reloadIsDue = reloading != nil || upgrading != nil
+    guard !reloadIsDue else { return }
     (askers, nextAskers) = (nextAskers, [])
+    manager.reloading()
     reloading = Reload(source, after: standing, foundations, queue)
   }
 
@@ -25,6 +26,7 @@ extension Server {
     case .failure(let failure)?: refuse(outcome, failure.description)
     case nil: refuse(outcome, nil)
     }
+    manager.ready("generation \(standing.generation) serves")
     if outcome.preparation != nil { files = outcome.reading.files }
     watchFiles(of: outcome.reading)
   }
