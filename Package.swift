@@ -74,7 +74,7 @@ let package = Package(
     tests("KeyValueStoresTests", ["KeyValueStores", "JSONText"]),
 
     // 3  HTTP on the wire
-    floor("HTTPWire", ["Transport", "CSystem", "CNghttp2"]),
+    floor("HTTPWire", ["Transport", "CSystem"]),
 
     // 2  event loop, sockets, buffers, names
     floor("Transport", ["TLS", "CSystem", "CAres"]),
@@ -94,7 +94,6 @@ let package = Package(
 
     // 0  C: the only places that include it
     .target(name: "CSystem"),
-    .target(name: "CNghttp2", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("nghttp2")]),
     .target(name: "CAres", linkerSettings: [.linkedLibrary("cares")]),
     .target(name: "COpenSSL", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
     .target(
