@@ -13,8 +13,10 @@
 #include "SkerryBlocks.h"
 #include "SkerryFiles.h"
 #include "SkerryScan.h"
+#include "SkerrySockets.h"
 
 extern int accept4(int, struct sockaddr *, socklen_t *, int);
 extern int pthread_setname_np(unsigned long thread, const char *name);
 extern const char *strerrordesc_np(int code);
 extern int malloc_trim(size_t);
+extern size_t malloc_usable_size(void *);
