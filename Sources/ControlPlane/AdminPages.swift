@@ -102,6 +102,7 @@ public final class AdminPages: Sendable {
       functionLog: facts?.functionLog?.statistics, diagnostics: diagnostics.statistics)
     process.configuration = ProcessFacts.Configuration(
       generation: facts?.generation ?? 1, lastReloadSucceeded: reload?.isDone ?? true, lastSuccess: success)
+    process.origins = await workers.first?.with { $0.originFacts } ?? []
     return MetricsPage.render(snapshots, process: process)
   }
 }

@@ -15,6 +15,8 @@ public struct ProcessFacts: Sendable {
   public var functionLog: LogWriter.Statistics?
   /// The diagnostics' numbers.
   public var diagnostics: LogWriter.Statistics?
+  /// What is known of origins.
+  public var origins: [OriginFacts] = []
   /// Of the configuration; nil where there is none to reload.
   public var configuration: Configuration?
 
@@ -65,6 +67,7 @@ public enum MetricsPage {
     let names = workers.map(\.labels.functions).max { $0.count < $1.count } ?? []
     FunctionTable.render(workers.map(\.functions), names: names, &page)
     renderGauges(workers, &page)
+    OriginFacts.render(process.origins, &page)
     renderHistograms(workers, &page)
     return page.text
   }

@@ -169,6 +169,7 @@ func lines(_ page: String, _ name: String) -> [String] {
       expected.append("| `\(family.rawValue)` | counter | \(family.label.map { "`\($0)`" } ?? "") | \(family.help) |")
     }
     expected += Gauge.allCases.map(\.description).map { "| `\($0.name)` | gauge | `worker` | \($0.help) |" }
+    expected += OriginFacts.metrics.map { "| `\($0.name)` | gauge | `distribution`, `origin`\($0.hasAddress ? ", `address`" : "") | \($0.help) |" }
     expected += Histogram.allCases.map(\.description).map { "| `\($0.name)` | histogram | | \($0.help) |" }
     for (metric, type) in [
       (FunctionTable.utilization, "histogram"), (FunctionTable.duration, "counter"), (FunctionTable.steps, "counter"),
