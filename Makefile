@@ -13,14 +13,14 @@ FILTER ?=
 SWIFT_LIBRARIES = $(dir $(shell realpath "$$(command -v $(SWIFT))"))../lib/swift_static
 RELEASE = -c release --product skerry $(if $(wildcard $(SWIFT_LIBRARIES)),--static-swift-stdlib)
 
-BUILD_PACKAGES = ca-certificates pkg-config patch python3 libssl-dev libc-ares-dev libmaxminddb-dev libnghttp2-dev
+BUILD_PACKAGES = ca-certificates pkg-config patch python3 libssl-dev libc-ares-dev libmaxminddb-dev libnghttp2-dev libre2-dev libseccomp-dev
 # Real clients of the scenarios, and a library to be a hostile one with. What a Debian may lack is asked for by itself: its test is skipped then.
 TEST_PACKAGES = curl openssl nghttp2-client python3-h2
 OPTIONAL_TEST_PACKAGES = testssl.sh
 BENCH_PACKAGES = nginx libnginx-mod-http-js libnginx-mod-http-lua wrk valgrind h2o nghttp2-client
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test certs fuzz fuzz-engine bench bench-deps clean
+.PHONY: help deps build run test certs deb fuzz fuzz-engine bench bench-deps clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,8 +31,11 @@ deps: ## install what is missing and fetch the JavaScript engine's sources
 	@[ -e Sources/CQuickJS/quickjs/.stamp ] || python3 -m pip --version >/dev/null 2>&1 || .ci/packages python3-pip
 	@if [ -x Sources/CQuickJS/fetch.sh ]; then Sources/CQuickJS/fetch.sh; fi
 
+# What skerry_build_info says of the sources.
+COMMIT = $(shell git describe --always --dirty --abbrev=12 2>/dev/null)
+
 build: deps ## build .build/release/skerry
-	$(SWIFT) build $(RELEASE)
+	SKERRY_COMMIT=$(COMMIT) $(SWIFT) build $(RELEASE)
 
 run: build ## serve the built-in example; your own: make run CONFIG=edge.yaml
 	.build/release/skerry serve $(CONFIG) $(ARGS)
@@ -69,6 +72,10 @@ fuzz-engine: deps ## look for events, calls and code the rewrite engine cannot b
 	  $(wildcard Sources/CQuickJS/*.c) $(wildcard Fuzzing/Engine/*.c) -lcrypto -lm -o .build/fuzz-engine/fuzz-engine
 	ASAN_OPTIONS=detect_leaks=0 .build/fuzz-engine/fuzz-engine -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=20 -rss_limit_mb=4000 \
 	  -artifact_prefix=.build/fuzz-engine/ .build/fuzz-engine/inputs Fuzzing/Corpus/engine
+
+deb: build ## make .build/skerry_VERSION_ARCHITECTURE.deb
+	@.ci/packages dpkg-dev binutils
+	Packaging/make-deb .build/release/skerry .build
 
 bench-deps: deps
 	@.ci/packages $(BENCH_PACKAGES)

@@ -32,8 +32,8 @@ public struct Configuration: Sendable, Equatable {
   public var cache: CacheStorage
   /// Where access records go.
   public var accessLog: AccessLog
-  /// Where what functions give to console.log goes.
-  public var functionLog: FunctionLogDestination
+  /// Where what functions give to console.log goes; nil for nowhere. Default standard error.
+  public var functionLog: LogDestination?
   /// Fixed values for `CloudFront-Viewer-*` headers, for a laptop: header to value.
   public var viewerFixtures: [CloudFrontHeader: String]
   /// Databases for those headers and for geo restrictions, if any.
@@ -42,15 +42,20 @@ public struct Configuration: Sendable, Equatable {
   public var compatibility: Compatibility
   /// Which origins a function may choose.
   public var functionOrigins: FunctionOrigins
+  /// Whom the process becomes once it listens, when root started it; nil to stay who it is.
+  public var user: UserName?
+  /// What the kernel is asked to keep the process from.
+  public var confinement: ConfinementLevel
 
   /// A configuration; the defaults are those of an empty file.
   public init(
     listeners: [Listener] = [], trustedProxies: [AddressRange] = [], admin: Admin? = nil, stateDirectory: String = ".skerry",
     shutdownTimeout: Duration = .seconds(30), distributions: [Distribution] = [],
     functions: [FunctionDefinition] = [], keyValueStores: [KeyValueStoreDefinition] = [], limits: Limits = Limits(),
-    cache: CacheStorage = CacheStorage(), accessLog: AccessLog = AccessLog(), functionLog: FunctionLogDestination = .standardError,
+    cache: CacheStorage = CacheStorage(), accessLog: AccessLog = AccessLog(), functionLog: LogDestination? = .standardError,
     viewerFixtures: [CloudFrontHeader: String] = [:], geography: Geography? = nil,
-    compatibility: Compatibility = .extended, functionOrigins: FunctionOrigins = .public
+    compatibility: Compatibility = .extended, functionOrigins: FunctionOrigins = .public, user: UserName? = nil,
+    confinement: ConfinementLevel = .auto
   ) {
     self.listeners = listeners
     self.trustedProxies = trustedProxies
@@ -68,6 +73,8 @@ public struct Configuration: Sendable, Equatable {
     self.geography = geography
     self.compatibility = compatibility
     self.functionOrigins = functionOrigins
+    self.user = user
+    self.confinement = confinement
   }
 
   /// The store that a function reads; nil when it has none.
@@ -142,16 +149,6 @@ public struct CacheStorage: Sendable, Equatable {
   }
 }
 
-/// Where what functions give to console.log goes.
-public enum FunctionLogDestination: Sendable, Equatable {
-  /// The default.
-  case standardError
-  /// The absolute path of a file; `-` is standard output.
-  case path(String)
-  /// Nowhere.
-  case off
-}
-
 /// How strictly CloudFront's limits are kept.
 public enum Compatibility: String, Sendable, CaseIterable {
   /// More than CloudFront allows where that is safe.
@@ -166,4 +163,28 @@ public enum FunctionOrigins: String, Sendable, CaseIterable {
   case `public`
   /// Loopback and private ones too.
   case any
+}
+
+/// A user of the machine, by name.
+public struct UserName: Sendable, Equatable {
+  /// The user's name.
+  public var name: String
+  /// The name of the group to be in; nil for the user's own.
+  public var group: String?
+
+  /// A user.
+  public init(_ name: String, group: String? = nil) {
+    self.name = name
+    self.group = group
+  }
+}
+
+/// What the kernel is asked to keep a serving process from, whoever it runs as. (Documentation/security.md.)
+public enum ConfinementLevel: String, Sendable, CaseIterable {
+  /// Nothing.
+  case off
+  /// Writing outside of its own folders, starting programs, and system calls it has no use for, as far as the kernel can; what it cannot is said.
+  case auto
+  /// That, or no start; and reading only what the configuration names.
+  case strict
 }

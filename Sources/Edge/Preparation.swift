@@ -1,16 +1,19 @@
 // Owns: a configuration made ready beside the one that serves: names resolved, code and certificates read, sockets bound, files opened. Nothing
 // of it is in effect yet, and if any of it fails nothing ever is. Made on a thread that is no worker; taken over by the main thread.
 import ControlPlane
-import Distribution
+public import Distribution
 import Glibc
 import Pipeline
 import Telemetry
 import TLS
-import Transport
+public import Transport
 
 /// What serves now. Immutable; any thread.
 struct Standing: Sendable {
+  /// 1 is that of the start.
   let generation: Int
+  /// When it was taken up, and the digest of its file.
+  let since: Timestamp, digest: String
   let serving: ServingConfiguration
   /// By listener of the configuration.
   let doors: [Door]
@@ -51,14 +54,18 @@ struct Preparation: Sendable {
   let admin: AdminEntrance?
 
   /// Makes a configuration ready. Blocks: on files, and for as long as it takes.
-  /// - Parameter standing: what serves now; what is the same in both goes on.
+  /// - Parameters:
+  ///   - standing: what serves now; what is the same in both goes on.
+  ///   - privilege: at the start: what the process is about to give up. Files are made as whom it will be.
   /// - Throws: ``StartFailure`` when an address cannot be bound or a file cannot be opened; then nothing is left of it.
-  init(_ configuration: Configuration, after standing: Standing?, _ foundations: Foundations) throws(StartFailure) {
+  init(
+    _ configuration: Configuration, after standing: Standing?, _ foundations: Foundations, _ privilege: LeastPrivilege = .given
+  ) throws(StartFailure) {
     do { serving = try ServingConfiguration(configuration, files: foundations.files, previous: standing?.serving) } catch {
       throw StartFailure(description: "\(error)")
     }
     secure = try Self.secure(configuration, serving, foundations.tickets)
-    let logs = try Logs(configuration, after: standing?.logs, foundations.diagnostics)
+    let logs = try privilege.asTheUser { () throws(StartFailure) in try Logs(configuration, after: standing?.logs, foundations.diagnostics) }
     self.logs = logs
     var binding = Binding(standing)
     do throws(StartFailure) {
@@ -69,7 +76,7 @@ struct Preparation: Sendable {
       logs.end(unlessIn: standing?.logs, deadlineMilliseconds: 0)
       throw error
     }
-    if let admin = configuration.admin, let problem = AdminToken.provide(at: admin.tokenPath) { foundations.diagnostics.say(.warning, problem) }
+    if let admin = configuration.admin, let problem = privilege.asTheUser({ AdminToken.provide(at: admin.tokenPath) }) { foundations.diagnostics.say(.warning, problem) }
   }
 
   private static func secure(
@@ -156,7 +163,7 @@ private struct Binding {
 
 extension SocketAddress {
   /// The configuration's address; `localhost` means 127.0.0.1, an empty host or `*` every IPv4 address.
-  init?(_ address: ListenAddress) {
+  public init?(_ address: ListenAddress) {
     switch address {
     case .unix(let path): self = .unix(path: path)
     case .tcp(let host, let port):

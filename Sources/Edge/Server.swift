@@ -29,6 +29,12 @@ public final class Server {
   /// The reload under way; and whether another one is to follow it, because something may have changed since it began.
   var reloading: Reload?
   var reloadIsDue = false
+  /// Who waits for the reload under way, and for the next.
+  var askers: [ReloadRequest] = [], nextAskers: [ReloadRequest] = []
+  /// Watches the files that were read; nil when nobody asked for it.
+  var watch: FileWatch?
+  /// The files of the last reading that could be served.
+  var files: Set<String>
   /// Configurations that have been replaced and may still be in use: the main thread takes the time to let go of them.
   var former: [ServingConfiguration] = []
   var diagnostics: Diagnostics { foundations.diagnostics }
@@ -36,31 +42,49 @@ public final class Server {
   /// Binds every listener and starts the workers; when it returns, connections are accepted.
   /// - Parameters:
   ///   - configuration: checked; what `source` gave.
+  ///   - reading: what it was read with.
   ///   - source: where a reload reads it again.
+  ///   - watches: whether a change of its files is a reason to.
   ///   - workerCount: threads that serve; at least 1.
-  /// - Throws: ``StartFailure`` when an address cannot be bound or a log cannot be opened.
-  public init(_ configuration: Configuration, from source: ConfigurationSource, workerCount: Int) throws(StartFailure) {
+  /// - Throws: ``StartFailure`` when an address cannot be bound, a log cannot be opened, or what is asked for cannot be given up.
+  public init(
+    _ configuration: Configuration, _ reading: ConfigurationReading, from source: ConfigurationSource, watches: Bool, workerCount: Int
+  ) throws(StartFailure) {
     self.source = source
+    files = reading.files
+    var privilege = try LeastPrivilege(configuration, reads: files.sorted())
+    try privilege.limitFiles()
     queue = try MainQueue()
     Descriptors.prepare()
     let foundations = try Foundations(workers: workerCount)
     self.foundations = foundations
-    let preparation = try Preparation(configuration, after: nil, foundations)
+    let preparation = try Preparation(configuration, after: nil, foundations, privilege)
     let ledger = ConnectionLedger(workers: workerCount)
     self.ledger = ledger
     var handles: [WorkerHandle] = []
     for number in 0..<workerCount { handles.append(try WorkerHandle(number, preparation, foundations, ledger)) }
     self.handles = handles
     certificates = Certificates(foundations.tickets, handles[0], foundations.diagnostics)
-    pages = AdminPages(workers: handles.map(\.isolation), diagnostics: foundations.diagnostics)
+    let queue = self.queue
+    pages = AdminPages(workers: handles.map(\.isolation), diagnostics: foundations.diagnostics) {
+      await withCheckedContinuation { waiter in queue.post(.reloadAsked(ReloadRequest { waiter.resume(returning: $0) })) }
+    }
     let house = House(handles, ledger, pages, foundations.diagnostics)
-    let standing = Standing(preparation, generation: 1, house)
+    let standing = Standing(preparation, reading, generation: 1, house)
     self.standing = standing
     certificates.adopt(preparation.secure)
-    pages.adopt(AdminFacts(standing))
+    pages.adopt(AdminFacts(standing, source.path))
     let change = Change(from: nil, to: standing, preparation)
     for handle in handles { handle.beforeRunning { change.apply(to: $0) } }
+    try privilege.leaveRoot()
+    try privilege.limitSystemCalls()
+    privilege.say(foundations.diagnostics)
     threads = handles.map { $0.loop.start(name: "worker \($0.number)") }
+    if watches {
+      watch = FileWatch()
+      if watch == nil { throw StartFailure(description: "--watch: the system has no watch left (fs.inotify.max_user_instances)") }
+      watchFiles(of: reading)
+    }
   }
 
   /// The addresses served and, last, the admin address, as URLs.
@@ -74,11 +98,15 @@ public final class Server {
   /// Serves until SIGTERM or SIGINT, then drains and returns. For the main thread.
   public func run() {
     while true {
-      switch queue.next(milliseconds: patienceMilliseconds) {
+      if reloadIsDue { reload() }
+      switch queue.next(milliseconds: patienceMilliseconds, watch) {
       case .signal(SIGTERM), .signal(SIGINT): return drain()
       case .signal(SIGUSR1): standing.logs.reopen()
-      case .signal: reload()
+      case .signal, .filesChanged: reload()
       case .prepared(let outcome): take(outcome)
+      case .reloadAsked(let request):
+        nextAskers.append(request)
+        reload()
       case nil: certificates.lookAfter()
       }
       letGo()
@@ -95,6 +123,7 @@ public final class Server {
   private func drain() {
     diagnostics.say(.info, "draining: \(ledger.open) connections open")
     pages.announceDrain()
+    turnAwayAskers()
     let end = ContinuousClock.now + standing.configuration.shutdownTimeout
     let lastCall = min(end, ContinuousClock.now + .milliseconds(Transport.Listener.lastCallMilliseconds + Self.stepMilliseconds))
     let doors = standing.doors
@@ -103,8 +132,19 @@ public final class Server {
       worker.drain()
     }
     while ContinuousClock.now < end && (ledger.open > 0 || ContinuousClock.now < lastCall) {
-      if case .signal(SIGTERM) = queue.next(milliseconds: Self.stepMilliseconds) { break }
+      switch queue.next(milliseconds: Self.stepMilliseconds) {
+      case .signal(SIGTERM), .signal(SIGINT): return cut()
+      case .reloadAsked(let request):
+        nextAskers.append(request)
+        turnAwayAskers()
+      default: break
+      }
     }
+    cut()
+  }
+
+  /// What is left is cut.
+  private func cut() {
     if ledger.open > 0 { diagnostics.say(.warning, "\(ledger.open) connections closed before they were done") }
     for handle in handles { handle.stop() }
     for thread in threads { thread.join() }

@@ -22,8 +22,8 @@ public final class Worker {
   public let counters: WorkerCounters
   var log: LogBuffer
   private var writers: (log: LogWriter, functionLog: LogWriter?)
-  /// What the access log says of a request; nothing when it is off.
-  var logged = AccessLog.Fields.none
+  /// What the access log says, and of which requests.
+  var logging = LogPlan()
   var configuration: ServingConfiguration
   var sites: [WorkerSite] = []
   let unknownSite: WorkerSite
@@ -114,8 +114,7 @@ public final class Worker {
     tunnelIdleMilliseconds = limits.tunnelIdleTimeout.milliseconds
     tlsHandshakeTimeoutMilliseconds = limits.tlsHandshakeTimeout.milliseconds
     trustedProxies = configuration.configuration.trustedProxies
-    let accessLog = configuration.configuration.accessLog
-    logged = accessLog.format == .off ? .none : accessLog.fields
+    logging = LogPlan(configuration.configuration.accessLog)
     shared.adopt(configuration.configuration)
     viewerPlaces.removeAll()
     verifiedSignatures.limit = limits.verifiedSignaturesPerWorker
@@ -139,7 +138,7 @@ public final class Worker {
         left[code.name] = nil
         return same
       }
-      return WorkerFunction(code, place: configuration.labels.index(ofFunction: code.name), former[code.name]?.throttle ?? FunctionThrottle())
+      return WorkerFunction(code, place: configuration.labels.functions.place(of: code.name), former[code.name]?.throttle ?? FunctionThrottle())
     }
     formerFunctions += left.values
   }
@@ -306,16 +305,18 @@ final class WorkerSite {
   let pools: [OriginPools]
   /// The functions of the site's configuration, by their index in it.
   let functions: [WorkerFunction?]
-  /// By behavior: where its requests go when no function chooses; of viewers who use HTTPS, and of the others.
-  private var secureRoutes: [Route] = [], plainRoutes: [Route] = []
+  /// By behavior: where its requests go when no function chooses; of viewers who use HTTPS, and of the others. Made when they are needed first:
+  /// to make thousands at once would keep the worker's other requests waiting.
+  private var secureRoutes: [Route?], plainRoutes: [Route?]
 
   /// - Parameter former: the same distribution in the configuration before; its pools are taken over where nothing about them is another.
   init(_ site: Site, _ worker: Worker, _ limits: OriginLimits, former: WorkerSite? = nil) {
     self.site = site
     functions = worker.functions
+    let formerPools = Dictionary(zip(former?.site.origins.map(\.name) ?? [], former?.pools ?? [])) { first, _ in first }
     pools = site.distribution.origins.map { origin in
       guard case .http(let server) = origin.kind else { return OriginPools() }
-      let old = former?.pools(ofOrigin: origin.name)
+      let old = formerPools[origin.name]
       func pool(isSecure: Bool) -> OriginPool {
         if let pool = isSecure ? old?.secure : old?.plain, pool.serves(origin, limits) { return pool }
         let state = worker.shared.state(of: origin, in: site.distribution.id)
@@ -324,29 +325,29 @@ final class WorkerSite {
       let policy = server.originProtocolPolicy
       return OriginPools(plain: policy == .httpsOnly ? nil : pool(isSecure: false), secure: policy == .httpOnly ? nil : pool(isSecure: true))
     }
-    plainRoutes = site.behaviors.map { assignedRoute($0, viewerIsSecure: false) }
-    secureRoutes = site.behaviors.map { assignedRoute($0, viewerIsSecure: true) }
+    plainRoutes = Array(repeating: nil, count: site.behaviors.count)
+    secureRoutes = plainRoutes
   }
 
   /// Stands for "no distribution" in exchanges that are answered before one is chosen.
   init() {
     let behavior = Behavior(pathPattern: .all, target: .origin(0))
-    site = Site(Distribution(id: "-", origins: [], behaviors: [behavior]), metricsIndex: MetricLabels.distributionLimit, [])
+    site = Site(Distribution(id: "-", origins: [], behaviors: [behavior]), MetricLabels(), [])
     pools = []
     functions = []
+    (plainRoutes, secureRoutes) = ([nil], [nil])
   }
 
   /// Where a behavior's requests go when no function chooses.
   func assigned(_ behavior: CompiledBehavior, viewerIsSecure: Bool) -> Route {
-    viewerIsSecure ? secureRoutes[behavior.index] : plainRoutes[behavior.index]
+    if let route = viewerIsSecure ? secureRoutes[behavior.index] : plainRoutes[behavior.index] { return route }
+    let route = assignedRoute(behavior, viewerIsSecure: viewerIsSecure)
+    if viewerIsSecure { secureRoutes[behavior.index] = route } else { plainRoutes[behavior.index] = route }
+    return route
   }
 
   /// All pools there are.
   var allPools: [OriginPool] { pools.flatMap { [$0.plain, $0.secure] }.compactMap { $0 } }
-
-  private func pools(ofOrigin name: String) -> OriginPools? {
-    zip(site.distribution.origins, pools).first { $0.0.name == name }?.1
-  }
 }
 
 /// The connections to one server, in the clear and secured, as far as its protocol policy allows; none for a folder.

@@ -349,14 +349,30 @@ public enum Gauge: Int, CaseIterable, Sendable {
 
 /// A distribution of durations.
 public enum Histogram: Int, CaseIterable, Sendable {
-  case requestDuration, originFirstByte, functionCPU
+  case requestDuration, functionCPU
+  // Steps of a request.
+  case viewerRequestStep, viewerResponseStep, sendStep
 
-  /// The metric's name and HELP text.
-  public var description: (name: String, help: String) {
+  /// The metric's name, the value of its label `step` if it has one, and the HELP text.
+  public var description: (name: String, step: String?, help: String) {
     switch self {
-    case .requestDuration: ("skerry_request_duration_seconds", "Time from the request's first byte to the response's last.")
-    case .originFirstByte: ("skerry_origin_first_byte_seconds", "Time from sending a request to an origin to the first byte of its response.")
-    case .functionCPU: ("skerry_function_cpu_seconds", "CPU time of one run of a viewer function.")
+    case .requestDuration: ("skerry_request_duration_seconds", nil, "Time from the request's first byte to the response's last.")
+    case .functionCPU: ("skerry_function_cpu_seconds", nil, "CPU time of one run of a viewer function.")
+    case .viewerRequestStep: (Histogram.stepName, "viewer_request", Histogram.stepHelp)
+    case .viewerResponseStep: (Histogram.stepName, "viewer_response", Histogram.stepHelp)
+    case .sendStep: (Histogram.stepName, "send", Histogram.stepHelp)
+    }
+  }
+  static let stepName = "skerry_step_duration_seconds"
+  static let stepHelp = "Time that a step of a request took; a step that was not taken is not counted."
+
+  /// What a step is, for those who read the page.
+  public var stepMeaning: String? {
+    switch self {
+    case .requestDuration, .functionCPU: nil
+    case .viewerRequestStep: "the viewer-request function, its wait for a turn included"
+    case .viewerResponseStep: "the viewer-response function, its wait for a turn included"
+    case .sendStep: "from the response's first byte to its last; how fast the origin sends a body and the viewer takes it is part of it"
     }
   }
 
@@ -365,6 +381,27 @@ public enum Histogram: Int, CaseIterable, Sendable {
     10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000,
     1_000_000, 2_500_000, 5_000_000, 10_000_000, 30_000_000, 60_000_000,
   ]
+}
+
+/// What an origin may take long for.
+public enum OriginStep: Int, CaseIterable, Sendable {
+  case connect, firstByte
+
+  /// The metric's name and HELP text.
+  public var description: (name: String, help: String) {
+    switch self {
+    case .connect: ("skerry_origin_connect_seconds", "Time to get a new connection to an origin: waiting for a free one, name, TCP and TLS.")
+    case .firstByte: ("skerry_origin_first_byte_seconds", "Time from sending a request to an origin to the first byte of its response.")
+    }
+  }
+
+  /// Its label among the steps of a request, where all origins count together.
+  public var step: String {
+    switch self {
+    case .connect: "origin_connect"
+    case .firstByte: "origin_first_byte"
+    }
+  }
 }
 
 /// What became of a request, as CloudFront's `x-edge-result-type` says it (spec/request-pipeline.md, 21.1).

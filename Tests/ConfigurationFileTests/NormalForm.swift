@@ -21,6 +21,8 @@ func normalForm(_ configuration: Configuration, folder: String) -> String {
   show("shutdownTimeout", \.shutdownTimeout)
   show("compatibility", \.compatibility)
   show("functionOrigins", \.functionOrigins)
+  show("confinement", \.confinement)
+  if let user = configuration.user { lines.append("user \(user.name)" + (user.group.map { " group \($0)" } ?? "")) }
   lines += configuration.distributions.flatMap { distribution($0, configuration) }
   lines += configuration.publicKeys.map { "publicKey \($0.name) \($0.id) \($0.key.kind) \($0.path ?? "here")" }
   lines += configuration.functions.map(function)
@@ -29,12 +31,8 @@ func normalForm(_ configuration: Configuration, folder: String) -> String {
     let cache = configuration.cache
     lines.append("cache memory \(cache.memoryBytes) disk \(cache.diskPath ?? "-") \(cache.diskBytes)")
   }
-  if configuration.accessLog != AccessLog() {
-    let fields = AccessLog.Field.allCases.filter(configuration.accessLog.fields.contains).map(\.name)
-    let chosen = configuration.accessLog.fields == .all ? "" : " \(fields.joined(separator: ","))"
-    lines.append("accessLog \(configuration.accessLog.path) \(configuration.accessLog.format)\(chosen)")
-  }
-  show("functionLog", \.functionLog)
+  if configuration.accessLog != AccessLog() { lines.append("accessLog " + accessLog(configuration.accessLog)) }
+  if configuration.functionLog != defaults.functionLog { lines.append("functionLog \(configuration.functionLog.map(destination) ?? "off")") }
   for header in CloudFrontHeader.allCases {
     if let value = configuration.viewerFixtures[header] { lines.append("viewer \(header.rawValue): \(value)") }
   }
@@ -43,6 +41,23 @@ func normalForm(_ configuration: Configuration, folder: String) -> String {
   }
   lines += changedLimits(configuration.limits)
   return lines.joined(separator: "\n").replacing(folder + "/", with: "./")
+}
+
+private func destination(_ destination: LogDestination) -> String {
+  guard case .syslog(let server) = destination else { return destination.description }
+  return "\(destination) \(server.facility) \(server.appName)"
+}
+
+private func accessLog(_ log: AccessLog) -> String {
+  var text = "\(destination(log.destination)) \(log.format)"
+  if log.fields != .standard { text += " " + AccessLog.Field.allCases.filter(log.fields.contains).map(\.name).joined(separator: ",") }
+  if log.w3cFields != AccessLog.W3CField.standard { text += " " + log.w3cFields.map(\.name).joined(separator: ",") }
+  if log.includesCookies { text += " with cookies" }
+  if log.samplePerMillion != 1_000_000 { text += " \(log.samplePerMillion) of a million" }
+  for (what, names) in [("cookies", log.mask.cookies), ("headers", log.mask.headers), ("query", log.mask.query)] where !names.isEmpty {
+    text += " without \(what) \(names.joined(separator: ","))"
+  }
+  return text
 }
 
 private func secured(_ tls: TLSServer.Configuration) -> String {

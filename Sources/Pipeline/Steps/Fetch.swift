@@ -111,7 +111,7 @@ extension Worker {
     exchange.attempts += 1
     exchange.reached(.originRequest)
     let path = String(decoding: destination.origin.path, as: UTF8.self)
-    var answer = await folder.open(FileRequest(exchange.request, originPath: path))
+    var answer = await folder.open(FileRequest(exchange.request, originPath: path, Conditions(exchange.request.fields)))
     counters.add(answer.counter)
     exchange.reached(.originResponse)
     exchange.originStatus = answer.status
@@ -144,15 +144,18 @@ extension Worker {
     exchange.answerBegan = false
     exchange.reusedConnection = false
     var upstream: ClientConnection
+    var connecting: UInt64 = 0   // since when a connection is being made
     let visit = pool.isWatched ? try await begin(pool) : nil
     let identity = destination.identity(for: exchange.request)
     if pool.speaksHTTP2 && !isWebSocket(exchange) || isGRPC(exchange) {
+      connecting = monotonicNanoseconds()
       do throws(OriginFailure) {
         upstream = try await pool.openHTTP2(identity, mustBeNew: wantsFresh, hasWaited: &exchange.hasWaited, visit)
       } catch { throw .origin(error) }
     } else if !wantsFresh, let idle = pool.takeIdle(identity, visit) {
       upstream = idle
     } else {
+      connecting = monotonicNanoseconds()
       do throws(OriginFailure) { upstream = try await pool.connect(identity, mustBeNew: wantsFresh, hasWaited: &exchange.hasWaited, visit) } catch {
         throw .origin(error)
       }
@@ -163,6 +166,7 @@ extension Worker {
     }
     exchange.reusedConnection = upstream.isReused
     exchange.reached(.originRequest)
+    if connecting > 0 && !upstream.isReused { noteConnect(to: destination.origin, since: connecting, exchange) }
     let socket = upstream.stream.socket
     viewer.stream.socket.dependent = socket
     defer { viewer.stream.socket.dependent = nil }
@@ -201,6 +205,10 @@ extension Worker {
 
   /// What an answer says of the address that gave it: 502 to 504 say that what is behind it does not work.
   private func note(_ visit: OriginVisit, status: Int) { visit.note(success: !(502...504).contains(status)) }
+
+  private func noteConnect(to origin: CompiledOrigin, since start: UInt64, _ exchange: borrowing Exchange) {
+    counters.observe(.connect, ofOrigin: origin.place, microseconds: Int(exchange.timeline.originRequest - start) / 1000)
+  }
 
   /// The origin's head has arrived. Its cookies end here where the behavior forwards none, and names in its Vary that the behavior does not
   /// forward (spec/request-pipeline.md, 13): functions do not see them, and what functions set is not taken for the origin's.
