@@ -55,6 +55,10 @@ public final class Worker {
   private let released: (SocketAddress) -> Void
   /// Gives a parked connection a task again; set by the isolation.
   var resume: (ParkedConnection) -> Void = { _ in }
+  /// The checks of origins; the first worker's.
+  private var healthCheckers: [HealthChecker] = []
+  /// Gives a health check a task; set by the isolation.
+  var startQuestion: (HealthChecker.Question) -> Void = { _ in }
   /// Gives a stream of an HTTP/2 connection a new task; set by the isolation.
   var startStream: (HTTP2Stream) -> Void = { _ in }
   /// Tasks without a stream (HTTP2.swift), and whether there are to be any.
@@ -145,7 +149,25 @@ public final class Worker {
     sites = configuration.sites.map { WorkerSite($0, self, limits, former: former[$0.distribution.id]) }
     let kept = Set(sites.flatMap(\.allPools).map { ObjectIdentifier($0) })
     for pool in old.flatMap(\.allPools) where !kept.contains(ObjectIdentifier(pool)) { pool.retire() }
+    if number == 0 { startHealthChecks() }
   }
+
+  /// The first worker asks origins how they are, for all workers.
+  private func startHealthChecks() {
+    for checker in healthCheckers { checker.stop() }
+    healthCheckers = sites.flatMap { site in
+      site.site.distribution.origins.compactMap { origin in
+        shared.state(of: origin, in: site.site.distribution.id).flatMap { state in
+          HealthChecker(origin, state, context, counters, connector) { [unowned self] in startQuestion($0) }
+        }
+      }
+    }
+    // In the loop's next turn: this may be before it runs.
+    for checker in healthCheckers { loop.schedule(afterMilliseconds: 1) { checker.run() } }
+  }
+
+  /// What is known of origins, for metrics.
+  public var originFacts: [OriginFacts] { shared.facts(at: loop.now) }
 
   /// Lets go of the isolates of functions that no request can ask for any more.
   private func dropFormerFunctions() {
@@ -253,6 +275,7 @@ public final class Worker {
   private static let openingMilliseconds = 1000
   /// Closes every connection.
   public func closeAll() {
+    for checker in healthCheckers { checker.stop() }
     endStreamTasks()
     for socket in connections.values {
       socket.dependent?.fail(.cancelled)
@@ -296,7 +319,8 @@ final class WorkerSite {
       let old = formerPools[origin.name]
       func pool(isSecure: Bool) -> OriginPool {
         if let pool = isSecure ? old?.secure : old?.plain, pool.serves(origin, limits) { return pool }
-        return OriginPool(origin, server, limits, worker.context, worker.counters, worker.connector, isSecure: isSecure)
+        let state = worker.shared.state(of: origin, in: site.distribution.id)
+        return OriginPool(origin, server, limits, worker.context, worker.counters, worker.connector, state, isSecure: isSecure)
       }
       let policy = server.originProtocolPolicy
       return OriginPools(plain: policy == .httpsOnly ? nil : pool(isSecure: false), secure: policy == .httpOnly ? nil : pool(isSecure: true))
@@ -350,12 +374,17 @@ public actor WorkerIsolation {
       let parked = OnThisLoop(value: parked)
       Task(executorPreference: loop) { await self.resume(parked) }
     }
+    worker.startQuestion = { [unowned self] question in
+      let question = OnThisLoop(value: question)
+      Task(executorPreference: loop) { await self.ask(question) }
+    }
     worker.startStream = { [unowned self] stream in
       let stream = OnThisLoop(value: stream)
       Task(executorPreference: loop) { await self.serveStreams(stream) }
     }
   }
 
+  private func ask(_ question: OnThisLoop<HealthChecker.Question>) async { await question.value.ask() }
   private func serveStreams(_ first: OnThisLoop<HTTP2Stream>) async { await worker.serveStreams(first.value) }
   private func resume(_ parked: OnThisLoop<ParkedConnection>) async { await worker.serve(ServerConnection(parked.value, worker.context)) }
 

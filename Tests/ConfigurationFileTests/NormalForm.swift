@@ -122,6 +122,7 @@ private func origin(_ origin: Origin) -> String {
   case .http(let server):
     line += "\(server.originProtocolPolicy.rawValue) \(server.domainName) \(server.httpPort)/\(server.httpsPort)"
     if server.tls.versions != .tls12 ... .tls13 { line += " \(server.tls.versions.lowerBound.rawValue)-\(server.tls.versions.upperBound.rawValue)" }
+    if !server.addresses.isEmpty { line += " at \(server.addresses.joined(separator: " "))" }
     if let authority = server.tls.certificateAuthority { line += " trusting \(authority)" }
   case .folder(let path): line += "folder \(path)"
   }
@@ -138,6 +139,10 @@ private func origin(_ origin: Origin) -> String {
   show("http2 connections", \.http2ConnectionsPerWorker)
   show("idle", \.idleConnectionsPerWorker)
   show("waiting", \.waitingRequestsPerWorker)
+  show("ejects", \.ejectsAddresses)
+  if let ejection = origin.ejection { line += ", ejection" + Mirror(reflecting: ejection).children.map { " \($0.value)" }.joined() }
+  if let check = origin.healthCheck { line += ", check" + Mirror(reflecting: check).children.map { " \($0.value)" }.joined() }
+  if let bound = origin.requestBound { line += ", in flight \(bound.requests), waiting \(bound.queueLength) for \(bound.queueTimeout)" }
   for header in origin.customHeaders { line += ", \(header.name): \(header.value)" }
   return line
 }
