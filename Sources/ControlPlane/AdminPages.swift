@@ -12,15 +12,18 @@ public import Transport
 public struct AdminFacts: Sendable {
   /// The logs, for their numbers.
   public var accessLog: LogWriter, functionLog: LogWriter?
+  /// What sends spans, for its numbers; nil without tracing.
+  public var spans: SpanExporter?
   /// How many connections to the admin address may be open (`limits.adminConnections`).
   public var connectionsLimit: Int
   /// Which configuration it is, from 1.
   public var generation: Int
 
   /// The facts.
-  public init(accessLog: LogWriter, functionLog: LogWriter?, connectionsLimit: Int, generation: Int) {
+  public init(accessLog: LogWriter, functionLog: LogWriter?, spans: SpanExporter?, connectionsLimit: Int, generation: Int) {
     self.accessLog = accessLog
     self.functionLog = functionLog
+    self.spans = spans
     self.connectionsLimit = connectionsLimit
     self.generation = generation
   }
@@ -102,7 +105,7 @@ public final class AdminPages: Sendable {
     let (facts, reload, success) = state.withLock { ($0.facts, $0.reload, $0.lastSuccess) }
     var process = ProcessFacts(
       build: BuildFacts.current(version: Version.text), start: started, cpuMicroseconds: UInt64(max(0, cpu)), accessLog: facts?.accessLog.statistics,
-      functionLog: facts?.functionLog?.statistics, diagnostics: diagnostics.statistics)
+      functionLog: facts?.functionLog?.statistics, diagnostics: diagnostics.statistics, spans: facts?.spans?.statistics)
     process.configuration = ProcessFacts.Configuration(
       generation: facts?.generation ?? 1, lastReloadSucceeded: reload?.isDone ?? true, lastSuccess: success)
     return MetricsPage.render(snapshots, process: process, as: format)

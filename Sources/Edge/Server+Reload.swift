@@ -105,7 +105,7 @@ private final class Longest: Sendable {
 extension AdminFacts {
   init(_ standing: Standing) {
     self.init(
-      accessLog: standing.logs.access, functionLog: standing.logs.functions, connectionsLimit: standing.configuration.limits.adminConnections,
+      accessLog: standing.logs.access, functionLog: standing.logs.functions, spans: standing.logs.spans, connectionsLimit: standing.configuration.limits.adminConnections,
       generation: standing.generation)
   }
 }
