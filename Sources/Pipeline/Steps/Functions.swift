@@ -79,6 +79,7 @@ extension Worker {
     let now = monotonicNanoseconds()
     exchange.reached(step, at: now)
     counters.observe(histogram, microseconds: Int(now - start) / 1000)
+    if let trace = exchange.trace, let report = exchange.functions.last { trace.add(report, from: start, to: now) }
   }
 
   // MARK: The event
