@@ -112,7 +112,8 @@ public final class AdminPages: Sendable {
     let (facts, reload) = state.withLock { ($0.facts, $0.reload) }
     var process = ProcessFacts(
       build: BuildFacts.current(version: Version.text), start: started, cpuMicroseconds: UInt64(max(0, cpu)), accessLog: facts?.accessLog.statistics,
-      functionLog: facts?.functionLog?.statistics, diagnostics: diagnostics.statistics)
+      functionLog: facts?.functionLog?.statistics, diagnostics: diagnostics.statistics, spans: facts?.spans?.statistics)
+    process.origins = await workers.first?.with { $0.originFacts } ?? []
     if let facts {
       process.configuration = ProcessFacts.Configuration(
         generation: facts.generation, lastReloadSucceeded: reload?.isDone ?? true, lastSuccess: facts.since)

@@ -30,7 +30,7 @@ struct Foundations: Sendable {
   let tickets: TicketKeys
   let diagnostics: Diagnostics
   /// What the workers have in common through all configurations.
-  let shared = SharedState()
+  let shared: SharedState
 }
 
 /// A configuration made ready.

@@ -219,7 +219,10 @@ struct House: Sendable {
 extension Foundations {
   fileprivate init(workers: Int) throws(StartFailure) {
     guard let tickets = TicketKeys() else { throw StartFailure(description: "the system has no randomness for session tickets") }
-    do { self.init(workers: workers, files: try BlockingPool(), tickets: tickets, diagnostics: try Diagnostics()) } catch {
+    do {
+      let diagnostics = try Diagnostics()
+      self.init(workers: workers, files: try BlockingPool(), tickets: tickets, diagnostics: diagnostics, shared: SharedState(diagnostics))
+    } catch {
       throw StartFailure(description: "\(error)")
     }
   }

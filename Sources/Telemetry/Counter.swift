@@ -16,6 +16,7 @@ public enum CounterFamily: String, CaseIterable, Sendable {
   case http2Streams = "skerry_http2_streams_total"
   case http2Faults = "skerry_http2_faults_total"
   case originConnections = "skerry_origin_connections_total"
+  case originHealth = "skerry_origin_health_total"
   case originAttempts = "skerry_origin_attempts_total"
   case originFailures = "skerry_origin_failures_total"
   case originHandshakes = "skerry_origin_tls_handshakes_total"
@@ -37,6 +38,7 @@ public enum CounterFamily: String, CaseIterable, Sendable {
     case .requestsRefused: "reason"
     case .limitsReached: "limit"
     case .originConnections, .originAttempts: "kind"
+    case .originHealth: "event"
     case .originFailures: "reason"
     case .signatures, .proxyHeaders, .nameLookups, .fileRequests, .reloads, .certificateReloads, .tlsHandshakes, .originHandshakes: "outcome"
     }
@@ -58,6 +60,7 @@ public enum CounterFamily: String, CaseIterable, Sendable {
     case .http2Streams: "Requests on them."
     case .http2Faults: "Streams and connections of HTTP/2 that did not end well, by kind."
     case .originConnections: "Connections to origins, by what became of them."
+    case .originHealth: "What was found out about addresses of origins, and done about it."
     case .originAttempts: "Attempts at an origin beyond and including the first, by kind."
     case .originFailures: "Attempts at an origin that failed, by reason."
     case .originHandshakes: "TLS handshakes with origins that succeeded, by kind."
@@ -98,6 +101,9 @@ public enum Counter: Int, CaseIterable, Sendable {
   case signatureVerified, signatureRemembered
   case refusedSignatureMissing, refusedSignatureKey, refusedSignaturePolicy, refusedSignature
   case limitVerifiedSignatures
+  // Origins' health, and their bounds
+  case originEjected, originUnejected, originPanic, originCheckPassed, originCheckFailed, originDown, originUp, originSkipped
+  case limitOriginQueue, limitOriginQueueTimeout
   // Protection: rates and countries
   case refusedRate, refusedCountry, rateLimitDryRun, limitRateLimitBuckets
 
@@ -210,6 +216,16 @@ extension Counter {
     case .refusedSignatureKey: .init(.requestsRefused, "signature_key", "403, InvalidKey: the behavior trusts no such key")
     case .refusedSignaturePolicy: .init(.requestsRefused, "signature_policy", "403, MalformedPolicy: what is signed cannot be read")
     case .refusedSignature: .init(.requestsRefused, "signature", "403, AccessDenied: the signature is wrong, or for another time, URL or address")
+    case .originEjected: .init(.originHealth, "ejected", "requests to an address failed: it gets none for a while")
+    case .originUnejected: .init(.originHealth, "returned", "a trial showed that it answers again")
+    case .originPanic: .init(.originHealth, "panic", "no address was fit, and a request went to one nevertheless")
+    case .originCheckPassed: .init(.originHealth, "check_passed", "a health check had a good answer")
+    case .originCheckFailed: .init(.originHealth, "check_failed", "a health check had none, or a bad one")
+    case .originDown: .init(.originHealth, "down", "health checks took an address away")
+    case .originUp: .init(.originHealth, "up", "health checks brought it back")
+    case .originSkipped: .init(.originAttempts, "primary_ejected", "sent to the second member of an origin group at once: no address of the first was fit")
+    case .limitOriginQueue: .init(.limitsReached, "origin_queue", "503: as many requests wait for an origin with maxRequestsInFlight as may")
+    case .limitOriginQueueTimeout: .init(.limitsReached, "origin_queue_timeout", "503: an origin had as many requests as it may for queueTimeout")
     case .refusedRate: .init(.requestsRefused, "rate", "429 or rateLimit.answer: more requests of a client than its behavior's rateLimit")
     case .refusedCountry: .init(.requestsRefused, "country", "403: the distribution's geoRestriction")
     case .rateLimitDryRun: .init(.limitsReached, "rate_dry_run", "nothing: a rateLimit with dryRun would have refused the request")

@@ -16,6 +16,8 @@ public struct ProcessFacts: Sendable {
   public var functionLog: LogWriter.Statistics?
   /// The diagnostics' numbers.
   public var diagnostics: LogWriter.Statistics?
+  /// What is known of origins.
+  public var origins: [OriginFacts] = []
   /// What became of spans; nil without tracing.
   public var spans: SpanStatistics?
   /// Of the configuration; nil where there is none to reload.
@@ -85,6 +87,7 @@ public enum MetricsPage {
     let names = workers.map(\.labels.functions.names).max { $0.count < $1.count } ?? []
     FunctionTable.render(workers.map(\.functions), names: names, &page)
     renderGauges(workers, &page)
+    OriginFacts.render(process.origins, &page)
     renderHistograms(workers, &page)
     page.finish()
     return page.text

@@ -33,6 +33,9 @@ func normalForm(_ configuration: Configuration, folder: String) -> String {
   }
   if configuration.accessLog != AccessLog() { lines.append("accessLog " + accessLog(configuration.accessLog)) }
   if configuration.functionLog != defaults.functionLog { lines.append("functionLog \(configuration.functionLog.map(destination) ?? "off")") }
+  if let tracing = configuration.tracing {
+    lines.append("tracing \(tracing.host) \(tracing.port) \(tracing.path) \(tracing.samplePerMillion) of a million as \(tracing.serviceName)")
+  }
   for header in CloudFrontHeader.allCases {
     if let value = configuration.viewerFixtures[header] { lines.append("viewer \(header.rawValue): \(value)") }
   }
@@ -122,6 +125,7 @@ private func origin(_ origin: Origin) -> String {
   case .http(let server):
     line += "\(server.originProtocolPolicy.rawValue) \(server.domainName) \(server.httpPort)/\(server.httpsPort)"
     if server.tls.versions != .tls12 ... .tls13 { line += " \(server.tls.versions.lowerBound.rawValue)-\(server.tls.versions.upperBound.rawValue)" }
+    if !server.addresses.isEmpty { line += " at \(server.addresses.joined(separator: " "))" }
     if let authority = server.tls.certificateAuthority { line += " trusting \(authority)" }
   case .folder(let path): line += "folder \(path)"
   }
@@ -138,6 +142,10 @@ private func origin(_ origin: Origin) -> String {
   show("http2 connections", \.http2ConnectionsPerWorker)
   show("idle", \.idleConnectionsPerWorker)
   show("waiting", \.waitingRequestsPerWorker)
+  show("ejects", \.ejectsAddresses)
+  if let ejection = origin.ejection { line += ", ejection" + Mirror(reflecting: ejection).children.map { " \($0.value)" }.joined() }
+  if let check = origin.healthCheck { line += ", check" + Mirror(reflecting: check).children.map { " \($0.value)" }.joined() }
+  if let bound = origin.requestBound { line += ", in flight \(bound.requests), waiting \(bound.queueLength) for \(bound.queueTimeout)" }
   for header in origin.customHeaders { line += ", \(header.name): \(header.value)" }
   return line
 }

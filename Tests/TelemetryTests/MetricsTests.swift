@@ -212,6 +212,7 @@ func lines(_ page: String, _ name: String) -> [String] {
       expected.append("| `\(family.rawValue)` | counter | \(family.label.map { "`\($0)`" } ?? "") | \(family.help) |")
     }
     expected += Gauge.allCases.map(\.description).map { "| `\($0.name)` | gauge | `worker` | \($0.help) |" }
+    expected += OriginFacts.metrics.map { "| `\($0.name)` | gauge | `distribution`, `origin`\($0.hasAddress ? ", `address`" : "") | \($0.help) |" }
     expected += MetricsPage.processMetrics.map { "| `\($0.name)` | \($0.type) | \($0.labels.map { "`\($0)`" }.joined(separator: ", ")) | \($0.help) |" }
     expected.append("| `\(MetricsPage.requestsName)` | counter | `distribution`, `behavior`, `status`, `result` | \(MetricsPage.requestsHelp) |")
     expected.append("| `\(SpanStatistics.name)` | counter | `outcome` | \(SpanStatistics.help) |")
