@@ -1,4 +1,4 @@
-// Logs: `accessLog` and `functionLog`.
+// What is told to others: `accessLog`, `functionLog` and `tracing`.
 // Source: design/configuration.md; Documentation/observability.md describes the fields.
 import Distribution
 
@@ -82,6 +82,36 @@ extension Reader {
     let mask = LogMask(cookies: names("cookies"), headers: names("headers"), query: names("query"))
     section.finish()
     return mask
+  }
+
+  // MARK: Tracing
+
+  func tracing(_ value: Value) -> Tracing? {
+    if value.plainText == "off" { return nil }
+    guard let section = value.section("tracing") else { return nil }
+    var tracing = section.required("endpoint").flatMap(collector)
+    let sample = section.optional("sampleRatio").map(share), name = section.optional("serviceName")?.nonEmptyText("a name")
+    if let sample { tracing?.samplePerMillion = sample }
+    if let name { tracing?.serviceName = name }
+    section.finish()
+    return tracing
+  }
+
+  /// `http://127.0.0.1:4318/v1/traces`; port and path may be left out.
+  private func collector(_ value: Value) -> Tracing? {
+    guard let text = value.nonEmptyText("a URL such as http://127.0.0.1:4318/v1/traces") else { return nil }
+    if text.hasPrefix("https://") {
+      value.error("spans are sent in the clear, so to a collector nearby: write http://, and let that collector pass them on")
+      return nil
+    }
+    let rest = text.dropFirst(7), slash = rest.firstIndex(of: "/") ?? rest.endIndex, path = rest[slash...]
+    guard text.hasPrefix("http://"), let (host, port) = Self.hostAndPort(String(rest[..<slash]), default: 4_318),
+      path.utf8.allSatisfy({ (33...126).contains($0) })
+    else {
+      value.error("\(text.quoted) is no collector; write a URL such as http://127.0.0.1:4318/v1/traces")
+      return nil
+    }
+    return Tracing(host: host, port: port, path: path.isEmpty ? "/v1/traces" : String(path))
   }
 
   // MARK: Where to

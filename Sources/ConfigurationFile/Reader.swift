@@ -77,6 +77,7 @@ final class Reader {
     if let value = top.optional("cache") { result.cache = cache(value) }
     if let value = top.optional("accessLog") { result.accessLog = accessLog(value) }
     if let value = top.optional("functionLog") { result.functionLog = functionLog(value) }
+    if let value = top.optional("tracing") { result.tracing = tracing(value) }
     if let value = top.optional("viewer") { result.viewerFixtures = viewerFixtures(value) }
     result.geography = top.optional("geo").flatMap(geography)
     checkCountriesAreKnown(result)

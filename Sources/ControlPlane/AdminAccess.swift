@@ -15,7 +15,7 @@ struct AdminRequest: Sendable {
   var origin: String?, fetchSite: String?
   /// Authorization.
   var authorization: String?
-  /// Accept; empty for none.
+  /// Accept; empty without one.
   var accept = ""
   /// Whether it came over the Unix socket from this process's own user or root.
   var isLocal = false

@@ -86,8 +86,9 @@ public final class AdminPages: Sendable {
       let isDraining = draining.load(ordering: .relaxed)
       return Page(status: isDraining ? 503 : 200, body: isDraining ? "draining\n" : "ok\n")
     case "/metrics":
+      guard reads else { return .wrongMethod(allowed: "GET, HEAD") }
       let format = MetricsPage.Format(accept: request.accept)
-      return reads ? Page(contentType: "\(format.contentType)", body: await metrics(format)) : .wrongMethod(allowed: "GET, HEAD")
+      return Page(contentType: "\(format.contentType)", body: await metrics(format))
     case "/status": return reads ? await status() : .wrongMethod(allowed: "GET, HEAD")
     case "/reload":
       guard request.method == .post else { return .wrongMethod(allowed: "POST") }
@@ -111,7 +112,7 @@ public final class AdminPages: Sendable {
     let (facts, reload) = state.withLock { ($0.facts, $0.reload) }
     var process = ProcessFacts(
       build: BuildFacts.current(version: Version.text), start: started, cpuMicroseconds: UInt64(max(0, cpu)), accessLog: facts?.accessLog.statistics,
-      functionLog: facts?.functionLog?.statistics, diagnostics: diagnostics.statistics)
+      functionLog: facts?.functionLog?.statistics, diagnostics: diagnostics.statistics, spans: facts?.spans?.statistics)
     process.origins = await workers.first?.with { $0.originFacts } ?? []
     if let facts {
       process.configuration = ProcessFacts.Configuration(

@@ -39,12 +39,15 @@ public struct AdminFacts: Sendable {
   public var token: [UInt8]?
   /// The logs, for their numbers.
   public var accessLog: LogWriter, functionLog: LogWriter?
+  /// What sends spans, for its numbers; nil without tracing.
+  public var spans: SpanExporter?
 
   /// The facts.
   public init(
     configuration: Configuration, path: String, digest: String, generation: Int, since: Timestamp, listeners: [Listener], admin: String?, token: [UInt8]?,
-    accessLog: LogWriter, functionLog: LogWriter?
+    accessLog: LogWriter, functionLog: LogWriter?, spans: SpanExporter? = nil
   ) {
+    self.spans = spans
     self.configuration = configuration
     self.path = path
     self.digest = digest

@@ -14,7 +14,7 @@ public struct AccessLog: Sendable, Equatable {
   }
 
   /// A set of fields of JSON records: one bit each.
-  public struct Fields: Sendable, Equatable {
+  public struct Fields: BitwiseCopyable, Sendable, Equatable {
     @usableFromInline var bits: UInt64
     /// Every field.
     public static let all = Fields(Field.allCases)

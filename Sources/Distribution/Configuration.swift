@@ -34,6 +34,8 @@ public struct Configuration: Sendable, Equatable {
   public var accessLog: AccessLog
   /// Where what functions give to console.log goes; nil for nowhere. Default standard error.
   public var functionLog: LogDestination?
+  /// Where spans go; nil for no tracing.
+  public var tracing: Tracing?
   /// Fixed values for `CloudFront-Viewer-*` headers, for a laptop: header to value.
   public var viewerFixtures: [CloudFrontHeader: String]
   /// Databases for those headers and for geo restrictions, if any.

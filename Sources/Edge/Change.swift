@@ -72,7 +72,7 @@ struct Change: Sendable {
   /// Takes the step. The worker's thread.
   func apply(to worker: Worker) {
     if let serving { worker.adopt(serving) }
-    worker.adopt(log: logs.access, functionLog: logs.functions)
+    worker.adopt(log: logs.access, functionLog: logs.functions, spans: logs.spans)
     worker.forbid(ownAddresses)
     worker.securePorts = securePorts
     let number = worker.number

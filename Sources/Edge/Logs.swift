@@ -1,11 +1,13 @@
-// Owns: the logs that a configuration names: opened with it, kept through reloads while it names the same.
+// Owns: the logs that a configuration names, and where its spans go: opened with it, kept through reloads while it names the same.
+import ControlPlane
 import Distribution
 import Telemetry
 
-/// The access log and the function log. Any thread.
+/// The access log, the function log and the exporter of spans. Any thread.
 struct Logs: Sendable {
   let access: LogWriter
   let functions: LogWriter?
+  let spans: SpanExporter?
   private let accessPlace: Place, functionPlace: Place?
 
   /// What makes one writer another: where it writes, and what stands at a file's beginning.
@@ -22,16 +24,18 @@ struct Logs: Sendable {
       ? Place(destination: .standardOutput) : Place(destination: LogWriter.Destination(log.destination, messageID: "access"), preamble: log.preamble)
     functionPlace = configuration.functionLog.map { Place(destination: LogWriter.Destination($0, messageID: "function")) }
     access = try Self.open(accessPlace, "access", log.destination, former?.accessPlace, former?.access, diagnostics)
-    guard let functionPlace, let destination = configuration.functionLog else {
-      functions = nil
-      return
-    }
+    var functions: LogWriter?
     do throws(StartFailure) {
-      functions = try Self.open(functionPlace, "function", destination, former?.functionPlace, former?.functions, diagnostics)
+      if let functionPlace, let destination = configuration.functionLog {
+        functions = try Self.open(functionPlace, "function", destination, former?.functionPlace, former?.functions, diagnostics)
+      }
+      spans = try Self.exporter(configuration.tracing, former?.spans, diagnostics)
     } catch {
       if access !== former?.access { access.end(deadlineMilliseconds: 0) }
+      if functions !== former?.functions { functions?.end(deadlineMilliseconds: 0) }
       throw error
     }
+    self.functions = functions
   }
 
   private static func open(
@@ -41,6 +45,14 @@ struct Logs: Sendable {
     do { return try LogWriter(place.destination, preamble: place.preamble, diagnostics: diagnostics) } catch {
       throw StartFailure(description: "the \(name) log \(destination) cannot be opened: \(error)")
     }
+  }
+
+  private static func exporter(_ tracing: Tracing?, _ former: SpanExporter?, _ diagnostics: Diagnostics) throws(StartFailure) -> SpanExporter? {
+    guard let tracing else { return nil }
+    var settings = SpanExporter.Configuration(host: tracing.host, port: tracing.port, path: tracing.path, service: tracing.serviceName)
+    settings.version = Version.text
+    if let former, former.configuration == settings { return former }
+    do { return try SpanExporter(settings, diagnostics: diagnostics) } catch { throw StartFailure(description: "tracing: \(error)") }
   }
 
   /// After a rotation.
@@ -53,12 +65,14 @@ struct Logs: Sendable {
   func end(unlessIn other: Logs?, deadlineMilliseconds: Int64) {
     if access !== other?.access { access.end(deadlineMilliseconds: deadlineMilliseconds) }
     if functions !== other?.functions { functions?.end(deadlineMilliseconds: deadlineMilliseconds) }
+    if spans !== other?.spans { spans?.end() }
   }
 
   /// Ends them and waits for it: the process ends.
   func close() {
     _ = access.close(deadlineMilliseconds: 2000)
     _ = functions?.close(deadlineMilliseconds: 500)
+    spans?.close(deadlineMilliseconds: 1000)
   }
 }
 

@@ -14,6 +14,8 @@ enum Event: Sendable {
   case prepared(Reload.Outcome)
   /// Files that are watched have changed.
   case filesChanged
+  /// A binary upgrade has come to its end.
+  case upgraded(Upgrade.Outcome)
   /// Somebody wants a reload, and to know what came of it.
   case reloadAsked(ReloadRequest)
 }
@@ -26,7 +28,7 @@ struct ReloadRequest: Sendable {
 
 /// The main thread's queue. Any thread may post.
 final class MainQueue: Sendable {
-  private static let signals = [SIGTERM, SIGINT, SIGHUP, SIGUSR1]
+  private static let signals = [SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2]
 
   private let posted = Mutex<[Event]>([])
   private let wakeup: Int32, signalDescriptor: Int32

@@ -10,9 +10,10 @@ import Transport
 extension Server {
   /// Begins a reload, or has another one follow the one under way: that may have read files before they changed.
   func reload() {
-    reloadIsDue = reloading != nil
-    guard reloading == nil else { return }
+    reloadIsDue = reloading != nil || upgrading != nil
+    guard !reloadIsDue else { return }
     (askers, nextAskers) = (nextAskers, [])
+    manager.reloading()
     reloading = Reload(source, after: standing, foundations, queue)
   }
 
@@ -25,6 +26,7 @@ extension Server {
     case .failure(let failure)?: refuse(outcome, failure.description)
     case nil: refuse(outcome, nil)
     }
+    manager.ready("generation \(standing.generation) serves")
     if outcome.preparation != nil { files = outcome.reading.files }
     watchFiles(of: outcome.reading)
   }
@@ -123,6 +125,6 @@ extension AdminFacts {
     self.init(
       configuration: standing.configuration, path: path, digest: standing.digest, generation: standing.generation, since: standing.since,
       listeners: listeners, admin: standing.admin?.url, token: standing.configuration.admin.flatMap { AdminToken.read(at: $0.tokenPath) },
-      accessLog: standing.logs.access, functionLog: standing.logs.functions)
+      accessLog: standing.logs.access, functionLog: standing.logs.functions, spans: standing.logs.spans)
   }
 }

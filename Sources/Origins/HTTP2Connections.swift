@@ -65,10 +65,6 @@ final class HTTP2Connections: HTTP2SessionOwner, ConnectionKeeper {
     times.headTimeoutMilliseconds = pool.limits.readTimeoutMilliseconds
     let session = HTTP2Session(
       Stream(socket), isServer: false, isSecure: pool.isSecure, peer: .unix(path: ""), peerText: [], pool.context.viewerLimits.http2, times, head: pool.limits.head, owner: self)
-    guard let session else {
-      socket.close()
-      throw OriginFailure(.noDescriptor, at: pool.place)
-    }
     pool.counters.add(.originConnected)
     pool.counters.move(.originConnectionsOpen, by: 1)
     sessions.append((session, identity?.label, address))

@@ -9,10 +9,11 @@ import Transport
 extension Worker {
   /// Writes the record of a request.
   static func writeColumns(
-    _ plan: LogPlan, _ exchange: borrowing Exchange, _ viewer: borrowing ServerConnection, _ microseconds: Int, _ now: Timestamp, to log: inout LogBuffer
+    _ plan: LogPlan, _ details: LogDetails, _ exchange: borrowing Exchange, _ viewer: borrowing ServerConnection, _ microseconds: Int, _ now: Timestamp,
+    to log: inout LogBuffer
   ) {
     log.beginRecord()
-    for column in plan.columns {
+    for column in details.columns {
       switch column {
       case .date: log.column(dateOf: now)
       case .time: log.column(timeOf: now)
@@ -22,7 +23,7 @@ extension Worker {
       case .method: log.column(encoding: exchange.request.methodBytes)
       case .uri: log.column(encoding: exchange.request.path(of: exchange.received))
       case .status: log.column(status: exchange.status)
-      case .query: writeQueryColumn(plan, exchange.request.query(of: exchange.received), to: &log)
+      case .query: writeQueryColumn(details.mask, exchange.request.query(of: exchange.received), to: &log)
       case .resultType: log.column(exchange.result.word)
       case .requestID: log.column(exchange.id)
       case .bytesReceived: log.column(viewer.bytesOfRequest)
@@ -32,7 +33,7 @@ extension Worker {
       case .timeToFirstByte: log.column(milliseconds: exchange.timeline.firstByteMicroseconds.map { $0 / 1000 } ?? -1)
       case .detailedResultType: log.column(exchange.detailedResult.utf8CodeUnitCount > 0 ? exchange.detailedResult : exchange.result.word)
       case .fieldEncryption, .encryptedFields: log.missing()
-      case .domain, .host, .referer, .userAgent, .cookie, .forwardedFor: writeHeaderColumn(column, plan, exchange, to: &log)
+      case .domain, .host, .referer, .userAgent, .cookie, .forwardedFor: writeHeaderColumn(column, plan, details.mask, exchange, to: &log)
       case .scheme, .sslProtocol, .sslCipher, .protocolVersion: writeProtocolColumn(column, exchange, to: &log)
       case .contentType, .contentLength, .rangeStart, .rangeEnd: writeAnswerColumn(column, plan, exchange.answer, to: &log)
       case .behavior, .requestLogData, .responseLogData, .originFirstByte, .distribution, .trace: writeFurtherColumn(column, exchange, to: &log)
@@ -47,24 +48,26 @@ extension Worker {
     log.column(text.span)
   }
 
-  private static func writeQueryColumn(_ plan: LogPlan, _ query: Span<UInt8>, to log: inout LogBuffer) {
-    if query.count > 0, let masked = plan.masked(query: query) { log.column(encoding: masked.span) } else { log.column(encoding: query) }
+  private static func writeQueryColumn(_ mask: LogMask, _ query: Span<UInt8>, to log: inout LogBuffer) {
+    if !mask.query.isEmpty { log.column(encoding: mask.query(query).span) } else { log.column(encoding: query) }
   }
 
-  private static func writeHeaderColumn(_ column: AccessLog.W3CField, _ plan: LogPlan, _ exchange: borrowing Exchange, to log: inout LogBuffer) {
+  private static func writeHeaderColumn(
+    _ column: AccessLog.W3CField, _ plan: LogPlan, _ mask: LogMask, _ exchange: borrowing Exchange, to log: inout LogBuffer
+  ) {
     switch column {
     case .domain:
       let domain = exchange.site.site.domainName
       if exchange.site.site.origins.isEmpty { log.missing() } else { log.column(domain.span) }   // no distribution answers this Host
-    case .host: write(exchange.request.authority, hidden: plan.hidesHost, to: &log)
-    case .userAgent: write(.userAgent, exchange.request.fields, hidden: plan.hidesUserAgent, to: &log)
-    case .forwardedFor: write(.xForwardedFor, exchange.request.fields, hidden: plan.hidesForwardedFor, to: &log)
-    case .cookie where plan.showsCookies: log.column(encoding: plan.cookies(exchange.request.fields).span)
+    case .host: write(exchange.request.authority, hidden: plan.hidden.contains(.host), to: &log)
+    case .userAgent: write(.userAgent, exchange.request.fields, hidden: plan.hidden.contains(.userAgent), to: &log)
+    case .forwardedFor: write(.xForwardedFor, exchange.request.fields, hidden: plan.hidden.contains(.forwardedFor), to: &log)
+    case .cookie where plan.showsCookies: log.column(encoding: loggedCookies(plan, mask, exchange.request.fields).span)
     case .referer:
-      if let mask = plan.mask, !mask.query.isEmpty, !plan.hidesReferer, let i = exchange.request.fields.first(.referer) {
+      if !mask.query.isEmpty, !plan.hidden.contains(.referer), let i = exchange.request.fields.first(.referer) {
         log.column(encoding: mask.url(exchange.request.fields.value(i)).span)
       } else {
-        write(.referer, exchange.request.fields, hidden: plan.hidesReferer, to: &log)
+        write(.referer, exchange.request.fields, hidden: plan.hidden.contains(.referer), to: &log)
       }
     default: log.missing()
     }
@@ -94,7 +97,7 @@ extension Worker {
     switch column {
     case .contentType:
       let type = answer.contentType
-      write(type.span, hidden: plan.hidesContentType, to: &log)
+      write(type.span, hidden: plan.hidden.contains(.contentType), to: &log)
     case .contentLength: log.column(answer.contentLength)
     case .rangeStart: log.column(answer.rangeStart)
     default: log.column(answer.rangeEnd)
@@ -112,7 +115,7 @@ extension Worker {
     case .distribution:
       let id = exchange.site.site.id
       log.column(encoding: id.span)
-    default: log.missing()
+    default: if let trace = exchange.trace { log.column(trace.trace.text.span) } else { log.missing() }
     }
   }
 
@@ -120,7 +123,7 @@ extension Worker {
   func writeRefusedColumns(_ refusal: Refusal, _ viewer: borrowing ServerConnection, _ now: Timestamp) {
     let id = ids.text
     log.beginRecord()
-    for column in logging.columns {
+    for column in logDetails.columns {
       switch column {
       case .date: log.column(dateOf: now)
       case .time: log.column(timeOf: now)

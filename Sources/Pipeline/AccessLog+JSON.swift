@@ -9,7 +9,8 @@ import Transport
 extension Worker {
   /// Writes the record of a request.
   static func writeLine(
-    _ plan: LogPlan, _ exchange: borrowing Exchange, _ viewer: borrowing ServerConnection, _ microseconds: Int, _ now: Timestamp, to log: inout LogBuffer
+    _ plan: LogPlan, _ mask: LogMask?, _ exchange: borrowing Exchange, _ viewer: borrowing ServerConnection, _ microseconds: Int, _ now: Timestamp,
+    to log: inout LogBuffer
   ) {
     let fields = plan.fields
     log.beginLine()
@@ -18,9 +19,9 @@ extension Worker {
     if fields.contains(.clientIp) { writeClient(exchange, viewer, to: &log) }
     if fields.contains(.clientPort) { log.integer("clientPort", Int((exchange.client?.address ?? viewer.peer).port)) }
     if fields.contains(.method) { log.token("method", exchange.request.methodBytes) }
-    if fields.contains(.host) { write("host", exchange.request.authority, hidden: plan.hidesHost, to: &log) }
+    if fields.contains(.host) { write("host", exchange.request.authority, hidden: plan.hidden.contains(.host), to: &log) }
     if fields.contains(.uri) { log.string("uri", exchange.request.path(of: exchange.received)) }
-    if fields.contains(.query) { writeQuery(plan, exchange.request.query(of: exchange.received), to: &log) }
+    if fields.contains(.query) { writeQuery(mask, exchange.request.query(of: exchange.received), to: &log) }
     if fields.contains(.protocol) { log.word("protocol", exchange.received.isHTTP2 ? "HTTP/2.0" : exchange.received.isHTTP10 ? "HTTP/1.0" : "HTTP/1.1") }
     if let tls = exchange.tls {
       if fields.contains(.sslProtocol) { log.string("sslProtocol", tls.version.rawValue.utf8.span) }
@@ -38,11 +39,12 @@ extension Worker {
     if fields.contains(.behavior) { log.field(exchange.behavior.logField) }
     if exchange.attempts > 0 { writeOrigin(fields, exchange, to: &log) }
     if !exchange.functions.isEmpty { writeFunctions(fields, exchange, to: &log) }
-    if fields.contains(.userAgent) { writeHeader("userAgent", .userAgent, exchange.request.fields, hidden: plan.hidesUserAgent, to: &log) }
-    if fields.contains(.referer) { writeReferer(plan, exchange.request.fields, to: &log) }
-    if fields.contains(.cookie) { writeUnlessEmpty("cookie", plan.cookies(exchange.request.fields).span, to: &log) }
-    if fields.contains(.xForwardedFor) { writeHeader("xForwardedFor", .xForwardedFor, exchange.request.fields, hidden: plan.hidesForwardedFor, to: &log) }
+    if fields.contains(.userAgent) { writeHeader("userAgent", .userAgent, exchange.request.fields, hidden: plan.hidden.contains(.userAgent), to: &log) }
+    if fields.contains(.referer) { writeReferer(plan, mask, exchange.request.fields, to: &log) }
+    if fields.contains(.cookie) { writeUnlessEmpty("cookie", loggedCookies(plan, mask, exchange.request.fields).span, to: &log) }
+    if fields.contains(.xForwardedFor) { writeHeader("xForwardedFor", .xForwardedFor, exchange.request.fields, hidden: plan.hidden.contains(.forwardedFor), to: &log) }
     if let answer = exchange.answer { writeAnswer(plan, answer, to: &log) }
+    if let trace = exchange.trace, fields.contains(.traceId) { log.token("traceId", trace.trace.text.span) }
     if let failure = exchange.failure, fields.contains(.error) { log.string("error", Array(failure.utf8).span) }
     log.endLine()
   }
@@ -55,14 +57,14 @@ extension Worker {
     if hidden { log.string(name, LogMask.replacement.utf8.span) } else { log.string(name, value) }
   }
 
-  private static func writeQuery(_ plan: LogPlan, _ query: Span<UInt8>, to log: inout LogBuffer) {
+  private static func writeQuery(_ mask: LogMask?, _ query: Span<UInt8>, to log: inout LogBuffer) {
     if query.count == 0 { return }
-    if let masked = plan.masked(query: query) { log.string("query", masked.span) } else { log.string("query", query) }
+    if let mask { log.string("query", mask.query(query).span) } else { log.string("query", query) }
   }
 
-  private static func writeReferer(_ plan: LogPlan, _ fields: borrowing HeaderSection, to log: inout LogBuffer) {
-    guard let mask = plan.mask, !mask.query.isEmpty, !plan.hidesReferer, let i = fields.first(.referer) else {
-      return writeHeader("referer", .referer, fields, hidden: plan.hidesReferer, to: &log)
+  private static func writeReferer(_ plan: LogPlan, _ mask: LogMask?, _ fields: borrowing HeaderSection, to log: inout LogBuffer) {
+    guard let mask, !plan.hidden.contains(.referer), let i = fields.first(.referer) else {
+      return writeHeader("referer", .referer, fields, hidden: plan.hidden.contains(.referer), to: &log)
     }
     log.string("referer", mask.url(fields.value(i)).span)
   }
@@ -107,7 +109,7 @@ extension Worker {
 
   private static func writeAnswer(_ plan: LogPlan, _ answer: AnswerFacts, to log: inout LogBuffer) {
     let fields = plan.fields, type = answer.contentType
-    if fields.contains(.contentType), !type.isEmpty { write("contentType", type.span, hidden: plan.hidesContentType, to: &log) }
+    if fields.contains(.contentType), !type.isEmpty { write("contentType", type.span, hidden: plan.hidden.contains(.contentType), to: &log) }
     if fields.contains(.contentLength), answer.contentLength >= 0 { log.integer("contentLength", answer.contentLength) }
     if fields.contains(.rangeStart), answer.rangeStart >= 0 { log.integer("rangeStart", answer.rangeStart) }
     if fields.contains(.rangeEnd), answer.rangeEnd >= 0 { log.integer("rangeEnd", answer.rangeEnd) }

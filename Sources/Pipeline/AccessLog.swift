@@ -13,13 +13,14 @@ extension Worker {
     let end = line.sent > 0 ? line.sent : monotonicNanoseconds()
     let microseconds = Int(end - line.received) / 1000
     counters.observe(.requestDuration, microseconds: microseconds)
-    if let origin = exchange.origin, line.originResponse > line.originRequest, line.originRequest > 0 {
-      counters.observe(.firstByte, ofOrigin: origin.place, microseconds: Int(line.originResponse - line.originRequest) / 1000)
+    if line.originResponse > line.originRequest, line.originRequest > 0 {
+      counters.observe(.firstByte, ofOrigin: exchange.originPlace, microseconds: Int(line.originResponse - line.originRequest) / 1000)
     }
     if line.sending > 0 { counters.observe(.sendStep, microseconds: Int(end - line.sending) / 1000) }
     counters.add(.bytesReceived, viewer.bytesOfRequest)
     counters.add(.bytesSent, viewer.stream.bytesSent)
     counters.countRequest(behavior: exchange.behavior.place, status: exchange.status, result: exchange.result)
+    if let trace = exchange.trace { finishTrace(trace, exchange, at: end) }
     if logging.isOn { record(exchange, viewer, microseconds) }
   }
 
@@ -33,32 +34,28 @@ extension Worker {
 
   /// Writes the record of a request, if it is one of those that leave one.
   private func record(_ exchange: borrowing Exchange, _ viewer: borrowing ServerConnection, _ microseconds: Int) {
-    guard logging.takes(status: exchange.status) else { return }
+    let plan = logging
+    if plan.isSampled && !logDetails.takes(status: exchange.status) { return }
     let now = Timestamp(milliseconds: wallMilliseconds)
-    if logging.isJSON {
-      Self.writeLine(logging, exchange, viewer, microseconds, now, to: &log)
+    if plan.isJSON {
+      Self.writeLine(plan, plan.isMasked ? logDetails.mask : nil, exchange, viewer, microseconds, now, to: &log)
     } else {
-      Self.writeColumns(logging, exchange, viewer, microseconds, now, to: &log)
+      Self.writeColumns(plan, logDetails, exchange, viewer, microseconds, now, to: &log)
     }
   }
 
   /// A request that was refused before it was one: what is known of it.
   func logRefusal(_ refusal: Refusal, _ viewer: borrowing ServerConnection) {
     counters.countRequest(behavior: MetricLabels.behaviorLimit, status: refusal.status, result: .error)
-    guard logging.isOn, logging.takes(status: refusal.status) else { return }
+    guard logging.isOn, !logging.isSampled || logDetails.takes(status: refusal.status) else { return }
     let now = Timestamp(milliseconds: wallMilliseconds)
     if logging.isJSON { writeRefusedLine(refusal, viewer, now) } else { writeRefusedColumns(refusal, viewer, now) }
   }
-}
-
-extension LogPlan {
-  /// The query as the log shows it, when that is not how it came.
-  func masked(query: Span<UInt8>) -> [UInt8]? { mask.flatMap { $0.query.isEmpty ? nil : $0.query(query) } }
 
   /// The cookies of a request as the log shows them: several Cookie lines are one list.
-  func cookies(_ fields: borrowing HeaderSection) -> [UInt8] {
+  static func loggedCookies(_ plan: LogPlan, _ mask: LogMask?, _ fields: borrowing HeaderSection) -> [UInt8] {
     guard fields.present.has(.cookie) else { return [] }
-    if hidesCookies { return Array(LogMask.replacement.utf8) }
+    if plan.hidden.contains(.cookie) { return Array(LogMask.replacement.utf8) }
     var all: [UInt8] = []
     for i in 0..<fields.count where fields[i].name == .cookie {
       if !all.isEmpty { all += [UInt8(ascii: ";"), UInt8(ascii: " ")] }

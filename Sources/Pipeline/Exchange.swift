@@ -95,6 +95,8 @@ struct Exchange: ~Copyable {
   var detailedResult: StaticString = ""
   var originStatus = 0
   var origin: CompiledOrigin?
+  /// The origin's place among the numbers; out of range without one.
+  var originPlace = -1
   /// Where a function sends the request; nil: where its behavior does.
   var route: Route?
   /// What functions gave to `cf.logCustomData`, by event.
@@ -112,6 +114,8 @@ struct Exchange: ~Copyable {
   var failure: String?
   /// What the result was when the response began, if it broke off then.
   private(set) var resultAtStart: ResultType?
+  /// Its part of a trace; nil without tracing.
+  private(set) var trace: RequestTrace?
   /// What logs tell of the response's head, when one asks for it.
   var answer: AnswerFacts?
 
@@ -131,6 +135,14 @@ struct Exchange: ~Copyable {
     let id = worker.ids.text
     idStart = self.request.keep(id.span)
     reached(.received)
+    if let tracer = worker.tracer { beginTrace(tracer) }
+  }
+
+  private mutating func beginTrace(_ tracer: Tracer) {
+    let trace = tracer.begin(request.fields)
+    // What tells of a trace that is not this one goes no further (W3C Trace Context, 4.2).
+    if !trace.continues { request.fields.drop(FieldNameSet(.traceparent, .tracestate)) }
+    self.trace = trace
   }
 
   /// The viewer's address.

@@ -3,48 +3,61 @@ import Distribution
 import HTTPWire
 import Transport
 
-/// What a worker's access log says, and of which requests.
-struct LogPlan {
-  /// Whether there is a log.
-  let isOn: Bool
-  /// The members of JSON records; columns of the other form.
-  let fields: AccessLog.Fields, columns: [AccessLog.W3CField]
-  let isJSON: Bool
-  /// Whether the log tells of the response's head.
-  let wantsAnswer: Bool
-  /// Whether cookies are shown, though some masked.
-  let showsCookies: Bool
-  /// nil when nothing is hidden, which costs nothing.
-  let mask: LogMask?
-  let hidesHost, hidesUserAgent, hidesReferer, hidesCookies, hidesForwardedFor, hidesContentType: Bool
-  /// Of 2³² requests so many are logged; nil for all.
-  private let sample: UInt64?
-  private var random = UInt64.random(in: .min ... .max)
+/// What a worker's access log says, as every request asks it. Nothing in it is counted by references, so that handing it on costs nothing.
+struct LogPlan: BitwiseCopyable {
+  /// Headers that are shown masked.
+  struct Hidden: OptionSet, BitwiseCopyable {
+    let rawValue: UInt8
+    static let host = Hidden(rawValue: 1), userAgent = Hidden(rawValue: 2), referer = Hidden(rawValue: 4), cookie = Hidden(rawValue: 8)
+    static let forwardedFor = Hidden(rawValue: 16), contentType = Hidden(rawValue: 32)
+  }
+
+  /// Whether there is a log, and whether it has JSON records.
+  let isOn, isJSON: Bool
+  /// Whether the log tells of the response's head, shows cookies (though some masked), and masks any.
+  let wantsAnswer, showsCookies, isMasked: Bool
+  /// Whether a record is a matter of chance.
+  let isSampled: Bool
+  /// The members of JSON records.
+  let fields: AccessLog.Fields
+  let hidden: Hidden
 
   init(_ log: AccessLog = AccessLog(format: .off)) {
     isOn = log.format != .off
     isJSON = log.format == .json
     fields = log.fields
-    columns = log.w3cFields
     let answered: [AccessLog.Field] = [.contentType, .contentLength, .rangeStart, .rangeEnd]
     let columnsOfAnswer: [AccessLog.W3CField] = [.contentType, .contentLength, .rangeStart, .rangeEnd]
     wantsAnswer = isOn && (isJSON ? answered.contains(where: log.fields.contains) : columnsOfAnswer.contains(where: log.w3cFields.contains))
     showsCookies = log.includesCookies || log.fields.contains(.cookie)
-    let mask = log.mask
-    self.mask = mask.isEmpty ? nil : mask
-    hidesHost = mask.hidesHeader("host")
-    hidesUserAgent = mask.hidesHeader("user-agent")
-    hidesReferer = mask.hidesHeader("referer")
-    hidesCookies = mask.hidesHeader("cookie")
-    hidesForwardedFor = mask.hidesHeader("x-forwarded-for")
-    hidesContentType = mask.hidesHeader("content-type")
-    sample = log.samplePerMillion >= 1_000_000 ? nil : UInt64(log.samplePerMillion) << 32 / 1_000_000
+    isMasked = !log.mask.isEmpty
+    isSampled = log.samplePerMillion < 1_000_000
+    let headers: [(String, Hidden)] = [
+      ("host", .host), ("user-agent", .userAgent), ("referer", .referer), ("cookie", .cookie), ("x-forwarded-for", .forwardedFor), ("content-type", .contentType),
+    ]
+    hidden = headers.reduce(into: []) { if log.mask.hidesHeader($1.0) { $0.insert($1.1) } }
+  }
+}
+
+/// What only some requests, or only one form of records, ask of a worker's access log.
+struct LogDetails {
+  /// The columns of records that are no JSON.
+  let columns: [AccessLog.W3CField]
+  let mask: LogMask
+  /// Of 2³² requests so many are logged.
+  private let sample: UInt64
+  private var random = UInt64.random(in: .min ... .max)
+
+  init(_ log: AccessLog = AccessLog(format: .off)) {
+    columns = log.w3cFields
+    mask = log.mask
+    sample = UInt64(log.samplePerMillion) << 32 / 1_000_000
   }
 
-  /// Whether a request leaves a record: every one that failed does, of the others the sampled share.
+  /// Whether a request of a sampled log leaves a record: every one that failed does, of the others the share.
   /// - Parameter status: as it is logged: 0 when the viewer left before there was an answer.
   mutating func takes(status: Int) -> Bool {
-    guard let sample, status > 0, status < 500 else { return true }
+    guard status > 0, status < 500 else { return true }
     random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407   // Knuth's MMIX; its high half is good enough for this
     return random >> 32 < sample
   }

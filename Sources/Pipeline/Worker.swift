@@ -22,8 +22,11 @@ public final class Worker {
   public let counters: WorkerCounters
   var log: LogBuffer
   private var writers: (log: LogWriter, functionLog: LogWriter?)
+  /// Traces requests; nil for no tracing.
+  private(set) var tracer: Tracer?
   /// What the access log says, and of which requests.
   var logging = LogPlan()
+  var logDetails = LogDetails()
   var configuration: ServingConfiguration
   var sites: [WorkerSite] = []
   let unknownSite: WorkerSite
@@ -115,6 +118,7 @@ public final class Worker {
     tlsHandshakeTimeoutMilliseconds = limits.tlsHandshakeTimeout.milliseconds
     trustedProxies = configuration.configuration.trustedProxies
     logging = LogPlan(configuration.configuration.accessLog)
+    logDetails = LogDetails(configuration.configuration.accessLog)
     shared.adopt(configuration.configuration)
     viewerPlaces.removeAll()
     verifiedSignatures.limit = limits.verifiedSignaturesPerWorker
@@ -285,7 +289,8 @@ public final class Worker {
   /// How many connections are open.
   public var openConnections: Int { connections.count }
   /// Writes to other logs from here on.
-  public func adopt(log: LogWriter, functionLog: LogWriter?) {
+  public func adopt(log: LogWriter, functionLog: LogWriter?, spans: SpanExporter?) {
+    tracer = configuration.configuration.tracing.flatMap { tracing in spans.map { Tracer(tracing, $0) } }
     flushLog()
     if log !== writers.log { self.log = log.makeBuffer() }
     if functionLog !== writers.functionLog { self.functionLog = functionLog.map { FunctionLog(writer: $0) } }

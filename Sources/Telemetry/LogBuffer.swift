@@ -259,6 +259,12 @@ extension LogBuffer {
       end = end &+ 1
       return
     }
+    if value < 1_000 {   // most are: statuses, sizes of heads, times
+      if value >= 100 { return putThreeDigits(value) }
+      unsafe base.storeBytes(of: twoDigits(value), toByteOffset: end, as: UInt16.self)
+      end = end &+ 2
+      return
+    }
     let position = end &+ decimalDigits(value)
     end = position
     var rest = value

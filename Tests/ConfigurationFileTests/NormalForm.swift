@@ -33,6 +33,9 @@ func normalForm(_ configuration: Configuration, folder: String) -> String {
   }
   if configuration.accessLog != AccessLog() { lines.append("accessLog " + accessLog(configuration.accessLog)) }
   if configuration.functionLog != defaults.functionLog { lines.append("functionLog \(configuration.functionLog.map(destination) ?? "off")") }
+  if let tracing = configuration.tracing {
+    lines.append("tracing \(tracing.host) \(tracing.port) \(tracing.path) \(tracing.samplePerMillion) of a million as \(tracing.serviceName)")
+  }
   for header in CloudFrontHeader.allCases {
     if let value = configuration.viewerFixtures[header] { lines.append("viewer \(header.rawValue): \(value)") }
   }

@@ -83,12 +83,14 @@ extension Worker {
     from destination: Destination, _ exchange: inout Exchange, _ viewer: inout ServerConnection
   ) async throws(FetchFailure) -> Response {
     exchange.origin = destination.origin
+    exchange.originPlace = destination.origin.place
     guard let pool = destination.pool else { return await fetchFile(destination, &exchange) }
     let mayRepeat = exchange.isSafe && !exchange.hasBody
     var attempt = 1, triedStale = false
     counters.add(.originFirstAttempt)
     while true {
       do throws(FetchFailure) { return try await attemptFetch(pool, destination, triedStale, &exchange, &viewer) } catch {
+        if let trace = exchange.trace { endAttempt(trace, pool.place, error, exchange) }
         guard case .origin(let failure) = error, mayRepeat || failure.reason == .streamRefused && !exchange.hasBody, failure.isWorthRetrying,
           !exchange.answerBegan, viewer.isAlive
         else { throw error }
@@ -110,11 +112,13 @@ extension Worker {
     guard let folder = destination.folder else { return fail(&exchange, OriginFailure(.files(500), at: "")) }
     exchange.attempts += 1
     exchange.reached(.originRequest)
+    if let trace = exchange.trace { trace.beginAttempt() }
     let path = String(decoding: destination.origin.path, as: UTF8.self)
     var answer = await folder.open(FileRequest(exchange.request, originPath: path, Conditions(exchange.request.fields)))
     counters.add(answer.counter)
     exchange.reached(.originResponse)
     exchange.originStatus = answer.status
+    if let trace = exchange.trace { trace.endAttempt(at: destination.origin.name, status: answer.status, isReused: false, failure: nil) }
     if answer.status >= 400 {
       var response = refuse(&exchange, answer.status, Self.fileReason(answer.status), "OriginError")
       exchange.failure = nil
@@ -144,6 +148,7 @@ extension Worker {
     exchange.answerBegan = false
     exchange.reusedConnection = false
     var upstream: ClientConnection
+    if let trace = exchange.trace { trace.beginAttempt() }
     var connecting: UInt64 = 0   // since when a connection is being made
     let visit = pool.isWatched ? try await begin(pool) : nil
     let identity = destination.identity(for: exchange.request)
@@ -206,6 +211,15 @@ extension Worker {
   /// What an answer says of the address that gave it: 502 to 504 say that what is behind it does not work.
   private func note(_ visit: OriginVisit, status: Int) { visit.note(success: !(502...504).contains(status)) }
 
+  /// An attempt's span ends without an answer.
+  private func endAttempt(_ trace: RequestTrace, _ place: String, _ failure: FetchFailure, _ exchange: borrowing Exchange) {
+    let reason: String = switch failure {
+    case .origin(let failure): failure.explanation
+    case .viewer: "the viewer left, or its body was bad"
+    }
+    trace.endAttempt(at: exchange.origin?.name ?? place, status: 0, isReused: exchange.reusedConnection, failure: reason)
+  }
+
   private func noteConnect(to origin: CompiledOrigin, since start: UInt64, _ exchange: borrowing Exchange) {
     counters.observe(.connect, ofOrigin: origin.place, microseconds: Int(exchange.timeline.originRequest - start) / 1000)
   }
@@ -218,6 +232,9 @@ extension Worker {
     head.fields.drop(.proxy)   // said to this proxy, not to its viewers (RFC 9110, 11.7)
     if head.fields.has(.vary) { filterVary(&head.fields, exchange.behavior.behavior.forwarding) }
     exchange.originStatus = head.line.status
+    if let trace = exchange.trace {
+      trace.endAttempt(at: exchange.origin?.name ?? "", status: head.line.status, isReused: exchange.reusedConnection, failure: nil)
+    }
     if head.line.status >= 400 { exchange.result = .error; exchange.detailedResult = "OriginError" } else { exchange.result = .miss; exchange.detailedResult = "" }
     exchange.failure = nil
     exchange.upstream = consume upstream

@@ -79,6 +79,7 @@ extension Worker {
     let now = monotonicNanoseconds()
     exchange.reached(step, at: now)
     counters.observe(histogram, microseconds: Int(now - start) / 1000)
+    if let trace = exchange.trace, let report = exchange.functions.last { trace.add(report, from: start, to: now) }
   }
 
   // MARK: The event
@@ -94,11 +95,9 @@ extension Worker {
     isolate.setDistributionID(id.span)
     isolate.setDistributionDomain(domain.span)
     if exchange.request.authority.count > 0 { describeHost(exchange.request.authority, to: isolate) }
-    let fields = exchange.request.fields.count
-    for i in 0..<fields {
+    isolate.addRequestHeaders(in: exchange.request.fields.bytes.readable, count: exchange.request.fields.count) { i in
       let name = exchange.request.fields[i].name
-      if name == .dropped || name == .cloudFront || name == .host { continue }
-      isolate.addRequestHeader(exchange.request.fields.name(i), exchange.request.fields.value(i))
+      return name == .dropped || name == .cloudFront || name == .host ? nil : exchange.request.fields.place(i)
     }
     for header in exchange.behavior.behavior.forwarding.cloudFrontHeaders where header != .viewerCertificatePEM {
       guard let value = viewerHeader(header, exchange) else { continue }
@@ -126,8 +125,8 @@ extension Worker {
 
   private func describe(_ head: borrowing ResponseHead, to isolate: Isolate) {
     isolate.setStatus(UInt16(clamping: head.line.status), description: head.reason)
-    for i in 0..<head.fields.count where head.fields[i].name != .dropped {
-      isolate.addResponseHeader(head.fields.name(i), head.fields.value(i))
+    isolate.addResponseHeaders(in: head.fields.bytes.readable, count: head.fields.count) { i in
+      head.fields[i].name == .dropped ? nil : head.fields.place(i)
     }
   }
 
@@ -182,5 +181,13 @@ extension Worker {
     if run.hasBody { isolate.withBody { body.append($0) } }
     response.replaceBody(body)
     return response
+  }
+}
+
+extension HeaderSection {
+  /// Where a line's name and value lie in ``bytes``.
+  borrowing func place(_ index: Int) -> HeaderPlace {
+    let places = places(index)
+    return HeaderPlace(name: places.name, value: places.value)
   }
 }
