@@ -31,8 +31,11 @@ deps: ## install what is missing and fetch the JavaScript engine's sources
 	@[ -e Sources/CQuickJS/quickjs/.stamp ] || python3 -m pip --version >/dev/null 2>&1 || .ci/packages python3-pip
 	@if [ -x Sources/CQuickJS/fetch.sh ]; then Sources/CQuickJS/fetch.sh; fi
 
+# What skerry_build_info says of the sources.
+COMMIT = $(shell git describe --always --dirty --abbrev=12 2>/dev/null)
+
 build: deps ## build .build/release/skerry
-	$(SWIFT) build $(RELEASE)
+	SKERRY_COMMIT=$(COMMIT) $(SWIFT) build $(RELEASE)
 
 run: build ## serve the built-in example; your own: make run CONFIG=edge.yaml
 	.build/release/skerry serve $(CONFIG) $(ARGS)

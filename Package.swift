@@ -36,7 +36,7 @@ let package = Package(
     .executableTarget(
       name: "skerry",
       dependencies: [
-        "Edge", "ControlPlane", "ConfigurationFile", "Distribution", "Transport", "RewriteEngine", "FunctionDialect", "FunctionTesting", "KeyValueStores", "JSONText",
+        "Edge", "Confinement", "ControlPlane", "ConfigurationFile", "Distribution", "Transport", "RewriteEngine", "FunctionDialect", "FunctionTesting", "KeyValueStores", "JSONText",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings,
@@ -45,7 +45,8 @@ let package = Package(
 
     // 7  assembling and operating a running proxy
     floor("Edge", ["ControlPlane", "Confinement", "Pipeline", "Distribution", "Transport", "TLS", "Telemetry"]),
-    floor("ControlPlane", ["Pipeline", "HTTPWire", "Transport", "Telemetry"]),
+    floor("ControlPlane", ["Pipeline", "Distribution", "KeyValueStores", "HTTPWire", "Transport", "Telemetry", "JSONText"]),
+    tests("ControlPlaneTests", ["ControlPlane", "JSONText"]),
 
     // 6  functions by themselves: one invocation, and test cases
     floor("FunctionTesting", ["RewriteEngine", "ConfigurationFile", "Distribution", "HTTPWire", "KeyValueStores", "JSONText"]),
@@ -107,7 +108,7 @@ let package = Package(
     tests("TelemetryTests", ["Telemetry"]),
 
     // 0  C: the only places that include it
-    .target(name: "CSystem"),
+    .target(name: "CSystem", cSettings: Context.environment["SKERRY_COMMIT"].map { [.define("SKERRY_COMMIT", to: "\"\($0)\"")] }),
     .target(name: "CConfinement", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("seccomp")]),
     .target(name: "CMaxMind", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("maxminddb")]),
     .target(name: "CAres", linkerSettings: [.linkedLibrary("cares")]),
