@@ -50,14 +50,20 @@ struct HPACKEncoder: ~Copyable {
 
   /// - Parameter places: of the name in the static table.
   private mutating func pseudo(_ places: ClosedRange<Int>, _ name: StaticString, _ value: Span<UInt8>, isAdded: Bool, _ out: inout ByteBuffer) {
-    for index in places {
-      let entry = fixed.entries[index - 1]
-      if entry.valueLength == value.count, fixed.text.span.slice(entry.start + entry.nameLength + 2, value.count).equals(value) {
-        return Self.append(index, prefix: 7, 0x80, &out)
-      }
-    }
     let slot = Self.places - places.lowerBound
+    if let index = placeOfLatest(slot, value) ?? places.first(where: { isFixed(value, $0) }) { return Self.append(index, prefix: 7, 0x80, &out) }
     name.withUTF8Buffer { unsafe append($0.span, value, slot, staticPlace: places.lowerBound, isAdded ? .added : .plain, &out) }
+  }
+
+  /// The index of the entry that was added last, when it has this value.
+  private func placeOfLatest(_ slot: Int, _ value: Span<UInt8>) -> Int? {
+    guard let index = indexOfLatest(slot) else { return nil }
+    let entry = table.entry(index)
+    return table.line(entry).slice(entry.nameLength + 2, entry.valueLength).equals(value) ? StaticTable.count + 1 + index : nil
+  }
+  private func isFixed(_ value: Span<UInt8>, _ place: Int) -> Bool {
+    let entry = fixed.entries[place - 1]
+    return entry.valueLength == value.count && fixed.text.span.slice(entry.start + entry.nameLength + 2, value.count).equals(value)
   }
 
   // MARK: Fields
@@ -95,7 +101,7 @@ struct HPACKEncoder: ~Copyable {
     if isAdded { add(name, value, slot) }
   }
 
-  private func indexOfLatest(_ slot: Int) -> Int? {
+  @inline(__always) private func indexOfLatest(_ slot: Int) -> Int? {
     guard !latest.isEmpty, latest[slot] > 0 else { return nil }
     let index = table.added - Int(latest[slot])
     return index < table.count ? index : nil
@@ -107,8 +113,8 @@ struct HPACKEncoder: ~Copyable {
     line.acquireSmall()
     line.appendLine(name, value)
     line.lowercase(from: 0, count: name.count)
-    table.add(line.readable, nameLength: name.count, valueLength: value.count, FieldFacts())
-    latest[slot] = Int32(truncatingIfNeeded: table.added)
+    let isAdded = table.add(line.readable, nameLength: name.count, valueLength: value.count, FieldFacts())
+    latest[slot] = isAdded ? Int32(truncatingIfNeeded: table.added) : 0
   }
 
   /// Appends an integer (RFC 7541, 5.1) behind the bits of `first`.

@@ -123,16 +123,18 @@ struct DynamicTable: ~Copyable {
   @inline(__always) @_lifetime(borrow self) func line(_ entry: TableEntry) -> Span<UInt8> { text.readable.slice(entry.start - textStart, entry.lineLength) }
 
   /// Adds a line; those at the end leave for it. One that is larger than the table leaves it empty (RFC 7541, 4.4).
-  mutating func add(_ line: Span<UInt8>, nameLength: Int, valueLength: Int, _ facts: FieldFacts) {
+  /// - Returns: whether it is there now.
+  @discardableResult mutating func add(_ line: Span<UInt8>, nameLength: Int, valueLength: Int, _ facts: FieldFacts) -> Bool {
     var entry = TableEntry(start: 0, nameLength: nameLength, valueLength: valueLength, facts: facts)
     shrink(to: limit - entry.size)
-    guard entry.size <= limit else { return }
+    guard entry.size <= limit else { return false }
     if !text.holdsMemory { text = ByteBuffer(capacity: 1_024) }
     entry.start = textStart + text.count
     text.append(line)
     entries.append(entry)
     size += entry.size
     added += 1
+    return true
   }
 
   /// Changes the limit; what is too much leaves.

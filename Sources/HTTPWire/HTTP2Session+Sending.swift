@@ -89,8 +89,10 @@ extension HTTP2Session {
 
   /// Sends a head that stands there as HTTP/1.1 writes it.
   func send(head: Span<UInt8>, of stream: HTTP2Stream, hasBody: Bool) {
+    // A client's peer that has left, or has said meanwhile how few it takes, has not looked at this one.
+    if !isServer && (isOver || peerHasLeft || streamCount > peerStreams) { return refuse(stream, HTTP2Error.refusedStream) }
     guard !isOver else { return }
-    guard head.count <= Self.headBytes else { return refuse(stream) }
+    guard head.count <= Self.headBytes else { return refuse(stream, HTTP2Error.internalError) }
     if !isServer { number(stream) }
     let start = beginBlock(stream.id, endsStream: !hasBody)
     if isServer { encodeStatus(head) } else { encodeRequestLine(head, stream) }
@@ -99,11 +101,11 @@ extension HTTP2Session {
     if hasBody { enqueue(stream) } else { sentEnd(stream) }
   }
 
-  /// Ends a stream whose head is too large.
-  private func refuse(_ stream: HTTP2Stream) {
-    if isServer { return reset(stream, HTTP2Error.internalError) }
+  /// Ends a stream whose head is not sent.
+  private func refuse(_ stream: HTTP2Stream, _ code: UInt32) {
+    if isServer { return reset(stream, code) }
     remove(stream)   // its peer has not heard of it
-    stream.ended(HTTP2Error.internalError)
+    stream.ended(code)
   }
 
   /// An interim response, at once.
@@ -159,8 +161,14 @@ extension HTTP2Session {
       guard end < text.count else { return }
       let name = text.extracting(at..<colon)
       at = end + 2
-      body(name, FieldName(name), text.extracting((colon + 1)..<end).trimmed())
+      body(name, FieldName(name), Self.value(text, colon + 1, end))
     }
+  }
+
+  /// A value without the whitespace around it, which most often is one space in front.
+  @inline(__always) @_lifetime(copy text) private static func value(_ text: Span<UInt8>, _ start: Int, _ end: Int) -> Span<UInt8> {
+    let isUsual = end - start > 1 && text[start] == 32 && text[start + 1] > 32 && text[end - 1] > 32
+    return isUsual ? text.extracting((start + 1)..<end) : text.extracting(start..<end).trimmed()
   }
 
   /// Begins a HEADERS frame.

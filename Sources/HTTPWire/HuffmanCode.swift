@@ -50,12 +50,14 @@ struct HuffmanCode: Sendable {
   func decode(_ bytes: Span<UInt8>, to out: inout ByteBuffer) -> Bool {
     var window: UInt64 = 0, bits = 0, at = 0   // what has been read and not decoded stands in the window's upper bits
     while true {
-      while bits <= 56 && at < bytes.count {
-        window |= UInt64(bytes[at]) << UInt64(56 - bits)
-        bits += 8
-        at += 1
+      if bits < Self.longest {
+        while bits <= 56 && at < bytes.count {
+          window |= UInt64(bytes[at]) &<< UInt64(truncatingIfNeeded: 56 - bits)
+          bits += 8
+          at += 1
+        }
+        guard bits > 0 else { return true }
       }
-      guard bits > 0 else { return true }
       let next = short[Int(window >> 56)]
       var length = Int(next.bits)
       if length > 0 && length <= bits {
