@@ -57,6 +57,10 @@ extension Server {
     certificates.adopt(preparation.secure)
     certificates.noteAll()
     handles[0].count(.reloadDone)
+    let (old, new) = (before.configuration, standing.configuration)
+    if old.user != new.user || old.confinement != new.confinement {
+      diagnostics.say(.warning, "reload: user, group and confinement are as they were at the start; the new ones hold from the next start or upgrade (SIGUSR2) on")
+    }
     let report = report(outcome, isDone: true, reason: nil)
     pages.adopt(AdminFacts(standing, source.path))
     tell(report)

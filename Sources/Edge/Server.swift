@@ -150,8 +150,9 @@ public final class Server {
   /// /healthz says 503, listeners close, requests finish; what has not after `shutdownTimeout` is cut. A second signal cuts at once.
   private func drain() {
     manager.stopping()
-    let doors = standing.doors
-    drain { worker in for door in doors { door.close(on: worker) } }
+    // A process that was to replace this one may be about to accept from the same sockets: they are not to be made deaf.
+    let doors = standing.doors, areShared = upgrading != nil
+    drain { worker in for door in doors { if areShared { door.leave(on: worker) } else { door.close(on: worker) } } }
     standing.admin?.removePath()
     standing.logs.close()
     _ = diagnostics.close(deadlineMilliseconds: 500)
@@ -196,6 +197,7 @@ public final class Server {
     if ledger.open > 0 { diagnostics.say(.warning, "\(ledger.open) connections closed before they were done") }
     for handle in handles { handle.stop() }
     for thread in threads { thread.join() }
+    reloading?.end()
   }
   /// How often a drain looks whether it is over.
   private static let stepMilliseconds = 20

@@ -22,10 +22,11 @@ final class Skerry: Sendable {
   ///   - arguments: added to `skerry serve CONFIG`.
   ///   - fileLimit: how many files the process may have open.
   ///   - fileSizeLimit: how many blocks of 512 bytes a file may grow to.
+  ///   - within: a command that runs the program as its arguments: `env NAME=VALUE`.
   ///   - prepare: does the rest in the folder before the program is started.
   static func start(
     configuration: String, files: [String: String] = [:], arguments: [String] = [], fileLimit: Int? = nil, fileSizeLimit: Int? = nil,
-    prepare: (URL) throws -> Void = { _ in }
+    within: [String] = [], prepare: (URL) throws -> Void = { _ in }
   ) throws -> Skerry {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("skerry-\(UUID().uuidString)")
     for (path, text) in files.merging(["edge.yaml": configuration], uniquingKeysWith: { $1 }) {
@@ -37,7 +38,7 @@ final class Skerry: Sendable {
     let limits = [fileLimit.map { "ulimit -n \($0); " }, fileSizeLimit.map { "ulimit -f \($0); " }].compactMap { $0 }.joined()
     let limited = limits.isEmpty ? [] : ["/bin/sh", "-c", limits + "exec \"$0\" \"$@\""]
     let process = try ChildProcess(
-      limited + [binary(), "serve", folder.appendingPathComponent("edge.yaml").path] + arguments)
+      limited + within + [binary(), "serve", folder.appendingPathComponent("edge.yaml").path] + arguments)
     do {
       let ready = try process.standardError.wait(for: "the ready line") { output -> String? in
         let line = output.text.split(separator: "\n").first { $0.hasPrefix("ready ") }
