@@ -14,7 +14,8 @@ struct HPACKEncoder: ~Copyable {
   private var announced: (smallest: Int, last: Int)?
 
   /// What is not added to the table, because it is another each time. The first one is, when the static table does not have its name.
-  private let changing = FieldNameSet(.contentLength, .age, .etag, .location, .lastModified, .xAmzCfId, .ifNoneMatch, .ifModifiedSince)
+  private let changing = FieldNameSet(
+    .contentLength, .age, .etag, .location, .lastModified, .xAmzCfId, .ifNoneMatch, .ifModifiedSince, .range, .ifRange, .xForwardedFor, .traceparent, .tracestate)
   /// What nobody else may learn by trying (RFC 7541, 7.1.3).
   private let secret = FieldNameSet(.authorization, .cookie, .setCookie)
 
