@@ -33,7 +33,7 @@ extension Worker {
       case .timeToFirstByte: log.column(milliseconds: exchange.timeline.firstByteMicroseconds.map { $0 / 1000 } ?? -1)
       case .detailedResultType: log.column(exchange.detailedResult.utf8CodeUnitCount > 0 ? exchange.detailedResult : exchange.result.word)
       case .fieldEncryption, .encryptedFields: log.missing()
-      case .domain, .host, .referer, .userAgent, .cookie, .forwardedFor: writeHeaderColumn(column, plan, details.mask, exchange, to: &log)
+      case .domain, .host, .referer, .userAgent, .cookie, .forwardedFor: writeHeaderColumn(column, plan, details, exchange, to: &log)
       case .scheme, .sslProtocol, .sslCipher, .protocolVersion: writeProtocolColumn(column, exchange, to: &log)
       case .contentType, .contentLength, .rangeStart, .rangeEnd: writeAnswerColumn(column, plan, exchange.answer, to: &log)
       case .behavior, .requestLogData, .responseLogData, .originFirstByte, .distribution, .trace: writeFurtherColumn(column, exchange, to: &log)
@@ -53,7 +53,7 @@ extension Worker {
   }
 
   private static func writeHeaderColumn(
-    _ column: AccessLog.W3CField, _ plan: LogPlan, _ mask: LogMask, _ exchange: borrowing Exchange, to log: inout LogBuffer
+    _ column: AccessLog.W3CField, _ plan: LogPlan, _ details: LogDetails, _ exchange: borrowing Exchange, to log: inout LogBuffer
   ) {
     switch column {
     case .domain:
@@ -62,10 +62,10 @@ extension Worker {
     case .host: write(exchange.request.authority, hidden: plan.hidden.contains(.host), to: &log)
     case .userAgent: write(.userAgent, exchange.request.fields, hidden: plan.hidden.contains(.userAgent), to: &log)
     case .forwardedFor: write(.xForwardedFor, exchange.request.fields, hidden: plan.hidden.contains(.forwardedFor), to: &log)
-    case .cookie where plan.showsCookies: log.column(encoding: loggedCookies(plan, mask, exchange.request.fields).span)
+    case .cookie where plan.showsCookies: log.column(encoding: loggedCookies(plan, details, exchange.request.fields).span)
     case .referer:
-      if !mask.query.isEmpty, !plan.hidden.contains(.referer), let i = exchange.request.fields.first(.referer) {
-        log.column(encoding: mask.url(exchange.request.fields.value(i)).span)
+      if !details.mask.query.isEmpty, !plan.hidden.contains(.referer), let i = exchange.request.fields.first(.referer) {
+        log.column(encoding: details.mask.url(exchange.request.fields.value(i)).span)
       } else {
         write(.referer, exchange.request.fields, hidden: plan.hidden.contains(.referer), to: &log)
       }

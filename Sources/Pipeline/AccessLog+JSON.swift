@@ -7,21 +7,31 @@ import TLS
 import Transport
 
 extension Worker {
-  /// Writes the record of a request.
+  /// Writes the record of a request. Nothing is masked, and nothing asks whether it is: the compiler makes this and the next of one body.
   static func writeLine(
-    _ plan: LogPlan, _ mask: LogMask?, _ exchange: borrowing Exchange, _ viewer: borrowing ServerConnection, _ microseconds: Int, _ now: Timestamp,
+    _ plan: LogPlan, _ exchange: borrowing Exchange, _ viewer: borrowing ServerConnection, _ microseconds: Int, _ now: Timestamp, to log: inout LogBuffer
+  ) { compose(plan, nil, exchange, viewer, microseconds, now, to: &log) }
+
+  /// Writes the record of a request without what is masked.
+  static func writeMaskedLine(
+    _ plan: LogPlan, _ details: LogDetails, _ exchange: borrowing Exchange, _ viewer: borrowing ServerConnection, _ microseconds: Int, _ now: Timestamp,
+    to log: inout LogBuffer
+  ) { compose(plan, details, exchange, viewer, microseconds, now, to: &log) }
+
+  @inline(__always) private static func compose(
+    _ plan: LogPlan, _ details: LogDetails?, _ exchange: borrowing Exchange, _ viewer: borrowing ServerConnection, _ microseconds: Int, _ now: Timestamp,
     to log: inout LogBuffer
   ) {
-    let fields = plan.fields
+    let fields = plan.fields, hidden: LogPlan.Hidden = details == nil ? [] : plan.hidden
     log.beginLine()
     if fields.contains(.time) { log.moment("time", now) }
     if fields.contains(.requestId) { log.token("requestId", exchange.id) }
     if fields.contains(.clientIp) { writeClient(exchange, viewer, to: &log) }
     if fields.contains(.clientPort) { log.integer("clientPort", Int((exchange.client?.address ?? viewer.peer).port)) }
     if fields.contains(.method) { log.token("method", exchange.request.methodBytes) }
-    if fields.contains(.host) { write("host", exchange.request.authority, hidden: plan.hidden.contains(.host), to: &log) }
+    if fields.contains(.host) { write("host", exchange.request.authority, hidden: hidden.contains(.host), to: &log) }
     if fields.contains(.uri) { log.string("uri", exchange.request.path(of: exchange.received)) }
-    if fields.contains(.query) { writeQuery(mask, exchange.request.query(of: exchange.received), to: &log) }
+    if fields.contains(.query) { writeQuery(details, exchange.request.query(of: exchange.received), to: &log) }
     if fields.contains(.protocol) { log.word("protocol", exchange.received.isHTTP2 ? "HTTP/2.0" : exchange.received.isHTTP10 ? "HTTP/1.0" : "HTTP/1.1") }
     if let tls = exchange.tls {
       if fields.contains(.sslProtocol) { log.string("sslProtocol", tls.version.rawValue.utf8.span) }
@@ -39,10 +49,10 @@ extension Worker {
     if fields.contains(.behavior) { log.field(exchange.behavior.logField) }
     if exchange.attempts > 0 { writeOrigin(fields, exchange, to: &log) }
     if !exchange.functions.isEmpty { writeFunctions(fields, exchange, to: &log) }
-    if fields.contains(.userAgent) { writeHeader("userAgent", .userAgent, exchange.request.fields, hidden: plan.hidden.contains(.userAgent), to: &log) }
-    if fields.contains(.referer) { writeReferer(plan, mask, exchange.request.fields, to: &log) }
-    if fields.contains(.cookie) { writeUnlessEmpty("cookie", loggedCookies(plan, mask, exchange.request.fields).span, to: &log) }
-    if fields.contains(.xForwardedFor) { writeHeader("xForwardedFor", .xForwardedFor, exchange.request.fields, hidden: plan.hidden.contains(.forwardedFor), to: &log) }
+    if fields.contains(.userAgent) { writeHeader("userAgent", .userAgent, exchange.request.fields, hidden: hidden.contains(.userAgent), to: &log) }
+    if fields.contains(.referer) { writeReferer(details, hidden, exchange.request.fields, to: &log) }
+    if fields.contains(.cookie) { writeUnlessEmpty("cookie", loggedCookies(plan, details, exchange.request.fields).span, to: &log) }
+    if fields.contains(.xForwardedFor) { writeHeader("xForwardedFor", .xForwardedFor, exchange.request.fields, hidden: hidden.contains(.forwardedFor), to: &log) }
     if let answer = exchange.answer { writeAnswer(plan, answer, to: &log) }
     if let trace = exchange.trace, fields.contains(.traceId) { log.token("traceId", trace.trace.text.span) }
     if let failure = exchange.failure, fields.contains(.error) { log.string("error", Array(failure.utf8).span) }
@@ -57,16 +67,17 @@ extension Worker {
     if hidden { log.string(name, LogMask.replacement.utf8.span) } else { log.string(name, value) }
   }
 
-  private static func writeQuery(_ mask: LogMask?, _ query: Span<UInt8>, to log: inout LogBuffer) {
-    if query.count == 0 { return }
-    if let mask { log.string("query", mask.query(query).span) } else { log.string("query", query) }
+  @inline(__always) private static func writeQuery(_ details: LogDetails?, _ query: Span<UInt8>, to log: inout LogBuffer) {
+    if let details { writeUnlessEmpty("query", details.mask.query(query).span, to: &log) } else { writeUnlessEmpty("query", query, to: &log) }
   }
 
-  private static func writeReferer(_ plan: LogPlan, _ mask: LogMask?, _ fields: borrowing HeaderSection, to log: inout LogBuffer) {
-    guard let mask, !plan.hidden.contains(.referer), let i = fields.first(.referer) else {
-      return writeHeader("referer", .referer, fields, hidden: plan.hidden.contains(.referer), to: &log)
+  @inline(__always) private static func writeReferer(
+    _ details: LogDetails?, _ hidden: LogPlan.Hidden, _ fields: borrowing HeaderSection, to log: inout LogBuffer
+  ) {
+    guard let details, !hidden.contains(.referer) else {
+      return writeHeader("referer", .referer, fields, hidden: hidden.contains(.referer), to: &log)
     }
-    log.string("referer", mask.url(fields.value(i)).span)
+    if let i = fields.first(.referer) { log.string("referer", details.mask.url(fields.value(i)).span) }
   }
 
   private static func writeClient(_ exchange: borrowing Exchange, _ viewer: borrowing ServerConnection, to log: inout LogBuffer) {
@@ -75,7 +86,7 @@ extension Worker {
     log.token("clientIp", text.span)
   }
 
-  private static func writeHeader(_ key: StaticString, _ name: FieldName, _ fields: borrowing HeaderSection, hidden: Bool, to log: inout LogBuffer) {
+  @inline(__always) private static func writeHeader(_ key: StaticString, _ name: FieldName, _ fields: borrowing HeaderSection, hidden: Bool, to log: inout LogBuffer) {
     if let i = fields.first(name) { write(key, fields.value(i), hidden: hidden, to: &log) }
   }
 

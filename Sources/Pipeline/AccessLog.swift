@@ -33,12 +33,14 @@ extension Worker {
   }
 
   /// Writes the record of a request, if it is one of those that leave one.
-  private func record(_ exchange: borrowing Exchange, _ viewer: borrowing ServerConnection, _ microseconds: Int) {
+  @inline(__always) private func record(_ exchange: borrowing Exchange, _ viewer: borrowing ServerConnection, _ microseconds: Int) {
     let plan = logging
     if plan.isSampled && !logDetails.takes(status: exchange.status) { return }
     let now = Timestamp(milliseconds: wallMilliseconds)
-    if plan.isJSON {
-      Self.writeLine(plan, plan.isMasked ? logDetails.mask : nil, exchange, viewer, microseconds, now, to: &log)
+    if plan.isJSON && !plan.isMasked {
+      Self.writeLine(plan, exchange, viewer, microseconds, now, to: &log)
+    } else if plan.isJSON {
+      Self.writeMaskedLine(plan, logDetails, exchange, viewer, microseconds, now, to: &log)
     } else {
       Self.writeColumns(plan, logDetails, exchange, viewer, microseconds, now, to: &log)
     }
@@ -53,7 +55,7 @@ extension Worker {
   }
 
   /// The cookies of a request as the log shows them: several Cookie lines are one list.
-  static func loggedCookies(_ plan: LogPlan, _ mask: LogMask?, _ fields: borrowing HeaderSection) -> [UInt8] {
+  static func loggedCookies(_ plan: LogPlan, _ details: LogDetails?, _ fields: borrowing HeaderSection) -> [UInt8] {
     guard fields.present.has(.cookie) else { return [] }
     if plan.hidden.contains(.cookie) { return Array(LogMask.replacement.utf8) }
     var all: [UInt8] = []
@@ -61,6 +63,6 @@ extension Worker {
       if !all.isEmpty { all += [UInt8(ascii: ";"), UInt8(ascii: " ")] }
       all += fields.value(i).copied
     }
-    return mask?.cookies(all.span) ?? all
+    return details?.mask.cookies(all.span) ?? all
   }
 }

@@ -40,7 +40,7 @@ struct LogPlan: BitwiseCopyable {
 }
 
 /// What only some requests, or only one form of records, ask of a worker's access log.
-struct LogDetails {
+final class LogDetails {
   /// The columns of records that are no JSON.
   let columns: [AccessLog.W3CField]
   let mask: LogMask
@@ -56,7 +56,7 @@ struct LogDetails {
 
   /// Whether a request of a sampled log leaves a record: every one that failed does, of the others the share.
   /// - Parameter status: as it is logged: 0 when the viewer left before there was an answer.
-  mutating func takes(status: Int) -> Bool {
+  func takes(status: Int) -> Bool {
     guard status > 0, status < 500 else { return true }
     random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407   // Knuth's MMIX; its high half is good enough for this
     return random >> 32 < sample

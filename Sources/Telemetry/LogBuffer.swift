@@ -74,7 +74,7 @@ import CSystem
 
   /// Makes ``secondText`` that of a moment.
   /// - Returns: the milliseconds beyond the second.
-  mutating func keepSecond(of time: Timestamp) -> Int64 {
+  @inline(__always) mutating func keepSecond(of time: Timestamp) -> Int64 {
     let (newSecond, milliseconds) = time.milliseconds.dividedFloor(by: 1000)
     if newSecond != second {
       second = newSecond

@@ -82,8 +82,9 @@ extension Worker {
   @inline(__always) private nonisolated(nonsending) func fetch(
     from destination: Destination, _ exchange: inout Exchange, _ viewer: inout ServerConnection
   ) async throws(FetchFailure) -> Response {
-    exchange.origin = destination.origin
-    exchange.originPlace = destination.origin.place
+    let origin = destination.origin
+    exchange.originPlace = origin.place
+    exchange.origin = origin
     guard let pool = destination.pool else { return await fetchFile(destination, &exchange) }
     let mayRepeat = exchange.isSafe && !exchange.hasBody
     var attempt = 1, triedStale = false
