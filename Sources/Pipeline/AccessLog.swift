@@ -20,6 +20,7 @@ extension Worker {
     counters.add(.bytesReceived, viewer.bytesOfRequest)
     counters.add(.bytesSent, viewer.stream.bytesSent)
     counters.countRequest(distribution: exchange.site.site.metricsIndex, status: exchange.status, result: exchange.result)
+    if let work = exchange.cacheWork { countCache(work, exchange, bytes: viewer.stream.bytesSent) }
     if !logged.isEmpty { Self.writeLine(logged, exchange, viewer, microseconds, wallMilliseconds, to: &log) }
   }
 

@@ -9,7 +9,7 @@ import Transport
 
 /// The steps of a request, in their order (architecture.md).
 public enum Step: UInt8, CaseIterable, Sendable {
-  case received, distributionChosen, behaviorChosen, viewerRequest, rootObject
+  case received, distributionChosen, behaviorChosen, viewerRequest, rootObject, lookup
   case originRequest, originResponse, errorPage, viewerResponse, responseHeaders, sent
 }
 
@@ -81,6 +81,9 @@ struct Exchange: ~Copyable {
   /// The file whose content is under way.
   var file: FileBody?
 
+  /// What the cache has to do with it; nil where the behavior caches nothing.
+  var cacheWork: CacheWork?
+
   // What came of it.
   var status = 0
   var result = ResultType.miss
@@ -103,13 +106,14 @@ struct Exchange: ~Copyable {
   /// Why it failed, in words, for the log.
   var failure: String?
 
-  init(_ request: consuming RequestHead, _ viewer: borrowing ServerConnection, _ worker: Worker) {
+  /// - Parameter secured: what secures the connection of the viewer on whose behalf it is made; nil for the present one's.
+  init(_ request: consuming RequestHead, _ viewer: borrowing ServerConnection, _ worker: Worker, onBehalfOf secured: TLSConnection? = nil) {
     received = request.line
     receivedFields = request.fields.count
     self.request = request
     peer = viewer.peer
     peerText = viewer.peerText
-    tls = viewer.tls
+    tls = secured ?? viewer.tls
     isFirst = tls?.requests == 0
     tls?.requests += 1
     client = self.request.fields.present.has(.xForwardedFor) ? ClientAddress.find(behind: viewer.peer, self.request.fields, trusted: worker.trustedProxies) : nil

@@ -2,6 +2,7 @@
 // Immutable, shared by all workers; a reload builds another one beside it.
 public import Distribution
 import HTTPWire
+public import ObjectCache
 public import Origins
 import RewriteEngine
 public import Telemetry
@@ -18,6 +19,8 @@ public final class ServingConfiguration: Sendable {
   let sites: [Site]
   /// The code of the rewrite engine's functions, by their index in the configuration; nil for those of the function tier.
   let functions: [FunctionCode?]
+  /// The cache; the previous configuration's as long as its size is the same.
+  public let store: ObjectStore
 
   /// Whether any policy asks for fingerprints of viewers' TLS.
   public let wantsFingerprints: Bool
@@ -32,7 +35,7 @@ public final class ServingConfiguration: Sendable {
     let configuration = previous.map { configuration.sharing($0.configuration) } ?? configuration
     self.configuration = configuration
     let labels = (previous?.labels ?? MetricLabels())
-      .extended(with: configuration.distributions.map(\.id), functions: configuration.functions.map(\.name))
+      .extended(with: configuration.distributions.map(\.id), functions: configuration.functions.map(\.name), behaviors: Self.cachingBehaviors(configuration))
     self.labels = labels
     hosts = configuration.makeHostTable()
     wantsFingerprints = configuration.distributions.contains { distribution in
@@ -43,14 +46,28 @@ public final class ServingConfiguration: Sendable {
     var sites: [Site] = []
     for distribution in configuration.distributions {
       let folders = try Site.openFolders(distribution.origins, files)
-      sites.append(Site(distribution, metricsIndex: labels.index(ofDistribution: distribution.id), folders))
+      sites.append(Site(distribution, labels, folders))
     }
     self.sites = sites
     functions = Self.codes(configuration, previous)
+    if let previous, previous.configuration.cache.memoryBytes == configuration.cache.memoryBytes {
+      store = previous.store
+    } else {
+      var limits = ObjectStore.Configuration()
+      limits.memoryBytes = configuration.cache.memoryBytes
+      store = ObjectStore(limits)
+    }
   }
 }
 
 extension ServingConfiguration {
+  /// The behaviors whose requests ask the cache.
+  private static func cachingBehaviors(_ configuration: Configuration) -> [BehaviorLabel] {
+    configuration.distributions.flatMap { distribution in
+      distribution.behaviors.filter { CompiledCache($0, distribution) != nil }.map { BehaviorLabel(distribution: distribution.id, path: $0.pathPattern.text) }
+    }
+  }
+
   /// The code of functions; that of the previous configuration where it would be the same.
   private static func codes(_ configuration: Configuration, _ previous: ServingConfiguration?) -> [FunctionCode?] {
     var known: [String: (definition: FunctionDefinition, code: FunctionCode)] = [:]
@@ -111,9 +128,9 @@ final class Site: Sendable {
   /// The lines of a response from an origin: X-Cache, Via, X-Amz-Cf-Pop and the name of X-Amz-Cf-Id, whose value follows.
   let missLines: [UInt8]
 
-  init(_ distribution: Distribution, metricsIndex: Int, _ folders: [FolderOrigin?]) {
+  init(_ distribution: Distribution, _ labels: MetricLabels, _ folders: [FolderOrigin?]) {
     self.distribution = distribution
-    self.metricsIndex = metricsIndex
+    metricsIndex = labels.index(ofDistribution: distribution.id)
     let domain = distribution.id.lowercased().filter { $0.isLetter || $0.isNumber || $0 == "-" } + ".cloudfront.net"
     domainName = Array(domain.utf8)
     id = Array(distribution.id.utf8)
@@ -125,7 +142,7 @@ final class Site: Sendable {
     hopLinesOfHTTP11 = hopLines("1.1")
     hopLinesOfHTTP2 = hopLines("2.0")
     missLines = Array("X-Cache: Miss from cloudfront\r\nVia: 1.1\(via)\r\nX-Amz-Cf-Pop: \(Self.pop)\r\nX-Amz-Cf-Id: ".utf8)
-    behaviors = distribution.behaviors.enumerated().map { CompiledBehavior($1, at: $0, distribution) }
+    behaviors = distribution.behaviors.enumerated().map { CompiledBehavior($1, at: $0, distribution, labels) }
     table = BehaviorTable(distribution.behaviors)
     origins = distribution.origins.map { CompiledOrigin($0) }
     self.folders = folders
@@ -205,10 +222,14 @@ final class CompiledBehavior: Sendable {
   /// By origin: lines that every request to it gets; and where they differ for viewers who use HTTPS.
   private let originLines: [[UInt8]], secureOriginLines: [[UInt8]]
   let headers: CompiledResponseHeaders?
+  /// How its responses are cached; nil when they are not.
+  let cache: CompiledCache?
+  /// Its place among the numbers of the cache.
+  let cacheMetricsIndex: Int
 
   enum UnknownNames { case keep, drop, ask }
 
-  init(_ behavior: Behavior, at index: Int, _ distribution: Distribution) {
+  init(_ behavior: Behavior, at index: Int, _ distribution: Distribution, _ labels: MetricLabels) {
     self.behavior = behavior
     self.index = index
     let origins = distribution.origins
@@ -251,6 +272,8 @@ final class CompiledBehavior: Sendable {
     originLines = origins.map { Self.lines($0, rules, host: nil, viewerIsSecure: false) }
     secureOriginLines = origins.map { Self.lines($0, rules, host: nil, viewerIsSecure: true) }
     headers = behavior.responseHeadersPolicy.map { CompiledResponseHeaders($0) }
+    cache = CompiledCache(behavior, distribution)
+    cacheMetricsIndex = labels.index(of: BehaviorLabel(distribution: distribution.id, path: behavior.pathPattern.text))
   }
 
   /// The lines that every request to an origin of the distribution gets.

@@ -53,6 +53,10 @@ public final class Worker {
   var resume: (ParkedConnection) -> Void = { _ in }
   /// Gives a stream of an HTTP/2 connection a new task; set by the isolation.
   var startStream: (HTTP2Stream) -> Void = { _ in }
+  /// Gives work that no viewer waits for a task of its own; set by the isolation.
+  var startJob: (BackgroundJob) -> Void = { _ in }
+  /// The key of the request that is being looked up: valid until the next await.
+  var cacheKey = ByteBuffer()
   /// Tasks without a stream (HTTP2.swift), and whether there are to be any.
   var idleStreamTasks: [StreamTask] = [], keepsStreamTasks = true
   private var parkedSinceTrim = 0
@@ -166,11 +170,9 @@ public final class Worker {
     return try isolatePool.isolate(for: code)
   }
 
-  /// Milliseconds since 1970, for log lines.
+  /// Milliseconds since 1970, for log lines and the cache.
   var wallMilliseconds: Int64 {
-    var time = timespec()
-    unsafe clock_gettime(CLOCK_REALTIME_COARSE, &time)
-    return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec / 1_000_000)
+    WallClock.milliseconds
   }
 
   /// Begins to serve a connection; the task ends with it.
@@ -299,7 +301,7 @@ final class WorkerSite {
   /// Stands for "no distribution" in exchanges that are answered before one is chosen.
   init() {
     let behavior = Behavior(pathPattern: .all, target: .origin(0))
-    site = Site(Distribution(id: "-", origins: [], behaviors: [behavior]), metricsIndex: MetricLabels.distributionLimit, [])
+    site = Site(Distribution(id: "-", origins: [], behaviors: [behavior]), MetricLabels(), [])
     pools = []
     functions = []
   }
@@ -345,8 +347,13 @@ public actor WorkerIsolation {
       let stream = OnThisLoop(value: stream)
       Task(executorPreference: loop) { await self.serveStreams(stream) }
     }
+    worker.startJob = { [unowned self] job in
+      let job = OnThisLoop(value: job)
+      Task(executorPreference: loop) { await self.run(job) }
+    }
   }
 
+  private func run(_ job: OnThisLoop<BackgroundJob>) async { await job.value.run(on: worker) }
   private func serveStreams(_ first: OnThisLoop<HTTP2Stream>) async { await worker.serveStreams(first.value) }
   private func resume(_ parked: OnThisLoop<ParkedConnection>) async { await worker.serve(ServerConnection(parked.value, worker.context)) }
 

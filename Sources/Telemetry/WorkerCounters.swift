@@ -17,6 +17,11 @@ public struct MetricLabels: Sendable, Equatable {
   /// Names of functions; a function's index is its place here.
   public private(set) var functions: [String] = []
 
+  /// Behaviors that are told apart; further ones count together as `other`.
+  public static let behaviorLimit = 1_024
+  /// Behaviors that cache; a behavior's index is its place here.
+  public private(set) var behaviors: [BehaviorLabel] = []
+
   /// Labels in this order; what is beyond the limits counts together as `other`.
   public init(distributions: [String] = [], functions: [String] = []) {
     self.distributions = MetricLabels.appending(distributions, to: [], limit: MetricLabels.distributionLimit)
@@ -24,8 +29,9 @@ public struct MetricLabels: Sendable, Equatable {
   }
 
   /// These labels and the ones of a new configuration.
-  public func extended(with newer: [String], functions newerFunctions: [String] = []) -> MetricLabels {
+  public func extended(with newer: [String], functions newerFunctions: [String] = [], behaviors newerBehaviors: [BehaviorLabel] = []) -> MetricLabels {
     var labels = self
+    labels.behaviors = MetricLabels.appending(newerBehaviors, to: behaviors, limit: MetricLabels.behaviorLimit)
     labels.distributions = MetricLabels.appending(newer, to: distributions, limit: MetricLabels.distributionLimit)
     labels.functions = MetricLabels.appending(newerFunctions, to: functions, limit: MetricLabels.functionLimit)
     return labels
@@ -37,7 +43,10 @@ public struct MetricLabels: Sendable, Equatable {
   /// The place of a function; the shared place after the last if it is unknown.
   public func index(ofFunction name: String) -> Int { functions.firstIndex(of: name) ?? MetricLabels.functionLimit }
 
-  private static func appending(_ newer: [String], to known: [String], limit: Int) -> [String] {
+  /// The place of a behavior; the shared place after the last if it is unknown.
+  public func index(of behavior: BehaviorLabel) -> Int { behaviors.firstIndex(of: behavior) ?? MetricLabels.behaviorLimit }
+
+  private static func appending<Label: Hashable>(_ newer: [Label], to known: [Label], limit: Int) -> [Label] {
     var result = known, names = Set(known)
     for name in newer where result.count < limit && names.insert(name).inserted { result.append(name) }
     return result
@@ -64,6 +73,7 @@ public struct MetricLabels: Sendable, Equatable {
   @usableFromInline let bounds: UnsafeMutableBufferPointer<UInt64>
   private var requests: [UInt64]
   private var functions: FunctionTable
+  private var cache: CacheTable
   private var labels: MetricLabels
 
   /// - Parameters:
@@ -79,6 +89,7 @@ public struct MetricLabels: Sendable, Equatable {
     _ = unsafe bounds.initialize(from: Histogram.boundsMicroseconds)
     self.labels = labels
     functions = FunctionTable(functions: labels.functions.count)
+    cache = CacheTable(behaviors: labels.behaviors.count)
     requests = []
     growRequests()
   }
@@ -132,9 +143,18 @@ public struct MetricLabels: Sendable, Equatable {
     functions.count(function, hook, outcome, cost)
   }
 
+  /// Counts what came of asking the cache for a request.
+  /// - Parameters:
+  ///   - behavior: `MetricLabels.index(of:)`; anything out of range counts as `other`.
+  ///   - bytes: sent to the viewer.
+  public func countCache(_ behavior: Int, _ outcome: CacheOutcome, bytes: Int) { cache.count(behavior, outcome, bytes: bytes) }
+
   /// Takes the labels of a new configuration; they must be an extension of the present ones, otherwise nothing changes.
   public func adopt(_ newer: MetricLabels) {
-    guard newer.distributions.starts(with: labels.distributions), newer.functions.starts(with: labels.functions) else { return }
+    guard newer.distributions.starts(with: labels.distributions), newer.functions.starts(with: labels.functions),
+      newer.behaviors.starts(with: labels.behaviors)
+    else { return }
+    cache.grow(to: newer.behaviors.count)
     functions.grow(to: newer.functions.count)
     // The row of `other` stays the last one.
     let other = Array(requests.suffix(WorkerCounters.requestCells))
@@ -155,7 +175,7 @@ public struct MetricLabels: Sendable, Equatable {
   public func snapshot(worker: Int) -> WorkerSnapshot {
     unsafe WorkerSnapshot(
       worker: worker, labels: labels, counters: Array(counters), gauges: Array(gauges), histograms: Array(histograms), requests: requests,
-      functions: functions)
+      functions: functions, cache: cache)
   }
 }
 
@@ -168,6 +188,7 @@ public struct WorkerSnapshot: Sendable {
   let histograms: [UInt64]
   let requests: [UInt64]
   let functions: FunctionTable
+  let cache: CacheTable
 
   /// A counter's value; for tests and `skerry status`.
   public subscript(_ counter: Counter) -> UInt64 { counters[counter.rawValue] }

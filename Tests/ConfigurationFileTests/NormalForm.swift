@@ -69,7 +69,8 @@ private func distribution(_ distribution: Distribution, _ configuration: Configu
     }
     lines.append(
       "  behavior \(behavior.pathPattern.text) to \(target), \(behavior.viewerProtocolPolicy.rawValue), "
-        + behavior.allowedMethods.names.joined(separator: " ") + (behavior.compress ? ", compress" : "") + (behavior.allowsGRPC ? ", gRPC" : ""))
+        + behavior.allowedMethods.names.joined(separator: " ") + (behavior.compress ? ", compress" : "") + (behavior.allowsGRPC ? ", gRPC" : "")
+        + (behavior.cachedMethods == .getHead ? "" : ", cached " + behavior.cachedMethods.names.joined(separator: " ")))
     if let policy = behavior.cachePolicy { lines.append("    cache \(cachePolicy(policy))") }
     if let policy = behavior.originRequestPolicy {
       lines.append("    request \(policy.name) headers \(policy.headers) cookies \(policy.cookies) query \(policy.queryStrings)")
@@ -123,7 +124,7 @@ private func origin(_ origin: Origin) -> String {
 private func cachePolicy(_ policy: CachePolicy) -> String {
   "\(policy.name) \(policy.mode.rawValue) \(policy.minTTLSeconds)/\(policy.defaultTTLSeconds)/\(policy.maxTTLSeconds) "
     + "headers \(policy.headers) cookies \(policy.cookies) query \(policy.queryStrings)"
-    + (policy.enableAcceptEncodingGzip ? " gzip" : "") + (policy.enableAcceptEncodingBrotli ? " br" : "")
+    + (policy.enableAcceptEncodingGzip ? " gzip" : "") + (policy.enableAcceptEncodingBrotli ? " br" : "") + (policy.normalizeQueryStrings ? " normalised" : "")
 }
 
 private func responseHeaders(_ policy: ResponseHeadersPolicy) -> [String] {

@@ -175,6 +175,9 @@ func lines(_ page: String, _ name: String) -> [String] {
     ] { expected.append("| `\(metric.name)` | \(type) | `function`, `event` | \(metric.help) |") }
     expected.append("| `\(FunctionTable.runs.name)` | counter | `function`, `event`, `outcome` | \(FunctionTable.runs.help) |")
     expected += RunOutcome.allCases.map { "| `\(FunctionTable.runs.name)` | `\($0.word)` | \($0.meaning) |" }
+    expected.append("| `\(CacheTable.requests.name)` | counter | `distribution`, `behavior`, `outcome` | \(CacheTable.requests.help) |")
+    expected.append("| `\(CacheTable.bytes.name)` | counter | `distribution`, `behavior` | \(CacheTable.bytes.help) |")
+    expected += CacheOutcome.allCases.map { "| `\(CacheTable.requests.name)` | `\($0.word)` | \($0.meaning) |" }
     for counter in Counter.allCases.map(\.description) where counter.family.label != nil {
       expected.append("| `\(counter.family.rawValue)` | `\(counter.label)` | \(counter.meaning) |")
     }
