@@ -61,7 +61,7 @@ let package = Package(
     floor("Origins", ["Distribution", "HTTPWire", "Transport", "TLS", "Telemetry", "CSystem"]),
     tests("OriginsTests", ["Origins", "Distribution", "HTTPWire", "Transport", "Telemetry"]),
 
-    floor("ObjectCache", ["Distribution", "HTTPWire", "Transport", "Telemetry", "CSystem"]),
+    floor("ObjectCache", ["Distribution", "HTTPWire", "Transport", "Telemetry", "CSystem", "CCompression"]),
     tests("ObjectCacheTests", ["ObjectCache", "Distribution", "HTTPWire", "Transport", "Telemetry", "TestTools"]),
 
     // 4  the model, and the file it is read from
@@ -98,6 +98,8 @@ let package = Package(
     // 0  C: the only places that include it
     .target(name: "CSystem"),
     .target(name: "CNghttp2", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("nghttp2")]),
+    .target(
+      name: "CCompression", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("z"), .linkedLibrary("brotlienc")]),
     .target(name: "CAres", linkerSettings: [.linkedLibrary("cares")]),
     .target(name: "COpenSSL", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
     .target(

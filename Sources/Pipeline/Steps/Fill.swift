@@ -18,66 +18,88 @@ extension Worker {
   func store(
     _ response: consuming Response, _ freshness: Freshness, _ leader: FillLeader, _ work: CacheWork, _ exchange: inout Exchange
   ) -> Response {
-    var response = response
+    var response = response, freshness = freshness
     work.isStored = true
+    let length: Int? = switch response.head.line.framing {
+    case .length(let length): length
+    case .none: 0
+    case .chunked, .untilClose: nil
+    }
+    let compressor = compressor(for: response.head, length ?? 0, work, exchange)
+    if let compressor {
+      Compression.apply(compressor.coding, to: &response.head)
+      freshness.flags.insert(.compressed)
+    }
     let lines = StoredLines(response.head, freshness)
     let sharing: FillLeader.Sharing = freshness.flags.contains(.unshared) ? .keepForLater : .share
-    work.stored = storeAtOnce(&response, lines, sharing, leader, &exchange) ?? beginFill(&response, lines, sharing, leader, &exchange)
-    guard let stored = work.stored else { return response }
+    let job = FillJob(leader, compressor)
+    let stored: StoredResponse
+    if let content = contentAtHand(&response, &exchange, compressor) {
+      stored = leader.complete(lines.head, lines: lines.bytes.readable, tags: lines.tags.span, content: content.readable, sharing: sharing)
+    } else {
+      stored = leader.begin(
+        lines.head, lines: lines.bytes.readable, tags: lines.tags.span, length: compressor == nil ? length : nil, sharing: sharing)
+      job.upstream = exchange.upstream.take()
+      job.file = exchange.file.take()
+      startJob(job)
+    }
+    work.stored = stored
     response.source = .cached
+    response.bytes = ByteBuffer()
     response.head.setLength(stored.length)
     return select(from: response, work, &exchange)
   }
 
-  /// Stores what has come whole with its head: most objects are small.
-  private func storeAtOnce(
-    _ response: inout Response, _ lines: borrowing StoredLines, _ sharing: FillLeader.Sharing, _ leader: FillLeader, _ exchange: inout Exchange
-  ) -> StoredResponse? {
+  private func compressor(for head: borrowing ResponseHead, _ length: Int, _ work: CacheWork, _ exchange: borrowing Exchange) -> Compressor? {
+    guard work.cache.compresses, let coding = Compression.coding(for: head, accepted: work.cache.plan.coding(exchange.request)) else { return nil }
+    return Compressor(coding, length: length)
+  }
+
+  /// Content up to this size is compressed in one go.
+  private static let compressedAtOnceBytes = 32_768
+
+  /// The content, when it has come whole with its head: most objects are small.
+  /// - Returns: nil when a task has to fetch the rest.
+  private func contentAtHand(_ response: inout Response, _ exchange: inout Exchange, _ compressor: Compressor?) -> ByteBuffer? {
     switch response.source {
-    case .generated, .buffered:
-      return leader.complete(lines.head, lines: lines.bytes.readable, tags: lines.tags.span, content: response.bytes.readable, sharing: sharing)
-    case .file where exchange.file == nil:
-      return leader.complete(lines.head, lines: lines.bytes.readable, tags: lines.tags.span, content: Span(), sharing: sharing)
-    case .origin:
-      guard exchange.upstream?.wholeBodyIsAtHand == true, var upstream = exchange.upstream.take() else { return nil }
-      let stored = storeBuffered(&upstream, lines, sharing, leader)
-      upstream.finish()
-      return stored
-    default: return nil
+    case .generated, .buffered: return compressed(response.bytes.readable, compressor)
+    case .file: return exchange.file == nil ? ByteBuffer() : nil
+    case .origin: break
+    case .tunnel, .cached: return nil
     }
+    guard exchange.upstream?.wholeBodyIsAtHand == true, var upstream = exchange.upstream.take() else { return nil }
+    guard compressor == nil || upstream.stream.input.count <= Self.compressedAtOnceBytes, let count = try? upstream.payloadAtHand() else {
+      exchange.upstream = consume upstream
+      return nil
+    }
+    let content = compressed(upstream.stream.input.readable.extracting(..<count), compressor)
+    upstream.stream.input.consume(count)
+    upstream.finish()
+    return content
   }
 
-  /// All of the body stands in the connection's buffer.
-  private func storeBuffered(
-    _ upstream: inout ClientConnection, _ lines: borrowing StoredLines, _ sharing: FillLeader.Sharing, _ leader: FillLeader
-  ) -> StoredResponse? {
-    guard let atHand = try? upstream.payloadAtHand() else { return nil }
-    let stored = leader.complete(
-      lines.head, lines: lines.bytes.readable, tags: lines.tags.span, content: upstream.stream.input.readable.extracting(..<atHand), sharing: sharing)
-    upstream.stream.input.consume(atHand)
-    return stored
-  }
-
-  private func beginFill(
-    _ response: inout Response, _ lines: borrowing StoredLines, _ sharing: FillLeader.Sharing, _ leader: FillLeader, _ exchange: inout Exchange
-  ) -> StoredResponse? {
-    let length: Int? = if case .length(let length) = response.head.line.framing { length } else { nil }
-    let stored = leader.begin(lines.head, lines: lines.bytes.readable, tags: lines.tags.span, length: length, sharing: sharing)
-    let job = FillJob(leader)
-    job.upstream = exchange.upstream.take()
-    job.file = exchange.file.take()
-    startJob(job)
-    return stored
+  /// A copy of the content, or what compressing makes of it; nil when that fails.
+  private func compressed(_ content: Span<UInt8>, _ compressor: Compressor?) -> ByteBuffer? {
+    var bytes = ByteBuffer(capacity: max(16, content.count))
+    guard let compressor else {
+      bytes.append(content)
+      return bytes
+    }
+    return compressor.run(content, isLast: true, into: &bytes) ? bytes : nil
   }
 }
 
 /// Fetches the body of what is being stored.
 final class FillJob: BackgroundJob {
   private let leader: FillLeader
+  private let compressor: Compressor?
   var upstream: ClientConnection?
   var file: FileBody?
 
-  init(_ leader: FillLeader) { self.leader = leader }
+  init(_ leader: FillLeader, _ compressor: Compressor?) {
+    self.leader = leader
+    self.compressor = compressor
+  }
 
   nonisolated(nonsending) override func run(on worker: Worker) async {
     if var upstream = upstream.take() {
@@ -111,24 +133,50 @@ final class FillJob: BackgroundJob {
         await upstream.waitForPayload()
         continue
       }
-      if n == 0 { return true }
-      let next = leader.append(upstream.stream.input.readable.extracting(..<n))
+      if n == 0 { return await pass(Span(), isLast: true) }
+      var passed = 0
+      while passed < n {
+        let count = compressor == nil ? n : min(n - passed, Self.compressedBytes)
+        guard await pass(upstream.stream.input.readable.extracting(passed..<passed + count), isLast: false) else { return false }
+        passed += count
+      }
       upstream.stream.input.consume(n)
-      if next == .abandoned { return false }
-      if next == .wait { await leader.roomIsFree() }
       if stint.isOver(after: n) { await Task.yield() }
     }
   }
 
+  /// Bytes that are compressed before others on the worker have their turn: about half a millisecond.
+  private static let compressedBytes = 16_384
+
   nonisolated(nonsending) private func fetch(from file: inout FileBody) async -> Bool {
     var piece = ByteBuffer()
     while await file.read(into: &piece) > 0 {
-      let next = leader.append(piece.readable)
+      var passed = 0
+      while passed < piece.count {
+        let count = compressor == nil ? piece.count : min(piece.count - passed, Self.compressedBytes)
+        guard await pass(piece.readable.extracting(passed..<passed + count), isLast: false) else { return false }
+        passed += count
+      }
       piece.removeAll()
-      if next == .abandoned { return false }
-      if next == .wait { await leader.roomIsFree() }
     }
-    return !file.isBroken
+    guard !file.isBroken else { return false }
+    return await pass(Span(), isLast: true)
+  }
+
+  /// Hands bytes to the store, compressed where that is wanted.
+  /// - Returns: false when nobody wants the rest any more, or it cannot be compressed.
+  nonisolated(nonsending) private func pass(_ bytes: Span<UInt8>, isLast: Bool) async -> Bool {
+    let next: FillLeader.Next
+    if let compressor {
+      var out = ByteBuffer()
+      guard compressor.run(bytes, isLast: isLast, into: &out) else { return false }
+      next = out.isEmpty ? .goOn : leader.append(out.readable)
+      if !isLast { await Task.yield() }
+    } else {
+      next = bytes.isEmpty ? .goOn : leader.append(bytes)
+    }
+    if next == .wait { await leader.roomIsFree() }
+    return next != .abandoned
   }
 }
 

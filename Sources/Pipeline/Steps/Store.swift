@@ -122,10 +122,14 @@ extension Worker {
     let facts = ResponseFacts(head), now = wallMilliseconds
     let request = RequestFacts(exchange.request.fields, isAuthorized: work.cache.forwardsAuthorization && exchange.request.fields.has(.authorization))
     discardBody(&exchange)
-    guard let freshness = work.cache.rules.freshness(of: facts, to: request, requestTime: work.requestTime, now: now) else {
+    guard var freshness = work.cache.rules.freshness(of: facts, to: request, requestTime: work.requestTime, now: now) else {
       configuration.store.remove(stale.key, stale.hash)
       leader.decline()
       return serve(stale, work, .refreshHit, &exchange)
+    }
+    if stale.freshness.flags.contains(.compressed) {
+      freshness.flags.insert(.compressed)
+      Compression.addVary(to: &head.fields)
     }
     let lines = StoredLines(head, freshness)
     let renewed = leader.renew(
@@ -153,8 +157,9 @@ extension Span where Element == UInt8 {
 extension HeaderSection {
   /// What a 304 says replaces what was stored, but what describes the content (RFC 9111, 3.2).
   mutating func update(from fresh: borrowing HeaderSection) {
-    let kept = FieldNameSet.hopByHop.union(
+    var kept = FieldNameSet.hopByHop.union(
       FieldNameSet(.contentLength, .contentEncoding, .contentType, .contentMD5, .xCache, .xAmzCfId, .xAmzCfPop, .xAmzCf, .xEdge))
+    if has(.etag) { kept.add(.etag) }   // the same tag, perhaps made weak by compressing
     for i in 0..<fresh.count where !kept.has(fresh[i].name) && !fresh.name(i).equalsLowercase("content-range") { drop(named: fresh.name(i)) }
     for i in 0..<fresh.count where !kept.has(fresh[i].name) && !fresh.name(i).equalsLowercase("content-range") { append(fresh.name(i), fresh.value(i)) }
   }
