@@ -16,6 +16,7 @@ enum Signals {
     var signals = set()
     unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
     signal(SIGPIPE, SIG_IGN)
+    signal(SIGXFSZ, SIG_IGN)   // likewise a file that may not grow
   }
 
   /// Waits for the next one, or so long.

@@ -12,6 +12,7 @@
 
 #include "SkerryBlocks.h"
 #include "SkerryFiles.h"
+#include "SkerryMemory.h"
 #include "SkerryScan.h"
 
 extern int accept4(int, struct sockaddr *, socklen_t *, int);
