@@ -130,6 +130,8 @@ let package = Package(
     // What can be measured without the network
     .executableTarget(name: "bench-stores", dependencies: ["KeyValueStores"], path: "Benchmarks/stores", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
 
+    .executableTarget(name: "bench-cache", dependencies: ["ObjectCache"], path: "Benchmarks/cache", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
+
     // Fuzzing the parsers: what must hold, the command that tries to break it, a short run of it as a test
     .target(name: "Fuzzing", dependencies: ["HTTPWire", "Transport", "KeyValueStores", "JSONText", "FunctionDialect", "Distribution"], path: "Fuzzing/Checks", swiftSettings: swiftSettings),
     .executableTarget(name: "fuzz-http1", dependencies: ["Fuzzing"], path: "Fuzzing/Command", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),

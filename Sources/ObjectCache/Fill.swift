@@ -68,25 +68,23 @@ final class Fill: Sendable {
   }
 
   /// The leader got no answer. One of those who wait takes its place, as long as that is worth it.
-  /// - Returns: whether the fill goes on.
+  /// - Returns: whether another leads now. (What the lock saw: that one may have brought an answer before this returns.)
   func leaderFailed(attempts: Int) -> Bool {
-    let woken = state.withLock { state in
-      guard case .waiting = state.phase else { return [Seat]() }
+    let (woken, goesOn): ([Seat], Bool) = state.withLock { state in
+      guard case .waiting = state.phase else { return ([], false) }
       state.failures += 1
       if state.failures < attempts, let first = state.seats.first {
         state.chosen = first
-        return [first]
+        return ([first], true)
       }
       state.phase = .failed
-      return state.seats
+      return (state.seats, false)
     }
     for seat in woken { seat.wakeup.wake() }
-    return !isOver
+    return goesOn
   }
   /// Whether there is no answer and nobody asks for one any more.
   var hasFailed: Bool { state.withLock { if case .failed = $0.phase { true } else { false } } }
-  /// Whether nobody fetches any more; what came of it stands.
-  var isOver: Bool { state.withLock { if case .waiting = $0.phase { false } else { true } } }
 
   // MARK: Following
 

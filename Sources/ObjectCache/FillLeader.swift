@@ -69,10 +69,10 @@ public final class FillLeader: Sendable {
   }
 
   /// It is not to be stored: each who waits fetches for itself.
-  /// - Parameter passUntil: until when others need not wait for each other under this key; nil: the next one leads again.
+  /// - Parameter passUntil: until when others need not wait for each other under this key, if some have; nil: the next one leads again.
   public func decline(passUntil: Int64? = nil) {
     guard settleOnce() else { return }
-    if let passUntil { fill.store.remember(passing: fill.hash, until: passUntil) }
+    if let passUntil, fill.followers > 0 { fill.store.remember(passing: fill.hash, until: passUntil) }
     fill.settle(.passed)
     fill.store.ended(fill)
   }
@@ -141,9 +141,10 @@ public final class FillLeader: Sendable {
   /// Waits until the readers of a window have come nearer.
   public nonisolated(nonsending) func roomIsFree() async { await roomFree.wait() }
 
-  /// The body is whole.
+  /// The body is whole. One that is shorter or longer than announced has failed.
   public func finish() {
     guard let response = growing.withLock({ $0 }), let body = response.body else { return fail() }
+    guard body.missingBytes ?? 0 == 0 else { return fail() }
     guard settleOnce() else { return }
     body.end(.complete)
     if !body.isWindow { fill.store.keep(fill.store.compacted(response, of: fill), of: fill) }

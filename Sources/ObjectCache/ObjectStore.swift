@@ -5,7 +5,7 @@
 // let go outside of them.
 import Glibc
 import Synchronization
-import Transport
+public import Transport
 
 /// The cache's memory. Any thread.
 public final class ObjectStore: Sendable {
@@ -27,6 +27,8 @@ public final class ObjectStore: Sendable {
     public var fillAttempts = 3
     /// Keys remembered as passing.
     public var passMarks = 65_536
+    /// Invalidations that may wait for the sweep; more are refused.
+    public var invalidations = 3_000
 
     /// The defaults.
     public init() {}
@@ -48,17 +50,29 @@ public final class ObjectStore: Sendable {
   /// The limits.
   public let configuration: Configuration
   let budget: MemoryBudget
+  /// Memory for large bodies; nil where the system has none of its kind: then they lie in the allocator's.
+  let arena: BodyArena?
   private let keyHash: KeyHash
   private let shards: [Shard]
   private let queues = Mutex(EvictionQueues())
   private let counts = StoreCounts()
+  let invalidations: InvalidationList
+  /// Where what takes long is done: sweeps. nil: by the caller.
+  private let helpers: BlockingPool?
+  private let isSweeping = Atomic<Bool>(false)
 
   /// An empty cache.
-  public convenience init(_ configuration: Configuration = Configuration()) { self.init(configuration, KeyHash()) }
-  init(_ configuration: Configuration, _ hash: KeyHash) {
+  /// - Parameter helpers: threads for what takes long.
+  public convenience init(_ configuration: Configuration = Configuration(), helpers: BlockingPool? = nil) {
+    self.init(configuration, KeyHash(), helpers: helpers)
+  }
+  init(_ configuration: Configuration, _ hash: KeyHash, helpers: BlockingPool? = nil) {
+    self.helpers = helpers
+    invalidations = InvalidationList(limit: configuration.invalidations)
     self.configuration = configuration
     keyHash = hash
     budget = MemoryBudget(limitBytes: configuration.memoryBytes)
+    arena = BodyArena(limitBytes: configuration.memoryBytes)
     shards = (0..<Self.shardCount).map { _ in Shard() }
     budget.charge(indexBytes)
   }
@@ -73,6 +87,10 @@ public final class ObjectStore: Sendable {
   /// The response under a key, fresh or not.
   public func find(_ key: Span<UInt8>, _ hash: UInt64) -> StoredResponse? {
     guard let object = shard(hash).index.withLock({ $0.find(key, hash) }) else { return nil }
+    if object.checked.load(ordering: .relaxed) != invalidations.newest, invalidations.kills(object) {
+      remove(object)
+      return nil
+    }
     object.wasFound()
     return object
   }
@@ -105,10 +123,13 @@ public final class ObjectStore: Sendable {
         if now < until { return .pass }
         state.passing[hash] = nil
       }
-      if let fill = state.fills[hash], !fill.hasFailed { return fill.isFor(key) ? .follow(fill) : .pass }
+      // One that began before the newest invalidation may bring what that forbids: who comes now begins another.
+      if let fill = state.fills[hash], !fill.hasFailed, fill.sequence == invalidations.newest { return fill.isFor(key) ? .follow(fill) : .pass }
       // A fetch that ended since the look-up has left what it brought.
-      if let newer = shard(hash).index.withLock({ $0.find(key, hash) }), newer !== stale { return .done(newer) }
-      let fill = Fill(self, key, hash, places, sequence: 0, stale: stale)
+      if let newer = shard(hash).index.withLock({ $0.find(key, hash) }), newer !== stale, newer.checked.load(ordering: .relaxed) == invalidations.newest {
+        return .done(newer)
+      }
+      let fill = Fill(self, key, hash, places, sequence: invalidations.newest, stale: stale)
       state.fills[hash] = fill
       return .lead(fill)
     }
@@ -178,7 +199,7 @@ public final class ObjectStore: Sendable {
 
   /// Puts a response into the cache, if there is room.
   func keep(_ response: StoredResponse, of fill: Fill) {
-    guard !(response.body?.isWindow ?? false) else { return }
+    guard !(response.body?.isWindow ?? false), !invalidations.kills(response) else { return }
     let old = insert(response)
     _ = old
     shrink()
@@ -211,11 +232,66 @@ public final class ObjectStore: Sendable {
     _ = removed
   }
 
+  /// Takes out this response, not one that has taken its place.
+  func remove(_ object: StoredResponse) {
+    let isGone = shard(object.hash).index.withLock { shard in
+      guard shard.remove(object) else { return false }
+      queues.withLock { Self.forget(object, &$0) }
+      return true
+    }
+    if isGone { count(.invalidated) }
+  }
+
   private static func forget(_ object: StoredResponse, _ queues: inout EvictionQueues) {
     guard unsafe object.node != EvictionQueues.noNode else { return }
     unsafe queues.remove(object.node)
     unsafe object.node = EvictionQueues.noNode
   }
+
+  // MARK: Invalidation
+
+  /// Has these never served again, by any worker, once it has returned; fetches under way are not kept either.
+  /// - Returns: false when as many wait for the sweep as may: none has been taken.
+  public func invalidate(_ list: [Invalidation]) -> Bool {
+    guard invalidations.add(list) else {
+      count(.invalidationsRefused)
+      return false
+    }
+    if !isSweeping.exchange(true, ordering: .sequentiallyConsistent) {
+      if helpers == nil || helpers?.submit({ self.sweep() }) != nil { sweep() }
+    }
+    return true
+  }
+
+  /// Compares everything with what has been invalidated, in small steps, until nothing is left to compare with.
+  private func sweep() {
+    repeat {
+      let number = invalidations.newest
+      for shard in shards { sweep(shard, number) }
+      invalidations.drop(through: number)
+    } while invalidations.count > 0
+    isSweeping.store(false, ordering: .sequentiallyConsistent)
+    // One that was added between the last two lines is swept with the next one; it holds all the same.
+  }
+
+  /// From the end of the table to its beginning: what moves when something is taken out moves that way.
+  private func sweep(_ shard: Shard, _ number: UInt64) {
+    var (place, generation) = shard.index.withLock { ($0.places, $0.generation) }
+    while place > 0 {
+      let step = max(0, place - Self.placesInOneGo)
+      let found: [StoredResponse]? = shard.index.withLock { index in
+        guard index.generation == generation else { return nil }
+        return (step..<place).compactMap { index.object(at: $0) }.filter { $0.checked.load(ordering: .relaxed) < number }
+      }
+      guard let found else {   // it has grown: everything stands elsewhere
+        (place, generation) = shard.index.withLock { ($0.places, $0.generation) }
+        continue
+      }
+      for object in found where invalidations.kills(object) { remove(object) }
+      place = step
+    }
+  }
+  private static let placesInOneGo = 512
 
   // MARK: Room
 
@@ -251,19 +327,30 @@ public final class ObjectStore: Sendable {
   }
 
   /// Memory for a part of a body that is to be kept; nil when the object is too large or the memory is in use.
+  /// - Parameters:
+  ///   - start: where in the body.
+  ///   - wanted: bytes at hand.
+  ///   - expected: the whole body's length, if it is known; one of unknown length doubles.
   func piece(at start: Int, _ wanted: Int, expected: Int?) -> BodyPiece? {
-    let rest = expected.map { $0 - start } ?? max(wanted, start)   // one of unknown length doubles
     guard start + wanted <= configuration.objectBytes else { return nil }
-    let capacity = min(max(rest, 4096), Self.largestPieceBytes)
-    guard reserve(MemoryBudget.allocated(capacity)) else { return nil }
+    let rest = expected.map { max(0, $0 - start) } ?? start
+    let isSmall = start + max(rest, wanted) <= configuration.inlineBodyBytes
+    let capacity = min(max(rest, wanted, Self.smallestPieceBytes), BodyArena.chunkBytes)
+    if !isSmall, let arena {
+      guard reserve(BodyArena.counted(capacity)) else { return nil }
+      if let slot = arena.take(capacity) { return BodyPiece(at: start, capacity: capacity, arena, slot, budget) }
+      budget.release(BodyArena.counted(capacity))
+      count(.arenaFull)
+    }
+    guard reserve(BodyPiece.heapBytes(capacity)) else { return nil }
     return BodyPiece(at: start, capacity: capacity, budget)
   }
-  private static let largestPieceBytes = 1 << 20
+  private static let smallestPieceBytes = 4096
 
   /// Memory for a part of a body that is passed on: bounded by the window, whatever the limit.
   func windowPiece(at start: Int, _ wanted: Int) -> BodyPiece {
     let capacity = 65_536
-    let bytes = MemoryBudget.allocated(capacity)
+    let bytes = BodyPiece.heapBytes(capacity)
     if !reserve(bytes) { budget.charge(bytes) }
     return BodyPiece(at: start, capacity: capacity, budget)
   }
@@ -278,6 +365,6 @@ public final class ObjectStore: Sendable {
   public var status: StoreStatus {
     StoreStatus(
       objects: shards.reduce(0) { $0 + $1.index.withLock { $0.count } }, usedBytes: budget.usedBytes, limitBytes: budget.limitBytes,
-      indexBytes: indexBytes, fills: shards.reduce(0) { $0 + $1.fills.withLock { $0.fills.count } }, counts)
+      indexBytes: indexBytes, invalidations: invalidations.count, fills: shards.reduce(0) { $0 + $1.fills.withLock { $0.fills.count } }, counts)
   }
 }

@@ -85,7 +85,8 @@ extension Worker {
       bytes.append(content)
       return bytes
     }
-    return compressor.run(content, isLast: true, into: &bytes) ? bytes : nil
+    guard compressor.run(content, isLast: true, into: &bytes) else { return nil }
+    return bytes
   }
 }
 
