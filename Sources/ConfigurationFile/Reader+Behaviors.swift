@@ -76,6 +76,7 @@ extension Reader {
       redirectsPath: readablePath(redirects))
     if let value = section.optional("cachedMethods") { behavior.cachedMethods = cachedMethods(value, behavior) }
     readGRPC(section, &behavior)
+    behavior.rateLimit = section.optional("rateLimit").flatMap(rateLimit)
     if let value = section.optional("trustedKeyGroups") { behavior.trustedKeyGroups = trustedKeyGroups(value) }
     return behavior
   }
