@@ -18,7 +18,7 @@ public enum Compression {
   /// The shortest and the longest content that is compressed, in bytes.
   public static let sizes = 1_000...10_000_000
   /// How hard it is tried (0–9 and 0–11): from there on each step costs more time than it saves bytes (Documentation/cache.md).
-  static let gzipLevel = 6, brotliLevel = 5
+  static let gzipLevel = 5, brotliLevel = 5
 
   /// The coding in which a response is stored.
   /// - Parameter accepted: what the key says of the viewer.

@@ -29,7 +29,8 @@ func normalForm(_ configuration: Configuration, folder: String) -> String {
   lines += configuration.keyValueStores.map { "keyValueStore \($0.name) \($0.path) \($0.store.labels.id) \($0.store.count) entries" }
   if configuration.cache != CacheStorage() {
     let cache = configuration.cache
-    lines.append("cache memory \(cache.memoryBytes) disk \(cache.diskPath ?? "-") \(cache.diskBytes)")
+    lines.append("cache memory \(cache.memoryBytes) disk \(cache.diskPath ?? "-") \(cache.diskBytes)" + (cache.saysStatus ? "" : " silent")
+      + (cache.statusKeyClients.isEmpty ? "" : ", key for \(cache.statusKeyClients.map(\.text).joined(separator: " "))"))
   }
   if configuration.accessLog != AccessLog() {
     let fields = AccessLog.Field.allCases.filter(configuration.accessLog.fields.contains).map(\.name)

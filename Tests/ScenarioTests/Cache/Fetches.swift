@@ -241,3 +241,70 @@ extension Scenarios {
     }
   }
 }
+
+extension Scenarios {
+  /// Spec 9.
+  @Suite struct CacheCompression {
+    private static let text = String(repeating: "All happy families are alike. ", count: 200)
+
+    private func program(_ fields: String..., body: String = text, behavior: String = "compress: true") throws -> CacheProgram {
+      let lines = fields.map { $0 + "\r\n" }.joined()
+      return try CacheProgram(policy: "enableAcceptEncodingGzip: true, enableAcceptEncodingBrotli: true, queryStrings: all", behavior: behavior) { request, connection in
+        let wire = wire(body)
+        if request.target.hasPrefix("/slow") {   // in pieces
+          try connection.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n\(lines)Content-Length: \(wire.count)\r\n\r\n")
+          for start in stride(from: 0, to: wire.count, by: 1 + wire.count / 7) { try connection.send(Bytes(wire[start..<min(wire.count, start + 1 + wire.count / 7)])) }
+        } else {
+          try connection.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n\(lines)Content-Length: \(wire.count)\r\n\r\n\(body)")
+        }
+      }
+    }
+
+    private func unpacked(_ response: Response, _ tool: [String]) throws -> String {
+      let process = Process()
+      process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
+      process.arguments = ["-c", "import sys,\(tool[0]) as m; sys.stdout.buffer.write(m.decompress(sys.stdin.buffer.read()))"]
+      let input = Pipe(), output = Pipe()
+      process.standardInput = input
+      process.standardOutput = output
+      try process.run()
+      input.fileHandleForWriting.write(Data(response.body))
+      try input.fileHandleForWriting.close()
+      return String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    }
+
+    @Test(arguments: ["/a", "/slow"]) func aVariantIsCompressedOnce(path: String) throws {
+      let program = try program("Content-Type: text/html; charset=utf-8", "ETag: \"v\"")
+      for expected in ["Miss", "Hit"] {
+        let response = try program.get(path, "Accept-Encoding: gzip")
+        #expect(response.cache == expected && response.fields["content-encoding"] == "gzip")
+        #expect(response.fields["etag"] == "W/\"v\"" && response.fields["vary"] == "Accept-Encoding")
+        #expect(response.body.count < 500)
+        #expect(try unpacked(response, ["gzip"]) == Self.text)
+      }
+      let brotli = try program.get(path, "Accept-Encoding: gzip, deflate, br")
+      #expect(brotli.cache == "Miss" && brotli.fields["content-encoding"] == "br" && brotli.body.count < 300)
+      #expect(try program.get(path, "Accept-Encoding: br, gzip").body == program.get(path, "Accept-Encoding: gzip, br").body)
+      let plain = try program.get(path)
+      #expect(plain.cache == "Miss" && plain.fields["content-encoding"] == nil && plain.bodyText == Self.text && plain.fields["etag"] == "\"v\"")
+      #expect(program.origin.requests.count == 3)
+      let range = try program.get(path, "Accept-Encoding: gzip", "Range: bytes=0-1")
+      #expect(range.status == 206 && range.body == [0x1f, 0x8b])
+    }
+
+    @Test(arguments: [["Content-Type: image/png"], ["Content-Type: text/html", "Content-Encoding: identity"], ["Content-Type: text/html", "Cache-Control: no-transform"], []])
+    func whatIsNotWorthItStaysAsItIs(_ fields: [String]) throws {
+      let lines = fields.joined(separator: "\r\n")
+      let program = try program(fields.isEmpty ? "X: 1" : lines)
+      let response = try program.get("/", "Accept-Encoding: gzip")
+      #expect(response.bodyText == Self.text && response.fields["content-encoding"] != "gzip")
+    }
+
+    @Test func shortContentAndOtherBehaviorsStayAsTheyAre() throws {
+      let short = try program("Content-Type: text/html", body: String(repeating: "x", count: 999))
+      #expect(try short.get("/", "Accept-Encoding: gzip").fields["content-encoding"] == nil)
+      let off = try program("Content-Type: text/html", behavior: "")
+      #expect(try off.get("/", "Accept-Encoding: gzip").bodyText == Self.text)
+    }
+  }
+}
