@@ -124,6 +124,17 @@ extension Scenarios {
       #expect(program.origin.requests.map(\.target) == ["/a"])
     }
 
+    /// What an answer could show to others although it is not in the key ("cache poisoning").
+    @Test func whatIsNotInTheKeyDoesNotReachTheOrigin() throws {
+      let program = try counting(policy: "queryStrings: [v], headers: [x-key], enableAcceptEncodingGzip: true")
+      _ = try program.get(
+        "/a?v=1&utm=evil", "X-Forwarded-Host: evil", "X-Original-URL: /evil", "X-HTTP-Method-Override: evil", "Cookie: evil=1", "Referer: evil", "User-Agent: evil",
+        "Accept: evil", "Accept-Encoding: evil, gzip", "Authorization: evil", "Forwarded: host=evil", "X-Forwarded-Proto: evil", "CloudFront-Viewer-Country: evil",
+        "Origin: evil", "If-None-Match: evil", "Range: evil", "Connection: x-key", "X-Key: evil")
+      #expect(!program.origin.everything.contains("evil"))
+      #expect(try program.get("/a?v=1", "Accept-Encoding: gzip").cache == "Hit")   // Connection took X-Key out of the first request, here and there alike
+    }
+
     @Test func headIsAnsweredFromGet() throws {
       let program = try counting()
       #expect(try program.get("/a", method: "HEAD").cache == "Miss")
