@@ -47,6 +47,10 @@ final class CacheWork {
   var outcome = CacheOutcome.miss
   /// The response whose body is sent.
   var stored: StoredResponse?
+  /// Reads its body from the beginning: made with it, so that a body that comes fast is not taken for one that nobody wants.
+  var reader: BodyReader?
+  /// Whether no viewer waits: a stale response is refreshed.
+  var isRefresh = false
   /// The parts of it that are sent; empty: all of it.
   var parts: [Range<Int>] = []
   /// What stands before each part and behind the last one; empty for a single one.

@@ -127,6 +127,8 @@ final class Site: Sendable {
   private let hopLinesOfHTTP11: [UInt8], hopLinesOfHTTP2: [UInt8]
   /// The lines of a response from an origin: X-Cache, Via, X-Amz-Cf-Pop and the name of X-Amz-Cf-Id, whose value follows.
   let missLines: [UInt8]
+  /// The same of a response from the cache.
+  let hitLines: [UInt8]
 
   init(_ distribution: Distribution, _ labels: MetricLabels, _ folders: [FolderOrigin?]) {
     self.distribution = distribution
@@ -141,7 +143,11 @@ final class Site: Sendable {
     }
     hopLinesOfHTTP11 = hopLines("1.1")
     hopLinesOfHTTP2 = hopLines("2.0")
-    missLines = Array("X-Cache: Miss from cloudfront\r\nVia: 1.1\(via)\r\nX-Amz-Cf-Pop: \(Self.pop)\r\nX-Amz-Cf-Id: ".utf8)
+    func responseLines(_ result: ResultType) -> [UInt8] {
+      Array("X-Cache: \(result.word) from cloudfront\r\nVia: 1.1\(via)\r\nX-Amz-Cf-Pop: \(Self.pop)\r\nX-Amz-Cf-Id: ".utf8)
+    }
+    missLines = responseLines(.miss)
+    hitLines = responseLines(.hit)
     behaviors = distribution.behaviors.enumerated().map { CompiledBehavior($1, at: $0, distribution, labels) }
     table = BehaviorTable(distribution.behaviors)
     origins = distribution.origins.map { CompiledOrigin($0) }

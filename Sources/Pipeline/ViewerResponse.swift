@@ -52,6 +52,9 @@ extension Worker {
     if exchange.result == .miss && !fields.has(.via) {
       let lines = exchange.site.site.missLines
       out.append(lines.span)
+    } else if exchange.result == .hit && !fields.has(.via) {
+      let lines = exchange.site.site.hitLines
+      out.append(lines.span)
     } else {
       let via = exchange.site.site.via
       out.append("X-Cache: ")

@@ -59,7 +59,9 @@ public final class Worker {
   var startStream: (HTTP2Stream) -> Void = { _ in }
   /// Gives work that no viewer waits for a task of its own; set by the isolation.
   var startJob: (BackgroundJob) -> Void = { _ in }
-  /// The key of the request that is being looked up: valid until the next await.
+  /// Whether responses say what the cache did, and to whom they say the key.
+  var saysCacheStatus = true, cacheKeyClients: [AddressRange] = []
+  /// The memory of the key that is being looked up.
   var cacheKey = ByteBuffer()
   /// Tasks without a stream (HTTP2.swift), and whether there are to be any.
   var idleStreamTasks: [StreamTask] = [], keepsStreamTasks = true
@@ -114,6 +116,8 @@ public final class Worker {
     tunnelIdleMilliseconds = limits.tunnelIdleTimeout.milliseconds
     tlsHandshakeTimeoutMilliseconds = limits.tlsHandshakeTimeout.milliseconds
     trustedProxies = configuration.configuration.trustedProxies
+    saysCacheStatus = configuration.configuration.cache.saysStatus
+    cacheKeyClients = configuration.configuration.cache.statusKeyClients
     let accessLog = configuration.configuration.accessLog
     logged = accessLog.format == .off ? .none : accessLog.fields
     shared.adopt(configuration.configuration)

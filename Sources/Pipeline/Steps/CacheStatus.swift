@@ -13,8 +13,7 @@ extension Worker {
 
   /// `Cache-Status: skerry; …`, unless `cache.cacheStatus` is off; the key for those of `cache.cacheStatusKeyFor` only: it names what is in it.
   func writeCacheStatus(_ work: CacheWork, _ exchange: borrowing Exchange, to out: inout ByteBuffer) {
-    let settings = configuration.configuration.cache
-    guard settings.saysStatus else { return }
+    guard saysCacheStatus else { return }
     out.append("Cache-Status: skerry; ")
     switch work.outcome {
     case .hit, .stale: writeHit(work, to: &out)
@@ -30,7 +29,7 @@ extension Worker {
       out.append(decimal: exchange.originStatus)
     }
     if work.isStored { out.append("; stored") }
-    if !settings.statusKeyClients.isEmpty && settings.statusKeyClients.contains(exchange.client?.address ?? exchange.peer) { writeKey(work, exchange, to: &out) }
+    if !cacheKeyClients.isEmpty && cacheKeyClients.contains(exchange.client?.address ?? exchange.peer) { writeKey(work, exchange, to: &out) }
     out.append("\r\n")
   }
 

@@ -56,6 +56,7 @@ extension Worker {
     case .parts(let parts): return partial(response, parts, of: size ?? 0, work)
     case .rangeNotSatisfiable:
       work.stored = nil
+      work.reader = nil
       var refusal = refuse(&exchange, 416, "The file has no such range.")
       refusal.head.fields.append("Content-Range", "bytes */\(size ?? 0)")
       return refusal
@@ -75,6 +76,7 @@ extension Worker {
     var response = response
     if response.source != .cached { discardBody(&exchange) }
     work.stored = nil
+    work.reader = nil
     response.head.line.status = 304
     response.head.setReason(Span())
     response.head.fields.drop(FieldNameSet(.contentLength, .contentType, .contentEncoding, .contentLanguage, .contentMD5, .transferEncoding))
@@ -115,12 +117,12 @@ extension Worker {
     _ exchange: inout Exchange, _ viewer: inout ServerConnection, _ hasNoBody: Bool, _ chunked: Bool
   ) async throws(WireFailure) {
     guard let work = exchange.cacheWork, let stored = work.stored, !hasNoBody else { return try await viewer.flush() }
-    if work.boundaries.isEmpty { return try await send(stored, work.parts.first, &exchange, &viewer, chunked) }
+    if work.boundaries.isEmpty { return try await send(stored, work.parts.first, work, &exchange, &viewer, chunked) }
     for (index, part) in work.parts.enumerated() {
       viewer.stream.beginOutput()
       let boundary = work.boundaries[index]
       viewer.stream.output.append(boundary.span)
-      try await send(stored, part, &exchange, &viewer, false)
+      try await send(stored, part, work, &exchange, &viewer, false)
     }
     viewer.stream.beginOutput()
     if let last = work.boundaries.last { viewer.stream.output.append(last.span) }
@@ -128,7 +130,7 @@ extension Worker {
   }
 
   private nonisolated(nonsending) func send(
-    _ stored: StoredResponse, _ part: Range<Int>?, _ exchange: inout Exchange, _ viewer: inout ServerConnection, _ chunked: Bool
+    _ stored: StoredResponse, _ part: Range<Int>?, _ work: CacheWork, _ exchange: inout Exchange, _ viewer: inout ServerConnection, _ chunked: Bool
   ) async throws(WireFailure) {
     guard let body = stored.body else {
       do throws(IOFailure) { try viewer.stream.send(stored.content.extracting(part ?? 0..<stored.content.count)) } catch { throw .io(error) }
@@ -137,7 +139,9 @@ extension Worker {
     }
     let isWhole: Bool
     do throws(IOFailure) {
-      isWhole = try await BodyReader(body, part).send(
+      let reader = part == nil ? work.reader ?? BodyReader(body) : BodyReader(body, part)
+      work.reader = nil
+      isWhole = try await reader.send(
         to: &viewer.stream, asChunks: chunked, timeoutMilliseconds: context.viewerLimits.idleTimeoutMilliseconds)
     } catch { throw .io(error) }
     if isWhole { return }

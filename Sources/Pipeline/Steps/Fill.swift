@@ -39,6 +39,8 @@ extension Worker {
     } else {
       stored = leader.begin(
         lines.head, lines: lines.bytes.readable, tags: lines.tags.span, length: compressor == nil ? length : nil, sharing: sharing)
+      let reader = stored.body.map { BodyReader($0) }
+      if work.isRefresh { job.anchor = reader } else { work.reader = reader }
       job.upstream = exchange.upstream.take()
       job.file = exchange.file.take()
       startJob(job)
@@ -94,6 +96,8 @@ extension Worker {
 final class FillJob: BackgroundJob {
   private let leader: FillLeader
   private let compressor: Compressor?
+  /// Keeps a body wanted that is fetched for viewers to come.
+  var anchor: BodyReader?
   var upstream: ClientConnection?
   var file: FileBody?
 
@@ -176,6 +180,10 @@ final class FillJob: BackgroundJob {
     } else {
       next = bytes.isEmpty ? .goOn : leader.append(bytes)
     }
+    if next == .wait && anchor != nil {   // it turned out too large to be kept
+      anchor = nil
+      return false
+    }
     if next == .wait { await leader.roomIsFree() }
     return next != .abandoned
   }
@@ -231,6 +239,7 @@ final class RefreshJob: BackgroundJob {
     exchange.behavior = behavior
     exchange.route = route
     let work = CacheWork(cache)
+    work.isRefresh = true
     exchange.cacheWork = work
     let response = await worker.lead(leader, cache, work, &exchange, &nobody)
     worker.discard(response, &exchange)
