@@ -13,7 +13,7 @@ public import Transport
 public final class ServingConfiguration: Sendable {
   /// The configuration it was made from.
   public let configuration: Configuration
-  /// Distribution ids in the order of counters.
+  /// The names behind counters, in their order.
   public let labels: MetricLabels
   let hosts: HostTable
   let sites: [Site]
@@ -34,8 +34,10 @@ public final class ServingConfiguration: Sendable {
   public init(_ configuration: Configuration, files: BlockingPool, previous: ServingConfiguration? = nil) throws(FolderFailure) {
     let configuration = previous.map { configuration.sharing($0.configuration) } ?? configuration
     self.configuration = configuration
-    let labels = (previous?.labels ?? MetricLabels())
-      .extended(with: configuration.distributions.map(\.id), functions: configuration.functions.map(\.name), behaviors: Self.cachingBehaviors(configuration))
+    let labels = (previous?.labels ?? MetricLabels()).extended(
+      with: configuration.distributions.flatMap { distribution in distribution.behaviors.map { .init(distribution.id, $0.pathPattern.text) } },
+      origins: configuration.distributions.flatMap { distribution in distribution.origins.map { .init(distribution.id, $0.name) } },
+      functions: configuration.functions.map(\.name))
     self.labels = labels
     hosts = configuration.makeHostTable()
     wantsFingerprints = configuration.distributions.contains { distribution in
@@ -61,13 +63,6 @@ public final class ServingConfiguration: Sendable {
 }
 
 extension ServingConfiguration {
-  /// The behaviors whose requests ask the cache.
-  private static func cachingBehaviors(_ configuration: Configuration) -> [BehaviorLabel] {
-    configuration.distributions.flatMap { distribution in
-      distribution.behaviors.filter { CompiledCache($0, distribution) != nil }.map { BehaviorLabel(distribution: distribution.id, path: $0.pathPattern.text) }
-    }
-  }
-
   /// The code of functions; that of the previous configuration where it would be the same.
   private static func codes(_ configuration: Configuration, _ previous: ServingConfiguration?) -> [FunctionCode?] {
     var known: [String: (definition: FunctionDefinition, code: FunctionCode)] = [:]
@@ -110,7 +105,6 @@ final class Site: Sendable {
   static let maximumPasses = 2
 
   let distribution: Distribution
-  let metricsIndex: Int
   /// `d….cloudfront.net`, as events and Via name the distribution.
   let domainName: [UInt8]
   let id: [UInt8]
@@ -132,7 +126,6 @@ final class Site: Sendable {
 
   init(_ distribution: Distribution, _ labels: MetricLabels, _ folders: [FolderOrigin?]) {
     self.distribution = distribution
-    metricsIndex = labels.index(ofDistribution: distribution.id)
     let domain = distribution.id.lowercased().filter { $0.isLetter || $0.isNumber || $0 == "-" } + ".cloudfront.net"
     domainName = Array(domain.utf8)
     id = Array(distribution.id.utf8)
@@ -150,7 +143,7 @@ final class Site: Sendable {
     hitLines = responseLines(.hit)
     behaviors = distribution.behaviors.enumerated().map { CompiledBehavior($1, at: $0, distribution, labels) }
     table = BehaviorTable(distribution.behaviors)
-    origins = distribution.origins.map { CompiledOrigin($0) }
+    origins = distribution.origins.map { CompiledOrigin($0, place: labels.origins.place(of: .init(distribution.id, $0.name))) }
     self.folders = folders
     defaultRootObject = distribution.defaultRootObject.map { Array($0.utf8) }
   }
@@ -180,9 +173,12 @@ final class CompiledOrigin: Sendable {
   let logField: LogField
   /// Names of custom headers, which replace the viewer's: the known ones, and in lower case the others.
   let customNames: FieldNameSet, otherCustomNames: [[UInt8]]
+  /// Its place among the numbers of origins.
+  let place: Int
 
-  init(_ origin: Origin) {
+  init(_ origin: Origin, place: Int) {
     model = origin
+    self.place = place
     name = origin.name
     path = Array(origin.originPath.utf8)
     attempts = origin.connectionAttempts
@@ -210,6 +206,8 @@ final class CompiledBehavior: Sendable {
   let distributionLogField, logField: LogField
   /// Its place among the distribution's behaviors.
   let index: Int
+  /// Its place among the numbers of requests.
+  let place: Int
   /// Fields copied to the origin for GET and HEAD, and for other methods (which keep Authorization).
   let keptWhenSafe, keptOtherwise: FieldNameSet
   /// What is done with field names that no rule of ours knows.
@@ -232,14 +230,13 @@ final class CompiledBehavior: Sendable {
   let headers: CompiledResponseHeaders?
   /// How its responses are cached; nil when they are not.
   let cache: CompiledCache?
-  /// Its place among the numbers of the cache.
-  let cacheMetricsIndex: Int
 
   enum UnknownNames { case keep, drop, ask }
 
   init(_ behavior: Behavior, at index: Int, _ distribution: Distribution, _ labels: MetricLabels) {
     self.behavior = behavior
     self.index = index
+    place = labels.behaviors.place(of: .init(distribution.id, behavior.pathPattern.text))
     let origins = distribution.origins
     distributionLogField = LogField("distributionId", distribution.id)
     logField = LogField("behavior", behavior.pathPattern.text)
@@ -282,7 +279,6 @@ final class CompiledBehavior: Sendable {
     secureOriginLines = origins.map { Self.lines($0, rules, host: nil, viewerIsSecure: true) }
     headers = behavior.responseHeadersPolicy.map { CompiledResponseHeaders($0) }
     cache = CompiledCache(behavior, distribution)
-    cacheMetricsIndex = labels.index(of: BehaviorLabel(distribution: distribution.id, path: behavior.pathPattern.text))
   }
 
   /// The lines that every request to an origin of the distribution gets.

@@ -39,18 +39,6 @@ public enum CacheOutcome: Int, CaseIterable, Sendable {
   public var isFromCache: Bool { self == .hit || self == .stale || self == .refreshHit }
 }
 
-/// A behavior as a label.
-public struct BehaviorLabel: Hashable, Sendable {
-  /// The distribution's id and the behavior's path pattern.
-  public let distribution: String, path: String
-
-  /// The behavior of a path pattern in a distribution.
-  public init(distribution: String, path: String) {
-    self.distribution = distribution
-    self.path = path
-  }
-}
-
 /// One worker's numbers of all behaviors that cache. Rows of behaviors that are known never move; the last row is for all others.
 struct CacheTable: Sendable {
   private static let outcomes = CacheOutcome.allCases.count
@@ -92,13 +80,13 @@ struct CacheTable: Sendable {
   static let requests = (name: "skerry_cache_requests_total", help: "Requests of behaviors that cache, by what came of asking the cache; behaviors never asked for are left out.")
   static let bytes = (name: "skerry_cache_hit_bytes_total", help: "Bytes sent to viewers, heads included, for hits, stale hits and refresh hits.")
 
-  static func render(_ tables: [CacheTable], labels: [BehaviorLabel], _ page: inout PrometheusText) {
+  static func render(_ tables: [CacheTable], labels: [MetricLabels.Part], _ page: inout PrometheusText) {
     var seen: [(labels: [(String, String)], cells: [UInt64])] = []
     for index in 0...labels.count {
       let cells = sums(tables, index < labels.count ? index : nil)
       guard cells.contains(where: { $0 > 0 }) else { continue }
-      let label = index < labels.count ? labels[index] : BehaviorLabel(distribution: "other", path: "other")
-      seen.append(([("distribution", label.distribution), ("behavior", label.path)], cells))
+      let label = index < labels.count ? labels[index] : MetricLabels.Part("other", "other")
+      seen.append(([("distribution", label.distribution), ("behavior", label.name)], cells))
     }
     page.family(requests.name, .counter, requests.help)
     for (labels, cells) in seen {

@@ -8,7 +8,7 @@ import Transport
 extension Worker {
   /// Counts what came of asking the cache.
   func countCache(_ work: CacheWork, _ exchange: borrowing Exchange, bytes: Int) {
-    counters.countCache(exchange.behavior.cacheMetricsIndex, work.outcome, bytes: bytes)
+    counters.countCache(exchange.behavior.place, work.outcome, bytes: bytes)
   }
 
   /// `Cache-Status: skerry; …`, unless `cache.cacheStatus` is off; the key for those of `cache.cacheStatusKeyFor` only: it names what is in it.
