@@ -9,6 +9,7 @@ import ObjectCache
 enum BenchCache {
   static func main() {
     let what = CommandLine.arguments.dropFirst().first
+    if what == "write", let folder = CommandLine.arguments.dropFirst(2).first { DiskWriter.write(folder) }
     if what == nil || what == "ratio" { ratio() }
     if what == nil || what == "hit" { hits() }
     if what == nil || what == "index" { index() }

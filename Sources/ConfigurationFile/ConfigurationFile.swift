@@ -13,6 +13,8 @@ public struct LoadedConfiguration: Sendable {
   public var diagnostics: [Diagnostic]
   /// Why the file itself could not be read, as one sentence: exit status 2 also for `check`.
   public var unreadable: String?
+  /// The absolute path of every file that was read, or would have been if it were there: what a change of can make another configuration.
+  public var files: Set<String> = []
   /// What could be read in spite of errors: for tests and for `check`, never to be served.
   public var draft: Configuration?
 
@@ -27,11 +29,14 @@ public enum ConfigurationFile {
   public static func load(path: String) -> LoadedConfiguration {
     switch Files.read(path, maximumBytes: SourceText.maximumBytes) {
     case .success(let bytes):
-      return parse(bytes: bytes, fileName: path, folder: Files.folder(of: path))
+      var loaded = parse(bytes: bytes, fileName: path, folder: Files.folder(of: path))
+      loaded.files.insert(Files.absolute(path))
+      return loaded
     case .failure(let problem):
       let diagnostic = Diagnostic(
         file: path, line: 1, column: 1, severity: .error, text: "the configuration cannot be read: \(problem.text)")
-      return LoadedConfiguration(configuration: nil, diagnostics: [diagnostic], unreadable: "\(path) cannot be read: \(problem.text)")
+      return LoadedConfiguration(
+        configuration: nil, diagnostics: [diagnostic], unreadable: "\(path) cannot be read: \(problem.text)", files: [Files.absolute(path)])
     }
   }
 
@@ -53,6 +58,6 @@ public enum ConfigurationFile {
       draft = reader.configuration(Value(node: root, name: "the file", file: fileName, problems: problems))
     }
     return LoadedConfiguration(
-      configuration: problems.hasErrors ? nil : draft, diagnostics: problems.sorted(mainFile: fileName), draft: draft)
+      configuration: problems.hasErrors ? nil : draft, diagnostics: problems.sorted(mainFile: fileName), files: problems.files, draft: draft)
   }
 }

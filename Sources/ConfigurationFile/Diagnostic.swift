@@ -43,6 +43,8 @@ package final class Problems {
   /// The most YAML nodes read, aliases followed: an alias bomb ends here.
   static let maximumNodes = 100_000
 
+  /// The absolute paths of files that were read, or looked for.
+  package var files: Set<String> = []
   /// What was reported, in that order.
   package private(set) var diagnostics: [Diagnostic] = []
   /// Whether any of it is an error.

@@ -12,9 +12,12 @@ package enum Files {
     return "/" + parts.joined(separator: "/")
   }
 
+  /// A path as a command was given it, absolute.
+  static func absolute(_ path: String) -> String { resolve(path, in: FileManager.default.currentDirectoryPath) }
+
   /// The folder of a file, absolute.
   package static func folder(of path: String) -> String {
-    resolve(resolve(path, in: FileManager.default.currentDirectoryPath) + "/..", in: "/")
+    resolve(absolute(path) + "/..", in: "/")
   }
 
   /// What to call a file in diagnostics: below the configuration's folder, as seen from where that file was named.

@@ -75,6 +75,8 @@ extension Reader {
       functions: section.optional("functions").map(associations) ?? FunctionAssociations(),
       redirectsPath: readablePath(redirects))
     readGRPC(section, &behavior)
+    behavior.rateLimit = section.optional("rateLimit").flatMap(rateLimit)
+    if let value = section.optional("trustedKeyGroups") { behavior.trustedKeyGroups = trustedKeyGroups(value) }
     return behavior
   }
 

@@ -67,6 +67,7 @@ extension Reader {
   /// The `function.yaml` beside a file of code, or inside a folder of code.
   private func functionFile(_ codePath: String) -> Section? {
     let path = functionFolder(codePath) + "/function.yaml"
+    problems.files.insert(path)
     guard case .success(let bytes) = Files.read(path, maximumBytes: SourceText.maximumBytes) else { return nil }
     let name = Files.display(path, in: self.folder, namedLike: fileName)
     guard let root = SourceText.compose(bytes, file: name, problems: problems) else { return nil }
@@ -108,6 +109,7 @@ extension Reader {
   /// The code of a function of the rewrite engine.
   private func source(_ value: Value, _ path: String) -> [UInt8] {
     let written = (value.plainText ?? "").quoted
+    problems.files.insert(path)
     switch Files.read(path, maximumBytes: Reader.maximumSourceBytes) {
     case .failure(let problem):
       value.error("\(written) cannot be read: \(problem.text)")

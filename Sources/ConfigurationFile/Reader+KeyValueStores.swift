@@ -32,6 +32,7 @@ extension Reader {
   func keyValueStore(_ value: Value, of codePath: String) -> String? {
     guard let name = value.nonEmptyText() else { return nil }
     let path = functionFolder(codePath) + "/rules.json"
+    problems.files.insert(path)
     if let known = keyValueStores.first(where: { $0.name == name }) {
       if known.isOwn && known.path != path { value.error("another function has a key value store \(name.quoted) of its own; name both under keyValueStores") }
       return name
@@ -50,6 +51,7 @@ extension Reader {
   /// The data of a store, and when it was changed.
   private func readStore(_ value: Value, _ path: String, _ labels: KeyValueStore.Labels) -> KeyValueStore? {
     let name = Files.display(path, in: folder, namedLike: fileName)
+    problems.files.insert(path)
     switch Files.read(path, maximumBytes: storeLimits.fileBytes) {
     case .failure(let problem):
       value.error("\(name.quoted) cannot be read: \(problem.text)")

@@ -41,6 +41,8 @@ extension Reader {
         .size("originHeadBytes", \.originHeadBytes, 256...1 << 20),
         .count("originHeaderCount", \.originHeaderCount, 1...128),
         .count("functionOriginsPerWorker", \.functionOriginsPerWorker, counts),
+        .count("rateLimitBuckets", \.rateLimitBuckets, 512...16_777_216),
+        .count("verifiedSignaturesPerWorker", \.verifiedSignaturesPerWorker, 0...1_000_000),
       ], section, &limits)
     if let engine = section.optional("rewriteEngine")?.section("rewriteEngine") {
       read(
@@ -75,6 +77,17 @@ extension Reader {
         dns.value.error("minimumTTL cannot be longer than maximumTTL")
       }
       dns.finish()
+    }
+    if let cache = section.optional("cache")?.section("cache") {
+      read(
+        [
+          .size("objectBytes", \.cache.objectBytes, 1_024...1 << 40), .size("keyBytes", \.cache.keyBytes, 256...65_535),
+          .size("windowBytes", \.cache.windowBytes, 65_536...1 << 30), .size("abandonedFillBytes", \.cache.abandonedFillBytes, 0...1 << 40),
+          .count("fillAttempts", \.cache.fillAttempts, 1...100), .count("passMarks", \.cache.passMarks, counts),
+          .count("invalidations", \.cache.invalidations, counts), .count("diskWrites", \.cache.diskWrites, counts),
+          .count("diskReads", \.cache.diskReads, counts),
+        ], cache, &limits)
+      cache.finish()
     }
     if let http2 = section.optional("http2")?.section("http2") {
       read(Self.http2Rows, http2, &limits)

@@ -48,7 +48,9 @@ extension Reader {
       guard item.isMapping, let section = item.section("a certificate") else { return [nil] }
       return ["certificate", "key"].map { section.optional($0)?.plainText }
     }
-    return paths.allSatisfy { path in path.map { Files.isAbsent(Files.resolve($0, in: folder)) } ?? false }
+    let files = paths.map { $0.map { Files.resolve($0, in: folder) } }
+    problems.files.formUnion(files.compactMap { $0 })   // to be noticed when they come
+    return files.allSatisfy { $0.map(Files.isAbsent) ?? false }
   }
 
   private func certificate(_ item: Value) -> NamedFiles? {

@@ -8,25 +8,56 @@ import Synchronization
 public import Telemetry
 public import Transport
 
-/// What the admin address answers. Any thread.
-public final class AdminPages: Sendable {
-  private let workers: [WorkerIsolation]
-  private let accessLog: LogWriter
-  private let functionLog: LogWriter?
-  private let diagnostics: Diagnostics
-  private let started = Timestamp.now
-  private let draining = Atomic<Bool>(false)
-  private let connections = Atomic<Int>(0)
-  private let connectionsLimit: Int
+/// What the pages say of the configuration that serves. A value.
+public struct AdminFacts: Sendable {
+  /// The logs, for their numbers.
+  public var accessLog: LogWriter, functionLog: LogWriter?
+  /// How many connections to the admin address may be open (`limits.adminConnections`).
+  public var connectionsLimit: Int
+  /// Which configuration it is, from 1.
+  public var generation: Int
 
-  /// Pages about these workers.
-  /// - Parameter connectionsLimit: how many connections may be open (`limits.adminConnections`).
-  public init(workers: [WorkerIsolation], accessLog: LogWriter, functionLog: LogWriter?, diagnostics: Diagnostics, connectionsLimit: Int) {
-    self.connectionsLimit = connectionsLimit
-    self.workers = workers
+  /// The facts.
+  public init(accessLog: LogWriter, functionLog: LogWriter?, connectionsLimit: Int, generation: Int) {
     self.accessLog = accessLog
     self.functionLog = functionLog
+    self.connectionsLimit = connectionsLimit
+    self.generation = generation
+  }
+}
+
+/// What the admin address answers. Any thread.
+/// Rule of the lock: it guards what a reload changes, and is held to read or write it.
+public final class AdminPages: Sendable {
+  private struct State {
+    var facts: AdminFacts?
+    var reload: ReloadReport?
+    var lastSuccess: Timestamp
+  }
+  private let workers: [WorkerIsolation]
+  private let diagnostics: Diagnostics
+  private let started: Timestamp
+  private let state: Mutex<State>
+  private let draining = Atomic<Bool>(false)
+  private let connections = Atomic<Int>(0)
+
+  /// Pages about these workers.
+  public init(workers: [WorkerIsolation], diagnostics: Diagnostics) {
+    self.workers = workers
     self.diagnostics = diagnostics
+    started = .now
+    state = Mutex(State(lastSuccess: started))
+  }
+
+  /// Another configuration serves.
+  public func adopt(_ facts: AdminFacts) { state.withLock { $0.facts = facts } }
+
+  /// A reload has ended.
+  public func adopt(_ report: ReloadReport) {
+    state.withLock {
+      $0.reload = report
+      if report.isDone { $0.lastSuccess = report.time }
+    }
   }
 
   /// From now on /healthz answers 503.
@@ -34,7 +65,8 @@ public final class AdminPages: Sendable {
 
   /// Whether one more connection may be served; if so it counts until ``WorkerIsolation/serveAdmin(_:_:_:)`` is done with it.
   public func admit() -> Bool {
-    if connections.wrappingAdd(1, ordering: .relaxed).newValue <= connectionsLimit { return true }
+    let limit = state.withLock { $0.facts?.connectionsLimit ?? 1 }
+    if connections.wrappingAdd(1, ordering: .relaxed).newValue <= limit { return true }
     connections.wrappingSubtract(1, ordering: .relaxed)
     return false
   }
@@ -64,10 +96,13 @@ public final class AdminPages: Sendable {
     var usage = rusage()
     unsafe getrusage(0, &usage)   // RUSAGE_SELF
     let cpu = (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1_000_000 + Int(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec)
-    let facts = ProcessFacts(
-      version: Version.text, start: started, cpuMicroseconds: UInt64(max(0, cpu)), accessLog: accessLog.statistics, functionLog: functionLog?.statistics,
-      diagnostics: diagnostics.statistics)
-    return MetricsPage.render(snapshots, process: facts)
+    let (facts, reload, success) = state.withLock { ($0.facts, $0.reload, $0.lastSuccess) }
+    var process = ProcessFacts(
+      version: Version.text, start: started, cpuMicroseconds: UInt64(max(0, cpu)), accessLog: facts?.accessLog.statistics,
+      functionLog: facts?.functionLog?.statistics, diagnostics: diagnostics.statistics)
+    process.configuration = ProcessFacts.Configuration(
+      generation: facts?.generation ?? 1, lastReloadSucceeded: reload?.isDone ?? true, lastSuccess: success)
+    return MetricsPage.render(snapshots, process: process)
   }
 }
 

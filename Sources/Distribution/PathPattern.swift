@@ -60,7 +60,7 @@ public struct PathPattern: Sendable, Equatable {
   }
 
   /// - Parameter anyBytes: the byte of the path that only `*` matches; nil: there is none.
-  @inline(__always) private static func matches(_ bytes: [UInt8], _ normalizedPath: Span<UInt8>, from start: Int, anyBytes: UInt8?) -> Bool {
+  @inline(__always) static func matches(_ bytes: [UInt8], _ normalizedPath: Span<UInt8>, from start: Int, anyBytes: UInt8?) -> Bool {
     let end = normalizedPath.count
     var path = start
     var position = 0

@@ -1,8 +1,7 @@
-// Owns: the certificates of all listeners, and taking up changed ones: on SIGHUP, and when a file changes. A bad file is said and nothing
-// else: what was shown before stays. The main thread's, but for the listeners themselves.
+// Owns: the certificates of all listeners, and taking up changed ones when a file changes. A bad file is said and nothing else: what was shown
+// before stays. The main thread's, but for the listeners themselves.
 import Distribution
 import Glibc
-import Pipeline
 import Telemetry
 import TLS
 import Transport
@@ -13,33 +12,24 @@ final class Certificates {
   static let watchMilliseconds = 1000
 
   /// By listener of the configuration; nil for plain ones.
-  let listeners: [SecureListener?]
+  private var listeners: [SecureListener?] = []
   /// Whether there is none.
   var isEmpty: Bool { listeners.allSatisfy { $0 == nil } }
   private let tickets: TicketKeys
   private let handle: WorkerHandle
   private let diagnostics: Diagnostics
   /// By listener: the files as they are shown, and as they were at the last look.
-  private var shown: [[FileStamp?]], seen: [[FileStamp?]]
+  private var shown: [[FileStamp?]] = [], seen: [[FileStamp?]] = []
 
-  /// Reads the files.
-  init(_ configuration: Configuration, _ serving: ServingConfiguration, _ handles: [WorkerHandle], _ diagnostics: Diagnostics) throws(StartFailure) {
-    guard let tickets = TicketKeys() else { throw StartFailure(description: "the system has no randomness for session tickets") }
+  init(_ tickets: TicketKeys, _ handle: WorkerHandle, _ diagnostics: Diagnostics) {
     self.tickets = tickets
-    var listeners: [SecureListener?] = []
-    for listener in configuration.listeners {
-      guard var tls = listener.tls else {
-        listeners.append(nil)
-        continue
-      }
-      tls.keepsClientHello = serving.wantsFingerprints
-      do throws(CertificateFailure) { listeners.append(try SecureListener(tls, tickets)) } catch {
-        throw StartFailure(description: "\(error.path): \(error.reason)")
-      }
-    }
-    self.listeners = listeners
-    handle = handles[0]
+    self.handle = handle
     self.diagnostics = diagnostics
+  }
+
+  /// Looks after the listeners of a configuration, whose files have just been read.
+  func adopt(_ listeners: [SecureListener?]) {
+    self.listeners = listeners
     shown = listeners.map { Self.stamps(of: $0) }
     seen = shown
   }
@@ -64,7 +54,7 @@ final class Certificates {
     }
   }
 
-  /// Takes up all files.
+  /// Takes up all files that are good: the configuration around them is not.
   func reload() {
     for (index, listener) in listeners.enumerated() {
       if let listener { reload(index, listener, Self.stamps(of: listener)) }
@@ -75,14 +65,21 @@ final class Certificates {
     shown[index] = stamps
     do throws(CertificateFailure) {
       try listener.reload()
-      handle.count(.certificatesReloaded)
-      diagnostics.say(.info, "the certificates of \(listener.configuration.scope) have been reloaded")
-      for files in listener.configuration.certificates where files.keyIsOpen {
-        diagnostics.say(.warning, "\(files.key) can be read or changed by others; a key is its owner's alone: chmod 600")
-      }
+      note(listener)
     } catch {
       handle.count(.certificatesRefused)
       diagnostics.say(.error, "the certificates of \(listener.configuration.scope) stay as they were: \(error.path): \(error.reason)")
+    }
+  }
+
+  /// Says of all that they have been read again.
+  func noteAll() { for case let listener? in listeners { note(listener) } }
+
+  private func note(_ listener: SecureListener) {
+    handle.count(.certificatesReloaded)
+    diagnostics.say(.info, "the certificates of \(listener.configuration.scope) have been reloaded")
+    for files in listener.configuration.certificates where files.keyIsOpen {
+      diagnostics.say(.warning, "\(files.key) can be read or changed by others; a key is its owner's alone: chmod 600")
     }
   }
 }

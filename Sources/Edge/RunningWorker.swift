@@ -1,6 +1,6 @@
-// Owns: a worker as others see it: how to hand it a connection, how to end it.
-import ControlPlane
+// Owns: a worker as others see it: how to hand it a connection, how to run something on it, how to end it.
 import Glibc
+import CSystem
 import Pipeline
 import Telemetry
 import TLS
@@ -24,50 +24,32 @@ struct WorkerHandle: Sendable {
   }
   /// Counts on the worker's thread.
   func count(_ counter: Counter) { Task(executorPreference: loop) { await isolation.with { $0.counters.add(counter) } } }
+
+  /// Closes everything and ends the loop.
+  func stop() {
+    Task(executorPreference: loop) {
+      await isolation.closeAll()
+      loop.stop()
+    }
+  }
 }
 
-/// A worker whose thread runs.
-final class RunningWorker {
-  private let handle: WorkerHandle
-  private let thread: EventLoopThread
-  private let listeners: OnLoop<[Listener]>
-  let addresses: [SocketAddress]
-
-  /// Starts accepting and the thread. The listeners have been made by this thread and are the loop's from here on.
-  init(_ handle: WorkerHandle, _ listeners: [Listener], forbidden: [SocketAddress], _ securePorts: SecurePorts) {
-    self.handle = handle
-    addresses = listeners.map(\.address)
-    for listener in listeners { listener.start() }
-    self.listeners = OnLoop(listeners)
-    Task(executorPreference: handle.loop) {
-      await handle.isolation.with { worker in
-        worker.forbid(forbidden)
-        worker.securePorts = securePorts
+extension [WorkerHandle] {
+  /// Runs something on every worker's thread and waits until it has run on all of them. Not on a worker's thread.
+  func onAll(_ body: @escaping @Sendable (Worker) -> Void) {
+    let done = eventfd(0, Int32(EFD_CLOEXEC))
+    defer { close(done) }
+    for handle in self {
+      Task(executorPreference: handle.loop) {
+        await handle.isolation.with { body($0) }
+        _ = eventfd_write(done, 1)
       }
     }
-    thread = handle.loop.start(name: "worker \(handle.number)")
-  }
-
-  /// Accepts what is queued, stops listening, ends what is idle.
-  func drain() {
-    let listeners = self.listeners
-    let handle = self.handle
-    Task(executorPreference: handle.loop) {
-      await handle.isolation.with { worker in
-        for listener in listeners.value { listener.close() }
-        worker.drain()
-      }
+    var finished: eventfd_t = 0
+    while finished < count {
+      var value: eventfd_t = 0
+      if unsafe eventfd_read(done, &value) == 0 { finished += value }
     }
-  }
-
-  /// Closes everything and ends the thread.
-  func stop() {
-    let handle = self.handle
-    Task(executorPreference: handle.loop) {
-      await handle.isolation.closeAll()
-      handle.loop.stop()
-    }
-    thread.join()
   }
 }
 
@@ -75,29 +57,4 @@ final class RunningWorker {
 struct OnLoop<Value>: @unchecked Sendable {
   let value: Value
   init(_ value: Value) { self.value = value }
-}
-
-/// The admin address on the first worker's loop.
-final class AdminListener {
-  private let listener: OnLoop<Listener>
-  private let pages: AdminPages
-  let address: SocketAddress
-
-  init(_ listener: Listener, _ pages: AdminPages, _ handle: WorkerHandle) {
-    self.listener = OnLoop(listener)
-    self.pages = pages
-    address = listener.address
-  }
-
-  /// Before the loop's thread runs or on it.
-  func start() { listener.value.start() }
-  /// /healthz answers 503 from now on.
-  func announceDrain() { pages.announceDrain() }
-  /// Removes a Unix socket's path: the process ends.
-  func removePath() { if case .unix(let path) = address { unsafe unlink(path) } }
-  /// The address as a URL.
-  var url: String {
-    if case .unix = address { return address.description }
-    return "http://\(address)"
-  }
 }

@@ -129,7 +129,8 @@ public struct ServerConnection: ~Copyable {
   public nonisolated(nonsending) mutating func nextRequest() async throws(WireFailure) -> RequestHead? {
     let limits = context.viewerLimits
     answerHasBegun = false
-    stream.socket.isIdle = true
+    // The first request of a new connection may be on its way: a drain lets it come, until the connection would be parked.
+    stream.socket.isIdle = requests > 0
     var arrival = firstBytes()
     while arrival == .wait {
       // No buffer is held now. A connection that stays idle is to be parked, so that it costs no task either.

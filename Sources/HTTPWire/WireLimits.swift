@@ -28,7 +28,7 @@ public struct ViewerLimits: Sendable {
 }
 
 /// Limits of a connection to an origin. Times in milliseconds.
-public struct OriginLimits: Sendable {
+public struct OriginLimits: Sendable, Equatable {
   /// Limits of response heads.
   public var head = HeadLimits()
   /// Waiting for the head, and for each further part of the body.

@@ -7,7 +7,7 @@ public import Transport
 /// Opens connections to origins for one worker.
 public final class Connector {
   private let loop: EventLoop
-  private let configuration: Resolver.Configuration
+  private var configuration: Resolver.Configuration
   private let counters: WorkerCounters
   /// Made on first use, on the loop's thread: most origins of a laptop are literal addresses.
   private var resolver: Resolver?
@@ -21,6 +21,15 @@ public final class Connector {
     self.loop = loop
     self.configuration = configuration
     self.counters = counters
+  }
+
+  /// Follows a new configuration: look-ups under way end with the resolver they began with, and the files of trusted authorities are read anew
+  /// when they are needed next. Those of the system are kept, with the sessions: they take milliseconds to read.
+  public func adopt(_ configuration: Resolver.Configuration) {
+    clients = clients.filter { $0.key.certificateAuthority == nil }
+    guard configuration != self.configuration else { return }
+    self.configuration = configuration
+    resolver = nil
   }
 
   /// Connects to the first address of a name that answers.

@@ -42,6 +42,11 @@ public final class FunctionPools {
     self.connector = connector
   }
 
+  /// Whether they may go on serving under these limits.
+  public func serves(limit: Int, _ limits: OriginLimits) -> Bool {
+    limit == self.limit && limits == self.limits && !entries.keys.contains { $0.tls?.certificateAuthority != nil }
+  }
+
   /// How many there are.
   public var count: Int { entries.count }
 

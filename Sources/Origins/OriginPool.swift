@@ -60,6 +60,14 @@ public final class OriginPool: ConnectionKeeper {
 
   deinit { for socket in idle { socket.close() } }
 
+  /// Whether it may go on serving an origin of a new configuration: nothing that its connections were made by is another. The authorities of a
+  /// file may be others under the same name.
+  public func serves(_ origin: Origin, _ limits: OriginLimits) -> Bool {
+    var limits = limits
+    limits.readTimeoutMilliseconds = origin.readTimeout.milliseconds
+    return origin == self.origin && limits == self.limits && !isRetired && server.tls.certificateAuthority == nil
+  }
+
   /// What it takes to make a connection.
   struct Settings {
     let origin: Origin

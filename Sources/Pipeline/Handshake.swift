@@ -8,8 +8,8 @@ extension Worker {
   /// Secures a new connection. One that cannot be secured has been closed when this returns.
   /// - Returns: whether requests may be read.
   nonisolated(nonsending) func secure(_ socket: Socket, _ peer: SocketAddress, _ listener: SecureListener) async -> Bool {
-    socket.isIdle = true   // a drain need not wait for it
-    defer { socket.isIdle = false }
+    socket.isOpening = true   // a drain need not wait long for it
+    defer { socket.isOpening = false }
     do throws(TLSFailure) {
       try await socket.secure(as: listener.server, timeoutMilliseconds: tlsHandshakeTimeoutMilliseconds)
     } catch {

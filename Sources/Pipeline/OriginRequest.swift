@@ -164,11 +164,11 @@ extension Worker {
     switch header {
     case .forwardedProto: exchange.isSecure ? "https" : "http"
     case .viewerHTTPVersion: "\(exchange.received.httpVersion)"
-    case .viewerAddress: (exchange.client?.address ?? exchange.peer).unbracketed
+    case .viewerAddress: exchange.clientAddress.unbracketed
     case .viewerHeaderCount: String(exchange.receivedFields)
     case .viewerHeaderOrder: headerOrder(exchange)
     default:
-      configuration.configuration.viewerFixtures[header] ?? deviceHeader(header, exchange) ?? exchange.tls.flatMap { tlsHeader(header, $0, exchange) }
+      geoHeader(header, exchange) ?? deviceHeader(header, exchange) ?? exchange.tls.flatMap { tlsHeader(header, $0, exchange) }
     }
   }
 
@@ -193,7 +193,8 @@ extension Worker {
   /// Policies ask for all six kinds at once, and a connection's requests have one User-Agent: the last answer is kept.
   private func device(_ agent: Span<UInt8>) -> ViewerDevice {
     let agent = agent.extracting(..<min(agent.count, ViewerDevice.textLimit))
-    if agent.equals(lastAgent.span) { return lastDevice }
+    let last = lastAgent   // a class cannot lend its bytes
+    if agent.equals(last.span) { return lastDevice }
     lastAgent = agent.copied
     lastDevice = ViewerDevice(userAgent: agent)
     return lastDevice

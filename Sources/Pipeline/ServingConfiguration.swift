@@ -5,6 +5,7 @@ import HTTPWire
 public import Origins
 import RewriteEngine
 public import Telemetry
+import TLS
 public import Transport
 
 /// A configuration as workers serve it. Immutable; any thread.
@@ -24,11 +25,14 @@ public final class ServingConfiguration: Sendable {
   /// Makes a configuration ready. It must have been checked.
   /// - Parameters:
   ///   - files: the threads that read the files of folder origins.
-  ///   - previous: the labels of the configuration it replaces, so that counters keep their places.
+  ///   - previous: the configuration it replaces: counters keep their places, and functions and stores that are the same stay the same, with
+  ///     all that workers have built of them.
   /// - Throws: when the folder of an origin cannot be opened.
-  public init(_ configuration: Configuration, files: BlockingPool, previous: MetricLabels = MetricLabels()) throws(FolderFailure) {
+  public init(_ configuration: Configuration, files: BlockingPool, previous: ServingConfiguration? = nil) throws(FolderFailure) {
+    let configuration = previous.map { configuration.sharing($0.configuration) } ?? configuration
     self.configuration = configuration
-    let labels = previous.extended(with: configuration.distributions.map(\.id), functions: configuration.functions.map(\.name))
+    let labels = (previous?.labels ?? MetricLabels())
+      .extended(with: configuration.distributions.map(\.id), functions: configuration.functions.map(\.name))
     self.labels = labels
     hosts = configuration.makeHostTable()
     wantsFingerprints = configuration.distributions.contains { distribution in
@@ -42,9 +46,38 @@ public final class ServingConfiguration: Sendable {
       sites.append(Site(distribution, metricsIndex: labels.index(ofDistribution: distribution.id), folders))
     }
     self.sites = sites
-    functions = configuration.functions.map {
-      FunctionCode(of: $0, configuration.limits.rewriteEngine, store: configuration.keyValueStore(of: $0))
+    functions = Self.codes(configuration, previous)
+  }
+}
+
+extension ServingConfiguration {
+  /// The code of functions; that of the previous configuration where it would be the same.
+  private static func codes(_ configuration: Configuration, _ previous: ServingConfiguration?) -> [FunctionCode?] {
+    var known: [String: (definition: FunctionDefinition, code: FunctionCode)] = [:]
+    if let previous, previous.configuration.limits.rewriteEngine == configuration.limits.rewriteEngine {
+      for case (let definition, let code?) in zip(previous.configuration.functions, previous.functions) { known[definition.name] = (definition, code) }
     }
+    return configuration.functions.map { definition in
+      let store = configuration.keyValueStore(of: definition)
+      if let old = known[definition.name], old.definition == definition, old.code.store === store { return old.code }
+      return FunctionCode(of: definition, configuration.limits.rewriteEngine, store: store)
+    }
+  }
+}
+
+extension Configuration {
+  /// The same, with the stores and the functions' bytes of another where they are equal: what is equal is kept once.
+  fileprivate func sharing(_ other: Configuration) -> Configuration {
+    var result = self
+    let stores = Dictionary(other.keyValueStores.map { ($0.name, $0) }) { first, _ in first }
+    for (index, store) in keyValueStores.enumerated() {
+      if let old = stores[store.name], old == store { result.keyValueStores[index] = old }
+    }
+    let functions = Dictionary(other.functions.map { ($0.name, $0) }) { first, _ in first }
+    for (index, function) in self.functions.enumerated() {
+      if let old = functions[function.name], old == function { result.functions[index] = old }
+    }
+    return result
   }
 }
 
@@ -163,6 +196,12 @@ final class CompiledBehavior: Sendable {
   let viewerProtocolPolicy: ViewerProtocolPolicy
   let allowedMethods: MethodSet
   let allowsGRPC: Bool
+  /// How many requests a client may make; nil for any number.
+  let rateLimit: CompiledRateLimit?
+  /// The keys whose signatures requests need, by id; nil when they need none.
+  let trustedKeys: [[UInt8]: PublicKey]?
+  /// Whether anything of ``Worker/protect(_:)`` is configured.
+  let isProtected: Bool
   /// Indices of the viewer functions; nil without one.
   let viewerRequest, viewerResponse: Int?
   /// By origin: lines that every request to it gets; and where they differ for viewers who use HTTPS.
@@ -186,6 +225,10 @@ final class CompiledBehavior: Sendable {
     viewerProtocolPolicy = behavior.viewerProtocolPolicy
     allowedMethods = behavior.allowedMethods
     allowsGRPC = behavior.allowsGRPC
+    let keys = behavior.trustedKeyGroups.flatMap(\.keys).map { (Array($0.id.utf8), $0.key) }
+    trustedKeys = behavior.trustedKeyGroups.isEmpty ? nil : Dictionary(keys) { first, _ in first }
+    rateLimit = behavior.rateLimit.map { CompiledRateLimit($0, scope: "\(distribution.id) \(behavior.pathPattern.text)") }
+    isProtected = trustedKeys != nil || rateLimit != nil || distribution.geoRestriction != nil
     viewerRequest = behavior.functions.viewerRequest?.index
     viewerResponse = behavior.functions.viewerResponse?.index
     func kept(isSafe: Bool) -> FieldNameSet {

@@ -21,6 +21,7 @@ public final class Worker {
   /// Its numbers.
   public let counters: WorkerCounters
   var log: LogBuffer
+  private var writers: (log: LogWriter, functionLog: LogWriter?)
   /// What the access log says of a request; nothing when it is off.
   var logged = AccessLog.Fields.none
   var configuration: ServingConfiguration
@@ -39,6 +40,12 @@ public final class Worker {
   public var securePorts = SecurePorts()
   /// Whose X-Forwarded-For is believed.
   var trustedProxies: [AddressRange] = []
+  /// What the workers have in common.
+  let shared: SharedState
+  /// Where viewers are.
+  var viewerPlaces = ViewerPlaces()
+  /// Signatures of URLs and cookies that were good.
+  var verifiedSignatures = VerifiedSignatures(limit: 0)
   /// Set when the process is to end: answers then say Connection: close.
   public internal(set) var isDraining = false
   /// Connections at work or waiting; the drain ends those that wait.
@@ -55,6 +62,8 @@ public final class Worker {
   private var parkedSinceTrim = 0
   /// The configuration's functions, by their index in it; nil for those of the function tier.
   private(set) var functions: [WorkerFunction?] = []
+  /// Functions of earlier configurations whose isolates are still there: requests may ask for them.
+  private var formerFunctions: [WorkerFunction] = []
   /// What functions say; nil when that goes nowhere.
   var functionLog: FunctionLog?
   let diagnostics: Diagnostics
@@ -65,16 +74,19 @@ public final class Worker {
 
   /// A worker on a loop that does not run yet, or on the loop's thread.
   /// - Parameters:
+  ///   - shared: what it has in common with the other workers of the process.
   ///   - functionLog: where what functions say goes; nil for nowhere.
   ///   - released: told when a connection has ended.
   public init(
-    number: Int, loop: EventLoop, _ configuration: ServingConfiguration, log: LogWriter, functionLog: LogWriter?, diagnostics: Diagnostics,
-    released: @escaping (SocketAddress) -> Void
+    number: Int, loop: EventLoop, _ configuration: ServingConfiguration, _ shared: SharedState, log: LogWriter, functionLog: LogWriter?,
+    diagnostics: Diagnostics, released: @escaping (SocketAddress) -> Void
   ) {
     self.number = number
     self.loop = loop
     self.configuration = configuration
+    self.shared = shared
     self.log = log.makeBuffer()
+    writers = (log, functionLog)
     self.functionLog = functionLog.map { FunctionLog(writer: $0) }
     self.released = released
     self.diagnostics = diagnostics
@@ -87,11 +99,12 @@ public final class Worker {
     loop.everySecond = { [unowned self] in self.everySecond() }
   }
 
-  /// Serves a configuration from the next request on.
+  /// Serves a configuration from the next request on. What is the same in it as before goes on: connections to origins, built functions and their
+  /// throttles. The rest ends with the last request that began with it.
   public func adopt(_ configuration: ServingConfiguration) {
     self.configuration = configuration
     counters.adopt(configuration.labels)
-    let limits = configuration.configuration.limits
+    let limits = configuration.configuration.limits, originLimits = OriginLimits(limits)
     context.viewerLimits = ViewerLimits(limits)
     requestsPerConnection = limits.requestsPerConnection > 0 ? limits.requestsPerConnection : .max
     tunnelIdleMilliseconds = limits.tunnelIdleTimeout.milliseconds
@@ -99,21 +112,49 @@ public final class Worker {
     trustedProxies = configuration.configuration.trustedProxies
     let accessLog = configuration.configuration.accessLog
     logged = accessLog.format == .off ? .none : accessLog.fields
-    functions = makeFunctions(configuration)
-    for site in sites { site.retire() }
-    sites = configuration.sites.map { WorkerSite($0, self, OriginLimits(limits)) }
-    functionPools.retire()
-    functionPools = FunctionPools(limit: limits.functionOriginsPerWorker, OriginLimits(limits), context, counters, connector)
+    shared.adopt(configuration.configuration)
+    viewerPlaces.removeAll()
+    verifiedSignatures.limit = limits.verifiedSignaturesPerWorker
+    connector.adopt(Resolver.Configuration(limits.dns))
+    adoptFunctions(configuration)
+    adoptSites(configuration, originLimits)
+    if !functionPools.serves(limit: limits.functionOriginsPerWorker, originLimits) {
+      functionPools.retire()
+      functionPools = FunctionPools(limit: limits.functionOriginsPerWorker, originLimits, context, counters, connector)
+    }
   }
 
-  /// Functions keep the throttle of their name.
-  private func makeFunctions(_ configuration: ServingConfiguration) -> [WorkerFunction?] {
-    var throttles: [String: FunctionThrottle] = [:]
-    for case let function? in functions { throttles[function.code.name] = function.throttle }
-    return configuration.functions.map { code in
+  /// Functions that are the same stay, and others keep the throttle of their name.
+  private func adoptFunctions(_ configuration: ServingConfiguration) {
+    isolatePool?.configuration.maximumIsolates = configuration.configuration.limits.rewriteEngine.isolatesPerWorker
+    let former = Dictionary(functions.compactMap { $0 }.map { ($0.code.name, $0) }) { first, _ in first }
+    var left = former
+    functions = configuration.functions.map { code in
       guard let code else { return nil }
-      return WorkerFunction(code, place: configuration.labels.index(ofFunction: code.name), throttles[code.name] ?? FunctionThrottle())
+      if let same = former[code.name], same.code.id == code.id {
+        left[code.name] = nil
+        return same
+      }
+      return WorkerFunction(code, place: configuration.labels.index(ofFunction: code.name), former[code.name]?.throttle ?? FunctionThrottle())
     }
+    formerFunctions += left.values
+  }
+
+  private func adoptSites(_ configuration: ServingConfiguration, _ limits: OriginLimits) {
+    let former = Dictionary(sites.map { ($0.site.distribution.id, $0) }) { first, _ in first }
+    let old = sites
+    sites = configuration.sites.map { WorkerSite($0, self, limits, former: former[$0.distribution.id]) }
+    let kept = Set(sites.flatMap(\.allPools).map { ObjectIdentifier($0) })
+    for pool in old.flatMap(\.allPools) where !kept.contains(ObjectIdentifier(pool)) { pool.retire() }
+  }
+
+  /// Lets go of the isolates of functions that no request can ask for any more.
+  private func dropFormerFunctions() {
+    var left: [WorkerFunction] = []
+    while var function = formerFunctions.popLast() {
+      if isKnownUniquelyReferenced(&function) { isolatePool?.drop(function.code) } else { left.append(function) }
+    }
+    formerFunctions = left
   }
 
   /// Addresses that may never be origins: this proxy's own.
@@ -192,6 +233,7 @@ public final class Worker {
   /// Gives memory of many parked connections back to the system: the allocator would keep it.
   private func everySecond() {
     flushLog()
+    if !formerFunctions.isEmpty { dropFormerFunctions() }
     guard parkedSinceTrim >= Self.parkedBeforeTrim else { return }
     parkedSinceTrim = 0
     malloc_trim(0)
@@ -204,7 +246,12 @@ public final class Worker {
     isDraining = true
     for socket in connections.values where socket.isIdle { socket.cancelIdle() }
     for session in sessions.values { session.drain() }
+    loop.schedule(afterMilliseconds: Self.openingMilliseconds) { [weak self] in
+      for socket in self?.connections.values ?? [:].values where socket.isOpening { socket.cancelIdle() }
+    }
   }
+  /// How long a drain waits for TLS handshakes: who has come in is served.
+  private static let openingMilliseconds = 1000
   /// Closes every connection.
   public func closeAll() {
     endStreamTasks()
@@ -215,6 +262,13 @@ public final class Worker {
   }
   /// How many connections are open.
   public var openConnections: Int { connections.count }
+  /// Writes to other logs from here on.
+  public func adopt(log: LogWriter, functionLog: LogWriter?) {
+    flushLog()
+    if log !== writers.log { self.log = log.makeBuffer() }
+    if functionLog !== writers.functionLog { self.functionLog = functionLog.map { FunctionLog(writer: $0) } }
+    writers = (log, functionLog)
+  }
   /// Hands the logs' last lines to their writers.
   public func flushLog() {
     log.flush()
@@ -232,13 +286,16 @@ final class WorkerSite {
   /// By behavior: where its requests go when no function chooses; of viewers who use HTTPS, and of the others.
   private var secureRoutes: [Route] = [], plainRoutes: [Route] = []
 
-  init(_ site: Site, _ worker: Worker, _ limits: OriginLimits) {
+  /// - Parameter former: the same distribution in the configuration before; its pools are taken over where nothing about them is another.
+  init(_ site: Site, _ worker: Worker, _ limits: OriginLimits, former: WorkerSite? = nil) {
     self.site = site
     functions = worker.functions
     pools = site.distribution.origins.map { origin in
       guard case .http(let server) = origin.kind else { return OriginPools() }
+      let old = former?.pools(ofOrigin: origin.name)
       func pool(isSecure: Bool) -> OriginPool {
-        OriginPool(origin, server, limits, worker.context, worker.counters, worker.connector, isSecure: isSecure)
+        if let pool = isSecure ? old?.secure : old?.plain, pool.serves(origin, limits) { return pool }
+        return OriginPool(origin, server, limits, worker.context, worker.counters, worker.connector, isSecure: isSecure)
       }
       let policy = server.originProtocolPolicy
       return OriginPools(plain: policy == .httpsOnly ? nil : pool(isSecure: false), secure: policy == .httpOnly ? nil : pool(isSecure: true))
@@ -260,11 +317,11 @@ final class WorkerSite {
     viewerIsSecure ? secureRoutes[behavior.index] : plainRoutes[behavior.index]
   }
 
-  func retire() {
-    for pools in pools {
-      pools.plain?.retire()
-      pools.secure?.retire()
-    }
+  /// All pools there are.
+  var allPools: [OriginPool] { pools.flatMap { [$0.plain, $0.secure] }.compactMap { $0 } }
+
+  private func pools(ofOrigin name: String) -> OriginPools? {
+    zip(site.distribution.origins, pools).first { $0.0.name == name }?.1
   }
 }
 

@@ -1,7 +1,7 @@
 // Owns: a function on one worker: its code, its place among the numbers, and whether it is throttled.
 import RewriteEngine
 
-/// A function of a configuration, on one worker.
+/// A function of a configuration, on one worker; the same object in all configurations in which it is the same function.
 final class WorkerFunction {
   let code: FunctionCode
   /// Its place among the numbers of functions (`MetricLabels.index(ofFunction:)`).

@@ -20,7 +20,8 @@ public final class IsolatePool {
   }
 
   private let thread: ThreadContext
-  private let configuration: Configuration
+  /// Its limits; a lower one holds from the next isolate on.
+  public var configuration: Configuration
   private var entries: [UInt64: Entry] = [:]
   private var uses: UInt64 = 0
   /// Builds so far, failed ones included.
@@ -41,9 +42,7 @@ public final class IsolatePool {
       entry.lastUse = uses
       return try entry.built.get()
     }
-    if entries.count >= max(configuration.maximumIsolates, 1),
-      let oldest = entries.min(by: { $0.value.lastUse < $1.value.lastUse })
-    {
+    while entries.count >= max(configuration.maximumIsolates, 1), let oldest = entries.min(by: { $0.value.lastUse < $1.value.lastUse }) {
       entries[oldest.key] = nil
     }
     builds += 1
@@ -60,6 +59,9 @@ public final class IsolatePool {
     return 0
   }
 
-  /// Drops all isolates whose functions are not among `ids`, as after a reload.
+  /// Drops all isolates whose functions are not among `ids`.
   public func keep(_ ids: Set<UInt64>) { entries = entries.filter { ids.contains($0.key) } }
+
+  /// Lets go of the isolate of a function that nobody will ask for again, as after a reload.
+  public func drop(_ code: FunctionCode) { entries[code.id] = nil }
 }

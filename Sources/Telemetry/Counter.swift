@@ -10,6 +10,7 @@ public enum CounterFamily: String, CaseIterable, Sendable {
   case tlsHandshakes = "skerry_tls_handshakes_total"
   case requestsRefused = "skerry_requests_refused_total"
   case limitsReached = "skerry_limits_reached_total"
+  case signatures = "skerry_signatures_total"
   case upgrades = "skerry_upgrades_total"
   case http2Connections = "skerry_http2_connections_total"
   case http2Streams = "skerry_http2_streams_total"
@@ -37,7 +38,7 @@ public enum CounterFamily: String, CaseIterable, Sendable {
     case .limitsReached: "limit"
     case .originConnections, .originAttempts: "kind"
     case .originFailures: "reason"
-    case .proxyHeaders, .nameLookups, .fileRequests, .reloads, .certificateReloads, .tlsHandshakes, .originHandshakes: "outcome"
+    case .signatures, .proxyHeaders, .nameLookups, .fileRequests, .reloads, .certificateReloads, .tlsHandshakes, .originHandshakes: "outcome"
     }
   }
 
@@ -51,6 +52,7 @@ public enum CounterFamily: String, CaseIterable, Sendable {
     case .tlsHandshakes: "TLS handshakes with viewers, by outcome."
     case .requestsRefused: "Requests refused before anything was forwarded, by reason."
     case .limitsReached: "Times a named limit was reached."
+    case .signatures: "Signed URLs and cookies that were let in, by outcome."
     case .upgrades: "Connections that became tunnels (101 Switching Protocols)."
     case .http2Connections: "Viewer connections that speak HTTP/2."
     case .http2Streams: "Requests on them."
@@ -91,6 +93,13 @@ public enum Counter: Int, CaseIterable, Sendable {
 
   // Requests refused by the configuration
   case refusedUnknownHost, refusedHTTPSOnly, refusedMethod, refusedGetWithBody, refusedLoop, refusedMisdirected
+
+  // Protection: signed URLs and cookies
+  case signatureVerified, signatureRemembered
+  case refusedSignatureMissing, refusedSignatureKey, refusedSignaturePolicy, refusedSignature
+  case limitVerifiedSignatures
+  // Protection: rates and countries
+  case refusedRate, refusedCountry, rateLimitDryRun, limitRateLimitBuckets
 
   // Limits
   case limitURL, limitHead, limitHeaderCount, limitConnectionOptions, limitHeadTimeout, limitIdleTimeout, limitBodyRate
@@ -195,6 +204,18 @@ extension Counter {
     case .refusedLoop: .init(.requestsRefused, "loop", "403: too many distributions in CDN-Loop")
     case .refusedMisdirected: .init(.requestsRefused, "misdirected", "421: Host is not among the names of the certificate that was shown (RFC 9110, 15.5.20)")
 
+    case .signatureVerified: .init(.signatures, "verified", "the signature was verified")
+    case .signatureRemembered: .init(.signatures, "remembered", "the same signature of the same policy was verified before")
+    case .refusedSignatureMissing: .init(.requestsRefused, "signature_missing", "403, MissingKey: neither URL nor cookies say who signed")
+    case .refusedSignatureKey: .init(.requestsRefused, "signature_key", "403, InvalidKey: the behavior trusts no such key")
+    case .refusedSignaturePolicy: .init(.requestsRefused, "signature_policy", "403, MalformedPolicy: what is signed cannot be read")
+    case .refusedSignature: .init(.requestsRefused, "signature", "403, AccessDenied: the signature is wrong, or for another time, URL or address")
+    case .refusedRate: .init(.requestsRefused, "rate", "429 or rateLimit.answer: more requests of a client than its behavior's rateLimit")
+    case .refusedCountry: .init(.requestsRefused, "country", "403: the distribution's geoRestriction")
+    case .rateLimitDryRun: .init(.limitsReached, "rate_dry_run", "nothing: a rateLimit with dryRun would have refused the request")
+    case .limitRateLimitBuckets: .init(.limitsReached, "rate_limit_buckets", "a client of a rate limit is forgotten and may make all its requests again")
+    case .limitVerifiedSignatures: .init(.limitsReached, "verified_signatures", "the signatures unused longest are forgotten and verified anew when they come again")
+
     case .limitURL: .init(.limitsReached, "url", "414: request target longer than its limit")
     case .limitHead: .init(.limitsReached, "head", "494: request line and headers longer than their limit")
     case .limitHeaderCount: .init(.limitsReached, "header_count", "494: more field lines than the limit")
@@ -206,7 +227,7 @@ extension Counter {
     case .limitBodyRate: .init(.limitsReached, "body_rate", "408: the body arrived slower than the minimum rate")
     case .limitConnectionsPerWorker: .init(.limitsReached, "connections_per_worker", "close: the worker holds as many connections as it may")
     case .limitConnectionsPerAddress: .init(.limitsReached, "connections_per_address", "close: this client address holds as many connections as it may")
-    case .limitDescriptors: .init(.limitsReached, "descriptors", "close, 503 for origins and files: the process has no file descriptor left but the reserve")
+    case .limitDescriptors: .init(.limitsReached, "descriptors", "accepting rests, 503 for origins and files: the process has no file descriptor left but those kept free")
     case .limitProxyHeader: .init(.limitsReached, "proxy_header", "close: the PROXY header is longer than its limit")
     case .limitProxyHeaderTimeout: .init(.limitsReached, "proxy_header_timeout", "close: the PROXY header did not arrive in time")
     case .limitProxyHeadersWaiting: .init(.limitsReached, "proxy_headers_waiting", "close: as many connections as may wait for their PROXY header")

@@ -121,16 +121,23 @@ public final class LogWriter: Sendable {
   /// - Returns: whether every line handed over had been written when this returned.
   @discardableResult
   public func close(deadlineMilliseconds: Int64) -> Bool {
+    guard end(deadlineMilliseconds: deadlineMilliseconds) else { return false }
+    // A write that hangs (a stopped reader of a pipe) cannot be called off; the thread is then left behind, and ends with the process.
+    let ended = finished.wait(milliseconds: deadlineMilliseconds + 50)
+    return ended && linesDropped.load(ordering: .relaxed) == 0
+  }
+
+  /// Like ``close(deadlineMilliseconds:)`` without waiting for the end: a reload has given the lines another place to go.
+  /// - Returns: false when it was ending already.
+  @discardableResult
+  public func end(deadlineMilliseconds: Int64) -> Bool {
     let first = state.withLock { state in
       if state.closingDeadline != nil { return false }
       state.closingDeadline = monotonicMilliseconds() + deadlineMilliseconds
       return true
     }
-    guard first else { return false }
-    work.raise()
-    // A write that hangs (a stopped reader of a pipe) cannot be called off; the thread is then left behind, and ends with the process.
-    let ended = finished.wait(milliseconds: deadlineMilliseconds + 50)
-    return ended && linesDropped.load(ordering: .relaxed) == 0
+    if first { work.raise() }
+    return first
   }
 
   // MARK: Hand-over (worker threads)

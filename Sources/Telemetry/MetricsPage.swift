@@ -15,6 +15,25 @@ public struct ProcessFacts: Sendable {
   public var functionLog: LogWriter.Statistics?
   /// The diagnostics' numbers.
   public var diagnostics: LogWriter.Statistics?
+  /// Of the configuration; nil where there is none to reload.
+  public var configuration: Configuration?
+
+  /// How the last reload went.
+  public struct Configuration: Sendable {
+    /// Which configuration serves, from 1.
+    public var generation: Int
+    /// Whether the last reload took up what it found; true before the first.
+    public var lastReloadSucceeded: Bool
+    /// When the configuration that serves was taken up.
+    public var lastSuccess: Timestamp
+
+    /// The numbers of one moment.
+    public init(generation: Int, lastReloadSucceeded: Bool, lastSuccess: Timestamp) {
+      self.generation = generation
+      self.lastReloadSucceeded = lastReloadSucceeded
+      self.lastSuccess = lastSuccess
+    }
+  }
 
   /// The numbers of one moment.
   /// - Parameter version: of this program.
@@ -57,11 +76,21 @@ public enum MetricsPage {
     page.sample("skerry_process_start_time_seconds", [], decimal(UInt64(max(process.start.milliseconds, 0)), places: 3))
     page.family("skerry_process_cpu_seconds_total", .counter, "User and system CPU time of the process.")
     page.sample("skerry_process_cpu_seconds_total", [], decimal(process.cpuMicroseconds, places: 6))
+    if let configuration = process.configuration { renderConfiguration(configuration, &page) }
     let logs = [("access", process.accessLog), ("functions", process.functionLog), ("diagnostics", process.diagnostics)]
     for (name, help, value) in logMetrics {
       page.family(name, .counter, help)
       for case (let log, let statistics?) in logs { page.sample(name, [("log", log)], String(value(statistics))) }
     }
+  }
+
+  private static func renderConfiguration(_ configuration: ProcessFacts.Configuration, _ page: inout PrometheusText) {
+    page.family("skerry_configuration_generation", .gauge, "Which configuration serves: 1 is that of the start.")
+    page.sample("skerry_configuration_generation", [], String(configuration.generation))
+    page.family("skerry_last_reload_successful", .gauge, "Whether the last reload took up what it found: 1 or 0.")
+    page.sample("skerry_last_reload_successful", [], configuration.lastReloadSucceeded ? "1" : "0")
+    page.family("skerry_last_reload_success_timestamp_seconds", .gauge, "When the configuration that serves was taken up, in seconds since 1970.")
+    page.sample("skerry_last_reload_success_timestamp_seconds", [], decimal(UInt64(max(configuration.lastSuccess.milliseconds, 0)), places: 3))
   }
 
   /// The metrics of log writers: name, HELP text, value.

@@ -1,5 +1,5 @@
-// Owns: how many files the process may have open, and which of them are kept free. Viewers and origins leave a reserve for whoever
-// wants to see what is wrong: the admin address, logs, configuration.
+// Owns: how many files the process may have open, and which of them are kept free. Viewers leave some for origins, and both leave a reserve
+// for whoever wants to see what is wrong: the admin address, logs, configuration.
 import CSystem
 import Glibc
 
@@ -7,8 +7,10 @@ import Glibc
 public enum Descriptors {
   /// Descriptors that viewers and origins do not take; a quarter of all when there are few.
   public static let reserve = 128
+  /// Of those that viewers and origins share, the part that viewers leave: without origins they would be let in for nothing.
+  public static let originsPart = 8
 
-  private static let limits: (all: UInt64, served: UInt64) = {
+  private static let limits: (served: UInt64, accepted: UInt64) = {
     let files = Int32(bitPattern: RLIMIT_NOFILE.rawValue)
     var limit = rlimit()
     unsafe getrlimit(files, &limit)
@@ -16,7 +18,8 @@ public enum Descriptors {
     unsafe setrlimit(files, &limit)
     unsafe getrlimit(files, &limit)
     let all = UInt64(limit.rlim_cur)
-    return (all, all - min(UInt64(reserve), all / 4))
+    let served = all - min(UInt64(reserve), all / 4)
+    return (served, served - served / UInt64(originsPart))
   }()
 
   /// Raises the process's limit as far as it may be raised. Once, before anything is accepted.
@@ -24,4 +27,15 @@ public enum Descriptors {
 
   /// Whether a new connection may keep its descriptor. The system gives the lowest number that is free, so a high one says that few are left.
   public static func mayServe(_ descriptor: Int32) -> Bool { UInt64(descriptor) < limits.served }
+
+  /// Whether viewers have taken their part, up to this descriptor.
+  static func isLastForViewers(_ descriptor: Int32) -> Bool { UInt64(descriptor) >= limits.accepted }
+
+  /// Whether a further viewer would take what is not theirs. Two system calls.
+  static var areFew: Bool {
+    let probe = dup(0)
+    guard probe >= 0 else { return true }
+    defer { close(probe) }
+    return isLastForViewers(probe)
+  }
 }

@@ -5,80 +5,57 @@ import Glibc
 
 /// A listening socket on a loop. Confined to the loop's thread once started.
 public final class Listener: EventHandler {
-  /// Connections the kernel queues before accept; it may cap the number (`net.core.somaxconn`).
-  public static let backlog: Int32 = 4096
   /// How long accepting rests when the process or system is out of descriptors.
   public static let restMilliseconds = 100
 
-  /// The address that is really bound (a configured port 0 is replaced by the kernel's choice).
+  /// How long a listener that ends waits for those who are in the middle of connecting.
+  public static let lastCallMilliseconds = 100
+
+  /// The address that is really bound.
   public let address: SocketAddress
   private let loop: EventLoop
-  private var isClosed = false
+  /// Whether it is for viewers, who leave descriptors for others.
+  private let leavesReserve: Bool
+  private enum Phase { case accepting, lastCall, closed }
+  private var phase = Phase.accepting
   private let accepted: (_ descriptor: Int32, _ peer: SocketAddress) -> Void
   /// Called when the listener has been closed.
   public var closed: (() -> Void)?
-  /// Called when a connection could not be accepted for want of descriptors or memory: an errno value.
+  /// Called when accepting rests for want of descriptors or memory: an errno value.
   public var exhausted: ((Int32) -> Void)?
 
-  /// Binds and listens; connections are accepted after ``start()``.
-  /// - Parameter isFirst: whether no other worker of this process listens there yet: then nobody else may either, although
-  ///   SO_REUSEPORT would let another process of the same user in.
-  /// - Throws: ``IOFailure/system(_:)`` with the error of bind or listen.
+  /// Connections are accepted after ``start()``. The socket is the listener's from here on.
+  /// - Parameter leavesReserve: whether it is for viewers: accepting rests when they have their part of the descriptors.
   public init(
-    _ address: SocketAddress, isFirst: Bool, on loop: EventLoop, accepted: @escaping (_ descriptor: Int32, _ peer: SocketAddress) -> Void
-  ) throws(IOFailure) {
-    let descriptor = Glibc.socket(address.family, SystemCalls.stream, 0)
-    guard descriptor >= 0 else { throw .system(errno) }
-    SystemCalls.setOption(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
-    if isFirst, let code = Self.conflict(address) {
-      Glibc.close(descriptor)
-      throw .system(code)
-    }
-    if case .unix = address { fchmod(descriptor, 0o600) } else {   // for its owner alone, from the start
-      SystemCalls.setOption(descriptor, SOL_SOCKET, SO_REUSEPORT, 1)
-      SystemCalls.setOption(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)   // inherited by accepted sockets
-    }
-    if address.family == AF_INET6 { SystemCalls.setOption(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1) }
-    let bound = unsafe address.withSocketAddress { unsafe bind(descriptor, $0, $1) }
-    guard bound == 0, listen(descriptor, Self.backlog) == 0 else {
-      let code = errno
-      Glibc.close(descriptor)
-      throw .system(code)
-    }
-    self.address = SystemCalls.localAddress(descriptor) ?? address
+    _ socket: ListeningSocket, on loop: EventLoop, leavesReserve: Bool, accepted: @escaping (_ descriptor: Int32, _ peer: SocketAddress) -> Void
+  ) {
+    address = socket.address
     self.loop = loop
+    self.leavesReserve = leavesReserve
     self.accepted = accepted
-    super.init(descriptor: descriptor)
-  }
-
-  /// The error of binding an address without SO_REUSEPORT; nil when it is free. A Unix socket that nobody listens on any more is removed.
-  private static func conflict(_ address: SocketAddress) -> Int32? {
-    let probe = Glibc.socket(address.family, SystemCalls.stream, 0)
-    guard probe >= 0 else { return errno }
-    defer { Glibc.close(probe) }
-    if case .unix(let path) = address {
-      // What is no socket refuses connections too; it is somebody's file.
-      let isDead = unsafe isSocket(path) && address.withSocketAddress { unsafe Glibc.connect(probe, $0, $1) != 0 && errno == ECONNREFUSED }
-      if isDead { unsafe unlink(path) }
-      return nil   // whatever else stands there, bind refuses
-    }
-    SystemCalls.setOption(probe, SOL_SOCKET, SO_REUSEADDR, 1)
-    if address.family == AF_INET6 { SystemCalls.setOption(probe, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1) }
-    return unsafe address.withSocketAddress { unsafe bind(probe, $0, $1) == 0 ? nil : errno }
-  }
-
-  /// Whether a path is a socket itself, not a link to one.
-  private static func isSocket(_ path: String) -> Bool {
-    var status = stat()
-    return unsafe lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
+    super.init(descriptor: socket.descriptor)
   }
 
   /// Begins to accept.
   public func start() { loop.register(self, [.input]) }
-  /// Accepts what is queued, then stops and closes the socket.
-  public func close() {
+
+  /// Nobody new is let in; who has connected, or is about to, still is. Then the socket is closed.
+  public func finish() {
+    guard phase == .accepting else { return }
+    phase = .lastCall
     acceptQueued()
-    isClosed = true
+    // The system answers no further SYN. Where it cannot be told so, the last moments before the end are left to chance.
+    sk_refuse_new_connections(descriptor)
+    loop.schedule(afterMilliseconds: Self.lastCallMilliseconds) { [self] in
+      acceptQueued()
+      leave()
+    }
+  }
+
+  /// Closes the descriptor at once: another process accepts from the same socket, whatever is queued there.
+  public func leave() {
+    guard phase != .closed else { return }
+    phase = .closed
     loop.unregister(self)
     closed?()
   }
@@ -96,6 +73,7 @@ public final class Listener: EventHandler {
       }
       if connection >= 0 {
         accepted(connection, SocketAddress(storage) ?? .unix(path: ""))
+        if leavesReserve && Descriptors.isLastForViewers(connection) { return rest(EMFILE) }
         continue
       }
       switch errno {
@@ -106,10 +84,18 @@ public final class Listener: EventHandler {
     }
   }
 
-  /// Out of descriptors: a level-triggered listener would spin, so it looks away for a moment.
+  /// Out of descriptors: a level-triggered listener would spin, so it looks away for a moment. Who connects meanwhile waits in the queue.
   private func rest(_ code: Int32) {
     exhausted?(code)
     loop.update(self, [])
-    loop.schedule(afterMilliseconds: Self.restMilliseconds) { [self] in if !isClosed { loop.update(self, [.input]) } }
+    resumeLater()
+  }
+
+  private func resumeLater() {
+    loop.schedule(afterMilliseconds: Self.restMilliseconds) { [self] in
+      guard phase != .closed else { return }
+      if leavesReserve && Descriptors.areFew { return resumeLater() }
+      loop.update(self, [.input])
+    }
   }
 }

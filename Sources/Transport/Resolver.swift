@@ -21,7 +21,7 @@ public enum ResolveFailure: Error, Equatable, Sendable {
 /// Resolves names on one event loop.
 public final class Resolver {
   /// Limits and times; each named in Documentation/limits or observability.
-  public struct Configuration: Sendable {
+  public struct Configuration: Sendable, Equatable {
     /// An answer is good for at least this long. Default 1 s.
     public var minimumTTLSeconds = 1
     /// An answer is good for at most this long. Default 1 h.

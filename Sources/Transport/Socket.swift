@@ -58,6 +58,8 @@ public final class Socket: EventHandler {
   public var dependent: Socket?
   /// Whether the connection waits for a request: what a drain may close at once.
   public var isIdle = false
+  /// Whether its TLS handshake is under way: what a drain does not wait long for.
+  public var isOpening = false
   private var waitsSoftly = false
   /// Where the bytes go when this is one stream of a connection that carries many; nil for a socket of the system's.
   public private(set) var substream: Substream?

@@ -1,7 +1,5 @@
 // Which configuration a command is about, and how its problems are said.
 import ArgumentParser
-import ConfigurationFile
-import Distribution
 import Foundation
 
 /// The optional CONFIG argument.
@@ -28,20 +26,5 @@ struct ConfigurationArgument: ParsableArguments {
       folder.deleteLastPathComponent()
     }
     return nil
-  }
-
-  /// Reads the file; problems go to stderr. A function that cannot be built is a warning here: its requests are answered with 503, as
-  /// on CloudFront, and the others are served.
-  /// - Throws: ``Refusal`` when it cannot be served.
-  func load() throws -> Configuration {
-    let path = try path()
-    let loaded = ConfigurationFile.load(path: path)
-    if let unreadable = loaded.unreadable { throw Refusal(unreadable) }
-    for diagnostic in loaded.diagnostics { StandardError.say(diagnostic.description) }
-    guard let configuration = loaded.configuration else {
-      throw Refusal("\(path) has \(counted(loaded.diagnostics.count { $0.severity == .error }, "error")) and is not served")
-    }
-    for diagnostic in FunctionCheck.diagnostics(configuration, .warning) { StandardError.say(diagnostic.description) }
-    return configuration
   }
 }

@@ -3,12 +3,34 @@
 import ConfigurationFile
 import Distribution
 import FunctionDialect
+import KeyValueStores
 import RewriteEngine
 
 enum FunctionCheck {
   /// One diagnostic for every function of the rewrite engine that cannot be built, at its place in the code.
   static func diagnostics(_ configuration: Configuration, _ severity: Diagnostic.Severity) -> [Diagnostic] {
     configuration.functions.flatMap { loadErrors($0, configuration, severity) }
+  }
+
+  /// What was found of functions at an earlier look.
+  struct Known {
+    fileprivate var functions: [String: (definition: FunctionDefinition, limits: EngineLimits, store: KeyValueStore?, found: [Diagnostic])] = [:]
+  }
+
+  /// The same; functions that are as they were at the last look are not built again.
+  static func diagnostics(_ configuration: Configuration, _ severity: Diagnostic.Severity, _ known: inout Known) -> [Diagnostic] {
+    let limits = configuration.limits.rewriteEngine
+    var now = Known()
+    for definition in configuration.functions {
+      let store = configuration.keyValueStore(of: definition)
+      if let old = known.functions[definition.name], old.definition == definition, old.limits == limits, old.store == store {
+        now.functions[definition.name] = old
+      } else {
+        now.functions[definition.name] = (definition, limits, store, loadErrors(definition, configuration, severity))
+      }
+    }
+    known = now
+    return configuration.functions.flatMap { now.functions[$0.name]?.found ?? [] }
   }
 
   /// What `skerry check` says of all functions: errors of loading, and findings of the dialect, which are errors where

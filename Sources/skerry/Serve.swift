@@ -1,5 +1,6 @@
 // skerry serve: runs the proxy in the foreground.
 import ArgumentParser
+import ControlPlane
 import Edge
 import Foundation
 
@@ -7,25 +8,40 @@ struct Serve: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Run the proxy.",
     discussion: """
-      Prints one line, `ready` and the addresses, on stderr once every listener accepts. SIGTERM drains and ends; a second one ends at once.
+      Prints one line, `ready` and the addresses, on stderr once every listener accepts. SIGHUP reads the configuration again, and with --watch so
+      does a change of any of its files; SIGTERM drains and ends; a second one ends at once.
 
       Examples:
         skerry serve
         skerry serve edge.yaml --workers 4
+        skerry serve edge.yaml --watch
       """)
 
   @OptionGroup var file: ConfigurationArgument
   @Option(help: "Worker threads, each with its own event loop. Default: one per core.")
   var workers: Int?
 
+  @Flag(help: "Read the configuration again when one of its files changes.")
+  var watch = false
+
   func validate() throws {
     if let workers, !(1...256).contains(workers) { throw ValidationError("--workers takes a number from 1 to 256") }
   }
 
   func run() throws {
-    let configuration = try file.load()
+    let path = try file.path()
+    let served = ServedConfiguration(path: path)
+    let (reading, unreadable) = served.read()
+    if let unreadable { throw Refusal(unreadable) }
+    for problem in reading.problems { StandardError.say(problem.description) }
+    guard let configuration = reading.configuration else {
+      throw Refusal("\(path) has \(counted(reading.problems.count(where: \.isError), "error")) and is not served")
+    }
     let server: Server
-    do { server = try Server(configuration, workerCount: workers ?? max(1, ProcessInfo.processInfo.activeProcessorCount)) } catch {
+    do {
+      server = try Server(
+        configuration, reading, from: served.source, watches: watch, workerCount: workers ?? max(1, ProcessInfo.processInfo.activeProcessorCount))
+    } catch {
       StandardError.say("skerry: \(error)")
       throw ExitCode(2)
     }

@@ -178,3 +178,17 @@ int32_t sk_certificate_names(
 /// Writes the digest: 16 bytes for MD5, 32 for SHA-256.
 void sk_digest_md5(const uint8_t *_Nullable bytes, size_t count, uint8_t *_Nonnull digest);
 void sk_digest_sha256(const uint8_t *_Nullable bytes, size_t count, uint8_t *_Nonnull digest);
+
+// MARK: Signatures
+
+typedef struct sk_public_key sk_public_key;
+
+/// Reads the first public key of a PEM text ("BEGIN PUBLIC KEY"), its kind (of elliptic curves only P-256 is sk_key_ecdsa) and its size.
+/// NULL with words.
+sk_public_key *_Nullable sk_public_key_read(
+    const uint8_t *_Nonnull pem, size_t length, sk_key_kind *_Nonnull kind, int32_t *_Nonnull bits, sk_tls_text *_Nonnull why);
+void sk_public_key_free(sk_public_key *_Nullable key);
+/// Whether a signature is the key's: of RSA PKCS #1 v1.5, of an elliptic curve ECDSA (DER); over SHA-256, or SHA-1. Any thread.
+int32_t sk_public_key_verifies(
+    const sk_public_key *_Nonnull key, int32_t is_sha256, const uint8_t *_Nullable message, size_t message_length,
+    const uint8_t *_Nullable signature, size_t signature_length);

@@ -14,6 +14,7 @@
 #include "SkerryFiles.h"
 #include "SkerryMemory.h"
 #include "SkerryScan.h"
+#include "SkerrySockets.h"
 
 extern int accept4(int, struct sockaddr *, socklen_t *, int);
 extern int pthread_setname_np(unsigned long thread, const char *name);

@@ -1,0 +1,41 @@
+// Owns: how a running proxy gets at a configuration without knowing how one is written down. The program says how (skerry/Serve.swift).
+public import ControlPlane
+public import Distribution
+public import Transport
+
+/// What came of reading a configuration.
+public struct ConfigurationReading: Sendable {
+  /// The configuration; nil when it cannot be served.
+  public var configuration: Configuration?
+  /// What is wrong with it, by place.
+  public var problems: [ConfigurationProblem]
+  /// The absolute path of every file that was read, or would have been if it were there.
+  public var files: Set<String>
+  /// When it began.
+  public var began: FileMoment
+
+  /// A reading.
+  public init(configuration: Configuration?, problems: [ConfigurationProblem], files: Set<String>, began: FileMoment) {
+    self.began = began
+    self.configuration = configuration
+    self.problems = problems
+    self.files = files
+  }
+}
+
+/// Where configurations come from.
+public struct ConfigurationSource: Sendable {
+  /// What operators know it by: the file's path.
+  public var path: String
+  /// The absolute path of the folder it lies in.
+  public var folder: String
+  /// Reads it now. Blocks; called on any thread, by one at a time.
+  public var read: @Sendable () -> ConfigurationReading
+
+  /// A source.
+  public init(path: String, folder: String, read: @escaping @Sendable () -> ConfigurationReading) {
+    self.path = path
+    self.folder = folder
+    self.read = read
+  }
+}

@@ -1,0 +1,87 @@
+// Owns: a place where viewers or operators connect, through reloads: its sockets, and who may come in there now. It stays as long as the
+// configuration names its address; nobody who connects notices a reload.
+import Distribution
+import Glibc
+import Pipeline
+import Telemetry
+import Transport
+
+/// A place where viewers connect: a socket of each worker. Any thread, but what is said to be a worker's.
+final class Door: Sendable {
+  private struct Leaf {
+    let listener: Transport.Listener
+    let reception: Reception
+  }
+
+  /// As it is configured: a port 0 is any.
+  let configured: SocketAddress
+  /// What is really bound.
+  let address: SocketAddress
+  /// By worker.
+  private let leaves: [OnLoop<Leaf>]
+
+  /// A door that nobody comes in by until it is opened.
+  /// - Parameter sockets: one for each worker; the door's from here on.
+  init(
+    _ configured: SocketAddress, _ sockets: [ListeningSocket], _ rules: Reception.Rules, _ handles: [WorkerHandle], _ ledger: ConnectionLedger, _ diagnostics: Diagnostics
+  ) {
+    self.configured = configured
+    address = sockets[0].address
+    leaves = zip(handles, sockets).map { handle, socket in
+      let reception = Reception(rules, handle, ledger) { number, descriptor, peer, secure in handles[number].serve(descriptor, peer, secure) }
+      let listener = Transport.Listener(socket, on: handle.loop, leavesReserve: true) { reception.receive($0, $1) }
+      listener.closed = { reception.close() }
+      listener.reportExhaustion(to: handle, diagnostics)
+      return OnLoop(Leaf(listener: listener, reception: reception))
+    }
+  }
+
+  /// Lets viewers in. The worker's thread, or before it runs.
+  func open(on worker: Int) { leaves[worker].value.listener.start() }
+  /// New rules for who comes from now on. The worker's thread.
+  func adopt(_ rules: Reception.Rules, on worker: Int) { leaves[worker].value.reception.rules = rules }
+  /// Closes for newcomers; those at the threshold come in. The worker's thread.
+  func close(on worker: Int) { leaves[worker].value.listener.finish() }
+}
+
+/// The admin address, on the first worker's loop. Any thread, but what is said to be the worker's.
+final class AdminDoor: Sendable {
+  /// As it is configured, and as it is bound.
+  let configured: SocketAddress, address: SocketAddress
+  private let listener: OnLoop<Transport.Listener>
+
+  init(_ configured: SocketAddress, _ socket: ListeningSocket, _ handle: WorkerHandle, _ diagnostics: Diagnostics, accepted: @escaping (Int32, SocketAddress) -> Void) {
+    self.configured = configured
+    address = socket.address
+    let listener = Transport.Listener(socket, on: handle.loop, leavesReserve: false, accepted: accepted)
+    listener.reportExhaustion(to: handle, diagnostics)
+    self.listener = OnLoop(listener)
+  }
+
+  /// Lets operators in. The worker's thread, or before it runs.
+  func open() { listener.value.start() }
+  /// Closes for newcomers. The worker's thread.
+  func close() {
+    listener.value.finish()
+    removePath()
+  }
+  /// Removes a Unix socket's path: nobody listens there any more.
+  func removePath() { if case .unix(let path) = address { unsafe unlink(path) } }
+  /// The address as a URL.
+  var url: String {
+    if case .unix = address { return address.description }
+    return "http://\(address)"
+  }
+}
+
+extension Transport.Listener {
+  /// Says when accepting rests, and counts.
+  fileprivate func reportExhaustion(to handle: WorkerHandle, _ diagnostics: Diagnostics) {
+    let address = address
+    exhausted = { code in
+      handle.count(.limitDescriptors)
+      diagnostics.say(
+        .warning, key: "accepting-rests", "\(address) accepts no connection for a while: \(unsafe String(cString: strerror(code))); who connects waits")
+    }
+  }
+}

@@ -1,0 +1,171 @@
+// Owns: a configuration made ready beside the one that serves: names resolved, code and certificates read, sockets bound, files opened. Nothing
+// of it is in effect yet, and if any of it fails nothing ever is. Made on a thread that is no worker; taken over by the main thread.
+import ControlPlane
+import Distribution
+import Glibc
+import Pipeline
+import Telemetry
+import TLS
+import Transport
+
+/// What serves now. Immutable; any thread.
+struct Standing: Sendable {
+  let generation: Int
+  let serving: ServingConfiguration
+  /// By listener of the configuration.
+  let doors: [Door]
+  let admin: AdminDoor?
+  let logs: Logs
+  var configuration: Configuration { serving.configuration }
+}
+
+/// What all configurations of a process share. Any thread.
+struct Foundations: Sendable {
+  let workers: Int
+  /// For the files of folder origins.
+  let files: BlockingPool
+  let tickets: TicketKeys
+  let diagnostics: Diagnostics
+  /// What the workers have in common through all configurations.
+  let shared = SharedState()
+}
+
+/// A configuration made ready.
+struct Preparation: Sendable {
+  /// A door of the configuration.
+  enum Entrance: Sendable {
+    case standing(Door)
+    /// One socket for each worker.
+    case bound([ListeningSocket], configured: SocketAddress)
+  }
+  enum AdminEntrance: Sendable {
+    case standing(AdminDoor)
+    case bound(ListeningSocket, configured: SocketAddress)
+  }
+
+  let serving: ServingConfiguration
+  let logs: Logs
+  /// By listener of the configuration: what it shows; nil for clear text.
+  let secure: [SecureListener?]
+  let entrances: [Entrance]
+  let admin: AdminEntrance?
+
+  /// Makes a configuration ready. Blocks: on files, and for as long as it takes.
+  /// - Parameters:
+  ///   - standing: what serves now; what is the same in both goes on.
+  ///   - privilege: at the start: what the process is about to give up. Files are made as whom it will be.
+  /// - Throws: ``StartFailure`` when an address cannot be bound or a file cannot be opened; then nothing is left of it.
+  init(
+    _ configuration: Configuration, after standing: Standing?, _ foundations: Foundations, _ privilege: LeastPrivilege = .given
+  ) throws(StartFailure) {
+    do { serving = try ServingConfiguration(configuration, files: foundations.files, previous: standing?.serving) } catch {
+      throw StartFailure(description: "\(error)")
+    }
+    secure = try Self.secure(configuration, serving, foundations.tickets)
+    let logs = try privilege.asTheUser { () throws(StartFailure) in try Logs(configuration, after: standing?.logs, foundations.diagnostics) }
+    self.logs = logs
+    var binding = Binding(standing)
+    do throws(StartFailure) {
+      entrances = try binding.entrances(configuration, workers: foundations.workers)
+      admin = try binding.admin(configuration)
+    } catch {
+      binding.undo()
+      logs.end(unlessIn: standing?.logs, deadlineMilliseconds: 0)
+      throw error
+    }
+    if let admin = configuration.admin, let problem = privilege.asTheUser({ AdminToken.provide(at: admin.tokenPath) }) { foundations.diagnostics.say(.warning, problem) }
+  }
+
+  private static func secure(
+    _ configuration: Configuration, _ serving: ServingConfiguration, _ tickets: TicketKeys
+  ) throws(StartFailure) -> [SecureListener?] {
+    var listeners: [SecureListener?] = []
+    for listener in configuration.listeners {
+      guard var tls = listener.tls else {
+        listeners.append(nil)
+        continue
+      }
+      tls.keepsClientHello = serving.wantsFingerprints
+      do throws(CertificateFailure) { listeners.append(try SecureListener(tls, tickets)) } catch {
+        throw StartFailure(description: "\(error.path): \(error.reason)")
+      }
+    }
+    return listeners
+  }
+}
+
+/// The sockets of a configuration as they are found or made.
+private struct Binding {
+  private var doors: [Door]
+  private let standingAdmin: AdminDoor?
+  /// What is listened on already, by this proxy.
+  private let taken: [SocketAddress]
+  private var made: [ListeningSocket] = []
+
+  init(_ standing: Standing?) {
+    doors = standing?.doors ?? []
+    standingAdmin = standing?.admin
+    taken = doors.map(\.address)
+  }
+
+  mutating func entrances(_ configuration: Configuration, workers: Int) throws(StartFailure) -> [Preparation.Entrance] {
+    var entrances: [Preparation.Entrance] = []
+    for listener in configuration.listeners {
+      let address = try Self.address(listener.address)
+      if let index = doors.firstIndex(where: { $0.configured == address }) {
+        entrances.append(.standing(doors.remove(at: index)))
+        continue
+      }
+      // An address that covers one of ours, or is covered by it, is bound beside it until that is closed.
+      let isBeside = address.port != 0 && taken.contains { $0.port == address.port }
+      var sockets = [try bind(address, isFirst: !isBeside)]
+      while sockets.count < workers { sockets.append(try bind(sockets[0].address, isFirst: false)) }
+      entrances.append(.bound(sockets, configured: address))
+    }
+    return entrances
+  }
+
+  mutating func admin(_ configuration: Configuration) throws(StartFailure) -> Preparation.AdminEntrance? {
+    guard let admin = configuration.admin else { return nil }
+    let address = try Self.address(admin.address)
+    if let standingAdmin, standingAdmin.configured == address { return .standing(standingAdmin) }
+    return .bound(try bind(address, isFirst: true), configured: address)
+  }
+
+  /// Closes what was made; a Unix socket's path goes with it.
+  func undo() {
+    for socket in made {
+      socket.close()
+      if case .unix(let path) = socket.address { unsafe unlink(path) }
+    }
+  }
+
+  private mutating func bind(_ address: SocketAddress, isFirst: Bool) throws(StartFailure) -> ListeningSocket {
+    do throws(IOFailure) {
+      let socket = try ListeningSocket(binding: address, isFirst: isFirst)
+      made.append(socket)
+      return socket
+    } catch {
+      var reason = "\(error)"
+      if case .system(let code) = error { reason = unsafe String(cString: strerror(code)) }
+      throw StartFailure(description: "cannot listen on \(address): \(reason)")
+    }
+  }
+
+  private static func address(_ address: ListenAddress) throws(StartFailure) -> SocketAddress {
+    guard let known = SocketAddress(address) else { throw StartFailure(description: "\(address.description) is no address that can be listened on") }
+    return known
+  }
+}
+
+extension SocketAddress {
+  /// The configuration's address; `localhost` means 127.0.0.1, an empty host or `*` every IPv4 address.
+  init?(_ address: ListenAddress) {
+    switch address {
+    case .unix(let path): self = .unix(path: path)
+    case .tcp(let host, let port):
+      let name = host == "localhost" ? "127.0.0.1" : host.isEmpty || host == "*" ? "0.0.0.0" : host
+      self.init(host: name, port: UInt16(clamping: port))
+    }
+  }
+}

@@ -1,0 +1,32 @@
+// Owns: one reload under way: a thread that reads the configuration again and makes it ready. It tells the main thread what came of it and ends.
+import ControlPlane
+import Transport
+
+/// A reload under way. The main thread's, but for its thread.
+final class Reload {
+  /// What came of it.
+  struct Outcome: Sendable {
+    var reading: ConfigurationReading
+    /// Nil when the reading was refused.
+    var preparation: Result<Preparation, StartFailure>?
+    /// When the files were looked at first.
+    var began: ContinuousClock.Instant
+  }
+
+  private let thread: EventLoopThread
+
+  /// Begins; the outcome is posted to the queue.
+  init(_ source: ConfigurationSource, after standing: Standing, _ foundations: Foundations, _ queue: MainQueue) {
+    thread = EventLoopThread {
+      let began = ContinuousClock.now
+      let reading = source.read()
+      let preparation = reading.configuration.map { configuration in
+        Result { () throws(StartFailure) in try Preparation(configuration, after: standing, foundations) }
+      }
+      queue.post(.prepared(Outcome(reading: reading, preparation: preparation, began: began)))
+    }
+  }
+
+  /// Waits for its thread, which has nothing left to do.
+  func end() { thread.join() }
+}

@@ -1,0 +1,111 @@
+// Owns: reloads, one after another: beginning them, taking over what was made ready, saying what came of it. The main thread's.
+import ControlPlane
+import Distribution
+import Glibc
+import Pipeline
+import Synchronization
+import Telemetry
+import Transport
+
+extension Server {
+  /// Begins a reload, or has another one follow the one under way: that may have read files before they changed.
+  func reload() {
+    reloadIsDue = reloading != nil
+    guard reloading == nil else { return }
+    reloading = Reload(source, after: standing, foundations, queue)
+  }
+
+  /// A reload has come to its end.
+  func take(_ outcome: Reload.Outcome) {
+    reloading?.end()
+    reloading = nil
+    switch outcome.preparation {
+    case .success(let preparation)?: adopt(preparation, outcome)
+    case .failure(let failure)?: refuse(outcome, failure.description)
+    case nil: refuse(outcome, nil)
+    }
+    if outcome.preparation != nil { files = outcome.reading.files }
+    watchFiles(of: outcome.reading)
+  }
+
+  /// Watches the files of a reading, and those of the last that could be served: a mistake may hide what they were. What has changed while they
+  /// were read, before they were watched, is read again.
+  func watchFiles(of reading: ConfigurationReading) {
+    guard let watch else { return }
+    if watch.watch(files.union(reading.files), below: source.folder, readAt: reading.began) { reloadIsDue = true }
+    if watch.unwatched > 0 {
+      diagnostics.say(
+        .warning, key: "unwatched", "\(watch.unwatched) folders with files of the configuration cannot be watched (fs.inotify.max_user_watches); use SIGHUP")
+    }
+  }
+
+  private func adopt(_ preparation: Preparation, _ outcome: Reload.Outcome) {
+    let before = standing
+    standing = Standing(preparation, generation: before.generation + 1, House(handles, ledger, pages, diagnostics))
+    let change = Change(from: before, to: standing, preparation)
+    let longest = Longest()
+    handles.onAll { worker in
+      let began = ContinuousClock.now
+      change.apply(to: worker)
+      longest.note(ContinuousClock.now - began)
+    }
+    before.logs.end(unlessIn: standing.logs, deadlineMilliseconds: Self.oldLogMilliseconds)
+    former.append(before.serving)
+    certificates.adopt(preparation.secure)
+    certificates.noteAll()
+    handles[0].count(.reloadDone)
+    let report = report(outcome, isDone: true, reason: nil)
+    pages.adopt(AdminFacts(standing))
+    pages.adopt(report)
+    say(report.problems)
+    diagnostics.say(
+      .info, "reload: generation \(standing.generation) serves after \(report.milliseconds) ms; no worker paused for more than \(longest.microseconds) µs")
+  }
+  /// How long the lines of a log that is no longer wanted may take to be written.
+  private static let oldLogMilliseconds: Int64 = 10_000
+
+  private func refuse(_ outcome: Reload.Outcome, _ reason: String?) {
+    handles[0].count(.reloadRefused)
+    let report = report(outcome, isDone: false, reason: reason)
+    pages.adopt(report)
+    say(report.problems)
+    let errors = report.problems.count(where: \.isError)
+    diagnostics.say(
+      .error, "reload refused: \(reason ?? "\(source.path) has \(errors) error\(errors == 1 ? "" : "s")"); generation \(standing.generation) goes on serving")
+    certificates.reload()
+  }
+
+  private func report(_ outcome: Reload.Outcome, isDone: Bool, reason: String?) -> ReloadReport {
+    ReloadReport(
+      generation: standing.generation, isDone: isDone, reason: reason, problems: outcome.reading.problems, time: .now,
+      milliseconds: (ContinuousClock.now - outcome.began).milliseconds)
+  }
+
+  private func say(_ problems: [ConfigurationProblem]) {
+    for problem in problems { diagnostics.say(problem.isError ? .error : .warning, problem.description) }
+  }
+
+  /// Lets go of configurations that nothing uses any more: to take a large one apart takes milliseconds, which are the main thread's to spend.
+  func letGo() {
+    var left: [ServingConfiguration] = []
+    while var configuration = former.popLast() {
+      if !isKnownUniquelyReferenced(&configuration) { left.append(configuration) }
+    }
+    former = left
+  }
+}
+
+/// The longest of several times. Any thread.
+private final class Longest: Sendable {
+  private let time = Mutex(Duration.zero)
+  func note(_ other: Duration) { time.withLock { $0 = max($0, other) } }
+  var microseconds: Int { time.withLock { Int($0.components.attoseconds / 1_000_000_000_000) + Int($0.components.seconds) * 1_000_000 } }
+}
+
+extension AdminFacts {
+  init(_ standing: Standing) {
+    self.init(
+      accessLog: standing.logs.access, functionLog: standing.logs.functions, connectionsLimit: standing.configuration.limits.adminConnections,
+      generation: standing.generation)
+  }
+}

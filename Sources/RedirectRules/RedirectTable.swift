@@ -1,0 +1,220 @@
+// Owns: a table of redirect rules, and the search for the first rule that matches a request. Immutable once read; any thread.
+//
+// A table keeps the bytes of its file. A plain rule is a row of ranges into them; any other has a detail beside. Rules are searched by the
+// view of the path that they match: as it came or percent-decoded, and either in small letters. In a view, exact paths and the fixed
+// beginnings of patterns and expressions are found by hash on one walk along the path, placeholders in a tree of segments, and
+// expressions that have no fixed beginning in one set. Of all that match, the first in the file wins.
+
+/// A table of redirect rules.
+public final class RedirectTable: Sendable {
+  /// A rule in the table.
+  struct Row: Sendable {
+    var keyStart: UInt32 = 0
+    var targetStart: UInt32 = 0
+    var line: UInt32
+    /// The next rule with the same key, in the file's order; −1 for none.
+    var next: Int32 = -1
+    /// The place of what does not fit here; −1 for nothing.
+    var detail: Int32 = -1
+    var keyLength: UInt16 = 0
+    var targetLength: UInt16 = 0
+    var status: UInt16
+
+    /// A plain rule.
+    init(keyStart: UInt32, keyLength: UInt16, targetStart: UInt32, targetLength: UInt16, line: UInt32, status: UInt16) {
+      (self.keyStart, self.keyLength, self.targetStart, self.targetLength) = (keyStart, keyLength, targetStart, targetLength)
+      (self.line, self.status) = (line, status)
+    }
+
+    /// A rule with a detail.
+    init(line: UInt32, status: UInt16, detail: Int32) { (self.line, self.status, self.detail) = (line, status, detail) }
+  }
+
+  /// The file.
+  private let bytes: [UInt8]
+  private let rows: [Row]
+  private let details: [RuleDetail]
+  private let views: [PathView]
+  /// What the conditions of its rules look at.
+  public let reads: RedirectFacts.Kinds
+  /// Whether a `*` or a `/:name` was taken for itself because of how the rules look.
+  public let isLiteral: Bool
+
+  /// How many rules there are.
+  public var count: Int { rows.count }
+  /// The line of a rule in its file, from 1.
+  public func line(_ rule: Int) -> Int { Int(rows[rule].line) }
+
+  /// Reads a table.
+  /// - Parameter separator: between fields; nil: what the first rule has.
+  /// - Returns: the table, nil when any problem is an error; the problems in the file's order.
+  public static func reading(_ bytes: [UInt8], separator: RedirectSeparator? = nil) -> (table: RedirectTable?, problems: [RedirectProblem]) {
+    reading(bytes, separator: separator, isCareful: false)
+  }
+
+  static func reading(_ bytes: [UInt8], separator: RedirectSeparator?, isCareful: Bool) -> (table: RedirectTable?, problems: [RedirectProblem]) {
+    if bytes.count > RedirectLimits.fileBytes { return (nil, [RedirectProblem("the file has more than \(RedirectLimits.fileBytes >> 20) MiB", line: 1)]) }
+    var reader = TableReader(bytes, separator, isCareful: isCareful)
+    reader.read()
+    return (reader.problems.contains { $0.isError } ? nil : RedirectTable(bytes, reader), reader.problems)
+  }
+
+  /// A table of rules that come from elsewhere; each problem has the line of its rule.
+  public static func make(_ rules: [RedirectRule]) -> (table: RedirectTable, problems: [RedirectProblem]) {
+    var reader = TableReader([], .tab), problems: [RedirectProblem] = []
+    for rule in rules {
+      do throws(RedirectProblem) { try reader.append(rule) } catch {
+        problems.append(RedirectProblem(error.text, line: rule.line, isOpenRedirect: error.isOpenRedirect))
+      }
+    }
+    return (RedirectTable([], reader), problems)
+  }
+
+  private init(_ bytes: [UInt8], _ reader: consuming TableReader) {
+    self.bytes = bytes
+    details = reader.details
+    isLiteral = reader.isLiteral
+    reads = reader.details.reduce(into: []) { kinds, detail in
+      for condition in detail.rule.conditions { kinds.formUnion(Condition.reads(condition)) }
+    }
+    var rows = reader.rows
+    views = PathView.Kind.allCases.compactMap { PathView($0, &rows, reader.details, bytes) }
+    self.rows = rows
+  }
+
+  /// A rule as a person means it.
+  public func rule(_ index: Int) -> RedirectRule {
+    let row = rows[index]
+    if row.detail >= 0 { return details[Int(row.detail)].rule }
+    func text(_ start: UInt32, _ length: UInt16) -> String { String(decoding: bytes[Int(start)..<Int(start) + Int(length)], as: UTF8.self) }
+    return RedirectRule(
+      from: text(row.keyStart, row.keyLength), to: text(row.targetStart, row.targetLength), status: Int(row.status), line: Int(row.line))
+  }
+
+  // MARK: Searching
+
+  /// The rule for a request.
+  /// - Parameters:
+  ///   - path: as it came, without a query.
+  ///   - facts: what `reads` asks for.
+  /// - Returns: the number of the first rule that matches; nil without one.
+  public func firstMatch(_ path: Span<UInt8>, _ facts: RedirectFacts = .none) -> Int? {
+    var best = Int32.max
+    for view in views {
+      switch view.kind {
+      case .raw where PathText.isCanonical(path): search(view, path, facts, &best)
+      default:
+        let spelt = view.kind.spelling(path)
+        search(view, spelt.span, facts, &best)
+      }
+    }
+    return best == .max ? nil : Int(best)
+  }
+
+  /// Looks for a rule before `best`.
+  private func search(_ view: PathView, _ path: Span<UInt8>, _ facts: RedirectFacts, _ best: inout Int32) {
+    var hash = PathHash()
+    if view.prefixes.isEmpty {
+      for i in 0..<path.count { hash.add(path[i]) }
+    } else {
+      for i in 0..<path.count {
+        if view.hasPrefix(length: i) { follow(view.prefixes, hash.value, path, keyLength: i, facts, &best) }
+        hash.add(path[i])
+      }
+      if view.hasPrefix(length: path.count) { follow(view.prefixes, hash.value, path, keyLength: path.count, facts, &best) }
+    }
+    if !view.exact.isEmpty { follow(view.exact, hash.value, path, keyLength: path.count, facts, &best) }
+    if !view.trie.isEmpty { view.trie.search(path, &best) { conditionsHold($0, facts) } }
+    for group in view.groups where group.least < best { group.search(path, &best) { conditionsHold($0, facts) } }
+  }
+
+  /// Looks for the first `keyLength` bytes of a path among keys, and at the rules that have them.
+  @inline(__always) private func follow(
+    _ index: KeyIndex, _ hash: UInt32, _ path: Span<UInt8>, keyLength: Int, _ facts: RedirectFacts, _ best: inout Int32
+  ) {
+    var slot = index.start(hash)
+    while let first = index.rule(slot, hash) {
+      if first >= 0 && first < best && hasKey(first, path, keyLength) {
+        var rule = first
+        while rule >= 0 && rule < best {
+          if admits(rule, path, facts) { best = rule }
+          rule = rows[Int(rule)].next
+        }
+        return
+      }
+      slot = index.next(slot)
+    }
+  }
+
+  private func hasKey(_ rule: Int32, _ path: Span<UInt8>, _ length: Int) -> Bool {
+    let row = rows[Int(rule)]
+    if row.detail >= 0 {
+      let key = details[Int(row.detail)].key
+      return key.count == length && path.hasBytes(key.span)
+    }
+    guard Int(row.keyLength) == length else { return false }
+    let start = Int(row.keyStart)
+    for i in 0..<length where bytes[start + i] != path[i] { return false }
+    return true
+  }
+
+  /// Whether a rule whose key was found matches.
+  private func admits(_ rule: Int32, _ path: Span<UInt8>, _ facts: RedirectFacts) -> Bool {
+    let detail = rows[Int(rule)].detail
+    if detail < 0 { return true }
+    if case .regex(let expression) = details[Int(detail)].pattern, !expression.matches(path) { return false }
+    return conditionsHold(rule, facts)
+  }
+
+  private func conditionsHold(_ rule: Int32, _ facts: RedirectFacts) -> Bool {
+    let detail = rows[Int(rule)].detail
+    guard detail >= 0 else { return true }
+    for condition in details[Int(detail)].conditions where !condition.holds(facts) { return false }
+    return true
+  }
+
+  // MARK: Answering
+
+  /// What a rule answers.
+  public enum Answer: Sendable, Equatable {
+    /// To another place.
+    case redirect(status: Int, location: [UInt8])
+    /// No place: 404, 410, 451.
+    case refusal(status: Int)
+    /// The Location would be too long, or a capture cannot be a part of a host's name.
+    case unfit
+  }
+
+  /// What a rule that matches answers.
+  /// - Parameters:
+  ///   - path: as it came, without a query.
+  ///   - query: without its `?`; empty without one.
+  public func answer(_ index: Int, _ path: Span<UInt8>, query: Span<UInt8>, _ facts: RedirectFacts = .none) -> Answer {
+    let row = rows[index], status = Int(row.status)
+    guard row.detail >= 0 else {
+      var location: [UInt8] = []
+      location.reserveCapacity(Int(row.targetLength) + query.count + 1)
+      location.append(contentsOf: bytes[Int(row.targetStart)..<Int(row.targetStart) + Int(row.targetLength)])
+      if query.count > 0 { Target.append(query, to: &location, hasQuery: false, .keep) }
+      return location.count > RedirectLimits.locationBytes ? .unfit : .redirect(status: status, location: location)
+    }
+    let detail = details[Int(row.detail)], rule = detail.rule
+    guard let target = detail.target else { return .refusal(status: status) }
+    let text = rule.matchesDecoded ? PathText.decoded(path) : PathText.canonical(path)
+    guard let ranges = captures(detail, text.span) else { return .unfit }
+    let values = detail.parameters.map { Condition.parameter($0, nil, in: facts.query) ?? [] }
+    guard let location = target.location(text.span, ranges, isDecoded: rule.matchesDecoded, values: values, query: query, rule.query) else { return .unfit }
+    return .redirect(status: status, location: location)
+  }
+
+  /// Where captures lie in a path in the rule's spelling, capitals kept.
+  private func captures(_ detail: RuleDetail, _ text: Span<UInt8>) -> [Range<Int>]? {
+    let folded = detail.rule.ignoresCase ? PathText.folded(text) : text.copied
+    switch detail.pattern {
+    case .exact: return []
+    case .prefix: return [detail.key.count..<text.count]
+    case .segments(let segments): return SegmentTrie.captures(segments, folded.span)
+    case .regex(let expression): return expression.captures(text)
+    }
+  }
+}
