@@ -7,8 +7,10 @@ import Transport
 
 extension Standing {
   /// What stands once a preparation is taken over: doors that stay, and new ones, still closed.
-  init(_ preparation: Preparation, generation: Int, _ house: House) {
+  init(_ preparation: Preparation, _ reading: ConfigurationReading, generation: Int, _ house: House) {
     self.generation = generation
+    since = .now
+    digest = reading.digest
     serving = preparation.serving
     logs = preparation.logs
     let configuration = preparation.serving.configuration

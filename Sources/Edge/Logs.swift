@@ -6,24 +6,28 @@ import Telemetry
 struct Logs: Sendable {
   let access: LogWriter
   let functions: LogWriter?
-  private let accessDestination: LogWriter.Destination, functionDestination: LogWriter.Destination?
+  private let accessPlace: Place, functionPlace: Place?
 
-  /// Opens them.
-  /// - Parameter former: those of the configuration before: what goes to the same place goes on.
+  /// What makes one writer another: where it writes, and what stands at a file's beginning.
+  private struct Place: Equatable {
+    let destination: LogWriter.Destination
+    var preamble = ""
+  }
+
+  /// Opens them. With `accessLog: off` there is one that nothing is written to.
+  /// - Parameter former: those of the configuration before: what goes to the same place in the same form goes on.
   init(_ configuration: Configuration, after former: Logs?, _ diagnostics: Diagnostics) throws(StartFailure) {
-    accessDestination = LogWriter.Destination(path: configuration.accessLog.path)
-    functionDestination = switch configuration.functionLog {
-    case .off: nil
-    case .standardError: .standardError
-    case .path(let path): LogWriter.Destination(path: path)
-    }
-    access = try Self.open(accessDestination, "access", former?.accessDestination, former?.access, diagnostics)
-    guard let functionDestination else {
+    let log = configuration.accessLog
+    accessPlace = log.format == .off
+      ? Place(destination: .standardOutput) : Place(destination: LogWriter.Destination(log.destination, messageID: "access"), preamble: log.preamble)
+    functionPlace = configuration.functionLog.map { Place(destination: LogWriter.Destination($0, messageID: "function")) }
+    access = try Self.open(accessPlace, "access", log.destination, former?.accessPlace, former?.access, diagnostics)
+    guard let functionPlace, let destination = configuration.functionLog else {
       functions = nil
       return
     }
     do throws(StartFailure) {
-      functions = try Self.open(functionDestination, "function", former?.functionDestination, former?.functions, diagnostics)
+      functions = try Self.open(functionPlace, "function", destination, former?.functionPlace, former?.functions, diagnostics)
     } catch {
       if access !== former?.access { access.end(deadlineMilliseconds: 0) }
       throw error
@@ -31,11 +35,11 @@ struct Logs: Sendable {
   }
 
   private static func open(
-    _ destination: LogWriter.Destination, _ name: String, _ former: LogWriter.Destination?, _ writer: LogWriter?, _ diagnostics: Diagnostics
+    _ place: Place, _ name: String, _ destination: LogDestination, _ former: Place?, _ writer: LogWriter?, _ diagnostics: Diagnostics
   ) throws(StartFailure) -> LogWriter {
-    if destination == former, let writer { return writer }
-    do { return try LogWriter(destination, diagnostics: diagnostics) } catch {
-      throw StartFailure(description: "the \(name) log cannot be opened: \(error)")
+    if place == former, let writer { return writer }
+    do { return try LogWriter(place.destination, preamble: place.preamble, diagnostics: diagnostics) } catch {
+      throw StartFailure(description: "the \(name) log \(destination) cannot be opened: \(error)")
     }
   }
 
@@ -55,5 +59,23 @@ struct Logs: Sendable {
   func close() {
     _ = access.close(deadlineMilliseconds: 2000)
     _ = functions?.close(deadlineMilliseconds: 500)
+  }
+}
+
+extension LogWriter.Destination {
+  /// A configuration's destination.
+  /// - Parameter messageID: MSGID of syslog messages.
+  init(_ destination: LogDestination, messageID: String) {
+    switch destination {
+    case .standardOutput: self = .standardOutput
+    case .standardError: self = .standardError
+    case .file(let path): self = .file(path)
+    case .syslog(let server):
+      let address: SyslogTarget.Address = switch server.address {
+      case .unix(let path): .unix(path)
+      case .udp(let host, let port): .udp(host: host, port: port)
+      }
+      self = .syslog(SyslogTarget(address: address, facility: server.facility.code, appName: server.appName, messageID: messageID))
+    }
   }
 }

@@ -18,6 +18,10 @@ extension Worker {
   private nonisolated(nonsending) func fetch(
     along route: Route, _ secondary: Destination, _ exchange: inout Exchange, _ viewer: inout ServerConnection
   ) async -> Response {
+    if route.primary.pool?.isWhollyEjected == true {
+      counters.add(.originSkipped)
+      do throws(FetchFailure) { return try await fetch(from: secondary, &exchange, &viewer) } catch { return answer(error, &exchange) }
+    }
     do throws(FetchFailure) {
       let response = try await fetch(from: route.primary, &exchange, &viewer)
       guard route.failsOver(on: response.head.line.status) else { return response }
@@ -140,15 +144,19 @@ extension Worker {
     exchange.answerBegan = false
     exchange.reusedConnection = false
     var upstream: ClientConnection
+    var connecting: UInt64 = 0   // since when a connection is being made
+    let visit = pool.isWatched ? try await begin(pool) : nil
     let identity = destination.identity(for: exchange.request)
     if pool.speaksHTTP2 && !isWebSocket(exchange) || isGRPC(exchange) {
+      connecting = monotonicNanoseconds()
       do throws(OriginFailure) {
-        upstream = try await pool.openHTTP2(identity, mustBeNew: wantsFresh, hasWaited: &exchange.hasWaited)
+        upstream = try await pool.openHTTP2(identity, mustBeNew: wantsFresh, hasWaited: &exchange.hasWaited, visit)
       } catch { throw .origin(error) }
-    } else if !wantsFresh, let idle = pool.takeIdle(identity) {
+    } else if !wantsFresh, let idle = pool.takeIdle(identity, visit) {
       upstream = idle
     } else {
-      do throws(OriginFailure) { upstream = try await pool.connect(identity, mustBeNew: wantsFresh, hasWaited: &exchange.hasWaited) } catch {
+      connecting = monotonicNanoseconds()
+      do throws(OriginFailure) { upstream = try await pool.connect(identity, mustBeNew: wantsFresh, hasWaited: &exchange.hasWaited, visit) } catch {
         throw .origin(error)
       }
     }
@@ -158,6 +166,7 @@ extension Worker {
     }
     exchange.reusedConnection = upstream.isReused
     exchange.reached(.originRequest)
+    if connecting > 0 && !upstream.isReused { noteConnect(to: destination.origin, since: connecting, exchange) }
     let socket = upstream.stream.socket
     viewer.stream.socket.dependent = socket
     defer { viewer.stream.socket.dependent = nil }
@@ -173,15 +182,32 @@ extension Worker {
       isSending = false
       let head = try await upstream.readHead(hasNoBody: exchange.received.method == .head)
       guard head.line.status != 101 || isWebSocket(exchange) else { throw WireFailure.refused(.unaskedSwitch) }
+      if let visit { note(visit, status: head.line.status) }
       return received(head, upstream, &exchange)
     } catch {
       exchange.answerBegan = upstream.hasReceived
       if exchange.hasBody { viewer.closing = true }   // what was read of the body is not where it belongs
       if let failure = exchange.viewerFailure { throw .viewer(failure) }
       if error == .io(.cancelled) { throw .viewer(.io(.reset)) }
-      if let failure = OriginFailure(error, upstream.streamFailure, at: pool.place) { throw .origin(failure) }
-      throw .origin(isSending ? OriginFailure(writing: error, at: pool.place) : OriginFailure(reading: error, at: pool.place))
+      let failure = OriginFailure(error, upstream.streamFailure, at: pool.place)
+        ?? (isSending ? OriginFailure(writing: error, at: pool.place) : OriginFailure(reading: error, at: pool.place))
+      // A connection that was kept may have been closed for no other reason than its age.
+      let isStale = exchange.reusedConnection && (failure.reason == .closedEarly || failure.reason == .write)
+      if failure.isIll && !isStale { visit?.note(success: false) }
+      throw .origin(failure)
     }
+  }
+
+  /// Begins an attempt at an origin that is watched.
+  private nonisolated(nonsending) func begin(_ pool: OriginPool) async throws(FetchFailure) -> OriginVisit? {
+    do throws(OriginFailure) { return try await pool.visit() } catch { throw .origin(error) }
+  }
+
+  /// What an answer says of the address that gave it: 502 to 504 say that what is behind it does not work.
+  private func note(_ visit: OriginVisit, status: Int) { visit.note(success: !(502...504).contains(status)) }
+
+  private func noteConnect(to origin: CompiledOrigin, since start: UInt64, _ exchange: borrowing Exchange) {
+    counters.observe(.connect, ofOrigin: origin.place, microseconds: Int(exchange.timeline.originRequest - start) / 1000)
   }
 
   /// The origin's head has arrived. Its cookies end here where the behavior forwards none, and names in its Vary that the behavior does not
