@@ -3,6 +3,7 @@
 public import Distribution
 import JSONText
 import KeyValueStores
+public import ObjectCache
 public import Telemetry
 
 /// What the pages say of the configuration that serves. A value.
@@ -39,6 +40,8 @@ public struct AdminFacts: Sendable {
   public var token: [UInt8]?
   /// The logs, for their numbers.
   public var accessLog: LogWriter, functionLog: LogWriter?
+  /// The cache; nil when there is none.
+  public var cache: ObjectStore?
 
   /// The facts.
   public init(

@@ -9,7 +9,7 @@ public import Transport
 
 /// The cache's memory. Any thread.
 public final class ObjectStore: Sendable {
-  /// Limits; YAML has them below `cache:` (Documentation/cache.md says what happens at each).
+  /// Limits; YAML has them below `cache:` (Documentation/cache-storage.md says what happens at each).
   public struct Configuration: Sendable {
     /// Bytes the cache may hold: keys, heads, bodies, index.
     public var memoryBytes = 256 << 20
