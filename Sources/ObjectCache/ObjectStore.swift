@@ -346,7 +346,7 @@ public final class ObjectStore: Sendable {
       if let recorded { disk?.forgetRecorded(recorded) }
     } while invalidations.count > 0
     isSweeping.store(false, ordering: .sequentiallyConsistent)
-    // One that was added between the last two lines is swept with the next one; it holds all the same.
+    startSweep()   // one that was added between the last two lines found somebody sweeping
   }
 
   /// From the end of the table to its beginning: what moves when something is taken out moves that way.

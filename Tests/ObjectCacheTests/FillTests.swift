@@ -133,6 +133,17 @@ import Transport
     #expect(store.has("/b") && store.status.abandonedFills == 1)
   }
 
+  /// Nobody has read yet: the viewer's task may not have had its turn.
+  @Test func theFirstReaderMayBeLate() throws {
+    let store = ObjectStore()
+    guard case .lead(let leader) = store.ask("/a") else { throw Wrong() }
+    let response = leader.begin(.fresh(), lines: Span(), length: 50_000_000)
+    let piece = [UInt8](repeating: 1, count: 100_000)
+    #expect(leader.append(piece.span) == .goOn)
+    let reader = BodyReader(try #require(response.body))
+    #expect(reader.atHand() == .bytes(100_000))
+  }
+
   /// More than may be kept is passed on through a window: the writer waits for the slowest, memory stays bounded, nothing is kept.
   @Test(arguments: [nil, 3_000_000]) func aBodyThatIsTooLargeIsPassedOn(_ length: Int?) async throws {
     var configuration = ObjectStore.Configuration()
