@@ -84,7 +84,7 @@ enum BenchCache {
     let count = 10_000_000
     let resident = residentBytes()
     var configuration = ObjectStore.Configuration()
-    configuration.memoryBytes = .max / 2
+    configuration.memoryBytes = 1 << 40
     let store = ObjectStore(configuration)
     let seconds = time { for number in 0..<count { _ = ask(store, number) } }
     let status = store.status
@@ -96,7 +96,7 @@ enum BenchCache {
 
   private static func bytesPerObject(sample: Int) -> Int {
     var configuration = ObjectStore.Configuration()
-    configuration.memoryBytes = .max / 2
+    configuration.memoryBytes = 1 << 40
     let store = ObjectStore(configuration)
     for number in 0..<sample { _ = ask(store, number) }
     return store.status.usedBytes / sample
