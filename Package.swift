@@ -45,8 +45,8 @@ let package = Package(
 
     // 7  assembling and operating a running proxy
     floor("Edge", ["ControlPlane", "Confinement", "Pipeline", "Distribution", "Transport", "TLS", "Telemetry"]),
-    floor("ControlPlane", ["Pipeline", "Distribution", "KeyValueStores", "HTTPWire", "Transport", "Telemetry", "JSONText"]),
-    tests("ControlPlaneTests", ["ControlPlane", "JSONText"]),
+    floor("ControlPlane", ["Pipeline", "ObjectCache", "Distribution", "KeyValueStores", "HTTPWire", "Transport", "Telemetry", "JSONText"]),
+    tests("ControlPlaneTests", ["ControlPlane", "ObjectCache", "JSONText"]),
 
     // 6  functions by themselves: one invocation, and test cases
     floor("FunctionTesting", ["RewriteEngine", "ConfigurationFile", "Distribution", "HTTPWire", "KeyValueStores", "JSONText"]),
@@ -63,7 +63,7 @@ let package = Package(
     tests("OriginsTests", ["Origins", "Distribution", "HTTPWire", "Transport", "Telemetry"]),
 
     floor("ObjectCache", ["Distribution", "HTTPWire", "Transport", "Telemetry", "CSystem", "CCompression"]),
-    tests("ObjectCacheTests", ["ObjectCache", "Distribution", "HTTPWire", "Transport", "Telemetry", "TestTools"]),
+    tests("ObjectCacheTests", ["ObjectCache", "Distribution", "HTTPWire", "Transport", "Telemetry", "TestTools", "bench-cache"]),
 
     // 4  the model, and the file it is read from
     floor("ConfigurationFile", ["Distribution", "Geography", "KeyValueStores", "RedirectRules", "TLS", .product(name: "Yams", package: "Yams")]),
@@ -149,7 +149,7 @@ let package = Package(
     // What can be measured without the network
     .executableTarget(name: "bench-stores", dependencies: ["KeyValueStores"], path: "Benchmarks/stores", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
 
-    .executableTarget(name: "bench-cache", dependencies: ["ObjectCache"], path: "Benchmarks/cache", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
+    .executableTarget(name: "bench-cache", dependencies: ["ObjectCache", "Transport"], path: "Benchmarks/cache", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
 
     // Fuzzing the parsers: what must hold, the command that tries to break it, a short run of it as a test
     .target(name: "Fuzzing", dependencies: ["HTTPWire", "Transport", "KeyValueStores", "JSONText", "FunctionDialect", "Distribution"], path: "Fuzzing/Checks", swiftSettings: swiftSettings),

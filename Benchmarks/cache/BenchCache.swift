@@ -9,6 +9,7 @@ import ObjectCache
 enum BenchCache {
   static func main() {
     let what = CommandLine.arguments.dropFirst().first
+    if what == "write", let folder = CommandLine.arguments.dropFirst(2).first { DiskWriter.write(folder) }
     if what == nil || what == "ratio" { ratio() }
     if what == nil || what == "hit" { hits() }
     if what == nil || what == "index" { index() }
@@ -83,7 +84,7 @@ enum BenchCache {
     let count = 10_000_000
     let resident = residentBytes()
     var configuration = ObjectStore.Configuration()
-    configuration.memoryBytes = .max / 2
+    configuration.memoryBytes = 1 << 40
     let store = ObjectStore(configuration)
     let seconds = time { for number in 0..<count { _ = ask(store, number) } }
     let status = store.status
@@ -95,7 +96,7 @@ enum BenchCache {
 
   private static func bytesPerObject(sample: Int) -> Int {
     var configuration = ObjectStore.Configuration()
-    configuration.memoryBytes = .max / 2
+    configuration.memoryBytes = 1 << 40
     let store = ObjectStore(configuration)
     for number in 0..<sample { _ = ask(store, number) }
     return store.status.usedBytes / sample

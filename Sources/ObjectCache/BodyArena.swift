@@ -15,6 +15,8 @@ import Synchronization
   static let pageBytes = 4096
   private static let smallestSlotShift = 16
   private static let classes = 5
+  /// Chunks that addresses are reserved for, ten times: 20 TiB of them, of the 128 there are. Beyond that, bodies lie in the allocator's memory.
+  private static let mostChunks = 1 << 21
 
   private struct Slots {
     var free: [[Int]] = Array(repeating: [], count: BodyArena.classes)
@@ -32,7 +34,7 @@ import Synchronization
   ///   its turn, and slots are up to twice as large as what stands in them.
   /// - Returns: nil when the system has no such files, or no room for the addresses.
   init?(limitBytes: Int) {
-    reservedBytes = max(16, limitBytes / Self.chunkBytes * 2 * Self.classes) * Self.chunkBytes
+    reservedBytes = max(16, min(limitBytes / Self.chunkBytes, Self.mostChunks) * 2 * Self.classes) * Self.chunkBytes
     file = unsafe skerry_memory_file("skerry cache")
     guard file >= 0 else { return nil }
     guard let memory = unsafe skerry_map_file(file, reservedBytes) else {

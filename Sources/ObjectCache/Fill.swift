@@ -2,6 +2,7 @@
 //
 //   waiting ──begin/complete/renew──▶ answered      everybody gets the response; its body may still grow
 //      │ ├────────decline───────────▶ passed        each fetches for itself
+//      │ ├────────found─────────────▶ found         it was on disk; look up again
 //      │ └─fail─▶ one follower becomes the leader, a few times at most
 //      └──────────────────────fail──▶ failed
 //
@@ -13,6 +14,8 @@ import Transport
 final class Fill: Sendable {
   enum Phase: Sendable {
     case waiting, answered(StoredResponse), passed, failed
+    /// It has been found on disk and stands in memory now: ask again.
+    case found
   }
 
   /// Where a follower waits.
@@ -66,6 +69,10 @@ final class Fill: Sendable {
     }
     for seat in seats { seat.wakeup.wake() }
   }
+
+  /// It is not on disk, or cannot be used: the first of those who wait fetches it.
+  /// - Returns: whether somebody does.
+  func handOver() -> Bool { leaderFailed(attempts: .max) }
 
   /// The leader got no answer. One of those who wait takes its place, as long as that is worth it.
   /// - Returns: whether another leads now. (What the lock saw: that one may have brought an answer before this returns.)

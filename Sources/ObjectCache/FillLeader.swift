@@ -94,9 +94,11 @@ public final class FillLeader: Sendable {
   ) -> StoredResponse {
     let body = ObjectBody(expectedLength: length, fill.store.budget)
     let response = fill.store.make(fill, head, lines, tags, Span(), body: body)
-    if let length, length > fill.store.configuration.objectBytes { becomeWindow(body) }
+    let isTooLarge = length.map { $0 > fill.store.configuration.objectBytes } ?? false
+    if isTooLarge { becomeWindow(body) }
     growing.withLock { $0 = response }
-    fill.settle(sharing == .share ? .answered(response) : .passed)
+    // What is known to be too large is passed on to this one's viewer only: others would hold each other up.
+    fill.settle(sharing == .share && !isTooLarge ? .answered(response) : .passed)
     return response
   }
 
@@ -131,9 +133,11 @@ public final class FillLeader: Sendable {
   }
 
   private func isAbandoned(_ body: ObjectBody) -> Bool {
-    guard let alone = body.bytesWithoutReaders, fill.followers == 0 else { return false }
+    guard let (alone, hasHadReaders) = body.withoutReaders, fill.followers == 0 else { return false }
     let limit = fill.store.configuration.abandonedFillBytes
-    guard body.isWindow || (body.missingBytes ?? alone) > limit else { return false }
+    // Its first reader may still be on the way.
+    let missing = hasHadReaders ? body.missingBytes ?? alone : alone
+    guard body.isWindow && hasHadReaders || missing > limit else { return false }
     fill.store.count(.abandoned)
     return true
   }

@@ -44,10 +44,9 @@ struct InvalidationPattern: Sendable {
     }
   }
 
-  func matches(_ response: StoredResponse) -> Bool {
-    let key = response.key
-    if let distribution, !Self.equal(key.extracting(response.places.distribution), distribution.span) { return false }
-    return isTag ? hasTag(response.tags) : matches(path: key.extracting(response.places.path), query: key.extracting(response.places.query))
+  func matches(_ key: Span<UInt8>, _ places: KeyPlaces, tags: Span<UInt8>) -> Bool {
+    if let distribution, !Self.equal(key.extracting(places.distribution), distribution.span) { return false }
+    return isTag ? hasTag(tags) : matches(path: key.extracting(places.path), query: key.extracting(places.query))
   }
 
   private static func equal(_ a: Span<UInt8>, _ b: Span<UInt8>) -> Bool {
@@ -97,9 +96,11 @@ final class InvalidationList: Sendable {
 
   /// Takes all or none.
   /// - Returns: whether there was room.
-  func add(_ invalidations: [Invalidation]) -> Bool {
-    state.withLock { state in
-      guard state.entries.count + invalidations.count <= limit else { return false }
+  /// - Parameter isBounded: whether the limit counts.
+  func add(_ invalidations: [Invalidation], isBounded: Bool = true) -> Bool {
+    guard !invalidations.isEmpty else { return true }
+    return state.withLock { state in
+      guard !isBounded || state.entries.count + invalidations.count <= limit else { return false }
       let number = newestNumber.load(ordering: .relaxed) + 1
       for invalidation in invalidations { state.entries.append((number, InvalidationPattern(invalidation))) }
       newestNumber.store(number, ordering: .sequentiallyConsistent)
@@ -110,14 +111,19 @@ final class InvalidationList: Sendable {
   /// Compares an object with what came since it was compared.
   /// - Returns: whether it may not be served.
   @inline(never) func kills(_ response: StoredResponse) -> Bool {
-    let checked = response.checked.load(ordering: .relaxed)
-    // Read before the list: what is added meanwhile is compared the next time.
-    let (newest, entries, dropped) = state.withLock { (newestNumber.load(ordering: .relaxed), $0.entries, $0.dropped) }
-    if checked == newest { return false }
-    if checked < dropped { return true }
-    for entry in entries where entry.number > checked && entry.pattern.matches(response) { return true }
+    guard let newest = survives(response.key, response.places, tags: response.tags, response.checked.load(ordering: .relaxed)) else { return true }
     response.checked.store(newest, ordering: .relaxed)
     return false
+  }
+
+  /// Compares a key and tags with what came since this number.
+  /// - Returns: the newest number; nil when it may not be served.
+  func survives(_ key: Span<UInt8>, _ places: KeyPlaces, tags: Span<UInt8>, _ checked: UInt64) -> UInt64? {
+    let (newest, entries, dropped) = state.withLock { (newestNumber.load(ordering: .relaxed), $0.entries, $0.dropped) }
+    if checked == newest { return newest }
+    if checked < dropped { return nil }
+    for entry in entries where entry.number > checked && entry.pattern.matches(key, places, tags: tags) { return nil }
+    return newest
   }
 
   /// Everything has been compared with all up to this number.

@@ -41,6 +41,8 @@ public final class ObjectBody: Sendable {
     var writer: Wakeup?
     /// Bytes there were when the last reader left.
     var lengthWithoutReaders = 0
+    /// Whether somebody has read it.
+    var hasHadReaders = false
 
     var slowest: Int? { readers.values.lazy.map(\.position).min() }
   }
@@ -150,9 +152,9 @@ public final class ObjectBody: Sendable {
     while state.view.pieces.count > 0, state.view.end(ofPiece: 0) <= slowest { state.view.pieces.removeFirst() }
   }
 
-  /// How many bytes have come since nobody reads it; nil while somebody does.
-  var bytesWithoutReaders: Int? {
-    state.withLock { $0.readers.isEmpty ? $0.view.length - $0.lengthWithoutReaders : nil }
+  /// How many bytes have come since nobody reads it, and whether somebody has; nil while somebody does.
+  var withoutReaders: (bytes: Int, hasHadReaders: Bool)? {
+    state.withLock { $0.readers.isEmpty ? ($0.view.length - $0.lengthWithoutReaders, $0.hasHadReaders) : nil }
   }
   /// Bytes that are announced and have not come; nil when nobody knows.
   var missingBytes: Int? { announced.map { $0 - state.withLock { $0.view.length } } }
@@ -163,6 +165,7 @@ public final class ObjectBody: Sendable {
   func join(_ reader: BodyReader) -> View {
     state.withLock { state in
       if state.view.phase == .growing { state.readers[ObjectIdentifier(reader)] = Place(position: reader.position) }
+      state.hasHadReaders = true
       return state.view
     }
   }

@@ -9,7 +9,7 @@ public import Transport
 
 /// The cache's memory. Any thread.
 public final class ObjectStore: Sendable {
-  /// Limits; YAML has them below `cache:` (Documentation/cache.md says what happens at each).
+  /// Limits; YAML has them below `cache:` (Documentation/cache-storage.md says what happens at each).
   public struct Configuration: Sendable {
     /// Bytes the cache may hold: keys, heads, bodies, index.
     public var memoryBytes = 256 << 20
@@ -60,14 +60,29 @@ public final class ObjectStore: Sendable {
   /// Where what takes long is done: sweeps. nil: by the caller.
   private let helpers: BlockingPool?
   private let isSweeping = Atomic<Bool>(false)
+  /// Guards the order of what is written down of invalidations and what is compared with them.
+  private let invalidating = Mutex(())
+  private let disk: DiskTier?
 
   /// An empty cache.
   /// - Parameter helpers: threads for what takes long.
   public convenience init(_ configuration: Configuration = Configuration(), helpers: BlockingPool? = nil) {
-    self.init(configuration, KeyHash(), helpers: helpers)
+    self.init(configuration, KeyHash(), helpers: helpers, disk: nil)
   }
-  init(_ configuration: Configuration, _ hash: KeyHash, helpers: BlockingPool? = nil) {
+  /// A cache with a folder behind it; what is in the folder is found in the background.
+  /// - Parameter report: told in one sentence what happens to the folder. On any thread.
+  /// - Throws: ``DiskFailure`` when the folder cannot be used.
+  public convenience init(
+    _ configuration: Configuration, helpers: BlockingPool, disk: DiskConfiguration, report: @escaping @Sendable (String) -> Void
+  ) throws(DiskFailure) {
+    let tier = try DiskTier(disk, report: report)
+    self.init(configuration, KeyHash(), helpers: helpers, disk: tier)
+    _ = invalidations.add(tier.recorded(), isBounded: false)
+    tier.begin { [weak self] in self?.startSweep() }
+  }
+  init(_ configuration: Configuration, _ hash: KeyHash, helpers: BlockingPool? = nil, disk: DiskTier? = nil) {
     self.helpers = helpers
+    self.disk = disk
     invalidations = InvalidationList(limit: configuration.invalidations)
     self.configuration = configuration
     keyHash = hash
@@ -139,6 +154,7 @@ public final class ObjectStore: Sendable {
     }
     let servesStale = stale.map { use($0) == .staleServe } ?? false
     switch role {
+    case .lead(let fill) where stale == nil && startReading(fill): return .follow(FillFollower(fill))
     case .lead(let fill):
       let leader = FillLeader(fill)
       guard servesStale, let stale else { return .lead(leader) }
@@ -197,13 +213,59 @@ public final class ObjectStore: Sendable {
     return make(fill, response.description, response.head, response.tags, content.readable, body: nil)
   }
 
-  /// Puts a response into the cache, if there is room.
+  /// Puts a response into the cache, if there is room, and on disk.
   func keep(_ response: StoredResponse, of fill: Fill) {
     guard !(response.body?.isWindow ?? false), !invalidations.kills(response) else { return }
+    keepInMemory(response)
+    disk?.write(response)
+  }
+
+  private func keepInMemory(_ response: StoredResponse) {
     let old = insert(response)
     _ = old
     shrink()
   }
+
+  // MARK: The disk tier
+
+  /// Begins to read what a fill is about from disk.
+  /// - Returns: false when it is not there, or cannot be read now.
+  private func startReading(_ fill: Fill) -> Bool {
+    let key = fill.key
+    guard let disk, disk.mayHave(key.span) else { return false }
+    return disk.read(key, makeBody: { $0 > self.configuration.inlineBodyBytes ? ObjectBody(expectedLength: $0, self.budget) : nil }, append: { body, bytes in
+      body.append(bytes) { start, wanted in self.piece(at: start, wanted, expected: body.expectedLength) } == bytes.count
+    }) { found in
+      if let found, self.take(found, fill) {
+        self.count(.diskHits)
+        fill.settle(.found)
+        self.ended(fill)
+      } else if !fill.handOver() {
+        self.ended(fill)
+      }
+    }
+  }
+
+  /// Puts what was on disk into memory.
+  /// - Returns: whether it is there now.
+  private func take(_ found: DiskTier.Found, _ fill: Fill) -> Bool {
+    let record = found.record, text = found.text.span, lines = record.keyCount..<record.keyCount + record.linesCount
+    let content = found.content
+    let response = make(fill, record.head, text.extracting(lines), text.extracting(lines.upperBound...), content.span, body: found.body)
+    response.checked.store(found.checked, ordering: .relaxed)
+    if invalidations.kills(response) {
+      disk?.remove(response.key)
+      return false
+    }
+    keepInMemory(response)
+    return find(response.key, response.hash) === response
+  }
+
+  /// Ends the disk tier's threads; what waits to be written is. Blocks. Call once, at the end.
+  public func close() { disk?.close() }
+
+  /// Has what an object is kept as forgotten on disk, too.
+  private func removeFromDisk(_ key: Span<UInt8>) { disk?.remove(key) }
 
   /// - Returns: the response it took the place of, to be let go without a lock.
   private func insert(_ response: StoredResponse) -> StoredResponse? {
@@ -230,6 +292,7 @@ public final class ObjectStore: Sendable {
       return object
     }
     _ = removed
+    removeFromDisk(key)
   }
 
   /// Takes out this response, not one that has taken its place.
@@ -239,7 +302,9 @@ public final class ObjectStore: Sendable {
       queues.withLock { Self.forget(object, &$0) }
       return true
     }
-    if isGone { count(.invalidated) }
+    guard isGone else { return }
+    count(.invalidated)
+    removeFromDisk(object.key)
   }
 
   private static func forget(_ object: StoredResponse, _ queues: inout EvictionQueues) {
@@ -253,25 +318,35 @@ public final class ObjectStore: Sendable {
   /// Has these never served again, by any worker, once it has returned; fetches under way are not kept either.
   /// - Returns: false when as many wait for the sweep as may: none has been taken.
   public func invalidate(_ list: [Invalidation]) -> Bool {
-    guard invalidations.add(list) else {
+    let isTaken = invalidating.withLock { _ in
+      guard invalidations.add(list) else { return false }
+      disk?.record(list)
+      return true
+    }
+    guard isTaken else {
       count(.invalidationsRefused)
       return false
     }
-    if !isSweeping.exchange(true, ordering: .sequentiallyConsistent) {
-      if helpers == nil || helpers?.submit({ self.sweep() }) != nil { sweep() }
-    }
+    startSweep()
     return true
+  }
+
+  private func startSweep() {
+    guard invalidations.count > 0, !isSweeping.exchange(true, ordering: .sequentiallyConsistent) else { return }
+    if helpers == nil || helpers?.submit({ self.sweep() }) != nil { sweep() }
   }
 
   /// Compares everything with what has been invalidated, in small steps, until nothing is left to compare with.
   private func sweep() {
     repeat {
-      let number = invalidations.newest
+      let (number, recorded) = invalidating.withLock { _ in (invalidations.newest, disk?.recordedCount) }
       for shard in shards { sweep(shard, number) }
+      disk?.sweep(number) { key, places, tags, checked in invalidations.survives(key.span, places, tags: tags.span, checked) == nil }
       invalidations.drop(through: number)
+      if let recorded { disk?.forgetRecorded(recorded) }
     } while invalidations.count > 0
     isSweeping.store(false, ordering: .sequentiallyConsistent)
-    // One that was added between the last two lines is swept with the next one; it holds all the same.
+    startSweep()   // one that was added between the last two lines found somebody sweeping
   }
 
   /// From the end of the table to its beginning: what moves when something is taken out moves that way.
@@ -365,6 +440,6 @@ public final class ObjectStore: Sendable {
   public var status: StoreStatus {
     StoreStatus(
       objects: shards.reduce(0) { $0 + $1.index.withLock { $0.count } }, usedBytes: budget.usedBytes, limitBytes: budget.limitBytes,
-      indexBytes: indexBytes, invalidations: invalidations.count, fills: shards.reduce(0) { $0 + $1.fills.withLock { $0.fills.count } }, counts)
+      indexBytes: indexBytes, invalidations: invalidations.count, disk: disk.map { DiskStatus($0) }, fills: shards.reduce(0) { $0 + $1.fills.withLock { $0.fills.count } }, counts)
   }
 }

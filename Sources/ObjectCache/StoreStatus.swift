@@ -3,7 +3,7 @@ import Synchronization
 
 /// Events of the store, counted by any thread; none of them happens on a hit.
 final class StoreCounts: Sendable {
-  enum Event: Int, CaseIterable { case evictions, collapsed, abandoned, windows, longKeys, arenaFull, invalidated, invalidationsRefused }
+  enum Event: Int, CaseIterable { case evictions, collapsed, abandoned, windows, longKeys, arenaFull, invalidated, invalidationsRefused, diskHits }
 
   private let numbers = Mutex([Int](repeating: 0, count: Event.allCases.count))
 
@@ -23,6 +23,10 @@ public struct StoreStatus: Sendable {
   public let indexBytes: Int
   /// Invalidations that everything is still compared with.
   public let invalidations: Int
+  /// What the disk tier holds; nil without one.
+  public let disk: DiskStatus?
+  /// Objects that memory had let go, or never had, and the disk tier brought back.
+  public let diskHits: Int
   /// Fetches under way.
   public let fills: Int
   /// Objects that left to make room.
@@ -42,12 +46,14 @@ public struct StoreStatus: Sendable {
   /// Requests whose key was longer than may be.
   public let longKeys: Int
 
-  init(objects: Int, usedBytes: Int, limitBytes: Int, indexBytes: Int, invalidations: Int, fills: Int, _ counts: StoreCounts) {
+  init(objects: Int, usedBytes: Int, limitBytes: Int, indexBytes: Int, invalidations: Int, disk: DiskStatus?, fills: Int, _ counts: StoreCounts) {
     self.objects = objects
     self.usedBytes = usedBytes
     self.limitBytes = limitBytes
     self.indexBytes = indexBytes
     self.invalidations = invalidations
+    self.disk = disk
+    diskHits = counts[.diskHits]
     self.fills = fills
     evictions = counts[.evictions]
     collapsed = counts[.collapsed]
@@ -57,5 +63,34 @@ public struct StoreStatus: Sendable {
     invalidated = counts[.invalidated]
     invalidationsRefused = counts[.invalidationsRefused]
     arenaFull = counts[.arenaFull]
+  }
+}
+
+/// What the disk tier holds at one moment, and what has happened since it began.
+public struct DiskStatus: Sendable {
+  /// Objects, and the bytes of their files to the page.
+  public let objects: Int, bytes: Int
+  /// Objects written; not written because as many wait as may; not written because the disk would not.
+  public let writes: Int, writesDropped: Int, writesFailed: Int
+  /// Objects read; not read because as many wait as may.
+  public let reads: Int, readsRefused: Int
+  /// Files that were damaged, and are gone.
+  public let corrupt: Int
+  /// Objects that left to make room, and that had been invalidated.
+  public let evictions: Int, invalidated: Int
+  /// Whether the folder's content is known whole: until then some of it is fetched anew.
+  public let isScanned: Bool
+
+  init(_ tier: DiskTier) {
+    (objects, bytes) = tier.status
+    writes = tier.counts[.writes]
+    writesDropped = tier.counts[.writesDropped]
+    writesFailed = tier.counts[.writesFailed]
+    reads = tier.counts[.reads]
+    readsRefused = tier.counts[.readsRefused]
+    corrupt = tier.counts[.corrupt]
+    evictions = tier.counts[.evictions]
+    invalidated = tier.counts[.invalidated]
+    isScanned = tier.counts[.scans] > 0
   }
 }

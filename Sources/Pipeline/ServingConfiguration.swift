@@ -19,7 +19,7 @@ public final class ServingConfiguration: Sendable {
   let sites: [Site]
   /// The code of the rewrite engine's functions, by their index in the configuration; nil for those of the function tier.
   let functions: [FunctionCode?]
-  /// The cache; the previous configuration's as long as its size is the same.
+  /// The cache: one for the process's life.
   public let store: ObjectStore
 
   /// Whether any policy asks for fingerprints of viewers' TLS.
@@ -30,8 +30,11 @@ public final class ServingConfiguration: Sendable {
   ///   - files: the threads that read the files of folder origins.
   ///   - previous: the configuration it replaces: counters keep their places, and functions and stores that are the same stay the same, with
   ///     all that workers have built of them.
+  ///   - report: told in one sentence what becomes of the cache's folder. On any thread.
   /// - Throws: when the folder of an origin cannot be opened.
-  public init(_ configuration: Configuration, files: BlockingPool, previous: ServingConfiguration? = nil) throws(FolderFailure) {
+  public init(
+    _ configuration: Configuration, files: BlockingPool, previous: ServingConfiguration? = nil, report: @escaping @Sendable (String) -> Void = { _ in }
+  ) throws(FolderFailure) {
     let configuration = previous.map { configuration.sharing($0.configuration) } ?? configuration
     self.configuration = configuration
     let labels = (previous?.labels ?? MetricLabels()).extended(
@@ -52,17 +55,28 @@ public final class ServingConfiguration: Sendable {
     }
     self.sites = sites
     functions = Self.codes(configuration, previous)
-    if let previous, previous.configuration.cache.memoryBytes == configuration.cache.memoryBytes {
-      store = previous.store
-    } else {
-      var limits = ObjectStore.Configuration()
-      limits.memoryBytes = configuration.cache.memoryBytes
-      store = ObjectStore(limits)
+    store = previous?.store ?? Self.makeStore(configuration, files, report)
+    if let former = previous?.configuration, !former.cache.isKept(as: configuration.cache) || former.limits.cache != configuration.limits.cache {
+      report("the cache keeps its size, its folder and its limits until a restart")
     }
   }
 }
 
 extension ServingConfiguration {
+  /// The process ends: what waits to be written to the cache's folder is. Blocks.
+  public func close() { store.close() }
+
+  /// The cache that a configuration asks for. Without its folder it is kept in memory alone: requests are served, more slowly.
+  private static func makeStore(_ configuration: Configuration, _ files: BlockingPool, _ report: @escaping @Sendable (String) -> Void) -> ObjectStore {
+    let limits = ObjectStore.Configuration(configuration.cache, configuration.limits.cache)
+    if let disk = DiskConfiguration(configuration.cache, configuration.limits.cache) {
+      do throws(DiskFailure) { return try ObjectStore(limits, helpers: files, disk: disk, report: report) } catch {
+        report("\(error); the cache is kept in memory alone")
+      }
+    }
+    return ObjectStore(limits, helpers: files)
+  }
+
   /// The code of functions; that of the previous configuration where it would be the same.
   private static func codes(_ configuration: Configuration, _ previous: ServingConfiguration?) -> [FunctionCode?] {
     var known: [String: (definition: FunctionDefinition, code: FunctionCode)] = [:]

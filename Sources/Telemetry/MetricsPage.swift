@@ -18,6 +18,8 @@ public struct ProcessFacts: Sendable {
   public var diagnostics: LogWriter.Statistics?
   /// What is known of origins.
   public var origins: [OriginFacts] = []
+  /// The cache's store; nil without one.
+  public var cache: CacheFacts?
   /// What became of spans; nil without tracing.
   public var spans: SpanStatistics?
   /// Of the configuration; nil where there is none to reload.
@@ -90,6 +92,7 @@ public enum MetricsPage {
     CacheTable.render(workers.map(\.cache), labels: behaviors, &page)
     renderGauges(workers, &page)
     OriginFacts.render(process.origins, &page)
+    CacheFacts.render(process.cache, &page)
     renderHistograms(workers, &page)
     page.finish()
     return page.text

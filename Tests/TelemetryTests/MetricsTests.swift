@@ -213,6 +213,9 @@ func lines(_ page: String, _ name: String) -> [String] {
     }
     expected += Gauge.allCases.map(\.description).map { "| `\($0.name)` | gauge | `worker` | \($0.help) |" }
     expected += OriginFacts.metrics.map { "| `\($0.name)` | gauge | `distribution`, `origin`\($0.hasAddress ? ", `address`" : "") | \($0.help) |" }
+    expected += CacheFacts.Level.allCases.map { "| `\($0.name)` | gauge |  | \($0.help) |" }
+    expected.append("| `\(CacheFacts.eventsName)` | counter | `event` | \(CacheFacts.eventsHelp) |")
+    expected += CacheFacts.Event.allCases.map { "| `\(CacheFacts.eventsName)` | `\($0.rawValue)` | \($0.meaning) |" }
     expected += MetricsPage.processMetrics.map { "| `\($0.name)` | \($0.type) | \($0.labels.map { "`\($0)`" }.joined(separator: ", ")) | \($0.help) |" }
     expected.append("| `\(MetricsPage.requestsName)` | counter | `distribution`, `behavior`, `status`, `result` | \(MetricsPage.requestsHelp) |")
     expected.append("| `\(SpanStatistics.name)` | counter | `outcome` | \(SpanStatistics.help) |")

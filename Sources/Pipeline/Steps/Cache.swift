@@ -91,6 +91,7 @@ extension Worker {
           guard let response = serve(stored, work, .collapsed, &exchange) else { break }
           return response
         case .lead(let leader): return await lead(leader, cache, work, &exchange, &viewer)
+        case .again: continue   // it was found on disk and stands in memory now
         case .failed: return refuse(&exchange, 502, "The origin could not be reached or did not answer in a way that is understood.", "OriginCommError")
         case .pass, nil: return await pass(&exchange, &viewer)
         }
