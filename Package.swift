@@ -45,8 +45,8 @@ let package = Package(
 
     // 7  assembling and operating a running proxy
     floor("Edge", ["ControlPlane", "Confinement", "Pipeline", "Distribution", "Transport", "TLS", "Telemetry"]),
-    floor("ControlPlane", ["Pipeline", "Distribution", "KeyValueStores", "HTTPWire", "Transport", "Telemetry", "JSONText"]),
-    tests("ControlPlaneTests", ["ControlPlane", "JSONText"]),
+    floor("ControlPlane", ["Pipeline", "ObjectCache", "Distribution", "KeyValueStores", "HTTPWire", "Transport", "Telemetry", "JSONText"]),
+    tests("ControlPlaneTests", ["ControlPlane", "ObjectCache", "JSONText"]),
 
     // 6  functions by themselves: one invocation, and test cases
     floor("FunctionTesting", ["RewriteEngine", "ConfigurationFile", "Distribution", "HTTPWire", "KeyValueStores", "JSONText"]),
@@ -62,8 +62,8 @@ let package = Package(
     floor("Origins", ["Distribution", "HTTPWire", "Transport", "TLS", "Telemetry", "CSystem"]),
     tests("OriginsTests", ["Origins", "Distribution", "HTTPWire", "Transport", "Telemetry"]),
 
-    floor("ObjectCache", ["Distribution", "HTTPWire", "Transport", "Telemetry", "CSystem"]),
-    tests("ObjectCacheTests", ["ObjectCache", "Distribution", "HTTPWire", "Transport", "Telemetry", "TestTools"]),
+    floor("ObjectCache", ["Distribution", "HTTPWire", "Transport", "Telemetry", "CSystem", "CCompression"]),
+    tests("ObjectCacheTests", ["ObjectCache", "Distribution", "HTTPWire", "Transport", "Telemetry", "TestTools", "bench-cache"]),
 
     // 4  the model, and the file it is read from
     floor("ConfigurationFile", ["Distribution", "Geography", "KeyValueStores", "RedirectRules", "TLS", .product(name: "Yams", package: "Yams")]),
@@ -110,6 +110,8 @@ let package = Package(
     // 0  C: the only places that include it
     .target(name: "CSystem", cSettings: Context.environment["SKERRY_COMMIT"].map { [.define("SKERRY_COMMIT", to: "\"\($0)\"")] }),
     .target(name: "CConfinement", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("seccomp")]),
+    .target(
+      name: "CCompression", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("z"), .linkedLibrary("brotlienc")]),
     .target(name: "CMaxMind", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("maxminddb")]),
     .target(name: "CAres", linkerSettings: [.linkedLibrary("cares")]),
     .target(name: "CRE2", cxxSettings: [.unsafeFlags(["-std=c++17", "-O2", "-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("re2")]),
@@ -146,6 +148,8 @@ let package = Package(
 
     // What can be measured without the network
     .executableTarget(name: "bench-stores", dependencies: ["KeyValueStores"], path: "Benchmarks/stores", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
+
+    .executableTarget(name: "bench-cache", dependencies: ["ObjectCache", "Transport"], path: "Benchmarks/cache", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
 
     // Fuzzing the parsers: what must hold, the command that tries to break it, a short run of it as a test
     .target(name: "Fuzzing", dependencies: ["HTTPWire", "Transport", "KeyValueStores", "JSONText", "FunctionDialect", "Distribution"], path: "Fuzzing/Checks", swiftSettings: swiftSettings),

@@ -74,10 +74,25 @@ extension Reader {
       compress: section.flag("compress", default: false),
       functions: section.optional("functions").map(associations) ?? FunctionAssociations(),
       redirectsPath: readablePath(redirects))
+    if let value = section.optional("cachedMethods") { behavior.cachedMethods = cachedMethods(value, behavior) }
     readGRPC(section, &behavior)
     behavior.rateLimit = section.optional("rateLimit").flatMap(rateLimit)
     if let value = section.optional("trustedKeyGroups") { behavior.trustedKeyGroups = trustedKeyGroups(value) }
     return behavior
+  }
+
+  /// GET and HEAD, or those and OPTIONS.
+  private func cachedMethods(_ value: Value, _ behavior: Behavior) -> MethodSet {
+    let names = value.texts(of: "a method such as GET") ?? []
+    let methods = names.reduce(into: MethodSet()) { methods, name in
+      if let known = MethodSet.named.first(where: { $0.name == name }) { methods.insert(known.method) }
+    }
+    guard [.getHead, .getHeadOptions].contains(methods), names.count == methods.names.count else {
+      value.error("cachedMethods are GET and HEAD, or those and OPTIONS")
+      return .getHead
+    }
+    if !behavior.allowedMethods.isSuperset(of: methods) { value.error("cachedMethods must be among allowedMethods") }
+    return methods
   }
 
   /// `grpcConfig: { enabled: true }`; a gRPC call is a POST.

@@ -78,6 +78,17 @@ extension Reader {
       }
       dns.finish()
     }
+    if let cache = section.optional("cache")?.section("cache") {
+      read(
+        [
+          .size("objectBytes", \.cache.objectBytes, 1_024...1 << 40), .size("keyBytes", \.cache.keyBytes, 256...65_535),
+          .size("windowBytes", \.cache.windowBytes, 65_536...1 << 30), .size("abandonedFillBytes", \.cache.abandonedFillBytes, 0...1 << 40),
+          .count("fillAttempts", \.cache.fillAttempts, 1...100), .count("passMarks", \.cache.passMarks, counts),
+          .count("invalidations", \.cache.invalidations, counts), .count("diskWrites", \.cache.diskWrites, counts),
+          .count("diskReads", \.cache.diskReads, counts),
+        ], cache, &limits)
+      cache.finish()
+    }
     if let http2 = section.optional("http2")?.section("http2") {
       read(Self.http2Rows, http2, &limits)
       if limits.http2.streamWindowBytes > limits.http2.connectionWindowBytes {

@@ -51,6 +51,10 @@ extension Reader {
     policy.queryStrings = section.optional("queryStrings").flatMap(nameSelection) ?? .none
     policy.enableAcceptEncodingGzip = section.flag("enableAcceptEncodingGzip", default: false)
     policy.enableAcceptEncodingBrotli = section.flag("enableAcceptEncodingBrotli", default: false)
+    if let value = section.optional("normalizeQueryStrings") {
+      policy.normalizeQueryStrings = value.flag() ?? false
+      refuse(value, "CloudFront keeps the order and case of query strings")
+    }
     return policy
   }
 

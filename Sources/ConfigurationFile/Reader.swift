@@ -123,6 +123,8 @@ final class Reader {
       cache.diskBytes = disk.required("size")?.byteCount(sizes) ?? 0
       disk.finish()
     }
+    cache.saysStatus = section.flag("cacheStatus", default: true)
+    if let value = section.optional("cacheStatusKeyFor") { cache.statusKeyClients = trustedProxies(value) }
     section.finish()
     return cache
   }

@@ -17,6 +17,8 @@ struct AdminRequest: Sendable {
   var authorization: String?
   /// Accept; empty without one.
   var accept = ""
+  /// What it carries, where a page takes something; nil: more than the page takes.
+  var content: [UInt8]? = []
   /// Whether it came over the Unix socket from this process's own user or root.
   var isLocal = false
 }

@@ -46,15 +46,15 @@ public struct AdminClient {
 
   /// Sends one request.
   /// - Throws: ``Failure`` when nobody answers, or not as a proxy of this kind does, or the token is not the right one.
-  public func ask(_ method: String, _ path: String) throws(Failure) -> Answer {
+  public func ask(_ method: String, _ path: String, content: [UInt8] = []) throws(Failure) -> Answer {
     let host = if case .unix = address { "localhost" } else { address.description }
     var request = "\(method) \(path) HTTP/1.1\r\nHost: \(host)\r\nConnection: close\r\n"
-    if method == "POST" { request += "Content-Length: 0\r\n" }
+    if method == "POST" { request += "Content-Length: \(content.count)\r\n" }
     if !token.isEmpty { request += "Authorization: Bearer \(String(decoding: token, as: UTF8.self))\r\n" }
     let bytes: [UInt8]
     do throws(IOFailure) {
       let connection = try BlockingConnection(to: address, timeoutMilliseconds: Self.timeoutMilliseconds)
-      bytes = try connection.exchange(Array((request + "\r\n").utf8), limit: Self.answerLimitBytes)
+      bytes = try connection.exchange(Array((request + "\r\n").utf8) + content, limit: Self.answerLimitBytes)
     } catch { throw Failure(description: reason(error)) }
     guard let answer = Answer(bytes) else { throw Failure(description: "what listens at \(address) is no skerry") }
     switch answer.status {

@@ -5,6 +5,7 @@ import Distribution
 import Glibc
 import HTTPWire
 import JSONText
+import ObjectCache
 public import Pipeline
 import Synchronization
 public import Telemetry
@@ -94,8 +95,29 @@ public final class AdminPages: Sendable {
       guard request.method == .post else { return .wrongMethod(allowed: "POST") }
       let report = await reload()
       return .json(report.json, status: report.isDone ? 200 : 422)
-    default: return Page(status: 404, body: "There are /healthz, /metrics, /status and, for POST, /reload here.\n")
+    case "/invalidations": return request.method == .post ? invalidate(request) : .wrongMethod(allowed: "POST")
+    default: return Page(status: 404, body: "There are /healthz, /metrics, /status and, for POST, /reload and /invalidations here.\n")
     }
+  }
+
+  /// Holds for all workers when this returns (spec/request-pipeline.md, 20).
+  private func invalidate(_ request: AdminRequest) -> Page {
+    func refused(_ status: Int, _ reason: String) -> Page {
+      .json(.object(["outcome": .string("refused"), "reason": .string(reason)]), status: status)
+    }
+    let facts = state.withLock { $0.facts }
+    guard let facts, let cache = facts.cache else { return refused(503, "there is no cache") }
+    guard let content = request.content else { return refused(413, "the content has more than \(InvalidationRequest.contentBytes) bytes") }
+    do throws(InvalidationRequest.Problem) {
+      let asked = try InvalidationRequest(content, distributions: facts.configuration.distributions.map(\.id))
+      guard cache.invalidate(asked.invalidations) else { return refused(429, "too many invalidations wait until the cache has been looked through (limits.cache.invalidations)") }
+      return .json(.object(["outcome": .string("done"), "invalidations": .number(asked.invalidations.count)]))
+    } catch { return refused(400, error.text) }
+  }
+
+  /// Whether a request's content is to be read: of nobody who may not ask.
+  fileprivate func wantsContent(_ request: AdminRequest) -> Bool {
+    request.method == .post && request.path == "/invalidations" && AdminAccess.judge(request, token: state.withLock { $0.facts?.token }) == .allowed
   }
 
   private func snapshots() async -> [WorkerSnapshot] {
@@ -114,6 +136,7 @@ public final class AdminPages: Sendable {
       build: BuildFacts.current(version: Version.text), start: started, cpuMicroseconds: UInt64(max(0, cpu)), accessLog: facts?.accessLog.statistics,
       functionLog: facts?.functionLog?.statistics, diagnostics: diagnostics.statistics, spans: facts?.spans?.statistics)
     process.origins = await workers.first?.with { $0.originFacts } ?? []
+    process.cache = facts?.cache.map { CacheFacts($0.status) }
     if let facts {
       process.configuration = ProcessFacts.Configuration(
         generation: facts.generation, lastReloadSucceeded: reload?.isDone ?? true, lastSuccess: facts.since)
@@ -152,7 +175,8 @@ extension WorkerIsolation {
     var viewer = ServerConnection(Socket(loop: loop, descriptor: descriptor), peer: peer, context)
     do throws(WireFailure) {
       while let request = try await viewer.nextRequest() {
-        let asked = AdminRequest(request, isLocal: isLocal)
+        var asked = AdminRequest(request, isLocal: isLocal)
+        if pages.wantsContent(asked) { asked.content = try await viewer.content(limit: InvalidationRequest.contentBytes) }
         try await viewer.discardBody()
         let page = await pages.answer(asked)
         viewer.answer(page, isHead: request.line.method == .head)
@@ -190,6 +214,18 @@ extension AdminRequest {
 }
 
 extension ServerConnection {
+  /// Reads a request's content; nil when it is longer.
+  fileprivate nonisolated(nonsending) mutating func content(limit: Int) async throws(WireFailure) -> [UInt8]? {
+    var content: [UInt8] = []
+    while true {
+      let n = try await nextPayload()
+      if n == 0 { return content }
+      guard content.count + n <= limit else { return nil }
+      for index in 0..<n { content.append(stream.input.readable[index]) }
+      stream.input.consume(n)
+    }
+  }
+
   /// Puts a page on the wire.
   fileprivate mutating func answer(_ page: AdminPages.Page, isHead: Bool) {
     stream.beginOutput()

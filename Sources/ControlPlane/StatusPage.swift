@@ -3,6 +3,7 @@
 public import Distribution
 import JSONText
 import KeyValueStores
+public import ObjectCache
 public import Telemetry
 
 /// What the pages say of the configuration that serves. A value.
@@ -41,13 +42,16 @@ public struct AdminFacts: Sendable {
   public var accessLog: LogWriter, functionLog: LogWriter?
   /// What sends spans, for its numbers; nil without tracing.
   public var spans: SpanExporter?
+  /// The cache; nil when there is none.
+  public var cache: ObjectStore?
 
   /// The facts.
   public init(
     configuration: Configuration, path: String, digest: String, generation: Int, since: Timestamp, listeners: [Listener], admin: String?, token: [UInt8]?,
-    accessLog: LogWriter, functionLog: LogWriter?, spans: SpanExporter? = nil
+    accessLog: LogWriter, functionLog: LogWriter?, spans: SpanExporter? = nil, cache: ObjectStore? = nil
   ) {
     self.spans = spans
+    self.cache = cache
     self.configuration = configuration
     self.path = path
     self.digest = digest

@@ -18,6 +18,8 @@ public struct Behavior: Sendable, Equatable {
   public var originRequestPolicy: OriginRequestPolicy?
   /// The response headers policy, if any.
   public var responseHeadersPolicy: ResponseHeadersPolicy?
+  /// The methods whose responses are cached: GET and HEAD, or those and OPTIONS. (Spec 8.)
+  public var cachedMethods = MethodSet.getHead
   /// Whether responses may be compressed.
   public var compress: Bool
   /// Whether gRPC requests are passed on as such: over HTTP/2, with trailers. (Spec 15.)

@@ -142,12 +142,21 @@ public struct CacheStorage: Sendable, Equatable {
   public var diskPath: String?
   /// The disk space it may use, in bytes; 0 without a folder.
   public var diskBytes: Int
+  /// Whether responses say in Cache-Status what the cache did (RFC 9211).
+  public var saysStatus = true
+  /// The viewers who are told the cache key there. Default: none.
+  public var statusKeyClients: [AddressRange] = []
 
   /// A cache in memory, and on disk when a folder is given.
   public init(memoryBytes: Int = 256 << 20, diskPath: String? = nil, diskBytes: Int = 0) {
     self.memoryBytes = memoryBytes
     self.diskPath = diskPath
     self.diskBytes = diskBytes
+  }
+
+  /// Whether what is kept may stay as it is for other settings: the same sizes and the same folder.
+  public func isKept(as other: CacheStorage) -> Bool {
+    memoryBytes == other.memoryBytes && diskPath == other.diskPath && diskBytes == other.diskBytes
   }
 }
 

@@ -67,6 +67,8 @@ public struct Limits: Sendable, Equatable {
   public var keyValueStores = KeyValueStore.Limits()
   /// The limits of name resolution.
   public var dns = DNS()
+  /// The limits of the object cache beyond its size.
+  public var cache = Cache()
   /// The limits of HTTP/2 connections.
   public var http2 = HTTP2()
 
@@ -88,6 +90,31 @@ public struct Limits: Sendable, Equatable {
     /// The most requests of one worker that may wait for their turn because functions take long. A further one: 503,
     /// FunctionThrottledError.
     public var waitingRuns = 128
+
+    /// The defaults.
+    public init() {}
+  }
+
+  /// The limits of the object cache beyond its size. All workers share it.
+  public struct Cache: Sendable, Equatable {
+    /// The largest body that is kept, in bytes. A larger one is passed on and not stored.
+    public var objectBytes = 64 << 20
+    /// The longest key in bytes. A request with a longer one passes the cache.
+    public var keyBytes = 16_384
+    /// Bytes held of a body that is passed on and not kept, for its slowest reader; then the origin waits.
+    public var windowBytes = 1 << 20
+    /// Bytes that may still be missing of a body that nobody reads any more, and it is fetched to its end. Beyond: the fetch is given up.
+    public var abandonedFillBytes = 1 << 20
+    /// The fetches that may fail, one after the other, before all who wait for the object are answered with the failure.
+    public var fillAttempts = 3
+    /// Keys whose responses cannot be stored that are remembered as such; then they are forgotten.
+    public var passMarks = 65_536
+    /// The invalidations that may wait for the sweep through the cache. Further ones are refused: 429.
+    public var invalidations = 3_000
+    /// The objects that may wait to be written to disk. Further ones are not.
+    public var diskWrites = 1_024
+    /// The reads from disk that may wait. Further objects are fetched from the origin.
+    public var diskReads = 256
 
     /// The defaults.
     public init() {}

@@ -41,7 +41,7 @@ final class MainQueue: Sendable {
     for signal in Self.signals { unsafe sigaddset(&set, signal) }
     unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
     signal(SIGPIPE, SIG_IGN)
-    signal(SIGXFSZ, SIG_IGN)
+    signal(SIGXFSZ, SIG_IGN)   // likewise a file that may not grow
     wakeup = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
     signalDescriptor = unsafe sk_signal_descriptor(&set)
     guard wakeup >= 0, signalDescriptor >= 0 else { throw StartFailure(description: "the system has no descriptor left") }

@@ -64,7 +64,10 @@ struct Preparation: Sendable {
   init(
     _ configuration: Configuration, after standing: Standing?, _ foundations: Foundations, _ privilege: LeastPrivilege = .given, _ inheritance: Inheritance = Inheritance()
   ) throws(StartFailure) {
-    do { serving = try ServingConfiguration(configuration, files: foundations.files, previous: standing?.serving) } catch {
+    let diagnostics = foundations.diagnostics
+    do {
+      serving = try ServingConfiguration(configuration, files: foundations.files, previous: standing?.serving) { diagnostics.say(.info, $0) }
+    } catch {
       throw StartFailure(description: "\(error)")
     }
     secure = try Self.secure(configuration, serving, foundations.tickets)

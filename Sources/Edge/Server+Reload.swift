@@ -129,6 +129,7 @@ extension AdminFacts {
     self.init(
       configuration: standing.configuration, path: path, digest: standing.digest, generation: standing.generation, since: standing.since,
       listeners: listeners, admin: standing.admin?.url, token: standing.configuration.admin.flatMap { AdminToken.read(at: $0.tokenPath) },
-      accessLog: standing.logs.access, functionLog: standing.logs.functions, spans: standing.logs.spans)
+      accessLog: standing.logs.access, functionLog: standing.logs.functions, spans: standing.logs.spans,
+      cache: standing.serving.store)
   }
 }

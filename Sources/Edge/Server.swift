@@ -154,6 +154,7 @@ public final class Server {
     let doors = standing.doors, areShared = upgrading != nil
     drain { worker in for door in doors { if areShared { door.leave(on: worker) } else { door.close(on: worker) } } }
     standing.admin?.removePath()
+    standing.serving.close()
     standing.logs.close()
     _ = diagnostics.close(deadlineMilliseconds: 500)
   }
@@ -166,6 +167,7 @@ public final class Server {
       for door in closed { door.close(on: worker) }
       if worker == 0 { admin?.leave() }
     }
+    standing.serving.close()
     standing.logs.close()
     _ = diagnostics.close(deadlineMilliseconds: 500)
   }

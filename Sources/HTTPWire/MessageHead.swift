@@ -160,6 +160,13 @@ public struct StatusLine: BitwiseCopyable, Sendable {
   public internal(set) var length = 0
   var lineEnd = 0
 
+  /// Says that nobody knows yet how long the body is.
+  public mutating func frameWithoutLength() {
+    contentLength = -1
+    framing = .untilClose
+  }
+  /// Says that there is no body, whatever the fields say of one.
+  public mutating func frameWithoutBody() { framing = .none }
   /// Says that the body has so many bytes.
   public mutating func frame(length: Int) {
     contentLength = length

@@ -53,14 +53,14 @@ public final class BodyReader {
       case .failed: return .broken
       }
     }
-    guard let piece = findPiece() else { return .broken }
-    return .bytes(min(piece.start + piece.capacity, view.length, end) - position)
+    guard findPiece() != nil else { return .broken }
+    return .bytes(min(view.end(ofPiece: pieceIndex), view.length, end) - position)
   }
 
   private func findPiece() -> BodyPiece? {
     while pieceIndex < view.pieces.count {
       let piece = view.pieces[pieceIndex]
-      if position < piece.start + piece.capacity { return position >= piece.start ? piece : nil }
+      if position < view.end(ofPiece: pieceIndex) { return position >= piece.start ? piece : nil }
       pieceIndex += 1
     }
     return nil
@@ -106,19 +106,19 @@ public final class BodyReader {
         try await stream.flush(timeoutMilliseconds: timeoutMilliseconds)
         await wait(for: socket)
       case .bytes(let n):
-        let count = min(n, Self.bytesInOneGo)
-        try sendPiece(count, to: &stream, asChunks)
-        try await stream.flush(timeoutMilliseconds: timeoutMilliseconds)
+        let count = min(n, Self.bytesInOneGo - sinceYield)
+        try await sendPiece(count, to: &stream, asChunks, timeoutMilliseconds)
         sinceYield += count
-        if sinceYield >= Self.bytesInOneGo {
-          sinceYield = 0
-          await Task.yield()
-        }
+        guard sinceYield >= Self.bytesInOneGo else { continue }
+        sinceYield = 0
+        await Task.yield()
       }
     }
   }
   /// Bytes that are sent before others have their turn.
   private static let bytesInOneGo = 1 << 20
+  /// Bytes that are handed over at once where they are copied: to TLS and HTTP/2.
+  private static let copiedInOneGo = 65_536
 
   /// Waits for more of the body, or for the viewer's end.
   private nonisolated(nonsending) func wait(for socket: Socket) async {
@@ -132,22 +132,48 @@ public final class BodyReader {
     if socket.isBroken { socket.fail(.reset) }
   }
 
-  private func sendPiece(_ count: Int, to stream: inout Stream, _ asChunks: Bool) throws(IOFailure) {
-    if asChunks {
+  /// Sends so many bytes that are at hand, behind what waits.
+  private nonisolated(nonsending) func sendPiece(
+    _ count: Int, to stream: inout Stream, _ asChunk: Bool, _ timeoutMilliseconds: Int
+  ) async throws(IOFailure) {
+    if asChunk {
       stream.beginOutput()
       stream.output.append(hexadecimal: count)
       stream.output.append("\r\n")
     }
-    var failure: IOFailure?
-    take { bytes in
-      let piece = bytes.extracting(..<count)
-      do throws(IOFailure) { try stream.send(piece) } catch { failure = error }
-      return count
+    if let place = findPiece()?.place, stream.sendsFiles {
+      try await sendFile(place.file, place.offset, count, to: &stream, timeoutMilliseconds)
+    } else {
+      try await sendCopied(count, to: &stream, timeoutMilliseconds)
     }
-    if let failure { throw failure }
-    if asChunks {
+    if asChunk {
       stream.beginOutput()
       stream.output.append("\r\n")
+    }
+  }
+
+  private nonisolated(nonsending) func sendFile(
+    _ file: Int32, _ pieceOffset: Int, _ count: Int, to stream: inout Stream, _ timeoutMilliseconds: Int
+  ) async throws(IOFailure) {
+    guard let piece = findPiece() else { return }
+    while try !stream.attemptFlushBeforeMore() { await stream.socket.waitWritable(milliseconds: timeoutMilliseconds) }
+    let end = position + count
+    while position < end {
+      let n = try stream.sendFile(file, offset: pieceOffset + position - piece.start, count: end - position)
+      if n == 0 { await stream.socket.waitWritable(milliseconds: timeoutMilliseconds) }
+      position += n
+    }
+  }
+
+  private nonisolated(nonsending) func sendCopied(_ count: Int, to stream: inout Stream, _ timeoutMilliseconds: Int) async throws(IOFailure) {
+    let end = position + count
+    while position < end {
+      let n = min(end - position, Self.copiedInOneGo)
+      try take { bytes throws(IOFailure) in
+        try stream.send(bytes.extracting(..<min(n, bytes.count)))
+        return n
+      }
+      if stream.output.count > 0 { try await stream.flush(timeoutMilliseconds: timeoutMilliseconds) }
     }
   }
 }

@@ -48,10 +48,11 @@ public struct KeyPlan: Sendable {
   /// Appends the key of a request to an empty buffer.
   /// - Parameters:
   ///   - request: after the viewer-request function and the default root object.
+  ///   - chosenOrigin: what tells the origin that a function chose from others; nil when the behavior's is asked.
   ///   - viewerHeader: the value of a header that the proxy makes; nil when it has none.
   /// - Returns: where the parts stand that invalidations look at.
   public func append(
-    _ request: borrowing RequestHead, to key: inout ByteBuffer, viewerHeader: (CloudFrontHeader) -> String?
+    _ request: borrowing RequestHead, chosenOrigin: [UInt8]? = nil, to key: inout ByteBuffer, viewerHeader: (CloudFrontHeader) -> String?
   ) -> KeyPlaces {
     key.append(prefix.span)
     let distribution = prefix.count - distributionCount..<prefix.count
@@ -62,14 +63,18 @@ public struct KeyPlan: Sendable {
     if queryStrings != .none && request.hasQuery { query = appendQuery(request.query, to: &key) }
     if !headers.isEmpty { appendHeaders(request.fields, to: &key, viewerHeader) }
     if cookies != .none && request.fields.present.has(.cookie) { appendCookies(request.fields, to: &key) }
-    if acceptsGzip || acceptsBrotli { appendCoding(request.fields, to: &key) }
+    if acceptsGzip || acceptsBrotli { appendCoding(request, to: &key) }
+    if let chosenOrigin {
+      key.append(Part.origin)
+      appendSized(chosenOrigin.span, to: &key)
+    }
     return KeyPlaces(distribution: distribution, path: path, query: query)
   }
 
   /// The tags. One byte each; their order in a key is that of ``append(_:to:viewerHeader:)``.
   private enum Part {
     static let getOrHead: UInt8 = 71, options: UInt8 = 79
-    static let query: UInt8 = 113, header: UInt8 = 104, cookies: UInt8 = 99, coding: UInt8 = 101, variant: UInt8 = 118
+    static let query: UInt8 = 113, header: UInt8 = 104, cookies: UInt8 = 99, coding: UInt8 = 101, origin: UInt8 = 111, variant: UInt8 = 118
   }
 
   /// The parameters as the origin would see them if the cache policy alone decided: in their order and case. Chosen ones lose empty
@@ -132,8 +137,8 @@ public struct KeyPlan: Sendable {
   }
 
   /// The table of spec 3.2: a viewer that takes neither coding has the key of one that does not say.
-  private func appendCoding(_ fields: borrowing HeaderSection, to key: inout ByteBuffer) {
-    switch coding(fields) {
+  private func appendCoding(_ request: borrowing RequestHead, to key: inout ByteBuffer) {
+    switch coding(request) {
     case .brotliAndGzip: key.append(Part.coding); key.append(3)
     case .brotli: key.append(Part.coding); key.append(2)
     case .gzip: key.append(Part.coding); key.append(1)
@@ -142,8 +147,11 @@ public struct KeyPlan: Sendable {
   }
 
   /// What the viewer accepts of the codings that the policy keeps apart; ``AcceptEncoding/identity`` also when it does not say.
-  public func coding(_ fields: borrowing HeaderSection) -> AcceptEncoding {
-    guard acceptsGzip || acceptsBrotli, let line = fields.first(.acceptEncoding) else { return .identity }
+  public func coding(_ request: borrowing RequestHead) -> AcceptEncoding {
+    guard acceptsGzip || acceptsBrotli, let line = request.fields.first(.acceptEncoding) else { return .identity }
+    return coding(request.fields, line)
+  }
+  private func coding(_ fields: borrowing HeaderSection, _ line: Int) -> AcceptEncoding {
     if fields.isOnly(line) { return Self.coding(fields.value(line), gzip: acceptsGzip, brotli: acceptsBrotli) }
     var all = ByteBuffer(capacity: 128)
     fields.appendValues(of: .acceptEncoding, to: &all)
@@ -222,7 +230,7 @@ public struct KeyPlan: Sendable {
 public struct ReadableKey: Sendable, Equatable, CustomStringConvertible {
   /// One part.
   public struct Part: Sendable, Equatable {
-    /// Where it comes from: `distribution`, `method`, `path`, `query`, `header NAME`, `cookies`, `accept-encoding`, `vary NAME`.
+    /// Where it comes from: `distribution`, `method`, `path`, `query`, `header NAME`, `cookies`, `accept-encoding`, `origin`, `vary NAME`.
     public let source: String
     /// What it is; nil for a header that the request does not have. Several lines of a header are joined by ` | `.
     public let value: String?
@@ -282,6 +290,7 @@ private struct KeyReader: ~Escapable {
     switch tag {
     case 113: return sized().map { .init(source: "query", value: $0) }
     case 99: return sized().map { .init(source: "cookies", value: $0) }
+    case 111: return sized().map { .init(source: "origin", value: $0) }
     case 101:
       guard let code = byte(), code >= 1, code <= 3 else { return nil }
       return .init(source: "accept-encoding", value: ["gzip", "br", "br,gzip"][Int(code) - 1])

@@ -2,7 +2,7 @@
 // New objects stand in a small queue; those used again before its end go on to the main queue, the others leave and are remembered by a
 // fingerprint (GhostTable.swift); who comes back while remembered goes to the main queue at once. In the main queue a used object gets
 // another round for each use, up to three. A hit moves nothing: it raises a counter in the object that is looked at when its turn comes.
-// Why this policy: Documentation/cache.md. A pure value that knows nothing of objects but a number and a size; its owner locks it.
+// Why this policy: Documentation/cache-storage.md. A pure value that knows nothing of objects but a number and a size; its owner locks it.
 
 /// The queues. Guarded by the owner's lock.
 @safe struct EvictionQueues: ~Copyable {

@@ -2,6 +2,7 @@
 //
 //   waiting ──begin/complete/renew──▶ answered      everybody gets the response; its body may still grow
 //      │ ├────────decline───────────▶ passed        each fetches for itself
+//      │ ├────────found─────────────▶ found         it was on disk; look up again
 //      │ └─fail─▶ one follower becomes the leader, a few times at most
 //      └──────────────────────fail──▶ failed
 //
@@ -13,6 +14,8 @@ import Transport
 final class Fill: Sendable {
   enum Phase: Sendable {
     case waiting, answered(StoredResponse), passed, failed
+    /// It has been found on disk and stands in memory now: ask again.
+    case found
   }
 
   /// Where a follower waits.
@@ -67,26 +70,28 @@ final class Fill: Sendable {
     for seat in seats { seat.wakeup.wake() }
   }
 
+  /// It is not on disk, or cannot be used: the first of those who wait fetches it.
+  /// - Returns: whether somebody does.
+  func handOver() -> Bool { leaderFailed(attempts: .max) }
+
   /// The leader got no answer. One of those who wait takes its place, as long as that is worth it.
-  /// - Returns: whether the fill goes on.
+  /// - Returns: whether another leads now. (What the lock saw: that one may have brought an answer before this returns.)
   func leaderFailed(attempts: Int) -> Bool {
-    let woken = state.withLock { state in
-      guard case .waiting = state.phase else { return [Seat]() }
+    let (woken, goesOn): ([Seat], Bool) = state.withLock { state in
+      guard case .waiting = state.phase else { return ([], false) }
       state.failures += 1
       if state.failures < attempts, let first = state.seats.first {
         state.chosen = first
-        return [first]
+        return ([first], true)
       }
       state.phase = .failed
-      return state.seats
+      return (state.seats, false)
     }
     for seat in woken { seat.wakeup.wake() }
-    return !isOver
+    return goesOn
   }
   /// Whether there is no answer and nobody asks for one any more.
   var hasFailed: Bool { state.withLock { if case .failed = $0.phase { true } else { false } } }
-  /// Whether nobody fetches any more; what came of it stands.
-  var isOver: Bool { state.withLock { if case .waiting = $0.phase { false } else { true } } }
 
   // MARK: Following
 

@@ -20,6 +20,8 @@ public final class FillFollower: Sendable {
     case lead(FillLeader)
     /// To be fetched by each for itself.
     case pass
+    /// It is in memory now: look it up again.
+    case again
     /// There is no answer, and asking once more would not help.
     case failed
   }
@@ -31,6 +33,7 @@ public final class FillFollower: Sendable {
     case .lead: .lead(FillLeader(fill))
     case .phase(.answered(let response)): .response(response)
     case .phase(.passed): .pass
+    case .phase(.found): .again
     case .phase(.failed): .failed
     }
   }

@@ -69,10 +69,10 @@ public final class FillLeader: Sendable {
   }
 
   /// It is not to be stored: each who waits fetches for itself.
-  /// - Parameter passUntil: until when others need not wait for each other under this key; nil: the next one leads again.
+  /// - Parameter passUntil: until when others need not wait for each other under this key, if some have; nil: the next one leads again.
   public func decline(passUntil: Int64? = nil) {
     guard settleOnce() else { return }
-    if let passUntil { fill.store.remember(passing: fill.hash, until: passUntil) }
+    if let passUntil, fill.followers > 0 { fill.store.remember(passing: fill.hash, until: passUntil) }
     fill.settle(.passed)
     fill.store.ended(fill)
   }
@@ -94,9 +94,11 @@ public final class FillLeader: Sendable {
   ) -> StoredResponse {
     let body = ObjectBody(expectedLength: length, fill.store.budget)
     let response = fill.store.make(fill, head, lines, tags, Span(), body: body)
-    if let length, length > fill.store.configuration.objectBytes { becomeWindow(body) }
+    let isTooLarge = length.map { $0 > fill.store.configuration.objectBytes } ?? false
+    if isTooLarge { becomeWindow(body) }
     growing.withLock { $0 = response }
-    fill.settle(sharing == .share ? .answered(response) : .passed)
+    // What is known to be too large is passed on to this one's viewer only: others would hold each other up.
+    fill.settle(sharing == .share && !isTooLarge ? .answered(response) : .passed)
     return response
   }
 
@@ -131,9 +133,11 @@ public final class FillLeader: Sendable {
   }
 
   private func isAbandoned(_ body: ObjectBody) -> Bool {
-    guard let alone = body.bytesWithoutReaders, fill.followers == 0 else { return false }
+    guard let (alone, hasHadReaders) = body.withoutReaders, fill.followers == 0 else { return false }
     let limit = fill.store.configuration.abandonedFillBytes
-    guard body.isWindow || (body.missingBytes ?? alone) > limit else { return false }
+    // Its first reader may still be on the way.
+    let missing = hasHadReaders ? body.missingBytes ?? alone : alone
+    guard body.isWindow && hasHadReaders || missing > limit else { return false }
     fill.store.count(.abandoned)
     return true
   }
@@ -141,9 +145,10 @@ public final class FillLeader: Sendable {
   /// Waits until the readers of a window have come nearer.
   public nonisolated(nonsending) func roomIsFree() async { await roomFree.wait() }
 
-  /// The body is whole.
+  /// The body is whole. One that is shorter or longer than announced has failed.
   public func finish() {
     guard let response = growing.withLock({ $0 }), let body = response.body else { return fail() }
+    guard body.missingBytes ?? 0 == 0 else { return fail() }
     guard settleOnce() else { return }
     body.end(.complete)
     if !body.isWindow { fill.store.keep(fill.store.compacted(response, of: fill), of: fill) }

@@ -34,6 +34,8 @@ public struct Freshness: BitwiseCopyable, Sendable, Equatable {
     public static let unshared = Flags(rawValue: 1 << 3)
     /// Stored by RFC 9111's rules: what requests say counts.
     public static let rfc9111 = Flags(rawValue: 1 << 4)
+    /// Its content was compressed here.
+    public static let compressed = Flags(rawValue: 1 << 6)
     /// Its freshness is a guess (RFC 9111, 4.2.2).
     public static let heuristic = Flags(rawValue: 1 << 5)
   }

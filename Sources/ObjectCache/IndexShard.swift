@@ -11,7 +11,7 @@
   private var slots: UnsafeMutablePointer<Slot>
   private var mask: Int
   private(set) var count = 0
-  /// Raised when objects change their places: whoever walks the table begins anew.
+  /// Raised when the table grows: whoever walks it begins anew.
   private(set) var generation = 0
 
   init() {
@@ -104,7 +104,6 @@
     }
     unsafe slots[hole].object = nil
     count -= 1
-    generation += 1
     return unsafe removed?.takeRetainedValue()
   }
 

@@ -16,6 +16,12 @@ public final class ObjectBody: Sendable {
     /// Bytes that have come.
     var length = 0
     var phase = Phase.growing
+
+    /// Where in the body a piece ends: a later one may begin before all its room is used.
+    func end(ofPiece index: Int) -> Int {
+      let piece = pieces[index], end = piece.start + piece.capacity
+      return index + 1 < pieces.count ? min(end, pieces[index + 1].start) : end
+    }
   }
 
   /// How far a reader has come, and how it is woken when it waits.
@@ -29,10 +35,14 @@ public final class ObjectBody: Sendable {
     /// The readers of a growing body.
     var readers: [ObjectIdentifier: Place] = [:]
     var isWindow = false
+    /// Where it became one: what is written behind that stands in pieces of its own.
+    var windowStart = 0
     /// The writer, when it waits for the readers of a window.
     var writer: Wakeup?
     /// Bytes there were when the last reader left.
     var lengthWithoutReaders = 0
+    /// Whether somebody has read it.
+    var hasHadReaders = false
 
     var slowest: Int? { readers.values.lazy.map(\.position).min() }
   }
@@ -64,6 +74,7 @@ public final class ObjectBody: Sendable {
   private var room: (piece: BodyPiece, offset: Int)? {
     state.withLock { state in
       guard let last = state.view.pieces.last, state.view.length < last.start + last.capacity else { return nil }
+      if state.isWindow && last.start < state.windowStart { return nil }
       return (last, state.view.length - last.start)
     }
   }
@@ -81,7 +92,7 @@ public final class ObjectBody: Sendable {
       }
       guard let (piece, offset) = room else { break }
       let n = min(bytes.count - done, piece.capacity - offset)
-      piece.write(bytes.extracting(done..<done + n), at: offset)
+      guard piece.write(bytes.extracting(done..<done + n), at: offset) else { break }
       done += n
       publish(n)
     }
@@ -100,6 +111,7 @@ public final class ObjectBody: Sendable {
   func end(_ phase: Phase) {
     let waiting = state.withLock { state in
       if state.view.phase == .growing { state.view.phase = phase }
+      if !state.isWindow, let last = state.view.pieces.last { last.trim(to: state.view.length - last.start) }
       return Self.takeWaiting(&state)
     }
     for wakeup in waiting { wakeup.wake() }
@@ -118,6 +130,7 @@ public final class ObjectBody: Sendable {
   func becomeWindow() {
     state.withLock { state in
       state.isWindow = true
+      state.windowStart = state.view.length
       Self.letGo(&state)
     }
   }
@@ -136,12 +149,12 @@ public final class ObjectBody: Sendable {
   private static func letGo(_ state: inout State) {
     guard state.isWindow else { return }
     let slowest = state.slowest ?? state.view.length
-    while let first = state.view.pieces.first, first.start + first.capacity <= slowest { state.view.pieces.removeFirst() }
+    while state.view.pieces.count > 0, state.view.end(ofPiece: 0) <= slowest { state.view.pieces.removeFirst() }
   }
 
-  /// How many bytes have come since nobody reads it; nil while somebody does.
-  var bytesWithoutReaders: Int? {
-    state.withLock { $0.readers.isEmpty ? $0.view.length - $0.lengthWithoutReaders : nil }
+  /// How many bytes have come since nobody reads it, and whether somebody has; nil while somebody does.
+  var withoutReaders: (bytes: Int, hasHadReaders: Bool)? {
+    state.withLock { $0.readers.isEmpty ? ($0.view.length - $0.lengthWithoutReaders, $0.hasHadReaders) : nil }
   }
   /// Bytes that are announced and have not come; nil when nobody knows.
   var missingBytes: Int? { announced.map { $0 - state.withLock { $0.view.length } } }
@@ -152,6 +165,7 @@ public final class ObjectBody: Sendable {
   func join(_ reader: BodyReader) -> View {
     state.withLock { state in
       if state.view.phase == .growing { state.readers[ObjectIdentifier(reader)] = Place(position: reader.position) }
+      state.hasHadReaders = true
       return state.view
     }
   }

@@ -5,11 +5,11 @@
 // let go outside of them.
 import Glibc
 import Synchronization
-import Transport
+public import Transport
 
 /// The cache's memory. Any thread.
 public final class ObjectStore: Sendable {
-  /// Limits; YAML has them below `cache:` (Documentation/cache.md says what happens at each).
+  /// Limits; YAML has them below `cache:` (Documentation/cache-storage.md says what happens at each).
   public struct Configuration: Sendable {
     /// Bytes the cache may hold: keys, heads, bodies, index.
     public var memoryBytes = 256 << 20
@@ -27,6 +27,8 @@ public final class ObjectStore: Sendable {
     public var fillAttempts = 3
     /// Keys remembered as passing.
     public var passMarks = 65_536
+    /// Invalidations that may wait for the sweep; more are refused.
+    public var invalidations = 3_000
 
     /// The defaults.
     public init() {}
@@ -48,17 +50,44 @@ public final class ObjectStore: Sendable {
   /// The limits.
   public let configuration: Configuration
   let budget: MemoryBudget
+  /// Memory for large bodies; nil where the system has none of its kind: then they lie in the allocator's.
+  let arena: BodyArena?
   private let keyHash: KeyHash
   private let shards: [Shard]
   private let queues = Mutex(EvictionQueues())
   private let counts = StoreCounts()
+  let invalidations: InvalidationList
+  /// Where what takes long is done: sweeps. nil: by the caller.
+  private let helpers: BlockingPool?
+  private let isSweeping = Atomic<Bool>(false)
+  /// Guards the order of what is written down of invalidations and what is compared with them.
+  private let invalidating = Mutex(())
+  private let disk: DiskTier?
 
   /// An empty cache.
-  public convenience init(_ configuration: Configuration = Configuration()) { self.init(configuration, KeyHash()) }
-  init(_ configuration: Configuration, _ hash: KeyHash) {
+  /// - Parameter helpers: threads for what takes long.
+  public convenience init(_ configuration: Configuration = Configuration(), helpers: BlockingPool? = nil) {
+    self.init(configuration, KeyHash(), helpers: helpers, disk: nil)
+  }
+  /// A cache with a folder behind it; what is in the folder is found in the background.
+  /// - Parameter report: told in one sentence what happens to the folder. On any thread.
+  /// - Throws: ``DiskFailure`` when the folder cannot be used.
+  public convenience init(
+    _ configuration: Configuration, helpers: BlockingPool, disk: DiskConfiguration, report: @escaping @Sendable (String) -> Void
+  ) throws(DiskFailure) {
+    let tier = try DiskTier(disk, report: report)
+    self.init(configuration, KeyHash(), helpers: helpers, disk: tier)
+    _ = invalidations.add(tier.recorded(), isBounded: false)
+    tier.begin { [weak self] in self?.startSweep() }
+  }
+  init(_ configuration: Configuration, _ hash: KeyHash, helpers: BlockingPool? = nil, disk: DiskTier? = nil) {
+    self.helpers = helpers
+    self.disk = disk
+    invalidations = InvalidationList(limit: configuration.invalidations)
     self.configuration = configuration
     keyHash = hash
     budget = MemoryBudget(limitBytes: configuration.memoryBytes)
+    arena = BodyArena(limitBytes: configuration.memoryBytes)
     shards = (0..<Self.shardCount).map { _ in Shard() }
     budget.charge(indexBytes)
   }
@@ -73,6 +102,10 @@ public final class ObjectStore: Sendable {
   /// The response under a key, fresh or not.
   public func find(_ key: Span<UInt8>, _ hash: UInt64) -> StoredResponse? {
     guard let object = shard(hash).index.withLock({ $0.find(key, hash) }) else { return nil }
+    if object.checked.load(ordering: .relaxed) != invalidations.newest, invalidations.kills(object) {
+      remove(object)
+      return nil
+    }
     object.wasFound()
     return object
   }
@@ -105,10 +138,13 @@ public final class ObjectStore: Sendable {
         if now < until { return .pass }
         state.passing[hash] = nil
       }
-      if let fill = state.fills[hash], !fill.hasFailed { return fill.isFor(key) ? .follow(fill) : .pass }
+      // One that began before the newest invalidation may bring what that forbids: who comes now begins another.
+      if let fill = state.fills[hash], !fill.hasFailed, fill.sequence == invalidations.newest { return fill.isFor(key) ? .follow(fill) : .pass }
       // A fetch that ended since the look-up has left what it brought.
-      if let newer = shard(hash).index.withLock({ $0.find(key, hash) }), newer !== stale { return .done(newer) }
-      let fill = Fill(self, key, hash, places, sequence: 0, stale: stale)
+      if let newer = shard(hash).index.withLock({ $0.find(key, hash) }), newer !== stale, newer.checked.load(ordering: .relaxed) == invalidations.newest {
+        return .done(newer)
+      }
+      let fill = Fill(self, key, hash, places, sequence: invalidations.newest, stale: stale)
       state.fills[hash] = fill
       return .lead(fill)
     }
@@ -118,6 +154,7 @@ public final class ObjectStore: Sendable {
     }
     let servesStale = stale.map { use($0) == .staleServe } ?? false
     switch role {
+    case .lead(let fill) where stale == nil && startReading(fill): return .follow(FillFollower(fill))
     case .lead(let fill):
       let leader = FillLeader(fill)
       guard servesStale, let stale else { return .lead(leader) }
@@ -176,13 +213,59 @@ public final class ObjectStore: Sendable {
     return make(fill, response.description, response.head, response.tags, content.readable, body: nil)
   }
 
-  /// Puts a response into the cache, if there is room.
+  /// Puts a response into the cache, if there is room, and on disk.
   func keep(_ response: StoredResponse, of fill: Fill) {
-    guard !(response.body?.isWindow ?? false) else { return }
+    guard !(response.body?.isWindow ?? false), !invalidations.kills(response) else { return }
+    keepInMemory(response)
+    disk?.write(response)
+  }
+
+  private func keepInMemory(_ response: StoredResponse) {
     let old = insert(response)
     _ = old
     shrink()
   }
+
+  // MARK: The disk tier
+
+  /// Begins to read what a fill is about from disk.
+  /// - Returns: false when it is not there, or cannot be read now.
+  private func startReading(_ fill: Fill) -> Bool {
+    let key = fill.key
+    guard let disk, disk.mayHave(key.span) else { return false }
+    return disk.read(key, makeBody: { $0 > self.configuration.inlineBodyBytes ? ObjectBody(expectedLength: $0, self.budget) : nil }, append: { body, bytes in
+      body.append(bytes) { start, wanted in self.piece(at: start, wanted, expected: body.expectedLength) } == bytes.count
+    }) { found in
+      if let found, self.take(found, fill) {
+        self.count(.diskHits)
+        fill.settle(.found)
+        self.ended(fill)
+      } else if !fill.handOver() {
+        self.ended(fill)
+      }
+    }
+  }
+
+  /// Puts what was on disk into memory.
+  /// - Returns: whether it is there now.
+  private func take(_ found: DiskTier.Found, _ fill: Fill) -> Bool {
+    let record = found.record, text = found.text.span, lines = record.keyCount..<record.keyCount + record.linesCount
+    let content = found.content
+    let response = make(fill, record.head, text.extracting(lines), text.extracting(lines.upperBound...), content.span, body: found.body)
+    response.checked.store(found.checked, ordering: .relaxed)
+    if invalidations.kills(response) {
+      disk?.remove(response.key)
+      return false
+    }
+    keepInMemory(response)
+    return find(response.key, response.hash) === response
+  }
+
+  /// Ends the disk tier's threads; what waits to be written is. Blocks. Call once, at the end.
+  public func close() { disk?.close() }
+
+  /// Has what an object is kept as forgotten on disk, too.
+  private func removeFromDisk(_ key: Span<UInt8>) { disk?.remove(key) }
 
   /// - Returns: the response it took the place of, to be let go without a lock.
   private func insert(_ response: StoredResponse) -> StoredResponse? {
@@ -209,6 +292,19 @@ public final class ObjectStore: Sendable {
       return object
     }
     _ = removed
+    removeFromDisk(key)
+  }
+
+  /// Takes out this response, not one that has taken its place.
+  func remove(_ object: StoredResponse) {
+    let isGone = shard(object.hash).index.withLock { shard in
+      guard shard.remove(object) else { return false }
+      queues.withLock { Self.forget(object, &$0) }
+      return true
+    }
+    guard isGone else { return }
+    count(.invalidated)
+    removeFromDisk(object.key)
   }
 
   private static func forget(_ object: StoredResponse, _ queues: inout EvictionQueues) {
@@ -216,6 +312,61 @@ public final class ObjectStore: Sendable {
     unsafe queues.remove(object.node)
     unsafe object.node = EvictionQueues.noNode
   }
+
+  // MARK: Invalidation
+
+  /// Has these never served again, by any worker, once it has returned; fetches under way are not kept either.
+  /// - Returns: false when as many wait for the sweep as may: none has been taken.
+  public func invalidate(_ list: [Invalidation]) -> Bool {
+    let isTaken = invalidating.withLock { _ in
+      guard invalidations.add(list) else { return false }
+      disk?.record(list)
+      return true
+    }
+    guard isTaken else {
+      count(.invalidationsRefused)
+      return false
+    }
+    startSweep()
+    return true
+  }
+
+  private func startSweep() {
+    guard invalidations.count > 0, !isSweeping.exchange(true, ordering: .sequentiallyConsistent) else { return }
+    if helpers == nil || helpers?.submit({ self.sweep() }) != nil { sweep() }
+  }
+
+  /// Compares everything with what has been invalidated, in small steps, until nothing is left to compare with.
+  private func sweep() {
+    repeat {
+      let (number, recorded) = invalidating.withLock { _ in (invalidations.newest, disk?.recordedCount) }
+      for shard in shards { sweep(shard, number) }
+      disk?.sweep(number) { key, places, tags, checked in invalidations.survives(key.span, places, tags: tags.span, checked) == nil }
+      invalidations.drop(through: number)
+      if let recorded { disk?.forgetRecorded(recorded) }
+    } while invalidations.count > 0
+    isSweeping.store(false, ordering: .sequentiallyConsistent)
+    startSweep()   // one that was added between the last two lines found somebody sweeping
+  }
+
+  /// From the end of the table to its beginning: what moves when something is taken out moves that way.
+  private func sweep(_ shard: Shard, _ number: UInt64) {
+    var (place, generation) = shard.index.withLock { ($0.places, $0.generation) }
+    while place > 0 {
+      let step = max(0, place - Self.placesInOneGo)
+      let found: [StoredResponse]? = shard.index.withLock { index in
+        guard index.generation == generation else { return nil }
+        return (step..<place).compactMap { index.object(at: $0) }.filter { $0.checked.load(ordering: .relaxed) < number }
+      }
+      guard let found else {   // it has grown: everything stands elsewhere
+        (place, generation) = shard.index.withLock { ($0.places, $0.generation) }
+        continue
+      }
+      for object in found where invalidations.kills(object) { remove(object) }
+      place = step
+    }
+  }
+  private static let placesInOneGo = 512
 
   // MARK: Room
 
@@ -251,19 +402,30 @@ public final class ObjectStore: Sendable {
   }
 
   /// Memory for a part of a body that is to be kept; nil when the object is too large or the memory is in use.
+  /// - Parameters:
+  ///   - start: where in the body.
+  ///   - wanted: bytes at hand.
+  ///   - expected: the whole body's length, if it is known; one of unknown length doubles.
   func piece(at start: Int, _ wanted: Int, expected: Int?) -> BodyPiece? {
-    let rest = expected.map { $0 - start } ?? max(wanted, start)   // one of unknown length doubles
     guard start + wanted <= configuration.objectBytes else { return nil }
-    let capacity = min(max(rest, 4096), Self.largestPieceBytes)
-    guard reserve(MemoryBudget.allocated(capacity)) else { return nil }
+    let rest = expected.map { max(0, $0 - start) } ?? start
+    let isSmall = start + max(rest, wanted) <= configuration.inlineBodyBytes
+    let capacity = min(max(rest, wanted, Self.smallestPieceBytes), BodyArena.chunkBytes)
+    if !isSmall, let arena {
+      guard reserve(BodyArena.counted(capacity)) else { return nil }
+      if let slot = arena.take(capacity) { return BodyPiece(at: start, capacity: capacity, arena, slot, budget) }
+      budget.release(BodyArena.counted(capacity))
+      count(.arenaFull)
+    }
+    guard reserve(BodyPiece.heapBytes(capacity)) else { return nil }
     return BodyPiece(at: start, capacity: capacity, budget)
   }
-  private static let largestPieceBytes = 1 << 20
+  private static let smallestPieceBytes = 4096
 
   /// Memory for a part of a body that is passed on: bounded by the window, whatever the limit.
   func windowPiece(at start: Int, _ wanted: Int) -> BodyPiece {
     let capacity = 65_536
-    let bytes = MemoryBudget.allocated(capacity)
+    let bytes = BodyPiece.heapBytes(capacity)
     if !reserve(bytes) { budget.charge(bytes) }
     return BodyPiece(at: start, capacity: capacity, budget)
   }
@@ -278,6 +440,6 @@ public final class ObjectStore: Sendable {
   public var status: StoreStatus {
     StoreStatus(
       objects: shards.reduce(0) { $0 + $1.index.withLock { $0.count } }, usedBytes: budget.usedBytes, limitBytes: budget.limitBytes,
-      indexBytes: indexBytes, fills: shards.reduce(0) { $0 + $1.fills.withLock { $0.fills.count } }, counts)
+      indexBytes: indexBytes, invalidations: invalidations.count, disk: disk.map { DiskStatus($0) }, fills: shards.reduce(0) { $0 + $1.fills.withLock { $0.fills.count } }, counts)
   }
 }

@@ -20,6 +20,7 @@ extension Worker {
     counters.add(.bytesReceived, viewer.bytesOfRequest)
     counters.add(.bytesSent, viewer.stream.bytesSent)
     counters.countRequest(behavior: exchange.behavior.place, status: exchange.status, result: exchange.result)
+    if let work = exchange.cacheWork { countCache(work, exchange, bytes: viewer.stream.bytesSent) }
     if let trace = exchange.trace { finishTrace(trace, exchange, at: end) }
     if logging.isOn { record(exchange, viewer, microseconds) }
   }

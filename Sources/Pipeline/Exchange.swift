@@ -9,7 +9,7 @@ import Transport
 
 /// The steps of a request, in their order (architecture.md).
 public enum Step: UInt8, CaseIterable, Sendable {
-  case received, distributionChosen, behaviorChosen, viewerRequest, rootObject
+  case received, distributionChosen, behaviorChosen, viewerRequest, rootObject, lookup
   case originRequest, originResponse, errorPage, viewerResponse, responseHeaders, sending, sent
 }
 
@@ -89,6 +89,9 @@ struct Exchange: ~Copyable {
   /// The file whose content is under way.
   var file: FileBody?
 
+  /// What the cache has to do with it; nil where the behavior caches nothing.
+  var cacheWork: CacheWork?
+
   // What came of it.
   var status = 0
   var result = ResultType.miss
@@ -119,13 +122,14 @@ struct Exchange: ~Copyable {
   /// What logs tell of the response's head, when one asks for it.
   var answer: AnswerFacts?
 
-  init(_ request: consuming RequestHead, _ viewer: borrowing ServerConnection, _ worker: Worker) {
+  /// - Parameter secured: what secures the connection of the viewer on whose behalf it is made; nil for the present one's.
+  init(_ request: consuming RequestHead, _ viewer: borrowing ServerConnection, _ worker: Worker, onBehalfOf secured: TLSConnection? = nil) {
     received = request.line
     receivedFields = request.fields.count
     self.request = request
     peer = viewer.peer
     peerText = viewer.peerText
-    tls = viewer.tls
+    tls = secured ?? viewer.tls
     isFirst = tls?.requests == 0
     tls?.requests += 1
     client = self.request.fields.present.has(.xForwardedFor) ? ClientAddress.find(behind: viewer.peer, self.request.fields, trusted: worker.trustedProxies) : nil

@@ -84,7 +84,7 @@ extension Worker {
     if let index = exchange.behavior.viewerRequest,
       let early = runViewerRequest(&exchange, viewer, since: monotonicNanoseconds(), mayRun: await hasTurn(index, exchange)) { response = early } else {
       applyDefaultRootObject(&exchange)
-      if let last = countForward(&exchange) { response = last } else { response = await fetch(&exchange, &viewer) }
+      if let last = countForward(&exchange) { response = last } else { response = await obtain(&exchange, &viewer) }
     }
     if let page = errorPage(for: response, exchange) { response = await replace(response, by: page, &exchange, &viewer) }
     if let index = exchange.behavior.viewerResponse {

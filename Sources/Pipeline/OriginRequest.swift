@@ -1,6 +1,7 @@
 // Owns: the request as the origin gets it (spec/request-pipeline.md, 5 and 12). One pass over the viewer's lines, then ours.
 import Distribution
 import HTTPWire
+import ObjectCache
 import Transport
 
 extension Worker {
@@ -12,7 +13,15 @@ extension Worker {
     let lines = destination.lines
     out.append(lines.span)
     writeOwnLines(exchange, behavior, instead: destination.origin.customNames, to: &out)
+    if let work = exchange.cacheWork, let stored = work.validating { writeValidators(stored, to: &out) }
     out.append("\r\n")
+  }
+
+  /// What the stored response is validated with (RFC 9111, 4.3.1).
+  private func writeValidators(_ stored: StoredResponse, to out: inout ByteBuffer) {
+    let head = stored.head
+    if !stored.etag.isEmpty { out.appendLine("If-None-Match".utf8.span, head.extracting(stored.etag)) }
+    if !stored.lastModified.isEmpty { out.appendLine("If-Modified-Since".utf8.span, head.extracting(stored.lastModified)) }
   }
 
   private func writeRequestLine(_ request: borrowing RequestHead, _ origin: CompiledOrigin, _ behavior: CompiledBehavior, to out: inout ByteBuffer) {
@@ -37,6 +46,7 @@ extension Worker {
   private func writeViewerLines(_ exchange: borrowing Exchange, _ behavior: CompiledBehavior, _ destination: Destination, to out: inout ByteBuffer) {
     let origin = destination.origin
     var kept = exchange.isSafe ? behavior.keptWhenSafe : behavior.keptOtherwise
+    if let work = exchange.cacheWork, work.isFilling { kept.remove(CacheWork.answeredHere) }
     kept.remove(origin.customNames)
     if exchange.trace != nil { kept.remove(FieldNameSet(.traceparent)) }   // written anew
     if !behavior.forwardsHost || destination.replacesHost {

@@ -21,6 +21,8 @@ struct Response: ~Copyable {
     case generated, origin, tunnel, file
     /// The origin's, read whole already.
     case buffered
+    /// The cache's: `CacheWork.stored` has it.
+    case cached
   }
 
   /// A response made here, with a body of text.

@@ -2,6 +2,7 @@
 // Immutable, shared by all workers; a reload builds another one beside it.
 public import Distribution
 import HTTPWire
+public import ObjectCache
 public import Origins
 import RewriteEngine
 public import Telemetry
@@ -18,6 +19,8 @@ public final class ServingConfiguration: Sendable {
   let sites: [Site]
   /// The code of the rewrite engine's functions, by their index in the configuration; nil for those of the function tier.
   let functions: [FunctionCode?]
+  /// The cache: one for the process's life.
+  public let store: ObjectStore
 
   /// Whether any policy asks for fingerprints of viewers' TLS.
   public let wantsFingerprints: Bool
@@ -27,8 +30,11 @@ public final class ServingConfiguration: Sendable {
   ///   - files: the threads that read the files of folder origins.
   ///   - previous: the configuration it replaces: counters keep their places, and functions and stores that are the same stay the same, with
   ///     all that workers have built of them.
+  ///   - report: told in one sentence what becomes of the cache's folder. On any thread.
   /// - Throws: when the folder of an origin cannot be opened.
-  public init(_ configuration: Configuration, files: BlockingPool, previous: ServingConfiguration? = nil) throws(FolderFailure) {
+  public init(
+    _ configuration: Configuration, files: BlockingPool, previous: ServingConfiguration? = nil, report: @escaping @Sendable (String) -> Void = { _ in }
+  ) throws(FolderFailure) {
     let configuration = previous.map { configuration.sharing($0.configuration) } ?? configuration
     self.configuration = configuration
     let labels = (previous?.labels ?? MetricLabels()).extended(
@@ -49,10 +55,28 @@ public final class ServingConfiguration: Sendable {
     }
     self.sites = sites
     functions = Self.codes(configuration, previous)
+    store = previous?.store ?? Self.makeStore(configuration, files, report)
+    if let former = previous?.configuration, !former.cache.isKept(as: configuration.cache) || former.limits.cache != configuration.limits.cache {
+      report("the cache keeps its size, its folder and its limits until a restart")
+    }
   }
 }
 
 extension ServingConfiguration {
+  /// The process ends: what waits to be written to the cache's folder is. Blocks.
+  public func close() { store.close() }
+
+  /// The cache that a configuration asks for. Without its folder it is kept in memory alone: requests are served, more slowly.
+  private static func makeStore(_ configuration: Configuration, _ files: BlockingPool, _ report: @escaping @Sendable (String) -> Void) -> ObjectStore {
+    let limits = ObjectStore.Configuration(configuration.cache, configuration.limits.cache)
+    if let disk = DiskConfiguration(configuration.cache, configuration.limits.cache) {
+      do throws(DiskFailure) { return try ObjectStore(limits, helpers: files, disk: disk, report: report) } catch {
+        report("\(error); the cache is kept in memory alone")
+      }
+    }
+    return ObjectStore(limits, helpers: files)
+  }
+
   /// The code of functions; that of the previous configuration where it would be the same.
   private static func codes(_ configuration: Configuration, _ previous: ServingConfiguration?) -> [FunctionCode?] {
     var known: [String: (definition: FunctionDefinition, code: FunctionCode)] = [:]
@@ -111,6 +135,8 @@ final class Site: Sendable {
   private let hopLinesOfHTTP11: [UInt8], hopLinesOfHTTP2: [UInt8]
   /// The lines of a response from an origin: X-Cache, Via, X-Amz-Cf-Pop and the name of X-Amz-Cf-Id, whose value follows.
   let missLines: [UInt8]
+  /// The same of a response from the cache.
+  let hitLines: [UInt8]
 
   init(_ distribution: Distribution, _ labels: MetricLabels, _ folders: [FolderOrigin?]) {
     self.distribution = distribution
@@ -124,7 +150,11 @@ final class Site: Sendable {
     }
     hopLinesOfHTTP11 = hopLines("1.1")
     hopLinesOfHTTP2 = hopLines("2.0")
-    missLines = Array("X-Cache: Miss from cloudfront\r\nVia: 1.1\(via)\r\nX-Amz-Cf-Pop: \(Self.pop)\r\nX-Amz-Cf-Id: ".utf8)
+    func responseLines(_ result: ResultType) -> [UInt8] {
+      Array("X-Cache: \(result.word) from cloudfront\r\nVia: 1.1\(via)\r\nX-Amz-Cf-Pop: \(Self.pop)\r\nX-Amz-Cf-Id: ".utf8)
+    }
+    missLines = responseLines(.miss)
+    hitLines = responseLines(.hit)
     behaviors = distribution.behaviors.enumerated().map { CompiledBehavior($1, at: $0, distribution, labels) }
     table = BehaviorTable(distribution.behaviors)
     origins = distribution.origins.map { CompiledOrigin($0, place: labels.origins.place(of: .init(distribution.id, $0.name))) }
@@ -212,6 +242,8 @@ final class CompiledBehavior: Sendable {
   /// By origin: lines that every request to it gets; and where they differ for viewers who use HTTPS.
   private let originLines: [[UInt8]], secureOriginLines: [[UInt8]]
   let headers: CompiledResponseHeaders?
+  /// How its responses are cached; nil when they are not.
+  let cache: CompiledCache?
 
   enum UnknownNames { case keep, drop, ask }
 
@@ -260,6 +292,7 @@ final class CompiledBehavior: Sendable {
     originLines = origins.map { Self.lines($0, rules, host: nil, viewerIsSecure: false) }
     secureOriginLines = origins.map { Self.lines($0, rules, host: nil, viewerIsSecure: true) }
     headers = behavior.responseHeadersPolicy.map { CompiledResponseHeaders($0) }
+    cache = CompiledCache(behavior, distribution)
   }
 
   /// The lines that every request to an origin of the distribution gets.

@@ -20,6 +20,7 @@ extension Worker {
     if !response.head.fields.has(.date) { writeDate(to: &out) }
     if !response.head.fields.has(.server) { out.append("Server: CloudFront\r\n") }
     if chunked { out.append("Transfer-Encoding: chunked\r\n") }
+    if let work = exchange.cacheWork { writeCacheStatus(work, exchange, to: &out) }
     if exchange.received.isHTTP2 { return writeOwnLines(response.head.fields, exchange, to: &out) }
     if status == 101 {
       out.append("Connection: Upgrade\r\nUpgrade: websocket\r\n")
@@ -50,6 +51,9 @@ extension Worker {
   private func writeOwnLines(_ fields: borrowing HeaderSection, _ exchange: borrowing Exchange, to out: inout ByteBuffer) {
     if exchange.result == .miss && !fields.has(.via) {
       let lines = exchange.site.site.missLines
+      out.append(lines.span)
+    } else if exchange.result == .hit && !fields.has(.via) {
+      let lines = exchange.site.site.hitLines
       out.append(lines.span)
     } else {
       let via = exchange.site.site.via

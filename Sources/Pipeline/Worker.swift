@@ -64,6 +64,12 @@ public final class Worker {
   var startQuestion: (HealthChecker.Question) -> Void = { _ in }
   /// Gives a stream of an HTTP/2 connection a new task; set by the isolation.
   var startStream: (HTTP2Stream) -> Void = { _ in }
+  /// Gives work that no viewer waits for a task of its own; set by the isolation.
+  var startJob: (BackgroundJob) -> Void = { _ in }
+  /// Whether responses say what the cache did, and to whom they say the key.
+  var saysCacheStatus = true, cacheKeyClients: [AddressRange] = []
+  /// The memory of the key that is being looked up.
+  var cacheKey = ByteBuffer()
   /// Tasks without a stream (HTTP2.swift), and whether there are to be any.
   var idleStreamTasks: [StreamTask] = [], keepsStreamTasks = true
   private var parkedSinceTrim = 0
@@ -117,6 +123,8 @@ public final class Worker {
     tunnelIdleMilliseconds = limits.tunnelIdleTimeout.milliseconds
     tlsHandshakeTimeoutMilliseconds = limits.tlsHandshakeTimeout.milliseconds
     trustedProxies = configuration.configuration.trustedProxies
+    saysCacheStatus = configuration.configuration.cache.saysStatus
+    cacheKeyClients = configuration.configuration.cache.statusKeyClients
     logging = LogPlan(configuration.configuration.accessLog)
     logDetails = LogDetails(configuration.configuration.accessLog)
     shared.adopt(configuration.configuration)
@@ -199,11 +207,9 @@ public final class Worker {
     return try isolatePool.isolate(for: code)
   }
 
-  /// Milliseconds since 1970, for log lines.
+  /// Milliseconds since 1970, for log lines and the cache.
   var wallMilliseconds: Int64 {
-    var time = timespec()
-    unsafe clock_gettime(CLOCK_REALTIME_COARSE, &time)
-    return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec / 1_000_000)
+    WallClock.milliseconds
   }
 
   /// Begins to serve a connection; the task ends with it.
@@ -387,8 +393,13 @@ public actor WorkerIsolation {
       let stream = OnThisLoop(value: stream)
       Task(executorPreference: loop) { await self.serveStreams(stream) }
     }
+    worker.startJob = { [unowned self] job in
+      let job = OnThisLoop(value: job)
+      Task(executorPreference: loop) { await self.run(job) }
+    }
   }
 
+  private func run(_ job: OnThisLoop<BackgroundJob>) async { await job.value.run(on: worker) }
   private func ask(_ question: OnThisLoop<HealthChecker.Question>) async { await question.value.ask() }
   private func serveStreams(_ first: OnThisLoop<HTTP2Stream>) async { await worker.serveStreams(first.value) }
   private func resume(_ parked: OnThisLoop<ParkedConnection>) async { await worker.serve(ServerConnection(parked.value, worker.context)) }

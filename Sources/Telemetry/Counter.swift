@@ -25,6 +25,7 @@ public enum CounterFamily: String, CaseIterable, Sendable {
   case storeReadErrors = "skerry_kvs_read_errors_total"
   case nameLookups = "skerry_name_lookups_total"
   case fileRequests = "skerry_file_requests_total"
+  case cacheFills = "skerry_cache_fills_ended_total"
   case reloads = "skerry_reloads_total"
   case certificateReloads = "skerry_certificate_reloads_total"
 
@@ -39,7 +40,7 @@ public enum CounterFamily: String, CaseIterable, Sendable {
     case .limitsReached: "limit"
     case .originConnections, .originAttempts: "kind"
     case .originHealth: "event"
-    case .originFailures: "reason"
+    case .originFailures, .cacheFills: "reason"
     case .signatures, .proxyHeaders, .nameLookups, .fileRequests, .reloads, .certificateReloads, .tlsHandshakes, .originHandshakes: "outcome"
     }
   }
@@ -69,6 +70,7 @@ public enum CounterFamily: String, CaseIterable, Sendable {
     case .storeReadErrors: "Of these, reads that failed: no such key, or a value of another format (KvsReadErrors)."
     case .nameLookups: "Look-ups of origin names, by outcome."
     case .fileRequests: "Requests for files of folder origins, by outcome."
+    case .cacheFills: "Fetches of bodies for the cache that ended before they were whole, by reason."
     case .reloads: "Configuration reloads, by outcome."
     case .certificateReloads: "Reloads of a listener's certificates, by outcome."
     }
@@ -116,6 +118,9 @@ public enum Counter: Int, CaseIterable, Sendable {
   case limitHTTP2Streams, limitHTTP2Continuations, limitHTTP2AbandonedStreams, limitHTTP2Settings, limitHTTP2Pings, limitHTTP2WindowUpdates
   case limitHTTP2EmptyFrames, limitHTTP2OtherFrames, limitHTTP2IgnoredFrames, limitHTTP2SettingsTimeout, limitHTTP2HeadDecoded, limitHTTP2Stalled
   case limitOriginConnections, limitOriginWaiters, limitOriginHead, limitFunctionOrigins, limitNamesCached, limitNameLookups, limitFileQueue
+
+  // The cache
+  case cacheFillAbandoned, cacheFillBroken
 
   // Origins
   case originConnected, originReused, originReturned, originStale
@@ -301,6 +306,9 @@ extension Counter {
 
     case .originTLSFull: .init(.originHandshakes, "full", "with all its cryptography")
     case .originTLSResumed: .init(.originHandshakes, "resumed", "on the session of an earlier connection")
+
+    case .cacheFillAbandoned: .init(.cacheFills, "abandoned", "no viewer was left, and more was missing than is fetched for nobody")
+    case .cacheFillBroken: .init(.cacheFills, "broken", "the origin's body broke off: nothing is stored, viewers under way see a cut transfer")
 
     case .storeRead: .init(.storeReads, "", "get, exists, meta or count was called")
     case .storeReadError: .init(.storeReadErrors, "", "the call's promise was rejected")

@@ -18,6 +18,8 @@ public struct ProcessFacts: Sendable {
   public var diagnostics: LogWriter.Statistics?
   /// What is known of origins.
   public var origins: [OriginFacts] = []
+  /// The cache's store; nil without one.
+  public var cache: CacheFacts?
   /// What became of spans; nil without tracing.
   public var spans: SpanStatistics?
   /// Of the configuration; nil where there is none to reload.
@@ -86,8 +88,11 @@ public enum MetricsPage {
     // Labels only ever grow: the longest list holds all others.
     let names = workers.map(\.labels.functions.names).max { $0.count < $1.count } ?? []
     FunctionTable.render(workers.map(\.functions), names: names, &page)
+    let behaviors = workers.map(\.labels.behaviors.names).max { $0.count < $1.count } ?? []
+    CacheTable.render(workers.map(\.cache), labels: behaviors, &page)
     renderGauges(workers, &page)
     OriginFacts.render(process.origins, &page)
+    CacheFacts.render(process.cache, &page)
     renderHistograms(workers, &page)
     page.finish()
     return page.text

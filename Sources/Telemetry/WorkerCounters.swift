@@ -24,6 +24,7 @@
   @usableFromInline private(set) var knownOrigins: Int
   private var requests: [UInt64]
   private var functions: FunctionTable
+  private var cache: CacheTable
   private var labels: MetricLabels
 
   /// - Parameters:
@@ -37,6 +38,7 @@
     knownOrigins = labels.origins.count
     origins = Histograms(count: (labels.origins.count + 1) * WorkerCounters.originHistograms)
     functions = FunctionTable(functions: labels.functions.count)
+    cache = CacheTable(behaviors: labels.behaviors.count)
     requests = []
     growRequests()
   }
@@ -91,9 +93,16 @@
     functions.count(function, hook, outcome, cost)
   }
 
+  /// Counts what came of asking the cache for a request.
+  /// - Parameters:
+  ///   - behavior: its place among the labels; anything out of range counts as `other`.
+  ///   - bytes: sent to the viewer.
+  public func countCache(_ behavior: Int, _ outcome: CacheOutcome, bytes: Int) { cache.count(behavior, outcome, bytes: bytes) }
+
   /// Takes the labels of a new configuration; they must be an extension of the present ones, otherwise nothing changes.
   public func adopt(_ newer: MetricLabels) {
     guard newer.extends(labels) else { return }
+    cache.grow(to: newer.behaviors.count)
     functions.grow(to: newer.functions.count)
     origins.grow(to: (newer.origins.count + 1) * WorkerCounters.originHistograms, keepingLast: WorkerCounters.originHistograms)
     knownOrigins = newer.origins.count
@@ -116,7 +125,7 @@
   public func snapshot(worker: Int) -> WorkerSnapshot {
     unsafe WorkerSnapshot(
       worker: worker, labels: labels, counters: Array(counters), gauges: Array(gauges), histograms: histograms.snapshot, origins: origins.snapshot,
-      requests: requests, functions: functions)
+      requests: requests, functions: functions, cache: cache)
   }
 }
 
@@ -131,6 +140,7 @@ public struct WorkerSnapshot: Sendable {
   let origins: [UInt64]
   let requests: [UInt64]
   let functions: FunctionTable
+  let cache: CacheTable
 
   /// A counter's value; for tests and `skerry status`.
   public subscript(_ counter: Counter) -> UInt64 { counters[counter.rawValue] }

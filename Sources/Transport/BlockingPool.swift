@@ -59,7 +59,9 @@ public final class BlockingPool: Sendable {
     return try result.get()
   }
 
-  private func submit(_ job: @escaping @Sendable () -> Void) -> BlockingPoolFailure? {
+  /// Has a job run on one of the threads, with nobody waiting for it.
+  /// - Returns: why not; nil when it will be run.
+  public func submit(_ job: @escaping @Sendable () -> Void) -> BlockingPoolFailure? {
     let refusal: BlockingPoolFailure? = state.withLock { state in
       if state.isStopped { return .stopped }
       if state.queue.count >= configuration.queueLimit { return .queueFull }

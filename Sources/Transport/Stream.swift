@@ -109,6 +109,34 @@ public struct Stream: ~Copyable {
   }
 }
 
+extension Stream {
+  /// Whether ``sendFile(_:offset:count:)`` can be used: a plain socket of the system's.
+  public var sendsFiles: Bool { socket.tls == nil && socket.substream == nil }
+
+  /// Sends what it can of ``output``, saying that more follows at once, so that a head does not travel in a packet of its own.
+  /// - Returns: whether everything went out.
+  public mutating func attemptFlushBeforeMore() throws(IOFailure) -> Bool {
+    guard sendsFiles, !output.isEmpty else { return try attemptFlush() }
+    if let failure = socket.failure { throw failure }
+    guard let n = SystemCalls.sendMore(socket.descriptor, output.readable) else { throw .reset }
+    bytesSent += n
+    output.consume(n)
+    output.releaseIfEmpty()
+    return output.isEmpty
+  }
+
+  /// Sends bytes of a file without copying them (sendfile(2)), as many as the kernel takes now. Only where ``sendsFiles``, and with nothing
+  /// left in ``output``.
+  /// - Returns: how many were taken; 0 when it is necessary to wait until the socket is writable.
+  public mutating func sendFile(_ file: Int32, offset: Int, count: Int) throws(IOFailure) -> Int {
+    precondition(sendsFiles && output.isEmpty, "a file is sent on a plain socket, behind everything else")
+    if let failure = socket.failure { throw failure }
+    guard let n = SystemCalls.sendFile(socket.descriptor, file, offset: offset, count: count) else { throw .reset }
+    bytesSent += n
+    return n
+  }
+}
+
 extension Socket {
   /// Bytes that were taken, 0 when none can be now, nil when the connection has failed.
   @inline(__always) func send(_ bytes: Span<UInt8>) -> Int? {

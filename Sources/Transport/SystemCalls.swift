@@ -54,6 +54,21 @@ enum SystemCalls {
     return code == EAGAIN || code == EINTR || code == ENOTCONN ? 0 : nil
   }
 
+  /// Like ``send(_:_:)`` for bytes that more will follow soon.
+  static func sendMore(_ descriptor: Int32, _ bytes: Span<UInt8>) -> Int? {
+    let n = unsafe bytes.withUnsafeBufferPointer { unsafe skerry_send_more(descriptor, $0.baseAddress, $0.count) }
+    return taken(Int(n))
+  }
+  /// Bytes of a file that the kernel took (sendfile(2)), 0 when it would block, nil when the connection or the file failed.
+  static func sendFile(_ descriptor: Int32, _ file: Int32, offset: Int, count: Int) -> Int? {
+    taken(Int(skerry_send_file(descriptor, file, Int64(offset), count)))
+  }
+  private static func taken(_ n: Int) -> Int? {
+    if n >= 0 { return n }
+    let code = errno
+    return code == EAGAIN || code == EINTR || code == ENOTCONN ? 0 : nil
+  }
+
   /// The own end of an internet socket (getsockname(2)); nil for any other.
   static func localAddress(_ descriptor: Int32) -> SocketAddress? {
     var storage = sockaddr_storage()

@@ -29,7 +29,8 @@ func normalForm(_ configuration: Configuration, folder: String) -> String {
   lines += configuration.keyValueStores.map { "keyValueStore \($0.name) \($0.path) \($0.store.labels.id) \($0.store.count) entries" }
   if configuration.cache != CacheStorage() {
     let cache = configuration.cache
-    lines.append("cache memory \(cache.memoryBytes) disk \(cache.diskPath ?? "-") \(cache.diskBytes)")
+    lines.append("cache memory \(cache.memoryBytes) disk \(cache.diskPath ?? "-") \(cache.diskBytes)" + (cache.saysStatus ? "" : " silent")
+      + (cache.statusKeyClients.isEmpty ? "" : ", key for \(cache.statusKeyClients.map(\.text).joined(separator: " "))"))
   }
   if configuration.accessLog != AccessLog() { lines.append("accessLog " + accessLog(configuration.accessLog)) }
   if configuration.functionLog != defaults.functionLog { lines.append("functionLog \(configuration.functionLog.map(destination) ?? "off")") }
@@ -91,7 +92,8 @@ private func distribution(_ distribution: Distribution, _ configuration: Configu
     }
     lines.append(
       "  behavior \(behavior.pathPattern.text) to \(target), \(behavior.viewerProtocolPolicy.rawValue), "
-        + behavior.allowedMethods.names.joined(separator: " ") + (behavior.compress ? ", compress" : "") + (behavior.allowsGRPC ? ", gRPC" : ""))
+        + behavior.allowedMethods.names.joined(separator: " ") + (behavior.compress ? ", compress" : "") + (behavior.allowsGRPC ? ", gRPC" : "")
+        + (behavior.cachedMethods == .getHead ? "" : ", cached " + behavior.cachedMethods.names.joined(separator: " ")))
     if let policy = behavior.cachePolicy { lines.append("    cache \(cachePolicy(policy))") }
     if let policy = behavior.originRequestPolicy {
       lines.append("    request \(policy.name) headers \(policy.headers) cookies \(policy.cookies) query \(policy.queryStrings)")
@@ -153,7 +155,7 @@ private func origin(_ origin: Origin) -> String {
 private func cachePolicy(_ policy: CachePolicy) -> String {
   "\(policy.name) \(policy.mode.rawValue) \(policy.minTTLSeconds)/\(policy.defaultTTLSeconds)/\(policy.maxTTLSeconds) "
     + "headers \(policy.headers) cookies \(policy.cookies) query \(policy.queryStrings)"
-    + (policy.enableAcceptEncodingGzip ? " gzip" : "") + (policy.enableAcceptEncodingBrotli ? " br" : "")
+    + (policy.enableAcceptEncodingGzip ? " gzip" : "") + (policy.enableAcceptEncodingBrotli ? " br" : "") + (policy.normalizeQueryStrings ? " normalised" : "")
 }
 
 private func responseHeaders(_ policy: ResponseHeadersPolicy) -> [String] {

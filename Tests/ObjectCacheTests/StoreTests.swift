@@ -118,6 +118,22 @@ extension Array where Element == UInt8 {
     #expect(store.status.objects == 0 && store.status.usedBytes == store.status.indexBytes)
   }
 
+  /// Large bodies lie in the file; it shrinks when they go, and grows no further when their places are used again.
+  @Test func theFileGivesItsPagesBack() throws {
+    let store = ObjectStore(), arena = try #require(store.arena)
+    for round in 0..<5 {
+      for number in 0..<10 { store.put("/\(number)", [UInt8](repeating: UInt8(number), count: 100_000 + number * 300_000)) }
+      #expect(arena.residentBytes >= 14_500_000 && arena.residentBytes < 15_000_000, "round \(round)")
+      #expect(store.status.usedBytes - store.status.indexBytes - arena.residentBytes < 10_000, "counted to the page")
+      for number in 0..<10 {
+        let key = bytes("/\(number)")
+        if case .hit(let found) = store.ask("/\(number)") { #expect(found.allContent.allSatisfy { $0 == UInt8(number) }) }
+        store.remove(key.span, store.hash(of: key.span))
+      }
+      #expect(arena.residentBytes == 0)
+    }
+  }
+
   /// What is asked for again and again stays while a scan passes through.
   @Test func aScanDoesNotWashOutWhatIsUsed() {
     var configuration = ObjectStore.Configuration()
@@ -147,8 +163,11 @@ extension Array where Element == UInt8 {
 
   @Test func whatIsNotStorableIsRemembered() {
     let store = ObjectStore()
-    guard case .lead(let leader) = store.ask("/a", now: 0) else { return #expect(Bool(false), "leads") }
+    guard case .lead(let alone) = store.ask("/a", now: 0) else { return #expect(Bool(false), "leads") }
+    alone.decline(passUntil: 10)
+    guard case .lead(let leader) = store.ask("/a", now: 0), case .follow(let follower) = store.ask("/a") else { return #expect(Bool(false), "nobody waited") }
     leader.decline(passUntil: 10)
+    guard case .pass = follower.outcome() else { return #expect(Bool(false), "fetches for itself") }
     guard case .pass = store.ask("/a", now: 5) else { return #expect(Bool(false), "passes") }
     guard case .lead = store.ask("/a", now: 10) else { return #expect(Bool(false), "the mark ends") }
   }

@@ -213,6 +213,9 @@ func lines(_ page: String, _ name: String) -> [String] {
     }
     expected += Gauge.allCases.map(\.description).map { "| `\($0.name)` | gauge | `worker` | \($0.help) |" }
     expected += OriginFacts.metrics.map { "| `\($0.name)` | gauge | `distribution`, `origin`\($0.hasAddress ? ", `address`" : "") | \($0.help) |" }
+    expected += CacheFacts.Level.allCases.map { "| `\($0.name)` | gauge |  | \($0.help) |" }
+    expected.append("| `\(CacheFacts.eventsName)` | counter | `event` | \(CacheFacts.eventsHelp) |")
+    expected += CacheFacts.Event.allCases.map { "| `\(CacheFacts.eventsName)` | `\($0.rawValue)` | \($0.meaning) |" }
     expected += MetricsPage.processMetrics.map { "| `\($0.name)` | \($0.type) | \($0.labels.map { "`\($0)`" }.joined(separator: ", ")) | \($0.help) |" }
     expected.append("| `\(MetricsPage.requestsName)` | counter | `distribution`, `behavior`, `status`, `result` | \(MetricsPage.requestsHelp) |")
     expected.append("| `\(SpanStatistics.name)` | counter | `outcome` | \(SpanStatistics.help) |")
@@ -226,6 +229,9 @@ func lines(_ page: String, _ name: String) -> [String] {
     ] { expected.append("| `\(metric.name)` | \(type) | `function`, `event` | \(metric.help) |") }
     expected.append("| `\(FunctionTable.runs.name)` | counter | `function`, `event`, `outcome` | \(FunctionTable.runs.help) |")
     expected += RunOutcome.allCases.map { "| `\(FunctionTable.runs.name)` | `\($0.word)` | \($0.meaning) |" }
+    expected.append("| `\(CacheTable.requests.name)` | counter | `distribution`, `behavior`, `outcome` | \(CacheTable.requests.help) |")
+    expected.append("| `\(CacheTable.bytes.name)` | counter | `distribution`, `behavior` | \(CacheTable.bytes.help) |")
+    expected += CacheOutcome.allCases.map { "| `\(CacheTable.requests.name)` | `\($0.word)` | \($0.meaning) |" }
     for counter in Counter.allCases.map(\.description) where counter.family.label != nil {
       expected.append("| `\(counter.family.rawValue)` | `\(counter.label)` | \(counter.meaning) |")
     }

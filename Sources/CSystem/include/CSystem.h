@@ -12,6 +12,7 @@
 
 #include "SkerryBlocks.h"
 #include "SkerryFiles.h"
+#include "SkerryMemory.h"
 #include "SkerryScan.h"
 #include "SkerrySockets.h"
 

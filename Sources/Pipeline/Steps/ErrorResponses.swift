@@ -23,7 +23,7 @@ extension Worker {
     guard let path = rule.responsePagePath, var page = pageExchange(path, exchange, viewer) else { return response }
     var response = response
     let isWhole = await takeBody(of: &response, &exchange)
-    var replacement = await fetch(&page, &viewer)
+    var replacement = await obtain(&page, &viewer)
     guard replacement.head.line.status < 400 else {
       discard(replacement, &page)
       if !isWhole { standIn(for: &response, exchange) }
@@ -32,6 +32,7 @@ extension Worker {
     discard(response, &exchange)
     exchange.upstream = page.upstream.take()
     exchange.file = page.file.take()
+    exchange.cacheWork = page.cacheWork
     replacement.head.line.status = rule.responseCode ?? status
     replacement.head.setReason(Span())
     replacement.head.fields.drop(FieldNameSet(.etag, .lastModified))

@@ -41,8 +41,12 @@ extension Worker {
 
   private func answer(_ failure: FetchFailure, _ exchange: inout Exchange) -> Response {
     switch failure {
-    case .origin(let failure): fail(&exchange, failure)
-    case .viewer(let failure): answerViewerFailure(failure, &exchange)
+    case .origin(let failure):
+      exchange.cacheWork?.failure = .origin(failure)
+      return fail(&exchange, failure)
+    case .viewer(let failure):
+      exchange.cacheWork?.failure = .viewer
+      return answerViewerFailure(failure, &exchange)
     }
   }
 
@@ -110,17 +114,19 @@ extension Worker {
 
   /// A folder's answer: a file, or why there is none.
   private nonisolated(nonsending) func fetchFile(_ destination: Destination, _ exchange: inout Exchange) async -> Response {
+    exchange.cacheWork?.failure = nil
     guard let folder = destination.folder else { return fail(&exchange, OriginFailure(.files(500), at: "")) }
     exchange.attempts += 1
     exchange.reached(.originRequest)
     if let trace = exchange.trace { trace.beginAttempt() }
     let path = String(decoding: destination.origin.path, as: UTF8.self)
-    var answer = await folder.open(FileRequest(exchange.request, originPath: path, Conditions(exchange.request.fields)))
+    var answer = await folder.open(FileRequest(exchange.request, originPath: path, exchange.cacheWork?.isFilling == true ? Conditions() : Conditions(exchange.request.fields)))
     counters.add(answer.counter)
     exchange.reached(.originResponse)
     exchange.originStatus = answer.status
     if let trace = exchange.trace { trace.endAttempt(at: destination.origin.name, status: answer.status, isReused: false, failure: nil) }
     if answer.status >= 400 {
+      if answer.status >= 500 { exchange.cacheWork?.failure = .here }
       var response = refuse(&exchange, answer.status, Self.fileReason(answer.status), "OriginError")
       exchange.failure = nil
       for (name, value) in answer.fields { response.head.fields.append(name, value) }
@@ -238,6 +244,7 @@ extension Worker {
     }
     if head.line.status >= 400 { exchange.result = .error; exchange.detailedResult = "OriginError" } else { exchange.result = .miss; exchange.detailedResult = "" }
     exchange.failure = nil
+    if let work = exchange.cacheWork { work.failure = nil }
     exchange.upstream = consume upstream
     let source: Response.Source = head.line.status == 101 ? .tunnel : .origin
     return Response(head: head, source)

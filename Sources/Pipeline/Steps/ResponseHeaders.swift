@@ -41,7 +41,7 @@ extension Worker {
     guard compiled.policy.serverTimingSamplingPercent != nil else { return }
     guard asksForTiming(exchange.request.fields) || Int.random(in: 0..<1_000_000) < compiled.timingSamplesPerMillion else { return }
     let isOrigins = exchange.originStatus != 0 && (response.source != .generated || exchange.result == .miss)
-    var metrics = isOrigins ? ["cdn-cache-miss"] : []
+    var metrics = exchange.result == .hit ? ["cdn-cache-hit"] : exchange.result == .refreshHit ? ["cdn-cache-refresh"] : isOrigins ? ["cdn-cache-miss"] : []
     metrics += ["cdn-pop;desc=\"\(Site.pop)\"", "cdn-rid;desc=\"\(exchange.id.text)\""]
     let line = exchange.timeline
     if line.originResponse > line.originRequest && line.originRequest > 0 {

@@ -31,6 +31,7 @@ extension Worker {
     case .origin: if try !passOnAtOnce(&exchange, &viewer, chunked) { try await relay(&exchange, &viewer, chunked) }
     case .tunnel: try await tunnel(&exchange, &viewer)
     case .file: try await sendFile(&exchange, &viewer, hasNoBody)
+    case .cached: try await sendCached(&exchange, &viewer, hasNoBody, chunked)
     }
     viewer.answerIsWhole()
     exchange.reached(.sent)
@@ -70,7 +71,7 @@ extension Worker {
     switch response.head.line.framing {
     case .none, .length: return false
     case .chunked, .untilClose:
-      guard response.source == .origin, !exchange.received.isHTTP2 else { return false }
+      guard response.source == .origin || response.source == .cached, !exchange.received.isHTTP2 else { return false }
       if exchange.received.isHTTP10 {
         viewer.closing = true
         return false

@@ -38,7 +38,8 @@ final class Skerry: Sendable {
     let limits = [fileLimit.map { "ulimit -n \($0); " }, fileSizeLimit.map { "ulimit -f \($0); " }].compactMap { $0 }.joined()
     let limited = limits.isEmpty ? [] : ["/bin/sh", "-c", limits + "exec \"$0\" \"$@\""]
     let process = try ChildProcess(
-      limited + within + [binary(), "serve", folder.appendingPathComponent("edge.yaml").path] + arguments)
+      limited + within + [binary(), "serve", folder.appendingPathComponent("edge.yaml").path] + arguments,
+      environment: ["SKERRY_CLOCK_SHIFT": folder.appendingPathComponent("clock").path])
     do {
       let ready = try process.standardError.wait(for: "the ready line") { output -> String? in
         let line = output.text.split(separator: "\n").first { $0.hasPrefix("ready ") }
@@ -106,6 +107,11 @@ final class Skerry: Sendable {
     try write(configuration)
     send(signal: SIGHUP)
     try waitForStandardError(toHold: "generation \(Int(next)) serves")
+  }
+
+  /// Lets time pass for the program: so many seconds since it began. Debug builds only.
+  func moveClock(to seconds: Double) throws {
+    try "\(Int(seconds * 1000))\n".write(to: folder.appendingPathComponent("clock"), atomically: true, encoding: .utf8)
   }
 
   // MARK: What it says of itself

@@ -1,0 +1,246 @@
+// Steps 8 and 9: the key, the look-up, and waiting for who fetches the same (spec/request-pipeline.md, 3 and 14.1). What the answer of an
+// origin becomes is in Store.swift; what a viewer gets of a stored response in CachedResponse.swift.
+import Distribution
+import HTTPWire
+import ObjectCache
+import Telemetry
+import Transport
+
+extension Worker {
+  /// The answer to a request: from the cache where the behavior has one, else from the origin.
+  @inline(__always) nonisolated(nonsending) func obtain(_ exchange: inout Exchange, _ viewer: inout ServerConnection) async -> Response {
+    guard let cache = exchange.behavior.cache else { return await fetch(&exchange, &viewer) }
+    return await obtain(through: cache, &exchange, &viewer)
+  }
+
+  private nonisolated(nonsending) func obtain(
+    through cache: CompiledCache, _ exchange: inout Exchange, _ viewer: inout ServerConnection
+  ) async -> Response {
+    let work = CacheWork(cache)
+    exchange.cacheWork = work
+    guard isCached(exchange.received.method, cache) && !exchange.hasBody else {
+      work.outcome = .method
+      let response = await fetch(&exchange, &viewer)
+      if cache.followsRFC { invalidate(response.head, &exchange, cache) }
+      return response
+    }
+    if exchange.received.wantsUpgrade || !exchange.request.fields.present.isDisjoint(with: Self.originsConditions) {
+      return await pass(&exchange, &viewer)
+    }
+    if cache.followsRFC { work.demand = RequestFacts(exchange.request.fields, isAuthorized: false).directives }
+    // A HEAD that misses is the origin's to answer, and nothing is stored of that.
+    if exchange.received.method == .head { return await answerHead(cache, &exchange, &viewer) }
+    return await answerFromCache(cache, work, &exchange, &viewer)
+  }
+
+  /// Conditions that a cache does not evaluate (RFC 9111, 4.3.2): such a request goes to the origin.
+  private static let originsConditions = FieldNameSet(.ifMatch, .ifUnmodifiedSince)
+
+  private func isCached(_ method: Method, _ cache: CompiledCache) -> Bool {
+    switch method {
+    case .get, .head: true
+    case .options: cache.cachesOptions
+    default: false
+    }
+  }
+
+  /// Past the cache: nothing of the answer is stored.
+  private nonisolated(nonsending) func pass(_ exchange: inout Exchange, _ viewer: inout ServerConnection) async -> Response {
+    if let work = exchange.cacheWork {
+      work.outcome = .bypass
+      work.isFilling = false
+      work.validating = nil
+      if work.demand.has(.onlyIfCached) { return nothingCached(&exchange) }
+    }
+    return await fetch(&exchange, &viewer)
+  }
+
+  /// RFC 9111, 5.2.1.7.
+  private func nothingCached(_ exchange: inout Exchange) -> Response {
+    refuse(&exchange, 504, "The request is to be answered from the cache only, which has no usable response.")
+  }
+
+  // MARK: Looking up
+
+  /// Look-ups of one request: the object, its variant, and again when what was waited for turns out to be something else.
+  private static let lookupsLimit = 6
+
+  private nonisolated(nonsending) func answerFromCache(
+    _ cache: CompiledCache, _ work: CacheWork, _ exchange: inout Exchange, _ viewer: inout ServerConnection
+  ) async -> Response {
+    for _ in 0..<Self.lookupsLimit {
+      let found = lookUp(cache, work, exchange)
+      exchange.reached(.lookup)
+      switch found {
+      case .hit(let stored):
+        guard let response = serve(stored, work, wallMilliseconds < stored.freshness.freshUntil ? .hit : .stale, &exchange) else { break }
+        return response
+      case .stale(let stored, let leader):
+        if let leader { refresh(leader, exchange) }
+        guard let response = serve(stored, work, .stale, &exchange) else { break }
+        return response
+      case .lead(let leader):
+        if work.demand.has(.onlyIfCached) { return nothingCached(&exchange) }
+        return await lead(leader, cache, work, &exchange, &viewer)
+      case .follow(let follower):
+        if work.demand.has(.onlyIfCached) { return nothingCached(&exchange) }
+        guard cache.sharesFetches else { return await pass(&exchange, &viewer) }
+        switch await outcome(of: follower, viewer) {
+        case .response(let stored):
+          if stored.kind == .variants || stored.freshness.flags.contains(.unshared) { continue }
+          guard let response = serve(stored, work, .collapsed, &exchange) else { break }
+          return response
+        case .lead(let leader): return await lead(leader, cache, work, &exchange, &viewer)
+        case .again: continue   // it was found on disk and stands in memory now
+        case .failed: return refuse(&exchange, 502, "The origin could not be reached or did not answer in a way that is understood.", "OriginCommError")
+        case .pass, nil: return await pass(&exchange, &viewer)
+        }
+      case .pass: return await pass(&exchange, &viewer)
+      }
+    }
+    return await pass(&exchange, &viewer)
+  }
+
+  /// Waits for what another request fetches; nil when the viewer has left.
+  private nonisolated(nonsending) func outcome(of follower: FillFollower, _ viewer: borrowing ServerConnection) async -> FillFollower.Outcome? {
+    let socket = viewer.stream.socket
+    let before = socket.whenDisturbed
+    socket.whenDisturbed = { socket in
+      before?(socket)
+      if socket.isBroken || socket.failure != nil { follower.nudge() }
+    }
+    defer { socket.whenDisturbed = before }
+    while viewer.isAlive { if let outcome = await follower.wait() { return outcome } }
+    return nil
+  }
+
+  /// Makes the request's key in memory that the worker keeps for it.
+  func withKey<Result>(
+    _ cache: CompiledCache, _ exchange: borrowing Exchange, _ body: (inout ByteBuffer, KeyPlaces) -> Result
+  ) -> Result {
+    var made: [CloudFrontHeader: String] = [:]
+    for header in cache.madeHeaders { made[header] = viewerHeader(header, exchange) }
+    var key = ByteBuffer()
+    swap(&key, &cacheKey)
+    defer { swap(&key, &cacheKey) }
+    key.removeAll()
+    let places = cache.plan.append(exchange.request, chosenOrigin: exchange.route?.identity, to: &key) { made[$0] }
+    return body(&key, places)
+  }
+
+  private func lookUp(_ cache: CompiledCache, _ work: CacheWork, _ exchange: borrowing Exchange) -> Lookup {
+    let store = configuration.store, now = wallMilliseconds, demand = work.demand
+    func use(_ stored: StoredResponse) -> Use { stored.kind == .variants ? .fresh : stored.freshness.use(demand, at: now) }
+    return withKey(cache, exchange) { key, places in
+      let found = store.lookup(key.readable, store.hash(of: key.readable), places, now: now, use)
+      guard case .hit(let list) = found, list.kind == .variants else { return found }
+      KeyPlan.appendVariant(VaryNames(list).names, exchange.request, to: &key)
+      if work.outcome == .miss { work.outcome = .variantMiss }
+      return store.lookup(key.readable, store.hash(of: key.readable), places, now: now, use)
+    }
+  }
+
+  /// HEAD of an object that GET stored.
+  private nonisolated(nonsending) func answerHead(
+    _ cache: CompiledCache, _ exchange: inout Exchange, _ viewer: inout ServerConnection
+  ) async -> Response {
+    if let work = exchange.cacheWork, let stored = find(cache, exchange), stored.length != nil {
+      let now = wallMilliseconds
+      let use = stored.freshness.use(work.demand, at: now)
+      if use != .validate, let response = serve(stored, work, now < stored.freshness.freshUntil ? .hit : .stale, &exchange) { return response }
+    }
+    return await pass(&exchange, &viewer)
+  }
+
+  /// The stored response to a request, however old; of variants the one for it.
+  private func find(_ cache: CompiledCache, _ exchange: borrowing Exchange) -> StoredResponse? {
+    let store = configuration.store
+    return withKey(cache, exchange) { key, _ in
+      guard let found = store.find(key.readable, store.hash(of: key.readable)), found.kind == .variants else {
+        return store.find(key.readable, store.hash(of: key.readable))
+      }
+      KeyPlan.appendVariant(VaryNames(found).names, exchange.request, to: &key)
+      return store.find(key.readable, store.hash(of: key.readable))
+    }
+  }
+
+  // MARK: Invalidation by unsafe methods
+
+  /// RFC 9111, 4.4: what an unsafe method changed is no longer served: the target, and what Location and Content-Location name of the same
+  /// host. Only what is stored under the request's own key parts is found; the rest ends with its time.
+  private func invalidate(_ head: borrowing ResponseHead, _ exchange: inout Exchange, _ cache: CompiledCache) {
+    guard !exchange.isSafe, exchange.received.method != .options, (200..<400).contains(head.line.status) else { return }
+    drop(cache, exchange)
+    for name in ["Location", "Content-Location"] {
+      guard let line = head.fields.first(named: name.utf8.span),
+        let target = OwnTarget(head.fields.value(line), host: exchange.request.authority)
+      else { continue }
+      let path = exchange.request.path.copied, query = exchange.request.hasQuery ? exchange.request.query.copied : nil
+      exchange.request.setTarget(path: target.path, query: target.query)
+      drop(cache, exchange)
+      exchange.request.setTarget(path: path, query: query)
+    }
+  }
+
+  /// Removes what stands under a request's key, and a list of variants: without it none of them is found.
+  private func drop(_ cache: CompiledCache, _ exchange: borrowing Exchange) {
+    let store = configuration.store
+    withKey(cache, exchange) { key, _ in store.remove(key.readable, store.hash(of: key.readable)) }
+  }
+}
+
+/// The names of the fields by which an object's responses vary, as a list of variants keeps them: in lower case, sorted, each once.
+struct VaryNames: Equatable {
+  let names: [[UInt8]]
+
+  /// Those of a stored list.
+  init(_ list: StoredResponse) {
+    names = list.head.copied.split(separator: 44).map { Array($0) }
+  }
+
+  /// Those of a response's Vary, but what is in the key already.
+  init(_ fields: borrowing HeaderSection, except known: (String) -> Bool) {
+    var found: Set<String> = []
+    for i in 0..<fields.count where fields[i].name == .vary {
+      for part in fields.value(i).text.lowercased().split(separator: ",") {
+        let name = part.filter { $0 != " " && $0 != "\t" }
+        if !name.isEmpty && !known(name) { found.insert(name) }
+      }
+    }
+    names = found.sorted().map { Array($0.utf8) }
+  }
+
+  /// The same and those of another.
+  init(_ one: VaryNames, _ other: VaryNames) {
+    names = Set(one.names + other.names).sorted { $0.lexicographicallyPrecedes($1) }
+  }
+
+  /// As a stored list has them.
+  var bytes: [UInt8] { Array(names.joined(separator: [44])) }
+}
+
+/// A reference to something on the same host (RFC 9111, 4.4): an absolute URL or an absolute path.
+struct OwnTarget {
+  let path: [UInt8]
+  let query: [UInt8]?
+
+  init?(_ reference: Span<UInt8>, host: Span<UInt8>) {
+    var rest = reference.copied[...]
+    if let scheme = [Array("http://".utf8), Array("https://".utf8)].first(where: { rest.starts(with: $0) }) {
+      rest = rest.dropFirst(scheme.count)
+      let authority = rest.prefix { $0 != 47 && $0 != 63 && $0 != 35 }
+      guard Array(authority).span.equalsIgnoringCase(host) else { return nil }
+      rest = rest.dropFirst(authority.count)
+    }
+    guard rest.first == 47, !rest.starts(with: [47, 47]) else { return nil }
+    rest = rest.prefix { $0 != 35 }
+    path = Array(rest.prefix { $0 != 63 })
+    query = rest.count > path.count ? Array(rest.dropFirst(path.count + 1)) : nil
+    guard path.allSatisfy({ $0 > 32 && $0 != 127 }), query?.allSatisfy({ $0 > 32 && $0 != 127 }) ?? true else { return nil }
+  }
+}
+
+extension Route {
+  /// What tells an origin that a function chose from any other: its name, path and the lines its requests get.
+  var identity: [UInt8] { Array("\(primary.origin.name) ".utf8) + primary.origin.path + [10] + primary.lines }
+}

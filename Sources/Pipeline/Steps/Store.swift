@@ -1,0 +1,209 @@
+// Step 13: what becomes of the origin's answer to a request that leads: stored, shared with those who wait, used to renew what is stale,
+// or replaced by it (spec/request-pipeline.md, 3.3, 11.2, 14.2; RFC 9111, 3, 4.2.4 and 4.3).
+import Distribution
+import HTTPWire
+import ObjectCache
+import Origins
+import Telemetry
+import Transport
+
+extension Worker {
+  /// Asks the origin on behalf of everybody who waits for the same.
+  nonisolated(nonsending) func lead(
+    _ leader: FillLeader, _ cache: CompiledCache, _ work: CacheWork, _ exchange: inout Exchange, _ viewer: inout ServerConnection
+  ) async -> Response {
+    work.isFilling = true
+    work.requestTime = wallMilliseconds
+    work.failure = nil
+    if let stale = leader.stale, stale.kind == .response {
+      work.outcome = .expired
+      let isUseful = cache.sharesFetches && !stale.freshness.flags.contains(.noConditional) && stale.length != nil
+      if isUseful && !(stale.etag.isEmpty && stale.lastModified.isEmpty) { work.validating = stale }
+    }
+    var response = await fetch(&exchange, &viewer)
+    if let stale = work.validating {
+      work.validating = nil
+      if response.head.line.status == 304 && work.failure == nil {
+        if let renewed = renew(stale, with: response.head, leader, work, &exchange) { return renewed }
+        discard(response, &exchange)
+        response = await fetch(&exchange, &viewer)
+      }
+    }
+    return await settle(response, leader, work, &exchange, &viewer)
+  }
+
+  /// Decides what is stored of an answer that is no 304.
+  private nonisolated(nonsending) func settle(
+    _ response: consuming Response, _ leader: FillLeader, _ work: CacheWork, _ exchange: inout Exchange, _ viewer: inout ServerConnection
+  ) async -> Response {
+    let now = wallMilliseconds, status = response.head.line.status
+    if work.failure == .viewer || response.source == .tunnel {
+      leader.fail()
+      return response
+    }
+    if status >= 500, let stale = leader.stale, stale.kind == .response, stale.freshness.servesOnError(isUnreachable: work.failure != nil, at: now) {
+      return standIn(stale, for: response, leader, work, &exchange)
+    }
+    if let failure = work.failure, work.cache.followsRFC || !failure.isOrigins {
+      leader.fail()
+      return response
+    }
+    let facts = ResponseFacts(response.head)
+    let request = RequestFacts(exchange.request.fields, isAuthorized: work.cache.forwardsAuthorization && exchange.request.fields.has(.authorization))
+    guard exchange.received.method != .head, let freshness = work.cache.rules.freshness(of: facts, to: request, requestTime: work.requestTime, now: now) else {
+      forget(leader.stale, status)
+      leader.decline(passUntil: now + Self.passMilliseconds)
+      return select(from: response, work, &exchange)
+    }
+    if isTooLarge(response.head, exchange) {
+      leader.decline(passUntil: now + Self.largePassMilliseconds)
+      return await fetchLarge(response, work, &exchange, &viewer)
+    }
+    guard let leader = leaderOfVariant(leader, response.head, work, exchange, now) else { return select(from: response, work, &exchange) }
+    return store(response, freshness, leader, work, &exchange)
+  }
+
+  /// How long those who come next do not wait for each other when an answer could not be stored.
+  private static let passMilliseconds: Int64 = 1_000
+  /// The same for objects that are too large.
+  private static let largePassMilliseconds: Int64 = 60_000
+
+  /// What an answer that is not stored has superseded is not served any more. Errors of the server supersede nothing.
+  private func forget(_ stale: StoredResponse?, _ status: Int) {
+    guard let stale, status < 500 else { return }
+    configuration.store.remove(stale.key, stale.hash)
+  }
+
+  // MARK: Large objects
+
+  private func isTooLarge(_ head: borrowing ResponseHead, _ exchange: borrowing Exchange) -> Bool {
+    guard case .length(let length) = head.line.framing else { return false }
+    return length > configuration.store.configuration.objectBytes
+  }
+
+  /// A part of what is too large to be stored comes from the origin, which is asked once more.
+  private nonisolated(nonsending) func fetchLarge(
+    _ response: consuming Response, _ work: CacheWork, _ exchange: inout Exchange, _ viewer: inout ServerConnection
+  ) async -> Response {
+    guard exchange.request.fields.has(.range) else { return select(from: response, work, &exchange) }
+    discard(response, &exchange)
+    work.isFilling = false
+    return await fetch(&exchange, &viewer)
+  }
+
+  // MARK: Stale instead of an error
+
+  /// Spec 3.3 and RFC 5861: the stale response, which is not validated again for a while.
+  private func standIn(
+    _ stale: StoredResponse, for response: consuming Response, _ leader: FillLeader, _ work: CacheWork, _ exchange: inout Exchange
+  ) -> Response {
+    var head = stale.description
+    head.freshness.recheckAfter = wallMilliseconds + Int64(work.cache.rules.errorTTL(response.head.line.status)) * 1000
+    let renewed = leader.renew(head, lines: stale.head, tags: stale.tags)
+    guard let instead = serve(renewed, work, .stale, &exchange) else { return response }
+    discard(response, &exchange)
+    return instead
+  }
+
+  // MARK: 304
+
+  /// The stored response is still the one (RFC 9111, 4.3.4).
+  /// - Returns: nil when the 304 speaks of something else.
+  private func renew(
+    _ stale: StoredResponse, with fresh: borrowing ResponseHead, _ leader: FillLeader, _ work: CacheWork, _ exchange: inout Exchange
+  ) -> Response? {
+    if let line = fresh.fields.first(.etag), !stale.etag.isEmpty {
+      let head = stale.head
+      if fresh.fields.value(line).opaqueTag != head.extracting(stale.etag).opaqueTag { return nil }
+    }
+    guard var head = self.head(of: stale) else { return nil }
+    head.fields.drop(.age)
+    head.fields.update(from: fresh.fields)
+    let facts = ResponseFacts(head), now = wallMilliseconds
+    let request = RequestFacts(exchange.request.fields, isAuthorized: work.cache.forwardsAuthorization && exchange.request.fields.has(.authorization))
+    discardBody(&exchange)
+    guard var freshness = work.cache.rules.freshness(of: facts, to: request, requestTime: work.requestTime, now: now) else {
+      configuration.store.remove(stale.key, stale.hash)
+      leader.decline()
+      return serve(stale, work, .refreshHit, &exchange)
+    }
+    if stale.freshness.flags.contains(.compressed) {
+      freshness.flags.insert(.compressed)
+      Compression.addVary(to: &head.fields)
+    }
+    let lines = StoredLines(head, freshness)
+    let renewed = leader.renew(
+      lines.head, lines: lines.bytes.readable, tags: stale.tags, sharing: freshness.flags.contains(.unshared) ? .keepForLater : .share)
+    return serve(renewed, work, .refreshHit, &exchange)
+  }
+
+  // MARK: Vary
+
+  /// By RFC 9111's rules a response that varies stands under its variant's key, and a list of names under the object's.
+  /// - Returns: who stores it; nil when somebody else does.
+  private func leaderOfVariant(
+    _ leader: FillLeader, _ head: borrowing ResponseHead, _ work: CacheWork, _ exchange: borrowing Exchange, _ now: Int64
+  ) -> FillLeader? {
+    guard work.cache.followsRFC, head.fields.has(.vary) || work.outcome == .variantMiss || leader.stale != nil else { return leader }
+    return variant(leader, head, work, exchange, now)
+  }
+}
+
+extension Span where Element == UInt8 {
+  /// An entity tag without `W/`.
+  fileprivate var opaqueTag: [UInt8] { count > 2 && self[0] == 87 && self[1] == 47 ? extracting(2...).copied : copied }
+}
+
+extension HeaderSection {
+  /// What a 304 says replaces what was stored, but what describes the content (RFC 9111, 3.2).
+  mutating func update(from fresh: borrowing HeaderSection) {
+    var kept = FieldNameSet.hopByHop.union(
+      FieldNameSet(.contentLength, .contentEncoding, .contentType, .contentMD5, .xCache, .xAmzCfId, .xAmzCfPop, .xAmzCf, .xEdge))
+    if has(.etag) { kept.add(.etag) }   // the same tag, perhaps made weak by compressing
+    for i in 0..<fresh.count where !kept.has(fresh[i].name) && !fresh.name(i).equalsLowercase("content-range") { drop(named: fresh.name(i)) }
+    for i in 0..<fresh.count where !kept.has(fresh[i].name) && !fresh.name(i).equalsLowercase("content-range") { append(fresh.name(i), fresh.value(i)) }
+  }
+}
+
+/// A head as it is stored: the status line and the fields that are as good for the next viewer, each line whole.
+struct StoredLines: ~Copyable {
+  var bytes = ByteBuffer(capacity: 1024)
+  var head: StoredHead
+  /// The values of Cache-Tag, separated by spaces.
+  private(set) var tags: [UInt8] = []
+
+  /// Not stored: what ends at this hop, what is written for each viewer, and fields that no-cache or private names.
+  private static let dropped = FieldNameSet.hopByHop.union(
+    FieldNameSet(.contentLength, .age, .xCache, .xAmzCfId, .xAmzCfPop, .xAmzCf, .xEdge))
+
+  init(_ response: borrowing ResponseHead, _ freshness: Freshness) {
+    head = StoredHead(status: response.line.status, freshness: freshness)
+    bytes.append("HTTP/1.1 ")
+    bytes.append(decimal: response.line.status)
+    bytes.append(32)
+    if response.reason.count > 0 { bytes.append(response.reason) } else { bytes.append(ReasonPhrase.of(response.line.status)) }
+    bytes.append("\r\n")
+    var unwanted: [[UInt8]] = []
+    CacheDirectives.forEachNamedField(response.fields) { unwanted.append($0.copied) }
+    for i in 0..<response.fields.count where !Self.dropped.has(response.fields[i].name) {
+      let name = response.fields.name(i), value = response.fields.value(i)
+      if unwanted.contains(where: { name.equalsIgnoringCase($0.span) }) { continue }
+      let start = bytes.count + name.count + 2
+      bytes.appendLine(name, value)
+      switch response.fields[i].name {
+      case .etag where head.etag.isEmpty: head.etag = start..<start + value.count
+      case .lastModified where head.lastModified.isEmpty: head.lastModified = start..<start + value.count
+      case .other where name.equalsLowercase("cache-tag"): note(tags: value)
+      default: break
+      }
+    }
+    if !response.fields.has(.date) { bytes.append(text: "Date: \(HTTPDate.text(Int(freshness.receivedAt / 1000)))\r\n") }
+  }
+
+  private mutating func note(tags value: Span<UInt8>) {
+    for tag in value.copied.split(whereSeparator: { $0 == 44 || $0 == 32 || $0 == 9 }) {
+      if !tags.isEmpty { tags.append(32) }
+      tags += tag
+    }
+  }
+}

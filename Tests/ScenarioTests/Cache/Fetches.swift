@@ -1,0 +1,310 @@
+// How the cache asks the origin: once for many, again when something is stale, and what it does when that fails.
+import Foundation
+import Testing
+
+extension Scenarios {
+  @Suite struct CacheValidation {
+    @Test func a304MakesTheStoredResponseGoodAgain() throws {
+      let program = try CacheProgram { request, connection in
+        guard request.fields["if-none-match"] == nil else {
+          return try connection.send("HTTP/1.1 304 Not Modified\r\nETag: \"v\"\r\nCache-Control: max-age=20\r\nX-New: 1\r\n\r\n")
+        }
+        try connection.send(answer("body", "Cache-Control: max-age=10", "ETag: \"v\"", "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT", "X-Old: 1"))
+      }
+      #expect(try program.get("/").cache == "Miss")
+      try program.skerry.moveClock(to: 11)
+      let renewed = try program.get("/")
+      #expect(renewed.cache == "RefreshHit" && renewed.bodyText == "body" && renewed.status == 200)
+      #expect(renewed.fields["x-new"] == "1" && renewed.fields["x-old"] == "1" && renewed.fields["cache-control"] == "max-age=20" && renewed.fields["age"] == "0")
+      #expect(program.origin.requests.last?.fields["if-none-match"] == "\"v\"")
+      #expect(program.origin.requests.last?.fields["if-modified-since"] == "Sun, 06 Nov 1994 08:49:37 GMT")
+      try program.skerry.moveClock(to: 30)
+      #expect(try program.get("/").cache == "Hit")
+      #expect(program.origin.requests.count == 2)
+    }
+
+    @Test func anObjectThatMustBeValidatedIsEachTime() throws {
+      let program = try CacheProgram { request, connection in
+        if request.fields["if-none-match"] != nil { return try connection.send("HTTP/1.1 304 Not Modified\r\n\r\n") }
+        try connection.send(answer("body", "Cache-Control: no-cache", "ETag: \"v\""))
+      }
+      #expect(try program.get("/").cache == "Miss")
+      for _ in 0..<2 { #expect(try program.get("/").cache == "RefreshHit") }
+      #expect(program.origin.requests.count == 3)
+    }
+
+    /// RFC 5861, 3; spec 3.3.
+    @Test func whatIsStaleIsServedWhileItIsRefreshed() throws {
+      let count = Watched(0)
+      let program = try CacheProgram { _, connection in
+        let number = count.update { $0 += 1; return $0 }
+        if number > 1 { try connection.waitForGo() }
+        try connection.send(answer("answer \(number)", "Cache-Control: max-age=10, stale-while-revalidate=30"))
+      }
+      #expect(try program.get("/").bodyText == "answer 1")
+      try program.skerry.moveClock(to: 12)
+      for _ in 0..<3 { #expect(try program.get("/").bodyText == "answer 1") }   // the origin has not answered yet
+      _ = try program.origin.waitForRequests(2)
+      program.origin.go()
+      try eventually("the new answer") { try program.get("/").bodyText == "answer 2" }
+      #expect(program.origin.requests.count == 2)
+      try program.skerry.moveClock(to: 70)
+      #expect(try program.get("/").bodyText == "answer 3")
+    }
+
+    /// Spec 3.3: an expired object still serves while the origin fails, which is asked again after the error's time only.
+    @Test func whatIsStaleStandsInForAnOriginThatFails() throws {
+      let count = Watched(0)
+      let program = try CacheProgram(policy: "queryStrings: all") { request, connection in
+        let number = count.update { $0 += 1; return $0 }
+        if number < 3 { return try connection.send(answer("good", request.target == "/?a" ? "Cache-Control: max-age=10" : "Cache-Control: max-age=10, stale-if-error=0")) }
+        if number == 4 {
+          connection.reset()
+          throw StreamEnded(clean: false)
+        }
+        try connection.send(answer("bad", status: "503 X"))
+      }
+      #expect(try program.get("/?a").bodyText == "good")
+      #expect(try program.get("/?b").bodyText == "good")
+      try program.skerry.moveClock(to: 12)
+      #expect(try program.get("/?a").bodyText == "good")
+      #expect(try program.get("/?a").cache == "Hit")
+      #expect(count.current == 3)
+      #expect(try program.get("/?b").status >= 500)
+      try program.skerry.moveClock(to: 40)
+      #expect(try program.get("/?a").bodyText == "good")
+      #expect(count.current >= 5)
+    }
+  }
+
+  @Suite struct CacheCollapsing {
+    /// Spec 14.1: everybody waits for the first; the body is passed on as it comes.
+    @Test func oneFetchIsForAll() throws {
+      let program = try CacheProgram { _, connection in
+        try connection.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 10\r\n\r\n01234")
+        try connection.waitForGo()
+        try connection.send("56789")
+      }
+      let viewers = try (0..<5).map { _ in try program.skerry.viewer() }
+      for viewer in viewers { try viewer.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n") }
+      for viewer in viewers {
+        _ = try viewer.readHead()
+        #expect(try viewer.read(exactly: 5) == wire("01234"))
+      }
+      program.origin.go()
+      for viewer in viewers { #expect(try viewer.read(exactly: 5) == wire("56789")) }
+      #expect(program.origin.requests.count == 1)
+      #expect(try program.get("/").cache == "Hit")
+    }
+
+    /// Not where cookies reach the origin.
+    @Test func cookiesAreAskedForOneByOne() throws {
+      let program = try CacheProgram(policy: "cookies: [a]") { _, connection in
+        try connection.waitForGo()
+        try connection.send(answer("x", "Cache-Control: max-age=60"))
+      }
+      let viewers = try (0..<3).map { _ in try program.skerry.viewer() }
+      for viewer in viewers { try viewer.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n") }
+      _ = try program.origin.waitForRequests(3)
+      program.origin.go()
+      for viewer in viewers { #expect(try viewer.readResponse().bodyText == "x") }
+      #expect(try program.get("/").cache == "Hit")
+    }
+
+    /// The first viewer leaves before the origin has answered: another request asks in its place.
+    @Test func whoWaitsTakesThePlaceOfWhoLeft() throws {
+      let program = try CacheProgram { _, connection in
+        try connection.waitForGo()
+        try connection.send(answer("x", "Cache-Control: max-age=60"))
+      }
+      var first: ScriptedViewer? = try program.skerry.viewer()
+      try first?.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+      _ = try program.origin.waitForRequests(1)
+      let second = try program.skerry.viewer()
+      try second.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+      first?.reset()
+      first = nil
+      _ = try program.origin.waitForRequests(2)
+      program.origin.go()
+      #expect(try second.readResponse().bodyText == "x")
+    }
+
+    @Test func whatMayNotBeSharedIsNot() throws {
+      let count = Watched(0)
+      let program = try CacheProgram { _, connection in
+        let number = count.update { $0 += 1; return $0 }
+        if number == 1 { try connection.waitForGo() }
+        try connection.send(answer("\(number)", "Cache-Control: private"))
+      }
+      let viewers = try (0..<3).map { _ in try program.skerry.viewer() }
+      for viewer in viewers { try viewer.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n") }
+      _ = try program.origin.waitForRequests(1)
+      program.origin.go()
+      #expect(Set(try viewers.map { try $0.readResponse().bodyText }) == ["1", "2", "3"])
+    }
+  }
+
+  /// Issue 6: incomplete bodies are never stored.
+  @Suite struct CacheCompleteness {
+    private static let bodies: [(what: String, bytes: String, isReset: Bool, isStored: Bool)] = [
+      ("too short", "Content-Length: 10\r\n\r\n01234", false, false), ("whole", "Content-Length: 5\r\n\r\n01234", false, true),
+      ("chunks without an end", "Transfer-Encoding: chunked\r\n\r\n5\r\n01234\r\n", false, false),
+      ("a broken chunk", "Transfer-Encoding: chunked\r\n\r\n5\r\n01234\r\nzz\r\n", false, false),
+      ("whole chunks", "Transfer-Encoding: chunked\r\n\r\n5\r\n01234\r\n0\r\n\r\n", false, true),
+      ("ended by a clean close", "Connection: close\r\n\r\n01234", false, true), ("ended by a reset", "Connection: close\r\n\r\n01234", true, false),
+    ]
+
+    @Test(arguments: Self.bodies.indices) func whatIsNotWholeIsNotStored(_ index: Int) throws {
+      let row = Self.bodies[index]
+      let program = try CacheProgram { _, connection in
+        try connection.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n")
+        try connection.send(row.bytes)
+        if row.isReset {
+          try connection.waitForGo()
+          connection.reset()
+        }
+        throw StreamEnded(clean: true)
+      }
+      let viewer = try program.skerry.viewer()
+      try viewer.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+      if row.isReset {
+        _ = try viewer.readHead()
+        program.origin.go()
+      }
+      if row.isStored { #expect(try viewer.readResponse().bodyText == "01234", "\(row.what)") } else { _ = viewer.readEnding() }
+      let requests = program.origin.requests.count
+      let again = try program.skerry.viewer()
+      try again.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+      if row.isStored { #expect(try again.readResponse().cache == "Hit", "\(row.what)") } else {
+        _ = try program.origin.waitForRequests(requests + 1)
+      }
+    }
+  }
+
+  /// RFC 9111.
+  @Suite struct CacheByTheRFC {
+    private func program(_ fields: String..., answer: @escaping @Sendable (Request, Int) -> String = { _, number in "answer \(number)" }) throws -> CacheProgram {
+      let count = Watched(0), lines = fields.map { $0 + "\r\n" }.joined()
+      return try CacheProgram(policy: "cacheMode: rfc9111, queryStrings: all", requestPolicy: "AllViewer") { request, connection in
+        let number = count.update { $0 += 1; return $0 }, body = answer(request, number)
+        try connection.send("HTTP/1.1 200 OK\r\n\(lines)Content-Length: \(wire(body).count)\r\n\r\n\(body)")
+      }
+    }
+
+    /// 4.1
+    @Test func variantsStandSideBySide() throws {
+      let program = try program("Cache-Control: max-age=60", "Vary: Accept-Language")
+      #expect(try program.get("/", "Accept-Language: de").bodyText == "answer 1")
+      #expect(try program.get("/", "Accept-Language: en").bodyText == "answer 2")
+      #expect(try program.get("/", "Accept-Language: de").bodyText == "answer 1")
+      #expect(try program.get("/", "Accept-Language: en").cache == "Hit")
+      #expect(try program.get("/").bodyText == "answer 3")
+      #expect(try program.get("/", "Accept-Language: fr").cacheStatus.contains("fwd=vary-miss"))
+    }
+
+    /// 5.2.1
+    @Test func theRequestIsHeard() throws {
+      let program = try program("Cache-Control: max-age=60")
+      #expect(try program.get("/", "Cache-Control: only-if-cached").status == 504)
+      #expect(try program.get("/").bodyText == "answer 1")
+      #expect(try program.get("/", "Cache-Control: only-if-cached").bodyText == "answer 1")
+      #expect(try program.get("/", "Cache-Control: no-cache").bodyText == "answer 2")
+      #expect(try program.get("/", "Pragma: no-cache").bodyText == "answer 3")
+      #expect(try program.get("/").bodyText == "answer 3")
+      #expect(try program.get("/x", "Cache-Control: no-store").bodyText == "answer 4")
+      #expect(try program.get("/x").bodyText == "answer 5")
+      try program.skerry.moveClock(to: 70)
+      #expect(try program.get("/", "Cache-Control: max-stale=30").bodyText == "answer 3")
+      #expect(try program.get("/").bodyText == "answer 6")
+    }
+
+    /// 4.4
+    @Test func anUnsafeMethodMakesTheStoredResponseInvalid() throws {
+      let program = try program("Cache-Control: max-age=60", "Location: /b?c")
+      #expect(try program.get("/a").bodyText == "answer 1")
+      #expect(try program.get("/b?c").bodyText == "answer 2")
+      #expect(try program.get("/d").bodyText == "answer 3")
+      #expect(try program.get("/a", "Content-Length: 0", method: "POST").bodyText == "answer 4")
+      #expect(try program.get("/a").bodyText == "answer 5")
+      #expect(try program.get("/b?c").bodyText == "answer 6")
+      #expect(try program.get("/d").bodyText == "answer 3")
+    }
+
+    /// 3.5
+    @Test func whatIsForOneIsNotKeptForAll() throws {
+      let program = try program("Cache-Control: max-age=60")
+      #expect(try program.get("/", "Authorization: a").bodyText == "answer 1")
+      #expect(try program.get("/", "Authorization: b").bodyText == "answer 2")
+      let open = try self.program("Cache-Control: max-age=60, public")
+      #expect(try open.get("/", "Authorization: a").bodyText == "answer 1")
+      #expect(try open.get("/", "Authorization: b").bodyText == "answer 1")
+    }
+  }
+}
+
+extension Scenarios {
+  /// Spec 9.
+  @Suite struct CacheCompression {
+    private static let text = String(repeating: "All happy families are alike. ", count: 200)
+
+    private func program(_ fields: String..., body: String = text, behavior: String = "compress: true") throws -> CacheProgram {
+      let lines = fields.map { $0 + "\r\n" }.joined()
+      return try CacheProgram(policy: "enableAcceptEncodingGzip: true, enableAcceptEncodingBrotli: true, queryStrings: all", behavior: behavior) { request, connection in
+        let wire = wire(body)
+        if request.target.hasPrefix("/slow") {   // in pieces
+          try connection.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n\(lines)Content-Length: \(wire.count)\r\n\r\n")
+          for start in stride(from: 0, to: wire.count, by: 1 + wire.count / 7) { try connection.send(Bytes(wire[start..<min(wire.count, start + 1 + wire.count / 7)])) }
+        } else {
+          try connection.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n\(lines)Content-Length: \(wire.count)\r\n\r\n\(body)")
+        }
+      }
+    }
+
+    private func unpacked(_ response: Response, _ tool: [String]) throws -> String {
+      let process = Process()
+      process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
+      process.arguments = ["-c", "import sys,\(tool[0]) as m; sys.stdout.buffer.write(m.decompress(sys.stdin.buffer.read()))"]
+      let input = Pipe(), output = Pipe()
+      process.standardInput = input
+      process.standardOutput = output
+      try process.run()
+      input.fileHandleForWriting.write(Data(response.body))
+      try input.fileHandleForWriting.close()
+      return String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    }
+
+    @Test(arguments: ["/a", "/slow"]) func aVariantIsCompressedOnce(path: String) throws {
+      let program = try program("Content-Type: text/html; charset=utf-8", "ETag: \"v\"")
+      for expected in ["Miss", "Hit"] {
+        let response = try program.get(path, "Accept-Encoding: gzip")
+        #expect(response.cache == expected && response.fields["content-encoding"] == "gzip")
+        #expect(response.fields["etag"] == "W/\"v\"" && response.fields["vary"] == "Accept-Encoding")
+        #expect(response.body.count < 500)
+        #expect(try unpacked(response, ["gzip"]) == Self.text)
+      }
+      let brotli = try program.get(path, "Accept-Encoding: gzip, deflate, br")
+      #expect(brotli.cache == "Miss" && brotli.fields["content-encoding"] == "br" && brotli.body.count < 300)
+      #expect(try program.get(path, "Accept-Encoding: br, gzip").body == program.get(path, "Accept-Encoding: gzip, br").body)
+      let plain = try program.get(path)
+      #expect(plain.cache == "Miss" && plain.fields["content-encoding"] == nil && plain.bodyText == Self.text && plain.fields["etag"] == "\"v\"")
+      #expect(program.origin.requests.count == 3)
+      let range = try program.get(path, "Accept-Encoding: gzip", "Range: bytes=0-1")
+      #expect(range.status == 206 && range.body == [0x1f, 0x8b])
+    }
+
+    @Test(arguments: [["Content-Type: image/png"], ["Content-Type: text/html", "Content-Encoding: identity"], ["Content-Type: text/html", "Cache-Control: no-transform"], []])
+    func whatIsNotWorthItStaysAsItIs(_ fields: [String]) throws {
+      let lines = fields.joined(separator: "\r\n")
+      let program = try program(fields.isEmpty ? "X: 1" : lines)
+      let response = try program.get("/", "Accept-Encoding: gzip")
+      #expect(response.bodyText == Self.text && response.fields["content-encoding"] != "gzip")
+    }
+
+    @Test func shortContentAndOtherBehaviorsStayAsTheyAre() throws {
+      let short = try program("Content-Type: text/html", body: String(repeating: "x", count: 999))
+      #expect(try short.get("/", "Accept-Encoding: gzip").fields["content-encoding"] == nil)
+      let off = try program("Content-Type: text/html", behavior: "")
+      #expect(try off.get("/", "Accept-Encoding: gzip").bodyText == Self.text)
+    }
+  }
+}
