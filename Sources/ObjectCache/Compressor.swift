@@ -76,8 +76,8 @@ public enum Compression {
   /// What it makes.
   public let coding: ContentCoding
   private let compressor: OpaquePointer
-  /// What comes out, before it is passed on.
-  private var room = [UInt8](repeating: 0, count: 16_384)
+  /// How much comes out at a time, before it is passed on.
+  private static let roomBytes = 16_384
 
   /// A compressor; nil without memory.
   /// - Parameter length: of the content.
@@ -98,7 +98,7 @@ public enum Compression {
   ///   - isLast: nothing follows.
   /// - Returns: false when it failed: then there is no body.
   public func run(_ bytes: Span<UInt8>, isLast: Bool, into out: inout ByteBuffer) -> Bool {
-    var taken = 0
+    var taken = 0, room = [UInt8](repeating: 0, count: Self.roomBytes)
     while true {
       let piece = bytes.extracting(taken...)
       var inCount = piece.count, outCount = room.count
