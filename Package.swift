@@ -66,7 +66,7 @@ let package = Package(
     floor("Distribution", ["KeyValueStores", "RedirectRules", "TLS", "JSONText"]),
     tests("DistributionTests", ["Distribution", "TLS", "TestTools"]),
     .testTarget(
-      name: "ConfigurationFileTests", dependencies: ["ConfigurationFile", "Distribution", "KeyValueStores", "TLS"], exclude: ["Golden"],
+      name: "ConfigurationFileTests", dependencies: ["ConfigurationFile", "Distribution", "KeyValueStores", "RedirectRules", "TLS"], exclude: ["Golden"],
       swiftSettings: swiftSettings),
 
     // 3  the data functions read

@@ -16,7 +16,7 @@ public struct AccessLog: Sendable, Equatable {
   public enum Field: UInt8, Sendable, CaseIterable {
     case time, requestId, clientIp, clientPort, method, host, uri, query, `protocol`, sslProtocol, sslCipher, status, bytesSent, bytesReceived, timeTakenMs
     case resultType, detailedResultType, distributionId, behavior, origin, originStatus, originFirstByteMs, originReused, originAttempts
-    case functions, viewerRequestLogData, viewerResponseLogData, userAgent, referer, xForwardedFor, error
+    case functions, viewerRequestLogData, viewerResponseLogData, redirectRule, userAgent, referer, xForwardedFor, error
 
     /// Its name in the record and in the configuration.
     public var name: String {

@@ -59,6 +59,7 @@ extension Worker {
     if fields.contains(.behavior) { log.field(exchange.behavior.logField) }
     if exchange.attempts > 0 { writeOrigin(fields, exchange, to: &log) }
     if !exchange.functions.isEmpty { writeFunctions(fields, exchange, to: &log) }
+    if let rule = exchange.followed, fields.contains(.redirectRule) { log.string("redirectRule", rule.place.utf8.span) }
     if fields.contains(.userAgent) { writeHeader("userAgent", .userAgent, exchange.request.fields, to: &log) }
     if fields.contains(.referer) { writeHeader("referer", .referer, exchange.request.fields, to: &log) }
     if fields.contains(.xForwardedFor) { writeHeader("xForwardedFor", .xForwardedFor, exchange.request.fields, to: &log) }

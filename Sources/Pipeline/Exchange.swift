@@ -9,7 +9,7 @@ import Transport
 
 /// The steps of a request, in their order (architecture.md).
 public enum Step: UInt8, CaseIterable, Sendable {
-  case received, distributionChosen, behaviorChosen, viewerRequest, rootObject
+  case received, distributionChosen, behaviorChosen, redirectRules, viewerRequest, rootObject
   case originRequest, originResponse, errorPage, viewerResponse, responseHeaders, sent
 }
 
@@ -87,6 +87,8 @@ struct Exchange: ~Copyable {
   var detailedResult: StaticString = ""
   var originStatus = 0
   var origin: CompiledOrigin?
+  /// The redirect rule that answered.
+  var followed: FollowedRule?
   /// Where a function sends the request; nil: where its behavior does.
   var route: Route?
   /// What functions gave to `cf.logCustomData`, by event.

@@ -32,7 +32,8 @@ public final class ServingConfiguration: Sendable {
     let configuration = previous.map { configuration.sharing($0.configuration) } ?? configuration
     self.configuration = configuration
     let labels = (previous?.labels ?? MetricLabels())
-      .extended(with: configuration.distributions.map(\.id), functions: configuration.functions.map(\.name))
+      .extended(with: configuration.distributions.map(\.id), functions: configuration.functions.map(\.name),
+      redirectTables: configuration.distributions.flatMap { $0.behaviors.compactMap(\.redirects?.name) })
     self.labels = labels
     hosts = configuration.makeHostTable()
     wantsFingerprints = configuration.distributions.contains { distribution in
@@ -43,7 +44,7 @@ public final class ServingConfiguration: Sendable {
     var sites: [Site] = []
     for distribution in configuration.distributions {
       let folders = try Site.openFolders(distribution.origins, files)
-      sites.append(Site(distribution, metricsIndex: labels.index(ofDistribution: distribution.id), folders))
+      sites.append(Site(distribution, labels, folders))
     }
     self.sites = sites
     functions = Self.codes(configuration, previous)
@@ -111,9 +112,9 @@ final class Site: Sendable {
   /// The lines of a response from an origin: X-Cache, Via, X-Amz-Cf-Pop and the name of X-Amz-Cf-Id, whose value follows.
   let missLines: [UInt8]
 
-  init(_ distribution: Distribution, metricsIndex: Int, _ folders: [FolderOrigin?]) {
+  init(_ distribution: Distribution, _ labels: MetricLabels, _ folders: [FolderOrigin?]) {
     self.distribution = distribution
-    self.metricsIndex = metricsIndex
+    metricsIndex = labels.index(ofDistribution: distribution.id)
     let domain = distribution.id.lowercased().filter { $0.isLetter || $0.isNumber || $0 == "-" } + ".cloudfront.net"
     domainName = Array(domain.utf8)
     id = Array(distribution.id.utf8)
@@ -125,7 +126,7 @@ final class Site: Sendable {
     hopLinesOfHTTP11 = hopLines("1.1")
     hopLinesOfHTTP2 = hopLines("2.0")
     missLines = Array("X-Cache: Miss from cloudfront\r\nVia: 1.1\(via)\r\nX-Amz-Cf-Pop: \(Self.pop)\r\nX-Amz-Cf-Id: ".utf8)
-    behaviors = distribution.behaviors.enumerated().map { CompiledBehavior($1, at: $0, distribution) }
+    behaviors = distribution.behaviors.enumerated().map { CompiledBehavior($1, at: $0, distribution, labels) }
     table = BehaviorTable(distribution.behaviors)
     origins = distribution.origins.map { CompiledOrigin($0) }
     self.folders = folders
@@ -200,6 +201,8 @@ final class CompiledBehavior: Sendable {
   let trustedKeys: [[UInt8]: PublicKey]?
   /// Whether anything of ``Worker/protect(_:)`` is configured.
   let isProtected: Bool
+  /// Its table of redirects; nil without one.
+  let redirects: CompiledRedirects?
   /// Indices of the viewer functions; nil without one.
   let viewerRequest, viewerResponse: Int?
   /// By origin: lines that every request to it gets; and where they differ for viewers who use HTTPS.
@@ -208,8 +211,9 @@ final class CompiledBehavior: Sendable {
 
   enum UnknownNames { case keep, drop, ask }
 
-  init(_ behavior: Behavior, at index: Int, _ distribution: Distribution) {
+  init(_ behavior: Behavior, at index: Int, _ distribution: Distribution, _ labels: MetricLabels) {
     self.behavior = behavior
+    redirects = behavior.redirects.map { CompiledRedirects($0, metricsIndex: labels.index(ofRedirectTable: $0.name)) }
     self.index = index
     let origins = distribution.origins
     distributionLogField = LogField("distributionId", distribution.id)

@@ -299,7 +299,7 @@ final class WorkerSite {
   /// Stands for "no distribution" in exchanges that are answered before one is chosen.
   init() {
     let behavior = Behavior(pathPattern: .all, target: .origin(0))
-    site = Site(Distribution(id: "-", origins: [], behaviors: [behavior]), metricsIndex: MetricLabels.distributionLimit, [])
+    site = Site(Distribution(id: "-", origins: [], behaviors: [behavior]), MetricLabels(), [])
     pools = []
     functions = []
   }

@@ -64,6 +64,8 @@ public enum MetricsPage {
     // Labels only ever grow: the longest list holds all others.
     let names = workers.map(\.labels.functions).max { $0.count < $1.count } ?? []
     FunctionTable.render(workers.map(\.functions), names: names, &page)
+    let tables = workers.map(\.labels.redirectTables).max { $0.count < $1.count } ?? []
+    RedirectTally.render(workers.map(\.redirects), names: tables, &page)
     renderGauges(workers, &page)
     renderHistograms(workers, &page)
     return page.text

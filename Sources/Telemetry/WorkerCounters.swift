@@ -12,10 +12,16 @@ public struct MetricLabels: Sendable, Equatable {
   /// Functions that are told apart; further ones count together as `other`.
   public static let functionLimit = 1_024
 
+  /// Tables of redirects that are told apart; further ones count together as `other`.
+  public static let redirectTableLimit = 256
+
   /// Distribution ids; a distribution's index is its place here.
   public private(set) var distributions: [String] = []
   /// Names of functions; a function's index is its place here.
   public private(set) var functions: [String] = []
+
+  /// Names of tables of redirects; a table's index is its place here.
+  public private(set) var redirectTables: [String] = []
 
   /// Labels in this order; what is beyond the limits counts together as `other`.
   public init(distributions: [String] = [], functions: [String] = []) {
@@ -24,10 +30,11 @@ public struct MetricLabels: Sendable, Equatable {
   }
 
   /// These labels and the ones of a new configuration.
-  public func extended(with newer: [String], functions newerFunctions: [String] = []) -> MetricLabels {
+  public func extended(with newer: [String], functions newerFunctions: [String] = [], redirectTables newerTables: [String] = []) -> MetricLabels {
     var labels = self
     labels.distributions = MetricLabels.appending(newer, to: distributions, limit: MetricLabels.distributionLimit)
     labels.functions = MetricLabels.appending(newerFunctions, to: functions, limit: MetricLabels.functionLimit)
+    labels.redirectTables = MetricLabels.appending(newerTables, to: redirectTables, limit: MetricLabels.redirectTableLimit)
     return labels
   }
 
@@ -36,6 +43,9 @@ public struct MetricLabels: Sendable, Equatable {
 
   /// The place of a function; the shared place after the last if it is unknown.
   public func index(ofFunction name: String) -> Int { functions.firstIndex(of: name) ?? MetricLabels.functionLimit }
+
+  /// The place of a table of redirects; the shared place after the last if it is unknown.
+  public func index(ofRedirectTable name: String) -> Int { redirectTables.firstIndex(of: name) ?? MetricLabels.redirectTableLimit }
 
   private static func appending(_ newer: [String], to known: [String], limit: Int) -> [String] {
     var result = known, names = Set(known)
@@ -64,6 +74,8 @@ public struct MetricLabels: Sendable, Equatable {
   @usableFromInline let bounds: UnsafeMutableBufferPointer<UInt64>
   private var requests: [UInt64]
   private var functions: FunctionTable
+  /// By table of redirects; the last row is for all others.
+  private var redirects: [RedirectTally]
   private var labels: MetricLabels
 
   /// - Parameters:
@@ -79,6 +91,7 @@ public struct MetricLabels: Sendable, Equatable {
     _ = unsafe bounds.initialize(from: Histogram.boundsMicroseconds)
     self.labels = labels
     functions = FunctionTable(functions: labels.functions.count)
+    redirects = Array(repeating: RedirectTally(), count: labels.redirectTables.count + 1)
     requests = []
     growRequests()
   }
@@ -132,10 +145,24 @@ public struct MetricLabels: Sendable, Equatable {
     functions.count(function, hook, outcome, cost)
   }
 
+  /// Counts a request that a rule of a table of redirects answered.
+  /// - Parameters:
+  ///   - table: `MetricLabels.index(ofRedirectTable:)`; anything out of range counts as `other`.
+  ///   - rule: its place among the table's `rules`.
+  ///   - edition: tells one reading of the table's file from another.
+  public func countRedirect(_ table: Int, rule: Int, of rules: Int, edition: Int) {
+    let row = table >= 0 && table < redirects.count - 1 ? table : redirects.count - 1
+    redirects[row].count(rule: rule, of: rules, edition: edition)
+  }
+
   /// Takes the labels of a new configuration; they must be an extension of the present ones, otherwise nothing changes.
   public func adopt(_ newer: MetricLabels) {
-    guard newer.distributions.starts(with: labels.distributions), newer.functions.starts(with: labels.functions) else { return }
+    guard newer.distributions.starts(with: labels.distributions), newer.functions.starts(with: labels.functions),
+      newer.redirectTables.starts(with: labels.redirectTables)
+    else { return }
     functions.grow(to: newer.functions.count)
+    let more = newer.redirectTables.count - labels.redirectTables.count
+    redirects.insert(contentsOf: repeatElement(RedirectTally(), count: max(more, 0)), at: redirects.count - 1)
     // The row of `other` stays the last one.
     let other = Array(requests.suffix(WorkerCounters.requestCells))
     requests.removeLast(WorkerCounters.requestCells)
@@ -155,7 +182,7 @@ public struct MetricLabels: Sendable, Equatable {
   public func snapshot(worker: Int) -> WorkerSnapshot {
     unsafe WorkerSnapshot(
       worker: worker, labels: labels, counters: Array(counters), gauges: Array(gauges), histograms: Array(histograms), requests: requests,
-      functions: functions)
+      functions: functions, redirects: redirects)
   }
 }
 
@@ -168,6 +195,7 @@ public struct WorkerSnapshot: Sendable {
   let histograms: [UInt64]
   let requests: [UInt64]
   let functions: FunctionTable
+  let redirects: [RedirectTally]
 
   /// A counter's value; for tests and `skerry status`.
   public subscript(_ counter: Counter) -> UInt64 { counters[counter.rawValue] }

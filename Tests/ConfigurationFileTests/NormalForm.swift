@@ -1,6 +1,7 @@
 // A configuration as text, one fact per line, so that golden files show what was understood.
 import Distribution
 import KeyValueStores
+import RedirectRules
 import TLS
 
 /// The normal form of a configuration; `folder` is written as `.`, what is at its default is left out.
@@ -83,7 +84,7 @@ private func distribution(_ distribution: Distribution, _ configuration: Configu
     if !behavior.trustedKeyGroups.isEmpty {
       lines.append("    signed by " + behavior.trustedKeyGroups.map { "\($0.name): \($0.keys.map(\.id).joined(separator: " "))" }.joined(separator: ", "))
     }
-    if let path = behavior.redirectsPath { lines.append("    redirects \(path)") }
+    if let redirects = behavior.redirects { lines.append("    redirects \(redirects.name) \(redirects.table.count) rules") }
   }
   for error in distribution.errorResponses {
     lines.append(
