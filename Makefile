@@ -13,14 +13,14 @@ FILTER ?=
 SWIFT_LIBRARIES = $(dir $(shell realpath "$$(command -v $(SWIFT))"))../lib/swift_static
 RELEASE = -c release --product skerry $(if $(wildcard $(SWIFT_LIBRARIES)),--static-swift-stdlib)
 
-BUILD_PACKAGES = ca-certificates pkg-config patch python3 libssl-dev libc-ares-dev libnghttp2-dev libre2-dev
+BUILD_PACKAGES = ca-certificates pkg-config patch python3 libssl-dev libc-ares-dev libmaxminddb-dev libnghttp2-dev libre2-dev libseccomp-dev
 # Real clients of the scenarios, and a library to be a hostile one with. What a Debian may lack is asked for by itself: its test is skipped then.
 TEST_PACKAGES = curl openssl nghttp2-client python3-h2
 OPTIONAL_TEST_PACKAGES = testssl.sh
 BENCH_PACKAGES = nginx libnginx-mod-http-js libnginx-mod-http-lua wrk valgrind h2o nghttp2-client
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test certs fuzz fuzz-engine bench bench-deps clean
+.PHONY: help deps build run test certs deb fuzz fuzz-engine bench bench-deps clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +69,10 @@ fuzz-engine: deps ## look for events, calls and code the rewrite engine cannot b
 	  $(wildcard Sources/CQuickJS/*.c) $(wildcard Fuzzing/Engine/*.c) -lcrypto -lm -o .build/fuzz-engine/fuzz-engine
 	ASAN_OPTIONS=detect_leaks=0 .build/fuzz-engine/fuzz-engine -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=20 -rss_limit_mb=4000 \
 	  -artifact_prefix=.build/fuzz-engine/ .build/fuzz-engine/inputs Fuzzing/Corpus/engine
+
+deb: build ## make .build/skerry_VERSION_ARCHITECTURE.deb
+	@.ci/packages dpkg-dev binutils
+	Packaging/make-deb .build/release/skerry .build
 
 bench-deps: deps
 	@.ci/packages $(BENCH_PACKAGES)

@@ -36,7 +36,7 @@ let package = Package(
     .executableTarget(
       name: "skerry",
       dependencies: [
-        "Edge", "ControlPlane", "ConfigurationFile", "Distribution", "RewriteEngine", "FunctionDialect", "FunctionTesting", "KeyValueStores", "JSONText",
+        "Edge", "ControlPlane", "ConfigurationFile", "Distribution", "Transport", "RewriteEngine", "FunctionDialect", "FunctionTesting", "KeyValueStores", "JSONText",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings,
@@ -44,7 +44,7 @@ let package = Package(
       linkerSettings: [.unsafeFlags(["-Xlinker", "-z", "-Xlinker", "now"])]),
 
     // 7  assembling and operating a running proxy
-    floor("Edge", ["ControlPlane", "Pipeline", "Distribution", "Transport", "TLS", "Telemetry"]),
+    floor("Edge", ["ControlPlane", "Confinement", "Pipeline", "Distribution", "Transport", "TLS", "Telemetry"]),
     floor("ControlPlane", ["Pipeline", "HTTPWire", "Transport", "Telemetry"]),
 
     // 6  functions by themselves: one invocation, and test cases
@@ -52,7 +52,7 @@ let package = Package(
     tests("FunctionTestingTests", ["FunctionTesting", "ConfigurationFile", "RewriteEngine", "JSONText"]),
 
     // 6  the life of a request
-    floor("Pipeline", ["RewriteEngine", "Origins", "Distribution", "RedirectRules", "HTTPWire", "Transport", "TLS", "Telemetry", "CSystem"]),
+    floor("Pipeline", ["RewriteEngine", "ObjectCache", "Origins", "Distribution", "Geography", "RedirectRules", "HTTPWire", "Transport", "TLS", "Telemetry", "CSystem"]),
 
     // 5  what a request meets on its way
     floor("RewriteEngine", ["Distribution", "KeyValueStores", "CQuickJS"]),
@@ -61,12 +61,15 @@ let package = Package(
     floor("Origins", ["Distribution", "HTTPWire", "Transport", "TLS", "Telemetry", "CSystem"]),
     tests("OriginsTests", ["Origins", "Distribution", "HTTPWire", "Transport", "Telemetry"]),
 
+    floor("ObjectCache", ["Distribution", "HTTPWire", "Transport", "Telemetry", "CSystem"]),
+    tests("ObjectCacheTests", ["ObjectCache", "Distribution", "HTTPWire", "Transport", "Telemetry", "TestTools"]),
+
     // 4  the model, and the file it is read from
-    floor("ConfigurationFile", ["Distribution", "KeyValueStores", "RedirectRules", "TLS", .product(name: "Yams", package: "Yams")]),
-    floor("Distribution", ["KeyValueStores", "RedirectRules", "TLS", "JSONText"]),
+    floor("ConfigurationFile", ["Distribution", "Geography", "KeyValueStores", "RedirectRules", "TLS", .product(name: "Yams", package: "Yams")]),
+    floor("Distribution", ["Geography", "KeyValueStores", "RedirectRules", "TLS", "JSONText"]),
     tests("DistributionTests", ["Distribution", "TLS", "TestTools"]),
     .testTarget(
-      name: "ConfigurationFileTests", dependencies: ["ConfigurationFile", "Distribution", "KeyValueStores", "RedirectRules", "TLS"], exclude: ["Golden"],
+      name: "ConfigurationFileTests", dependencies: ["ConfigurationFile", "Distribution", "Geography", "KeyValueStores", "RedirectRules", "TLS"], exclude: ["Golden"],
       swiftSettings: swiftSettings),
 
     // 3  the data functions read
@@ -88,9 +91,16 @@ let package = Package(
     floor("TLS", ["COpenSSL"]),
     tests("TLSTests", ["TLS", "Transport", "COpenSSL", "TestTools"]),
 
+    // 1  where addresses are
+    floor("Geography", ["CMaxMind"]),
+    tests("GeographyTests", ["Geography", "TestTools"]),
+
     // 1  JSON, with the place of everything
     floor("JSONText", []),
     tests("JSONTextTests", ["JSONText"]),
+
+    // 1  what the process may still do once it serves
+    floor("Confinement", ["CConfinement"]),
 
     // 1  log records and counters
     floor("Telemetry", ["CSystem"]),
@@ -98,7 +108,9 @@ let package = Package(
 
     // 0  C: the only places that include it
     .target(name: "CSystem"),
+    .target(name: "CConfinement", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("seccomp")]),
     .target(name: "CNghttp2", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("nghttp2")]),
+    .target(name: "CMaxMind", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("maxminddb")]),
     .target(name: "CAres", linkerSettings: [.linkedLibrary("cares")]),
     .target(name: "CRE2", cxxSettings: [.unsafeFlags(["-std=c++17", "-O2", "-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("re2")]),
     .target(name: "COpenSSL", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
@@ -126,6 +138,11 @@ let package = Package(
 
     // The house seen from outside: scripted origin, the real program, scripted viewer
     tests("ScenarioTests", ["skerry", "TestTools"]),
+
+    // What a confined process still can do, tried out by one
+    .executableTarget(name: "confinement-probe", dependencies: ["Confinement", "CSystem"], path: "Tests/confinement-probe", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
+
+    tests("ConfinementTests", ["confinement-probe", "TestTools"]),
 
     // What can be measured without the network
     .executableTarget(name: "bench-stores", dependencies: ["KeyValueStores"], path: "Benchmarks/stores", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),

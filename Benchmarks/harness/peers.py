@@ -173,7 +173,9 @@ class Skerry(Peer):
             "ADMIN_PORT": free_port(), "ORIGIN_PORT": self.origin.port,
             "LOG": self.log, "LOG_FIELDS": self.log_fields, "SKERRY": ROOT / "skerry", "ENGINE": ROOT / "engine" / "functions",
             # Under valgrind a function takes some fifty times as long.
-            "CPU_TIME": "10s" if under_valgrind else "10ms"})
+            "CPU_TIME": "10s" if under_valgrind else "10ms",
+            # valgrind itself makes code at run time, which a confined process cannot.
+            "CONFINEMENT": "off" if under_valgrind else "auto"})
         return [self.program or default_program(), "serve", str(file), "--workers", str(self.workers)]
 
     def wait_until_ready(self, seconds):

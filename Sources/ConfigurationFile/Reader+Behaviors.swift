@@ -73,6 +73,7 @@ extension Reader {
       functions: section.optional("functions").map(associations) ?? FunctionAssociations(),
       redirects: redirectTable(section.optional("redirects")))
     readGRPC(section, &behavior)
+    behavior.rateLimit = section.optional("rateLimit").flatMap(rateLimit)
     if let value = section.optional("trustedKeyGroups") { behavior.trustedKeyGroups = trustedKeyGroups(value) }
     return behavior
   }

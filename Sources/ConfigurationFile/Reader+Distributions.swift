@@ -39,6 +39,7 @@ extension Reader {
     distribution.origins = origins(section)
     distribution.originGroups = originGroups(section, origins: distribution.origins)
     distribution.errorResponses = section.optional("errorResponses").map(errorResponses) ?? []
+    distribution.geoRestriction = section.optional("geoRestriction").flatMap(geoRestriction)
     distribution.behaviors = behaviors(section, distribution)
     return distribution
   }

@@ -41,6 +41,7 @@ extension Reader {
         .size("originHeadBytes", \.originHeadBytes, 256...1 << 20),
         .count("originHeaderCount", \.originHeaderCount, 1...128),
         .count("functionOriginsPerWorker", \.functionOriginsPerWorker, counts),
+        .count("rateLimitBuckets", \.rateLimitBuckets, 512...16_777_216),
         .count("verifiedSignaturesPerWorker", \.verifiedSignaturesPerWorker, 0...1_000_000),
       ], section, &limits)
     if let engine = section.optional("rewriteEngine")?.section("rewriteEngine") {

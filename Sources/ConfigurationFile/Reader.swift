@@ -28,6 +28,8 @@ final class Reader {
   /// Theirs, and those of keys that could not be read.
   var publicKeyNames: [String] = []
   var keyGroups: [KeyGroup] = []
+  /// Where restrictions by country stand.
+  var geoRestrictions: [Value] = []
 
   init(fileName: String, folder: String, problems: Problems) {
     self.fileName = fileName
@@ -56,6 +58,8 @@ final class Reader {
     result.stateDirectory = path(top.optional("state")) ?? Files.resolve(".skerry", in: folder)
     result.shutdownTimeout = top.duration("shutdownTimeout", .zero ... .seconds(86400), default: .seconds(30))
     result.functionOrigins = top.choice("functionOrigins", default: .public)
+    result.confinement = top.choice("confinement", default: .auto)
+    result.user = user(top)
     result.listeners = listeners(top)
     result.admin = top.optional("admin").flatMap { admin($0, state: result.stateDirectory) }
     if let value = top.optional("limits") { result.limits = limits(value) }
@@ -76,7 +80,8 @@ final class Reader {
     if let value = top.optional("accessLog") { result.accessLog = accessLog(value) }
     if let value = top.optional("functionLog") { result.functionLog = functionLog(value) }
     if let value = top.optional("viewer") { result.viewerFixtures = viewerFixtures(value) }
-    result.geoDatabasePath = top.optional("geo").flatMap(geoDatabase)
+    result.geography = top.optional("geo").flatMap(geography)
+    checkCountriesAreKnown(result)
     top.finish()
     return result
   }
@@ -99,6 +104,14 @@ final class Reader {
       value.error("\((value.plainText ?? "").quoted) cannot be read: \(problem)")
     }
     return path
+  }
+
+  /// Whether there is such a user is a question for the machine that serves.
+  private func user(_ top: Section) -> UserName? {
+    let group = top.optional("group")
+    if let name = top.optional("user")?.nonEmptyText("a user's name") { return UserName(name, group: group?.nonEmptyText("a group's name")) }
+    group?.error("group needs user")
+    return nil
   }
 
   private func cache(_ value: Value) -> CacheStorage {
@@ -154,14 +167,6 @@ final class Reader {
     if let value = section.required("path") { log = value.plainText == "-" ? .path("-") : path(value).map { .path($0) } ?? log }
     section.finish()
     return log
-  }
-
-  private func geoDatabase(_ value: Value) -> String? {
-    guard let section = value.section("geo") else { return nil }
-    let database = section.required("database")
-    database?.notSupportedYet("a geography database is", .warning)
-    section.finish()
-    return readablePath(database)
   }
 
   /// Fixed values of `CloudFront-Viewer-*` headers, under the header's name without `CloudFront-Viewer-`, camelCase.

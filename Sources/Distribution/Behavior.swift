@@ -22,6 +22,8 @@ public struct Behavior: Sendable, Equatable {
   public var compress: Bool
   /// Whether gRPC requests are passed on as such: over HTTP/2, with trailers. (Spec 15.)
   public var allowsGRPC = false
+  /// How many requests a client may make; nil for any number.
+  public var rateLimit: RateLimit?
   /// Whose signatures a request needs, any one of them; empty when it needs none. (Spec 16.)
   public var trustedKeyGroups: [KeyGroup] = []
   /// Its functions, at most one per hook point.

@@ -2,6 +2,7 @@
 // An immutable snapshot; a reload builds a new one beside it. Any thread may read it. No I/O.
 // Source: design/configuration.md.
 
+public import Geography
 public import KeyValueStores
 public import TLS
 
@@ -35,12 +36,16 @@ public struct Configuration: Sendable, Equatable {
   public var functionLog: FunctionLogDestination
   /// Fixed values for `CloudFront-Viewer-*` headers, for a laptop: header to value.
   public var viewerFixtures: [CloudFrontHeader: String]
-  /// The absolute path of a GeoLite2 database for those headers, if any.
-  public var geoDatabasePath: String?
+  /// Databases for those headers and for geo restrictions, if any.
+  public var geography: Geography?
   /// How strictly CloudFront's limits are kept.
   public var compatibility: Compatibility
   /// Which origins a function may choose.
   public var functionOrigins: FunctionOrigins
+  /// Whom the process becomes once it listens, when root started it; nil to stay who it is.
+  public var user: UserName?
+  /// What the kernel is asked to keep the process from.
+  public var confinement: ConfinementLevel
 
   /// A configuration; the defaults are those of an empty file.
   public init(
@@ -48,8 +53,9 @@ public struct Configuration: Sendable, Equatable {
     shutdownTimeout: Duration = .seconds(30), distributions: [Distribution] = [],
     functions: [FunctionDefinition] = [], keyValueStores: [KeyValueStoreDefinition] = [], limits: Limits = Limits(),
     cache: CacheStorage = CacheStorage(), accessLog: AccessLog = AccessLog(), functionLog: FunctionLogDestination = .standardError,
-    viewerFixtures: [CloudFrontHeader: String] = [:], geoDatabasePath: String? = nil,
-    compatibility: Compatibility = .extended, functionOrigins: FunctionOrigins = .public
+    viewerFixtures: [CloudFrontHeader: String] = [:], geography: Geography? = nil,
+    compatibility: Compatibility = .extended, functionOrigins: FunctionOrigins = .public, user: UserName? = nil,
+    confinement: ConfinementLevel = .auto
   ) {
     self.listeners = listeners
     self.trustedProxies = trustedProxies
@@ -64,9 +70,11 @@ public struct Configuration: Sendable, Equatable {
     self.accessLog = accessLog
     self.functionLog = functionLog
     self.viewerFixtures = viewerFixtures
-    self.geoDatabasePath = geoDatabasePath
+    self.geography = geography
     self.compatibility = compatibility
     self.functionOrigins = functionOrigins
+    self.user = user
+    self.confinement = confinement
   }
 
   /// The store that a function reads; nil when it has none.
@@ -165,4 +173,28 @@ public enum FunctionOrigins: String, Sendable, CaseIterable {
   case `public`
   /// Loopback and private ones too.
   case any
+}
+
+/// A user of the machine, by name.
+public struct UserName: Sendable, Equatable {
+  /// The user's name.
+  public var name: String
+  /// The name of the group to be in; nil for the user's own.
+  public var group: String?
+
+  /// A user.
+  public init(_ name: String, group: String? = nil) {
+    self.name = name
+    self.group = group
+  }
+}
+
+/// What the kernel is asked to keep a serving process from, whoever it runs as. (Documentation/security.md.)
+public enum ConfinementLevel: String, Sendable, CaseIterable {
+  /// Nothing.
+  case off
+  /// Writing outside of its own folders, starting programs, and system calls it has no use for, as far as the kernel can; what it cannot is said.
+  case auto
+  /// That, or no start; and reading only what the configuration names.
+  case strict
 }

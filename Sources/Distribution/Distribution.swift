@@ -20,6 +20,8 @@ public struct Distribution: Sendable, Equatable {
   public var behaviors: [Behavior]
   /// What is sent instead of an error, at most one entry per status code.
   public var errorResponses: [ErrorResponse]
+  /// In which countries it is served; nil for everywhere. (Spec 17.)
+  public var geoRestriction: GeoRestriction?
 
   /// A distribution of the given parts. `behaviors` must end with the default behavior.
   public init(

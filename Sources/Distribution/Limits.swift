@@ -58,6 +58,9 @@ public struct Limits: Sendable, Equatable {
   public var functionOriginsPerWorker = 256
   /// The most signatures of URLs and cookies that one worker remembers as good; those unused longest are forgotten, and verified anew. 0: none.
   public var verifiedSignaturesPerWorker = 1024
+  /// The most clients of rate limits, of all workers and behaviors together, whose requests are counted; of 16 bytes each. The one that
+  /// can soonest make all its requests again makes room.
+  public var rateLimitBuckets = 65_536
   /// The limits of the rewrite engine.
   public var rewriteEngine = RewriteEngine()
   /// The limits of key value stores beyond CloudFront's.

@@ -61,6 +61,8 @@ public struct CachePolicy: Sendable, Equatable {
   public var enableAcceptEncodingGzip: Bool
   /// Whether Brotli is a variant of its own.
   public var enableAcceptEncodingBrotli: Bool
+  /// Whether query strings are compared in lower case and whatever their order; the origin sees them as they came. Not CloudFront's.
+  public var normalizeQueryStrings = false
 
   /// A cache policy; the defaults are CloudFront's.
   public init(

@@ -1,6 +1,7 @@
 // Owns: how a running proxy gets at a configuration without knowing how one is written down. The program says how (skerry/Serve.swift).
 public import ControlPlane
 public import Distribution
+public import Transport
 
 /// What came of reading a configuration.
 public struct ConfigurationReading: Sendable {
@@ -10,9 +11,12 @@ public struct ConfigurationReading: Sendable {
   public var problems: [ConfigurationProblem]
   /// The absolute path of every file that was read, or would have been if it were there.
   public var files: Set<String>
+  /// When it began.
+  public var began: FileMoment
 
   /// A reading.
-  public init(configuration: Configuration?, problems: [ConfigurationProblem], files: Set<String>) {
+  public init(configuration: Configuration?, problems: [ConfigurationProblem], files: Set<String>, began: FileMoment) {
+    self.began = began
     self.configuration = configuration
     self.problems = problems
     self.files = files
@@ -23,12 +27,15 @@ public struct ConfigurationReading: Sendable {
 public struct ConfigurationSource: Sendable {
   /// What operators know it by: the file's path.
   public var path: String
+  /// The absolute path of the folder it lies in.
+  public var folder: String
   /// Reads it now. Blocks; called on any thread, by one at a time.
   public var read: @Sendable () -> ConfigurationReading
 
   /// A source.
-  public init(path: String, read: @escaping @Sendable () -> ConfigurationReading) {
+  public init(path: String, folder: String, read: @escaping @Sendable () -> ConfigurationReading) {
     self.path = path
+    self.folder = folder
     self.read = read
   }
 }

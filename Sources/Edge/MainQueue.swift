@@ -11,6 +11,8 @@ enum Event: Sendable {
   case signal(Int32)
   /// A configuration has been made ready, or refused.
   case prepared(Reload.Outcome)
+  /// Files that are watched have changed.
+  case filesChanged
 }
 
 /// The main thread's queue. Any thread may post.
@@ -44,16 +46,23 @@ final class MainQueue: Sendable {
   }
 
   /// The next event; nil when there was none for so long. The main thread's.
-  func next(milliseconds: Int) -> Event? {
+  /// - Parameter watch: files whose changes are events too.
+  func next(milliseconds: Int, _ watch: FileWatch? = nil) -> Event? {
     let end = ContinuousClock.now + .milliseconds(milliseconds)
     while true {
       let number = sk_next_signal(signalDescriptor)
       if number > 0 { return .signal(number) }
       if let event = posted.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) { return event }
+      watch?.readChanges()
+      let due = watch?.dueMilliseconds
+      if let watch, let due, due <= 0 {
+        watch.clear()
+        return .filesChanged
+      }
       let left = ContinuousClock.now.duration(to: end).milliseconds
       if left <= 0 { return nil }
-      var entries = [wakeup, signalDescriptor].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-      _ = unsafe poll(&entries, nfds_t(entries.count), Int32(clamping: left))
+      var entries = [wakeup, signalDescriptor, watch?.descriptor ?? -1].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+      _ = unsafe poll(&entries, nfds_t(entries.count), Int32(clamping: min(left, due ?? left)))
       var value: eventfd_t = 0
       _ = unsafe eventfd_read(wakeup, &value)
     }

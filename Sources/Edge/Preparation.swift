@@ -26,6 +26,8 @@ struct Foundations: Sendable {
   let files: BlockingPool
   let tickets: TicketKeys
   let diagnostics: Diagnostics
+  /// What the workers have in common through all configurations.
+  let shared = SharedState()
 }
 
 /// A configuration made ready.
@@ -49,14 +51,18 @@ struct Preparation: Sendable {
   let admin: AdminEntrance?
 
   /// Makes a configuration ready. Blocks: on files, and for as long as it takes.
-  /// - Parameter standing: what serves now; what is the same in both goes on.
+  /// - Parameters:
+  ///   - standing: what serves now; what is the same in both goes on.
+  ///   - privilege: at the start: what the process is about to give up. Files are made as whom it will be.
   /// - Throws: ``StartFailure`` when an address cannot be bound or a file cannot be opened; then nothing is left of it.
-  init(_ configuration: Configuration, after standing: Standing?, _ foundations: Foundations) throws(StartFailure) {
+  init(
+    _ configuration: Configuration, after standing: Standing?, _ foundations: Foundations, _ privilege: LeastPrivilege = .given
+  ) throws(StartFailure) {
     do { serving = try ServingConfiguration(configuration, files: foundations.files, previous: standing?.serving) } catch {
       throw StartFailure(description: "\(error)")
     }
     secure = try Self.secure(configuration, serving, foundations.tickets)
-    let logs = try Logs(configuration, after: standing?.logs, foundations.diagnostics)
+    let logs = try privilege.asTheUser { () throws(StartFailure) in try Logs(configuration, after: standing?.logs, foundations.diagnostics) }
     self.logs = logs
     var binding = Binding(standing)
     do throws(StartFailure) {
@@ -67,7 +73,7 @@ struct Preparation: Sendable {
       logs.end(unlessIn: standing?.logs, deadlineMilliseconds: 0)
       throw error
     }
-    if let admin = configuration.admin, let problem = AdminToken.provide(at: admin.tokenPath) { foundations.diagnostics.say(.warning, problem) }
+    if let admin = configuration.admin, let problem = privilege.asTheUser({ AdminToken.provide(at: admin.tokenPath) }) { foundations.diagnostics.say(.warning, problem) }
   }
 
   private static func secure(

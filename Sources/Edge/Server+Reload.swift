@@ -10,10 +10,8 @@ import Transport
 extension Server {
   /// Begins a reload, or has another one follow the one under way: that may have read files before they changed.
   func reload() {
-    guard reloading == nil else {
-      reloadIsDue = true
-      return
-    }
+    reloadIsDue = reloading != nil
+    guard reloading == nil else { return }
     reloading = Reload(source, after: standing, foundations, queue)
   }
 
@@ -26,9 +24,18 @@ extension Server {
     case .failure(let failure)?: refuse(outcome, failure.description)
     case nil: refuse(outcome, nil)
     }
-    if reloadIsDue {
-      reloadIsDue = false
-      reload()
+    if outcome.preparation != nil { files = outcome.reading.files }
+    watchFiles(of: outcome.reading)
+  }
+
+  /// Watches the files of a reading, and those of the last that could be served: a mistake may hide what they were. What has changed while they
+  /// were read, before they were watched, is read again.
+  func watchFiles(of reading: ConfigurationReading) {
+    guard let watch else { return }
+    if watch.watch(files.union(reading.files), below: source.folder, readAt: reading.began) { reloadIsDue = true }
+    if watch.unwatched > 0 {
+      diagnostics.say(
+        .warning, key: "unwatched", "\(watch.unwatched) folders with files of the configuration cannot be watched (fs.inotify.max_user_watches); use SIGHUP")
     }
   }
 

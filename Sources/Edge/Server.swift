@@ -29,6 +29,10 @@ public final class Server {
   /// The reload under way; and whether another one is to follow it, because something may have changed since it began.
   var reloading: Reload?
   var reloadIsDue = false
+  /// Watches the files that were read; nil when nobody asked for it.
+  var watch: FileWatch?
+  /// The files of the last reading that could be served.
+  var files: Set<String>
   /// Configurations that have been replaced and may still be in use: the main thread takes the time to let go of them.
   var former: [ServingConfiguration] = []
   var diagnostics: Diagnostics { foundations.diagnostics }
@@ -36,16 +40,23 @@ public final class Server {
   /// Binds every listener and starts the workers; when it returns, connections are accepted.
   /// - Parameters:
   ///   - configuration: checked; what `source` gave.
+  ///   - reading: what it was read with.
   ///   - source: where a reload reads it again.
+  ///   - watches: whether a change of its files is a reason to.
   ///   - workerCount: threads that serve; at least 1.
-  /// - Throws: ``StartFailure`` when an address cannot be bound or a log cannot be opened.
-  public init(_ configuration: Configuration, from source: ConfigurationSource, workerCount: Int) throws(StartFailure) {
+  /// - Throws: ``StartFailure`` when an address cannot be bound, a log cannot be opened, or what is asked for cannot be given up.
+  public init(
+    _ configuration: Configuration, _ reading: ConfigurationReading, from source: ConfigurationSource, watches: Bool, workerCount: Int
+  ) throws(StartFailure) {
     self.source = source
+    files = reading.files
+    var privilege = try LeastPrivilege(configuration, reads: files.sorted())
+    try privilege.limitFiles()
     queue = try MainQueue()
     Descriptors.prepare()
     let foundations = try Foundations(workers: workerCount)
     self.foundations = foundations
-    let preparation = try Preparation(configuration, after: nil, foundations)
+    let preparation = try Preparation(configuration, after: nil, foundations, privilege)
     let ledger = ConnectionLedger(workers: workerCount)
     self.ledger = ledger
     var handles: [WorkerHandle] = []
@@ -60,7 +71,15 @@ public final class Server {
     pages.adopt(AdminFacts(standing))
     let change = Change(from: nil, to: standing, preparation)
     for handle in handles { handle.beforeRunning { change.apply(to: $0) } }
+    try privilege.leaveRoot()
+    try privilege.limitSystemCalls()
+    privilege.say(foundations.diagnostics)
     threads = handles.map { $0.loop.start(name: "worker \($0.number)") }
+    if watches {
+      watch = FileWatch()
+      if watch == nil { throw StartFailure(description: "--watch: the system has no watch left (fs.inotify.max_user_instances)") }
+      watchFiles(of: reading)
+    }
   }
 
   /// The addresses served and, last, the admin address, as URLs.
@@ -74,10 +93,11 @@ public final class Server {
   /// Serves until SIGTERM or SIGINT, then drains and returns. For the main thread.
   public func run() {
     while true {
-      switch queue.next(milliseconds: patienceMilliseconds) {
+      if reloadIsDue { reload() }
+      switch queue.next(milliseconds: patienceMilliseconds, watch) {
       case .signal(SIGTERM), .signal(SIGINT): return drain()
       case .signal(SIGUSR1): standing.logs.reopen()
-      case .signal: reload()
+      case .signal, .filesChanged: reload()
       case .prepared(let outcome): take(outcome)
       case nil: certificates.lookAfter()
       }
@@ -146,7 +166,7 @@ extension WorkerHandle {
       let loop = try EventLoop()
       let isolation = WorkerIsolation(loop) {
         Worker(
-          number: number, loop: loop, preparation.serving, log: preparation.logs.access, functionLog: preparation.logs.functions,
+          number: number, loop: loop, preparation.serving, foundations.shared, log: preparation.logs.access, functionLog: preparation.logs.functions,
           diagnostics: foundations.diagnostics
         ) { ledger.release($0, worker: number) }
       }

@@ -360,12 +360,26 @@ extension RequestHead {
   /// A request that is made here: for an error page.
   /// - Parameter bytes: a whole request head, nothing behind it.
   /// - Returns: nil when it is no valid head.
-  public init?(parsing bytes: consuming ByteBuffer, _ context: WireContext) {
+  public init?(parsing bytes: consuming ByteBuffer, _ limits: HeadLimits = HeadLimits()) {
     var fields = HeaderSection(), line = RequestLine()
     fields.lines.acquire()
-    guard parseRequest(bytes.readable, context.viewerLimits.head, &line, &fields) == .complete else { return nil }
+    guard parseRequest(bytes.readable, limits, &line, &fields) == .complete else { return nil }
     fields.bytes = bytes
     self.init(line: line, fields: fields)
+  }
+}
+
+extension ResponseHead {
+  /// A response head that did not come on a connection: the cache's.
+  /// - Parameters:
+  ///   - bytes: a whole response head, nothing behind it.
+  ///   - hasNoBody: whatever it says of a body describes one that is not there.
+  /// - Returns: nil when it is no valid head.
+  public init?(parsing bytes: consuming ByteBuffer, hasNoBody: Bool = false, _ limits: HeadLimits = HeadLimits()) {
+    self.init()
+    fields.lines.acquire()
+    guard parseResponse(bytes.readable, hasNoBody: hasNoBody, limits, &line, &fields) == .complete else { return nil }
+    fields.bytes = bytes
   }
 }
 

@@ -1,6 +1,6 @@
 // Owns: a folder on disk as an origin: GET and HEAD of the regular files below it, with validators, conditions and single ranges (RFC 9110).
 // No listing, no index file, no hidden file, nothing outside of the folder whatever links say. Work that may block runs on a BlockingPool;
-// the decisions are FolderPath's and FileConditions'.
+// the decisions are FolderPath's and Conditions' (HTTPWire).
 internal import CSystem
 internal import Glibc
 public import HTTPWire
@@ -22,7 +22,7 @@ public struct FileRequest: Sendable {
   var method: Method
   /// The file's name below the folder; nil when the path names none.
   var file: String?
-  var conditions = FileConditions()
+  var conditions = Conditions()
 
   /// A request without conditions.
   /// - Parameters:
@@ -40,7 +40,8 @@ public struct FileRequest: Sendable {
   /// The request that a head makes.
   /// - Parameters:
   ///   - originPath: put before the path, as the origin's configuration says; empty or `/…` without a slash at the end.
-  public init(_ head: borrowing RequestHead, originPath: String = "") {
+  ///   - conditions: of the request; none where they are answered elsewhere.
+  public init(_ head: borrowing RequestHead, originPath: String = "", _ conditions: Conditions) {
     if originPath.isEmpty {
       self.init(method: head.methodBytes, path: head.path)
     } else {
@@ -49,19 +50,7 @@ public struct FileRequest: Sendable {
       for index in 0..<path.count { whole.append(path[index]) }
       self.init(method: head.methodBytes, path: whole.span)
     }
-    conditions.ifMatch = FileRequest.value(.ifMatch, head)
-    conditions.ifNoneMatch = FileRequest.value(.ifNoneMatch, head)
-    conditions.ifModifiedSince = FileRequest.value(.ifModifiedSince, head)
-    conditions.ifUnmodifiedSince = FileRequest.value(.ifUnmodifiedSince, head)
-    conditions.ifRange = FileRequest.value(.ifRange, head)
-    conditions.range = FileRequest.value(.range, head)
-  }
-
-  /// All lines of a field, joined by commas (RFC 9110, 5.3); nil without one.
-  private static func value(_ name: FieldName, _ head: borrowing RequestHead) -> String? {
-    var values: [String] = []
-    for index in 0..<head.fields.count where head.fields[index].name == name { values.append(String(copying: head.fields.value(index))) }
-    return values.isEmpty ? nil : values.joined(separator: ", ")
+    self.conditions = conditions
   }
 }
 
@@ -139,7 +128,7 @@ public final class FolderOrigin: Sendable {
     let validators = [("ETag", version.etag), ("Last-Modified", version.lastModified)]
     let content = [("Content-Type", FolderPath.mediaType(name)), ("Accept-Ranges", "bytes")] + validators
     let isHead = request.method == .head
-    switch request.conditions.select(version, isHead: isHead) {
+    switch request.conditions.select(version.validators, size: version.size, isHead: isHead, partsLimit: 1) {
     case .notModified: return FileResponse(304, .fileNotModified, fields: validators, contentLength: nil)
     case .preconditionFailed: return FileResponse(412, .fileFailed, fields: validators)
     case .rangeNotSatisfiable:
@@ -147,7 +136,8 @@ public final class FolderOrigin: Sendable {
     case .whole:
       let body = isHead || version.size == 0 ? nil : FileBody(opened.file, 0..<version.size, pool)
       return FileResponse(200, .fileServed, fields: content, contentLength: version.size, body: body)
-    case .part(let range):
+    case .parts(let parts):
+      let range = parts[0]
       let field = [("Content-Range", "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(version.size)")]
       return FileResponse(206, .filePartial, fields: content + field, contentLength: range.count, body: FileBody(opened.file, range, pool))
     }
@@ -179,6 +169,19 @@ public final class FolderOrigin: Sendable {
     let version = FileVersion(size: status.st_size, modifiedSeconds: status.st_mtim.tv_sec, modifiedNanoseconds: status.st_mtim.tv_nsec)
     return .success(Opened(file: file, version: version))
   }
+}
+
+/// What distinguishes one state of a file from another.
+struct FileVersion: Sendable, Equatable {
+  var size: Int
+  /// Of the last change of the content.
+  var modifiedSeconds: Int
+  var modifiedNanoseconds: Int
+
+  /// A strong validator: size and time of change, in hexadecimal.
+  var etag: String { "\"\(String(size, radix: 16))-\(String(modifiedSeconds, radix: 16)).\(String(modifiedNanoseconds, radix: 16))\"" }
+  var lastModified: String { HTTPDate.text(modifiedSeconds) }
+  var validators: Validators { Validators(etag: etag, modifiedSeconds: modifiedSeconds) }
 }
 
 /// A descriptor that is closed with its last reference.

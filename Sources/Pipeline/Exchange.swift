@@ -123,6 +123,8 @@ struct Exchange: ~Copyable {
     reached(.received)
   }
 
+  /// The viewer's address.
+  var clientAddress: SocketAddress { client?.address ?? peer }
   /// The viewer's address, in text.
   var clientText: [UInt8] { client?.text ?? peerText }
 

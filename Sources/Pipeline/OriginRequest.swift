@@ -164,11 +164,11 @@ extension Worker {
     switch header {
     case .forwardedProto: exchange.isSecure ? "https" : "http"
     case .viewerHTTPVersion: "\(exchange.received.httpVersion)"
-    case .viewerAddress: (exchange.client?.address ?? exchange.peer).unbracketed
+    case .viewerAddress: exchange.clientAddress.unbracketed
     case .viewerHeaderCount: String(exchange.receivedFields)
     case .viewerHeaderOrder: headerOrder(exchange)
     default:
-      configuration.configuration.viewerFixtures[header] ?? deviceHeader(header, exchange) ?? exchange.tls.flatMap { tlsHeader(header, $0, exchange) }
+      geoHeader(header, exchange) ?? deviceHeader(header, exchange) ?? exchange.tls.flatMap { tlsHeader(header, $0, exchange) }
     }
   }
 

@@ -197,6 +197,8 @@ final class CompiledBehavior: Sendable {
   let viewerProtocolPolicy: ViewerProtocolPolicy
   let allowedMethods: MethodSet
   let allowsGRPC: Bool
+  /// How many requests a client may make; nil for any number.
+  let rateLimit: CompiledRateLimit?
   /// The keys whose signatures requests need, by id; nil when they need none.
   let trustedKeys: [[UInt8]: PublicKey]?
   /// Whether anything of ``Worker/protect(_:)`` is configured.
@@ -229,7 +231,8 @@ final class CompiledBehavior: Sendable {
     allowsGRPC = behavior.allowsGRPC
     let keys = behavior.trustedKeyGroups.flatMap(\.keys).map { (Array($0.id.utf8), $0.key) }
     trustedKeys = behavior.trustedKeyGroups.isEmpty ? nil : Dictionary(keys) { first, _ in first }
-    isProtected = trustedKeys != nil
+    rateLimit = behavior.rateLimit.map { CompiledRateLimit($0, scope: "\(distribution.id) \(behavior.pathPattern.text)") }
+    isProtected = trustedKeys != nil || rateLimit != nil || distribution.geoRestriction != nil
     viewerRequest = behavior.functions.viewerRequest?.index
     viewerResponse = behavior.functions.viewerResponse?.index
     func kept(isSafe: Bool) -> FieldNameSet {

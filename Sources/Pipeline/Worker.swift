@@ -40,6 +40,10 @@ public final class Worker {
   public var securePorts = SecurePorts()
   /// Whose X-Forwarded-For is believed.
   var trustedProxies: [AddressRange] = []
+  /// What the workers have in common.
+  let shared: SharedState
+  /// Where viewers are.
+  var viewerPlaces = ViewerPlaces()
   /// Signatures of URLs and cookies that were good.
   var verifiedSignatures = VerifiedSignatures(limit: 0)
   /// Set when the process is to end: answers then say Connection: close.
@@ -70,15 +74,17 @@ public final class Worker {
 
   /// A worker on a loop that does not run yet, or on the loop's thread.
   /// - Parameters:
+  ///   - shared: what it has in common with the other workers of the process.
   ///   - functionLog: where what functions say goes; nil for nowhere.
   ///   - released: told when a connection has ended.
   public init(
-    number: Int, loop: EventLoop, _ configuration: ServingConfiguration, log: LogWriter, functionLog: LogWriter?, diagnostics: Diagnostics,
-    released: @escaping (SocketAddress) -> Void
+    number: Int, loop: EventLoop, _ configuration: ServingConfiguration, _ shared: SharedState, log: LogWriter, functionLog: LogWriter?,
+    diagnostics: Diagnostics, released: @escaping (SocketAddress) -> Void
   ) {
     self.number = number
     self.loop = loop
     self.configuration = configuration
+    self.shared = shared
     self.log = log.makeBuffer()
     writers = (log, functionLog)
     self.functionLog = functionLog.map { FunctionLog(writer: $0) }
@@ -106,6 +112,8 @@ public final class Worker {
     trustedProxies = configuration.configuration.trustedProxies
     let accessLog = configuration.configuration.accessLog
     logged = accessLog.format == .off ? .none : accessLog.fields
+    shared.adopt(configuration.configuration)
+    viewerPlaces.removeAll()
     verifiedSignatures.limit = limits.verifiedSignaturesPerWorker
     connector.adopt(Resolver.Configuration(limits.dns))
     adoptFunctions(configuration)

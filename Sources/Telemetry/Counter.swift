@@ -98,6 +98,8 @@ public enum Counter: Int, CaseIterable, Sendable {
   case signatureVerified, signatureRemembered
   case refusedSignatureMissing, refusedSignatureKey, refusedSignaturePolicy, refusedSignature
   case limitVerifiedSignatures
+  // Protection: rates and countries
+  case refusedRate, refusedCountry, rateLimitDryRun, limitRateLimitBuckets
 
   // Limits
   case limitURL, limitHead, limitHeaderCount, limitConnectionOptions, limitHeadTimeout, limitIdleTimeout, limitBodyRate
@@ -209,6 +211,10 @@ extension Counter {
     case .refusedSignatureKey: .init(.requestsRefused, "signature_key", "403, InvalidKey: the behavior trusts no such key")
     case .refusedSignaturePolicy: .init(.requestsRefused, "signature_policy", "403, MalformedPolicy: what is signed cannot be read")
     case .refusedSignature: .init(.requestsRefused, "signature", "403, AccessDenied: the signature is wrong, or for another time, URL or address")
+    case .refusedRate: .init(.requestsRefused, "rate", "429 or rateLimit.answer: more requests of a client than its behavior's rateLimit")
+    case .refusedCountry: .init(.requestsRefused, "country", "403: the distribution's geoRestriction")
+    case .rateLimitDryRun: .init(.limitsReached, "rate_dry_run", "nothing: a rateLimit with dryRun would have refused the request")
+    case .limitRateLimitBuckets: .init(.limitsReached, "rate_limit_buckets", "a client of a rate limit is forgotten and may make all its requests again")
     case .limitVerifiedSignatures: .init(.limitsReached, "verified_signatures", "the signatures unused longest are forgotten and verified anew when they come again")
 
     case .limitURL: .init(.limitsReached, "url", "414: request target longer than its limit")

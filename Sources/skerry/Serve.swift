@@ -8,17 +8,21 @@ struct Serve: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Run the proxy.",
     discussion: """
-      Prints one line, `ready` and the addresses, on stderr once every listener accepts. SIGHUP reads the configuration again; SIGTERM drains and
-      ends; a second one ends at once.
+      Prints one line, `ready` and the addresses, on stderr once every listener accepts. SIGHUP reads the configuration again, and with --watch so
+      does a change of any of its files; SIGTERM drains and ends; a second one ends at once.
 
       Examples:
         skerry serve
         skerry serve edge.yaml --workers 4
+        skerry serve edge.yaml --watch
       """)
 
   @OptionGroup var file: ConfigurationArgument
   @Option(help: "Worker threads, each with its own event loop. Default: one per core.")
   var workers: Int?
+
+  @Flag(help: "Read the configuration again when one of its files changes.")
+  var watch = false
 
   func validate() throws {
     if let workers, !(1...256).contains(workers) { throw ValidationError("--workers takes a number from 1 to 256") }
@@ -35,7 +39,8 @@ struct Serve: ParsableCommand {
     }
     let server: Server
     do {
-      server = try Server(configuration, from: served.source, workerCount: workers ?? max(1, ProcessInfo.processInfo.activeProcessorCount))
+      server = try Server(
+        configuration, reading, from: served.source, watches: watch, workerCount: workers ?? max(1, ProcessInfo.processInfo.activeProcessorCount))
     } catch {
       StandardError.say("skerry: \(error)")
       throw ExitCode(2)

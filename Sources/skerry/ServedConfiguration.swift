@@ -5,6 +5,7 @@ import ConfigurationFile
 import Distribution
 import Edge
 import Synchronization
+import Transport
 
 /// The configuration of a running proxy. Any thread; read by one at a time.
 /// Rule of the lock: it guards what is remembered of the last reading.
@@ -15,17 +16,19 @@ final class ServedConfiguration: Sendable {
   init(path: String) { self.path = path }
 
   /// How Edge reads it.
-  var source: ConfigurationSource { ConfigurationSource(path: path) { self.read().reading } }
+  var source: ConfigurationSource { ConfigurationSource(path: path, folder: Files.folder(of: path)) { self.read().reading } }
 
   /// Reads it now. A function that cannot be built is a warning here: its requests are answered with 503, as on CloudFront, and the others are
   /// served.
   func read() -> (reading: ConfigurationReading, unreadable: String?) {
+    let began = FileMoment.now
     let loaded = ConfigurationFile.load(path: path)
     var problems = loaded.diagnostics
     if let configuration = loaded.configuration {
       problems += checked.withLock { FunctionCheck.diagnostics(configuration, .warning, &$0) }
     }
-    let reading = ConfigurationReading(configuration: loaded.configuration, problems: problems.map(ConfigurationProblem.init), files: loaded.files)
+    let reading = ConfigurationReading(
+      configuration: loaded.configuration, problems: problems.map(ConfigurationProblem.init), files: loaded.files, began: began)
     return (reading, loaded.unreadable)
   }
 }

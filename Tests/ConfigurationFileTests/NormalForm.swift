@@ -1,5 +1,6 @@
 // A configuration as text, one fact per line, so that golden files show what was understood.
 import Distribution
+import Geography
 import KeyValueStores
 import RedirectRules
 import TLS
@@ -21,6 +22,8 @@ func normalForm(_ configuration: Configuration, folder: String) -> String {
   show("shutdownTimeout", \.shutdownTimeout)
   show("compatibility", \.compatibility)
   show("functionOrigins", \.functionOrigins)
+  show("confinement", \.confinement)
+  if let user = configuration.user { lines.append("user \(user.name)" + (user.group.map { " group \($0)" } ?? "")) }
   lines += configuration.distributions.flatMap { distribution($0, configuration) }
   lines += configuration.publicKeys.map { "publicKey \($0.name) \($0.id) \($0.key.kind) \($0.path ?? "here")" }
   lines += configuration.functions.map(function)
@@ -38,7 +41,9 @@ func normalForm(_ configuration: Configuration, folder: String) -> String {
   for header in CloudFrontHeader.allCases {
     if let value = configuration.viewerFixtures[header] { lines.append("viewer \(header.rawValue): \(value)") }
   }
-  if let path = configuration.geoDatabasePath { lines.append("geo \(path)") }
+  if let geography = configuration.geography {
+    lines.append("geo " + [geography.places, geography.systems].map { $0.map { "\($0.type) \($0.path)" } ?? "-" }.joined(separator: ", "))
+  }
   lines += changedLimits(configuration.limits)
   return lines.joined(separator: "\n").replacing(folder + "/", with: "./")
 }
@@ -58,6 +63,7 @@ private func distribution(_ distribution: Distribution, _ configuration: Configu
   var lines = ["distribution \(distribution.id)" + (distribution.isDefault ? " default" : "")]
   if !distribution.aliases.isEmpty { lines.append("  aliases \(distribution.aliases.joined(separator: " "))") }
   if let object = distribution.defaultRootObject { lines.append("  defaultRootObject \(object)") }
+  if let restriction = distribution.geoRestriction { lines.append("  \(restriction.kind) \(restriction.countries.sorted().joined(separator: " "))") }
   lines += distribution.origins.map(origin)
   for group in distribution.originGroups {
     let members = group.members.map { distribution.origins[$0].name }.joined(separator: " then ")
@@ -80,6 +86,9 @@ private func distribution(_ distribution: Distribution, _ configuration: Configu
       guard let reference = behavior.functions[hook] else { continue }
       let name = configuration.functions[reference.index].name
       lines.append("    \(hook.rawValue) \(name)" + (reference.qualifier.map { ":\($0)" } ?? ""))
+    }
+    if let rate = behavior.rateLimit {
+      lines.append("    at most \(rate.requests) in \(rate.seconds) s, \(rate.burst) at once, by \(rate.key): \(rate.statusCode)" + (rate.isDryRun ? ", only counted" : ""))
     }
     if !behavior.trustedKeyGroups.isEmpty {
       lines.append("    signed by " + behavior.trustedKeyGroups.map { "\($0.name): \($0.keys.map(\.id).joined(separator: " "))" }.joined(separator: ", "))

@@ -3,6 +3,7 @@
 import Foundation
 import Glibc
 import Synchronization
+import HTTPWire
 import Testing
 
 @testable import Origins
@@ -45,7 +46,7 @@ private struct Answer: Sendable {
 
 /// One request on a loop of its own.
 private func get(
-  _ path: String, of folder: Folder, method: String = "GET", _ configure: @escaping @Sendable (inout FileConditions) -> Void = { _ in },
+  _ path: String, of folder: Folder, method: String = "GET", _ configure: @escaping @Sendable (inout Conditions) -> Void = { _ in },
   beforeBody: @escaping @Sendable () -> Void = {}
 ) async throws -> Answer {
   let loop = try EventLoop(), pool = try BlockingPool()

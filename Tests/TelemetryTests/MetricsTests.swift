@@ -174,6 +174,8 @@ func lines(_ page: String, _ name: String) -> [String] {
       (FunctionTable.utilization, "histogram"), (FunctionTable.duration, "counter"), (FunctionTable.steps, "counter"),
     ] { expected.append("| `\(metric.name)` | \(type) | `function`, `event` | \(metric.help) |") }
     expected.append("| `\(FunctionTable.runs.name)` | counter | `function`, `event`, `outcome` | \(FunctionTable.runs.help) |")
+    expected.append("| `\(RedirectTally.redirects.name)` | counter | `table` | \(RedirectTally.redirects.help) |")
+    expected.append("| `\(RedirectTally.rulesHit.name)` | gauge | `table` | \(RedirectTally.rulesHit.help) |")
     expected += RunOutcome.allCases.map { "| `\(FunctionTable.runs.name)` | `\($0.word)` | \($0.meaning) |" }
     for counter in Counter.allCases.map(\.description) where counter.family.label != nil {
       expected.append("| `\(counter.family.rawValue)` | `\(counter.label)` | \(counter.meaning) |")
@@ -181,7 +183,7 @@ func lines(_ page: String, _ name: String) -> [String] {
     #expect(expected.filter { !rows.contains($0) } == [], "missing in Documentation/observability.md")
     let documented = rows.filter { $0.hasPrefix("| `skerry_") }
     let unknown = documented.subtracting(expected).filter { row in
-      !["skerry_build_info", "skerry_process_", "skerry_requests_total"].contains { row.contains($0) }
+      !["skerry_build_info", "skerry_process_", "skerry_last_reload_", "skerry_configuration_generation", "skerry_requests_total"].contains { row.contains($0) }
     }
     #expect(unknown == [], "not in the program")
   }

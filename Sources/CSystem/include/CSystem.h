@@ -19,3 +19,4 @@ extern int accept4(int, struct sockaddr *, socklen_t *, int);
 extern int pthread_setname_np(unsigned long thread, const char *name);
 extern const char *strerrordesc_np(int code);
 extern int malloc_trim(size_t);
+extern size_t malloc_usable_size(void *);

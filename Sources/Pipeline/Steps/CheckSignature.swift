@@ -13,7 +13,7 @@ extension Worker {
     let parameters = takeSignature(&exchange)
     let query = exchange.request.hasQuery ? exchange.request.query.copied : nil
     let url = SignedURL(isSecure: exchange.isSecure, host: exchange.request.authority.copied, path: exchange.request.path.copied, query: query)
-    let address = (exchange.client?.address ?? exchange.peer).ipv4
+    let address = exchange.clientAddress.ipv4
     do throws(SignatureRefusal) {
       try parameters.check(url, from: address, at: loop.wallSeconds, keys) { isGood($0, of: $1, $2, $3) }
       return nil

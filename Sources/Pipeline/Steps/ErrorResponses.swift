@@ -88,7 +88,7 @@ extension Worker {
     bytes.append("Host: ")
     if exchange.request.authority.isEmpty { bytes.append("localhost") } else { bytes.append(exchange.request.authority) }
     bytes.append("\r\n\r\n")
-    guard let request = RequestHead(parsing: bytes, context) else { return nil }
+    guard let request = RequestHead(parsing: bytes, context.viewerLimits.head) else { return nil }
     var page = Exchange(request, viewer, self)
     page.site = exchange.site
     page.behavior = behavior(of: exchange.site.site, path: page.request.path)

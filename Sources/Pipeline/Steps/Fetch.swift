@@ -107,7 +107,7 @@ extension Worker {
     exchange.attempts += 1
     exchange.reached(.originRequest)
     let path = String(decoding: destination.origin.path, as: UTF8.self)
-    var answer = await folder.open(FileRequest(exchange.request, originPath: path))
+    var answer = await folder.open(FileRequest(exchange.request, originPath: path, Conditions(exchange.request.fields)))
     counters.add(answer.counter)
     exchange.reached(.originResponse)
     exchange.originStatus = answer.status

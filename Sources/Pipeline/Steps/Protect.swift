@@ -5,6 +5,8 @@ import HTTPWire
 extension Worker {
   /// The first reason not to let a request in.
   func protect(_ exchange: inout Exchange) -> Response? {
-    checkSignature(&exchange)
+    if let early = checkCountry(&exchange) { return early }
+    if let early = limitRate(&exchange) { return early }
+    return checkSignature(&exchange)
   }
 }

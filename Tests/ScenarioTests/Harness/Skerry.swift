@@ -21,8 +21,9 @@ final class Skerry: Sendable {
   ///   - files: written beside it first, by relative path.
   ///   - arguments: added to `skerry serve CONFIG`.
   ///   - fileLimit: how many files the process may have open.
+  ///   - prepare: does the rest in the folder before the program is started.
   static func start(
-    configuration: String, files: [String: String] = [:], arguments: [String] = [], fileLimit: Int? = nil
+    configuration: String, files: [String: String] = [:], arguments: [String] = [], fileLimit: Int? = nil, prepare: (URL) throws -> Void = { _ in }
   ) throws -> Skerry {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("skerry-\(UUID().uuidString)")
     for (path, text) in files.merging(["edge.yaml": configuration], uniquingKeysWith: { $1 }) {
@@ -30,6 +31,7 @@ final class Skerry: Sendable {
       try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
       try text.write(to: file, atomically: false, encoding: .utf8)
     }
+    try prepare(folder)
     let limited = fileLimit.map { ["/bin/sh", "-c", "ulimit -n \($0); exec \"$0\" \"$@\""] } ?? []
     let process = try ChildProcess(
       limited + [binary(), "serve", folder.appendingPathComponent("edge.yaml").path] + arguments)

@@ -7,7 +7,8 @@ extension Scenarios {
   @Suite struct Reloads {
     /// A program whose configuration is `yaml(of:)`, and an origin that answers every request with its target.
     private func program(
-      _ change: (inout Configuration) -> Void = { _ in }, files: [String: String] = [:], arguments: [String] = ["--workers", "2"]
+      _ change: (inout Configuration) -> Void = { _ in }, files: [String: String] = [:], arguments: [String] = ["--workers", "2"],
+      prepare: (URL) throws -> Void = { _ in }
     ) throws -> (Skerry, ScriptedOrigin, Configuration) {
       let origin = try ScriptedOrigin { connection in
         while let request = try connection.nextRequest() {
@@ -17,7 +18,7 @@ extension Scenarios {
       }
       var configuration = Configuration(distributions: [.init(isDefault: true, origin: origin.url)])
       change(&configuration)
-      return (try Skerry.start(configuration: configuration.yaml, files: files, arguments: arguments), origin, configuration)
+      return (try Skerry.start(configuration: configuration.yaml, files: files, arguments: arguments, prepare: prepare), origin, configuration)
     }
 
     private func get(_ skerry: Skerry, _ path: String = "/", listener: Int = 0) throws -> Response {
@@ -167,8 +168,8 @@ extension Scenarios {
     }
 
     @Test func theAdminAddressFollows() throws {
-      let path = "/tmp/skerry-\(UUID().uuidString.prefix(8)).sock"
       let (skerry, _, configuration) = try program()
+      let path = skerry.folder.path + "/admin.sock"   // elsewhere the confined process may not make it
       try skerry.reload(configuration.yaml.replacing("admin:\n  address: 127.0.0.1:0", with: "admin:\n  address: unix:\(path)"))
       let there = ScriptedViewer(try Socket.connected(toPath: path))
       #expect(try there.exchange("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").status == 200)
@@ -208,6 +209,61 @@ extension Scenarios {
       for _ in 0..<2 { try skerry.reload(configuration.yaml) }
       try viewer.send("pong")
       #expect(try viewer.read(exactly: 4) == wire("pong"))
+    }
+
+    // MARK: Watching
+
+    /// However an editor or a deployment changes a file, it is noticed, soon.
+    @Test(arguments: ["written in place", "renamed over", "renamed away first", "link swapped", "folder of links swapped", "function written"])
+    func filesAreWatched(how: String) throws {
+      let (skerry, _, configuration) = try program({
+        $0.distributions[0].behavior = "responseHeadersPolicy: ours\nfunctions: { viewer-request: f }"
+        $0.more = header.replacing("VERSION", with: "one") + "\nfunctions:\n  f: { runtime: cloudfront-js-2.0, code: data/f.js }"
+      }, files: ["v1/f.js": version("one"), "v2/f.js": version("two"), "data": ""], arguments: ["--workers", "2", "--watch"], prepare: { folder in
+        try FileManager.default.removeItem(at: folder.appendingPathComponent("data"))
+        try FileManager.default.createSymbolicLink(atPath: folder.appendingPathComponent("data").path, withDestinationPath: "v1")
+      })
+      _ = configuration
+      #expect(try get(skerry).fields["x-function"] == "one")
+      let folder = skerry.folder.path, now = ContinuousClock.now
+      switch how {
+      case "written in place": _ = try Tool.shell("sed s/one/two/ $1/v1/f.js > $1/new && cat $1/new > $1/v1/f.js", [folder])
+      case "renamed over": _ = try Tool.shell("sed s/one/two/ $1/v1/f.js > $1/v1/new && mv $1/v1/new $1/v1/f.js", [folder])
+      case "renamed away first": _ = try Tool.shell("mv $1/v1/f.js $1/v1/f.js~ && sed s/one/two/ $1/v1/f.js~ > $1/v1/f.js", [folder])
+      case "link swapped": _ = try Tool.shell("ln -s v2 $1/next && mv -T $1/next $1/data", [folder])
+      case "folder of links swapped": _ = try Tool.shell("mv $1/v1 $1/v0 && mv $1/v2 $1/v1", [folder])
+      default: try skerry.write(version("two"), to: "v1/f.js")
+      }
+      try eventually("the new function") { try get(skerry).fields["x-function"] == "two" }
+      // 200 ms on a machine that has nothing else to do.
+      #expect(ContinuousClock.now - now < .seconds(5))
+    }
+
+    private func version(_ name: String) -> String {
+      "function handler(event) { return { statusCode: 200, headers: { 'x-function': { value: '\(name)' } } } }"
+    }
+
+    /// A mistake is told, mended, and what is written while a reload is under way is not missed.
+    @Test func savesInARow() throws {
+      let (skerry, _, configuration) = try program(arguments: ["--watch"])
+      try skerry.write("nonsense")
+      try skerry.waitForStandardError(toHold: "reload refused: ")
+      #expect(skerry.standardError.contains("edge.yaml:1:1: error: "))
+      for number in 1...20 {
+        try skerry.write(configuration.yaml.replacing("id: E0", with: "id: E0-\(number)"))
+      }
+      try eventually("the last to serve") {
+        _ = try get(skerry)
+        return try skerry.metrics().has("skerry_requests_total{distribution=\"E0-20\"}") && skerry.metrics()["skerry_requests_total{distribution=\"E0-20\"}"] > 0
+      }
+      #expect(try skerry.metrics()["skerry_last_reload_successful"] == 1)
+      // What is no file of the configuration is no reason.
+      let before = try skerry.metrics()["skerry_configuration_generation"]
+      try skerry.write("x", to: "other.txt")
+      _ = try get(skerry)
+      try skerry.write(configuration.yaml)
+      try eventually("the first again") { try skerry.metrics()["skerry_configuration_generation"] > before }
+      #expect(try skerry.metrics()["skerry_configuration_generation"] == before + 1)
     }
   }
 }

@@ -1,0 +1,283 @@
+// Owns: the memory tier of the cache, shared by all workers: the index in shards, the order in which objects leave, the fills under way.
+//
+// A hit locks one shard for a look-up of its table and takes a reference; nothing is moved. Everything else happens on misses.
+// Locks, in the order in which they may be taken together: fills of a shard → shard → queues. Each is held for a few moves; objects are
+// let go outside of them.
+import Glibc
+import Synchronization
+import Transport
+
+/// The cache's memory. Any thread.
+public final class ObjectStore: Sendable {
+  /// Limits; YAML has them below `cache:` (Documentation/cache.md says what happens at each).
+  public struct Configuration: Sendable {
+    /// Bytes the cache may hold: keys, heads, bodies, index.
+    public var memoryBytes = 256 << 20
+    /// The largest body that is kept; a larger one is passed on through a window.
+    public var objectBytes = 64 << 20
+    /// The longest key; a request with a longer one passes.
+    public var keyBytes = 16_384
+    /// A body up to this size stands beside its head.
+    public var inlineBodyBytes = 32_768
+    /// Bytes of a body that is not kept which are held for its slowest reader; then the origin waits.
+    public var windowBytes = 1 << 20
+    /// Bytes that may still be missing of a body that nobody reads any more, and it is fetched to its end all the same.
+    public var abandonedFillBytes = 1 << 20
+    /// Leaders that may fail before all who wait are told so.
+    public var fillAttempts = 3
+    /// Keys remembered as passing.
+    public var passMarks = 65_536
+
+    /// The defaults.
+    public init() {}
+  }
+
+  /// Shards of the index.
+  static let shardCount = 64
+
+  /// What is fetched now, and what is known not to be storable, by hash.
+  struct Fills {
+    var fills: [UInt64: Fill] = [:]
+    var passing: [UInt64: Int64] = [:]
+  }
+  final class Shard: Sendable {
+    let index = Mutex(IndexShard())
+    let fills = Mutex(Fills())
+  }
+
+  /// The limits.
+  public let configuration: Configuration
+  let budget: MemoryBudget
+  private let keyHash: KeyHash
+  private let shards: [Shard]
+  private let queues = Mutex(EvictionQueues())
+  private let counts = StoreCounts()
+
+  /// An empty cache.
+  public convenience init(_ configuration: Configuration = Configuration()) { self.init(configuration, KeyHash()) }
+  init(_ configuration: Configuration, _ hash: KeyHash) {
+    self.configuration = configuration
+    keyHash = hash
+    budget = MemoryBudget(limitBytes: configuration.memoryBytes)
+    shards = (0..<Self.shardCount).map { _ in Shard() }
+    budget.charge(indexBytes)
+  }
+
+  // MARK: Finding
+
+  /// The hash under which a key is found; of this process's life only.
+  public func hash(of key: Span<UInt8>) -> UInt64 { keyHash(key) }
+
+  @inline(__always) private func shard(_ hash: UInt64) -> Shard { shards[Int(truncatingIfNeeded: hash) & (Self.shardCount - 1)] }
+
+  /// The response under a key, fresh or not.
+  public func find(_ key: Span<UInt8>, _ hash: UInt64) -> StoredResponse? {
+    guard let object = shard(hash).index.withLock({ $0.find(key, hash) }) else { return nil }
+    object.wasFound()
+    return object
+  }
+
+  /// Looks a key up, and joins or begins its fetch when that does not do.
+  /// - Parameters:
+  ///   - hash: of the key.
+  ///   - places: where its parts stand.
+  ///   - now: milliseconds since 1970.
+  ///   - use: says what the asker may do with a stored response. Called at most twice, without locks.
+  @inline(__always) public func lookup(
+    _ key: Span<UInt8>, _ hash: UInt64, _ places: KeyPlaces, now: Int64, _ use: (StoredResponse) -> Use
+  ) -> Lookup {
+    guard let found = find(key, hash) else { return join(key, hash, places, now: now, stale: nil, use) }
+    let verdict = use(found)
+    return verdict == .fresh ? .hit(found) : join(key, hash, places, now: now, stale: found, use)
+  }
+
+  /// Joins or begins the fetch of a key.
+  @inline(never) func join(
+    _ key: Span<UInt8>, _ hash: UInt64, _ places: KeyPlaces, now: Int64, stale: StoredResponse?, _ use: (StoredResponse) -> Use
+  ) -> Lookup {
+    guard key.count <= configuration.keyBytes else {
+      count(.longKeys)
+      return .pass
+    }
+    enum Role { case lead(Fill), follow(Fill), pass, done(StoredResponse) }
+    let role: Role = shard(hash).fills.withLock { state in
+      if let until = state.passing[hash] {
+        if now < until { return .pass }
+        state.passing[hash] = nil
+      }
+      if let fill = state.fills[hash], !fill.hasFailed { return fill.isFor(key) ? .follow(fill) : .pass }
+      // A fetch that ended since the look-up has left what it brought.
+      if let newer = shard(hash).index.withLock({ $0.find(key, hash) }), newer !== stale { return .done(newer) }
+      let fill = Fill(self, key, hash, places, sequence: 0, stale: stale)
+      state.fills[hash] = fill
+      return .lead(fill)
+    }
+    if case .done(let newer) = role {
+      if use(newer) != .validate { return .hit(newer) }
+      return join(key, hash, places, now: now, stale: newer, use)
+    }
+    let servesStale = stale.map { use($0) == .staleServe } ?? false
+    switch role {
+    case .lead(let fill):
+      let leader = FillLeader(fill)
+      guard servesStale, let stale else { return .lead(leader) }
+      return .stale(stale, leader)
+    case .follow(let fill):
+      if servesStale, let stale { return .stale(stale, nil) }
+      count(.collapsed)
+      return .follow(FillFollower(fill))
+    case .pass, .done:
+      if servesStale, let stale { return .stale(stale, nil) }
+      return .pass
+    }
+  }
+
+  /// Notes that a key's response cannot be stored.
+  func remember(passing hash: UInt64, until: Int64) {
+    shard(hash).fills.withLock { state in
+      if state.passing.count >= max(1, configuration.passMarks / Self.shardCount) { state.passing.removeAll() }
+      state.passing[hash] = until
+    }
+  }
+
+  /// A fill has come to its end, or takes nobody in any more.
+  func ended(_ fill: Fill) {
+    let gone = shard(fill.hash).fills.withLock { state in
+      state.fills[fill.hash] === fill ? state.fills.removeValue(forKey: fill.hash) : nil
+    }
+    _ = gone
+  }
+
+  // MARK: Keeping
+
+  /// Makes a response of what a fill brought. What there is no room for is made all the same, and not kept.
+  func make(
+    _ fill: Fill, _ head: StoredHead, _ lines: Span<UInt8>, _ tags: Span<UInt8>, _ content: Span<UInt8>, body: ObjectBody?
+  ) -> StoredResponse {
+    let bytes = StoredResponse.cost(of: fill.key.count + lines.count + tags.count + content.count)
+    if !reserve(bytes) { budget.charge(bytes) }
+    let key = fill.key
+    return StoredResponse(
+      key: key.span, hash: fill.hash, places: fill.places, head, lines: lines, tags: tags, content: content, body: body,
+      sequence: fill.sequence, countedBytes: bytes, budget)
+  }
+
+  /// The same response with its body beside its head, when it has turned out to be small.
+  func compacted(_ response: StoredResponse, of fill: Fill) -> StoredResponse {
+    guard let body = response.body, let length = response.length, length <= configuration.inlineBodyBytes else { return response }
+    var content = ByteBuffer(capacity: max(1, length))
+    let reader = BodyReader(body)
+    while case .bytes = reader.atHand() {
+      reader.take { bytes in
+        content.append(bytes)
+        return bytes.count
+      }
+    }
+    return make(fill, response.description, response.head, response.tags, content.readable, body: nil)
+  }
+
+  /// Puts a response into the cache, if there is room.
+  func keep(_ response: StoredResponse, of fill: Fill) {
+    guard !(response.body?.isWindow ?? false) else { return }
+    let old = insert(response)
+    _ = old
+    shrink()
+  }
+
+  /// - Returns: the response it took the place of, to be let go without a lock.
+  private func insert(_ response: StoredResponse) -> StoredResponse? {
+    let weight = response.weightBytes
+    return shard(response.hash).index.withLock { shard in
+      let before = shard.heldBytes
+      let old = shard.put(response)
+      queues.withLock { queues in
+        let held = queues.heldBytes
+        if let old { Self.forget(old, &queues) }
+        unsafe response.node = queues.insert(Self.payload(response), bytes: weight, hash: response.hash)
+        budget.charge(queues.heldBytes - held)
+      }
+      budget.charge(shard.heldBytes - before)
+      return old
+    }
+  }
+
+  /// Takes a response out of the cache; who reads it goes on.
+  public func remove(_ key: Span<UInt8>, _ hash: UInt64) {
+    let removed = shard(hash).index.withLock { shard in
+      guard let object = shard.remove(key, hash) else { return nil as StoredResponse? }
+      queues.withLock { Self.forget(object, &$0) }
+      return object
+    }
+    _ = removed
+  }
+
+  private static func forget(_ object: StoredResponse, _ queues: inout EvictionQueues) {
+    guard unsafe object.node != EvictionQueues.noNode else { return }
+    unsafe queues.remove(object.node)
+    unsafe object.node = EvictionQueues.noNode
+  }
+
+  // MARK: Room
+
+  /// Takes bytes from the budget; objects leave until there are so many.
+  func reserve(_ bytes: Int) -> Bool {
+    while !budget.reserve(bytes) { guard bytes <= budget.limitBytes, evictOne() else { return false } }
+    return true
+  }
+  private func shrink() { while budget.usedBytes > budget.limitBytes, evictOne() {} }
+
+  /// Lets the next object go.
+  /// - Returns: false when there is none.
+  private func evictOne() -> Bool {
+    // It is kept alive before the queues' lock is let go: who takes it out of the index then may drop the last reference.
+    let victim: StoredResponse? = queues.withLock { queues in
+      let payload = queues.evict(
+        uses: { unsafe Self.object($0).uses.load(ordering: .relaxed) }, setUses: { unsafe Self.object($0).uses.store($1, ordering: .relaxed) },
+        hash: { unsafe Self.object($0).hash })
+      guard let payload else { return nil }
+      let object = unsafe Self.object(payload)
+      unsafe object.node = EvictionQueues.noNode
+      return object
+    }
+    guard let victim else { return false }
+    if shard(victim.hash).index.withLock({ $0.remove(victim) }) { count(.evictions) }
+    return true
+  }
+
+  @unsafe private static func payload(_ object: StoredResponse) -> UInt { unsafe UInt(bitPattern: Unmanaged.passUnretained(object).toOpaque()) }
+  /// Only of what stands in the queues, under their lock: whoever lets it go takes it out of them first.
+  @unsafe private static func object(_ payload: UInt) -> StoredResponse {
+    unsafe Unmanaged<StoredResponse>.fromOpaque(UnsafeRawPointer(bitPattern: payload).unsafelyUnwrapped).takeUnretainedValue()
+  }
+
+  /// Memory for a part of a body that is to be kept; nil when the object is too large or the memory is in use.
+  func piece(at start: Int, _ wanted: Int, expected: Int?) -> BodyPiece? {
+    let rest = expected.map { $0 - start } ?? max(wanted, start)   // one of unknown length doubles
+    guard start + wanted <= configuration.objectBytes else { return nil }
+    let capacity = min(max(rest, 4096), Self.largestPieceBytes)
+    guard reserve(MemoryBudget.allocated(capacity)) else { return nil }
+    return BodyPiece(at: start, capacity: capacity, budget)
+  }
+  private static let largestPieceBytes = 1 << 20
+
+  /// Memory for a part of a body that is passed on: bounded by the window, whatever the limit.
+  func windowPiece(at start: Int, _ wanted: Int) -> BodyPiece {
+    let capacity = 65_536
+    let bytes = MemoryBudget.allocated(capacity)
+    if !reserve(bytes) { budget.charge(bytes) }
+    return BodyPiece(at: start, capacity: capacity, budget)
+  }
+
+  // MARK: Numbers
+
+  func count(_ event: StoreCounts.Event) { counts.add(event) }
+
+  /// What the index and the queues take.
+  private var indexBytes: Int { shards.reduce(queues.withLock { $0.heldBytes }) { $0 + $1.index.withLock { $0.heldBytes } } }
+  /// What the store holds now, and what has happened so far.
+  public var status: StoreStatus {
+    StoreStatus(
+      objects: shards.reduce(0) { $0 + $1.index.withLock { $0.count } }, usedBytes: budget.usedBytes, limitBytes: budget.limitBytes,
+      indexBytes: indexBytes, fills: shards.reduce(0) { $0 + $1.fills.withLock { $0.fills.count } }, counts)
+  }
+}

@@ -1,0 +1,88 @@
+// What a serving program has given up, and that it serves all the same (issue 5, point 8).
+import Foundation
+import Testing
+
+extension Scenarios {
+  @Suite struct LeastPrivilege {
+    private static let functions = """
+      functions:
+        add: { runtime: cloudfront-js-2.0, code: add.js }
+      """
+    private static let code = "function handler(event) { event.request.headers['x-edge'] = { value: 'here' }; return event.request; }"
+
+    /// A program that answers `/files/*` from a folder and the rest by an origin, after a function.
+    private func program(_ more: String, prepare: (URL) throws -> Void = { _ in }) throws -> (Skerry, ScriptedOrigin) {
+      let origin = try ScriptedOrigin { connection in
+        while let request = try connection.nextRequest() { try connection.send(ok(request.fields["x-edge"] ?? "nothing")) }
+      }
+      var distribution = Configuration.Distribution(isDefault: true, origin: "http://127.0.0.1:\(origin.port)")
+      distribution.moreOrigins = "files: ./public"
+      distribution.behavior = "functions: { viewer-request: add }"
+      distribution.more = "behaviors: [ { path: /files/*, origin: files, cachePolicy: CachingDisabled } ]"
+      let configuration = Configuration(distributions: [distribution], more: Self.functions + "\n" + more)
+      let files = ["add.js": Self.code, "public/files/a.txt": "a file"]
+      return (try Skerry.start(configuration: configuration.yaml, files: files, prepare: prepare), origin)
+    }
+
+    /// A line of /proc/PID/status, of the program's main thread.
+    private func status(_ skerry: Skerry, _ name: String) throws -> String {
+      let line = try fileText("/proc/\(skerry.process.identifier)/status").split(separator: "\n").first { $0.hasPrefix(name + ":") }
+      return String(try #require(line).dropFirst(name.count + 1)).trimmingCharacters(in: .whitespaces)
+    }
+
+    /// Files, origins, functions, log and its reopening work as ever.
+    private func servesAll(_ skerry: Skerry) throws {
+      let viewer = try skerry.viewer()
+      #expect(try viewer.exchange("GET /files/a.txt HTTP/1.1\r\nHost: a.test\r\n\r\n").bodyText == "a file")
+      #expect(try viewer.exchange("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").bodyText == "here")
+      _ = try skerry.waitForLogLine("for the file") { $0["uri"] == .text("/files/a.txt") }
+      let log = skerry.folder.appendingPathComponent("access.log").path
+      try FileManager.default.moveItem(atPath: log, toPath: log + ".1")
+      skerry.send(signal: SIGUSR1)
+      _ = try eventually("a new log") { FileManager.default.fileExists(atPath: log) ? true : nil }
+      _ = try viewer.exchange("GET /again HTTP/1.1\r\nHost: a.test\r\n\r\n")
+      _ = try skerry.waitForLogLine("in the new file") { $0["uri"] == .text("/again") }
+      #expect(try skerry.metrics()["skerry_connections_accepted_total"] == 1)
+    }
+
+    @Test(arguments: ["auto", "strict"]) func aConfinedProgramServes(_ level: String) throws {
+      let (skerry, origin) = try program("confinement: \(level)")
+      defer { withExtendedLifetime(origin) {} }
+      #expect(try status(skerry, "Seccomp") == "2")
+      #expect(try status(skerry, "NoNewPrivs") == "1")
+      try skerry.waitForStandardError(toHold: "confined: ")
+      #expect(skerry.standardError.contains("reads only what the configuration names") == (level == "strict"))
+      try servesAll(skerry)
+      #expect(try skerry.terminate() == .status(0))
+    }
+
+    @Test func confinementCanBeOff() throws {
+      let (skerry, origin) = try program("confinement: off")
+      defer { withExtendedLifetime(origin) {} }
+      #expect(try status(skerry, "Seccomp") == "0")
+      try skerry.waitForStandardError(toHold: "confinement is off")
+      try servesAll(skerry)
+    }
+
+    @Test(.enabled(if: geteuid() == 0, "only root can become somebody else")) func rootIsLeft() throws {
+      let (skerry, origin) = try program("user: nobody\nconfinement: strict") { folder in
+        try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: folder.path)
+      }
+      defer { withExtendedLifetime(origin) {} }
+      #expect(try status(skerry, "Uid").split(separator: "\t").allSatisfy { $0 == "65534" })
+      #expect(try status(skerry, "Groups") == "" || status(skerry, "Groups") == "65534")
+      try skerry.waitForStandardError(toHold: "runs as nobody")
+      try servesAll(skerry)
+    }
+
+    @Test(.enabled(if: geteuid() == 0)) func rootIsWarnedOf() throws {
+      let (skerry, origin) = try program("")
+      defer { withExtendedLifetime(origin) {} }
+      try skerry.waitForStandardError(toHold: "it runs as root")
+    }
+
+    @Test func anUnknownUserIsNoStart() throws {
+      #expect { try program("user: nobody-of-this-name") } throws: { "\($0)".contains("there is no user nobody-of-this-name on this machine") }
+    }
+  }
+}
