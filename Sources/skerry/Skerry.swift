@@ -16,7 +16,7 @@ import Foundation
         skerry test                      the test cases of the functions under Functions/
         skerry invoke Functions/hello event.json
       """,
-    version: Version.text, subcommands: [Serve.self, Check.self, Invoke.self, Test.self])
+    version: Version.text, subcommands: [Serve.self, Check.self, Invoke.self, Test.self, Redirects.self])
 
   static func main() {
     do {

@@ -84,7 +84,7 @@ extension Scenarios {
       #expect(try location() == "/new")
       try "/old\t/newer\n".write(to: file, atomically: true, encoding: .utf8)
       skerry.send(signal: SIGHUP)
-      try eventually("the new table") { try location() == "/newer" ? true : nil }
+      try eventually("the new table", holds: { try location() == "/newer" })
       let before = try skerry.metrics()
       try "/old\t/newest\nold\t/x\n".write(to: file, atomically: true, encoding: .utf8)
       skerry.send(signal: SIGHUP)
