@@ -13,7 +13,7 @@ FILTER ?=
 SWIFT_LIBRARIES = $(dir $(shell realpath "$$(command -v $(SWIFT))"))../lib/swift_static
 RELEASE = -c release --product skerry $(if $(wildcard $(SWIFT_LIBRARIES)),--static-swift-stdlib)
 
-BUILD_PACKAGES = ca-certificates pkg-config patch python3 libssl-dev libc-ares-dev libmaxminddb-dev libnghttp2-dev libre2-dev libseccomp-dev
+BUILD_PACKAGES = ca-certificates pkg-config patch python3 libssl-dev libc-ares-dev libmaxminddb-dev libre2-dev libseccomp-dev
 # Real clients of the scenarios, and a library to be a hostile one with. What a Debian may lack is asked for by itself: its test is skipped then.
 TEST_PACKAGES = curl openssl nghttp2-client python3-h2
 OPTIONAL_TEST_PACKAGES = testssl.sh
@@ -31,8 +31,11 @@ deps: ## install what is missing and fetch the JavaScript engine's sources
 	@[ -e Sources/CQuickJS/quickjs/.stamp ] || python3 -m pip --version >/dev/null 2>&1 || .ci/packages python3-pip
 	@if [ -x Sources/CQuickJS/fetch.sh ]; then Sources/CQuickJS/fetch.sh; fi
 
+# What skerry_build_info says of the sources.
+COMMIT = $(shell git describe --always --dirty --abbrev=12 2>/dev/null)
+
 build: deps ## build .build/release/skerry
-	$(SWIFT) build $(RELEASE)
+	SKERRY_COMMIT=$(COMMIT) $(SWIFT) build $(RELEASE)
 
 run: build ## serve the built-in example; your own: make run CONFIG=edge.yaml
 	.build/release/skerry serve $(CONFIG) $(ARGS)

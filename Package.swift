@@ -36,7 +36,7 @@ let package = Package(
     .executableTarget(
       name: "skerry",
       dependencies: [
-        "Edge", "ControlPlane", "ConfigurationFile", "Distribution", "Transport", "RewriteEngine", "FunctionDialect", "FunctionTesting", "KeyValueStores", "RedirectRules", "JSONText",
+        "Edge", "Confinement", "ControlPlane", "ConfigurationFile", "Distribution", "Transport", "RewriteEngine", "FunctionDialect", "FunctionTesting", "KeyValueStores", "RedirectRules", "JSONText",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings,
@@ -45,7 +45,8 @@ let package = Package(
 
     // 7  assembling and operating a running proxy
     floor("Edge", ["ControlPlane", "Confinement", "Pipeline", "Distribution", "Transport", "TLS", "Telemetry"]),
-    floor("ControlPlane", ["Pipeline", "HTTPWire", "Transport", "Telemetry"]),
+    floor("ControlPlane", ["Pipeline", "Distribution", "KeyValueStores", "HTTPWire", "Transport", "Telemetry", "JSONText"]),
+    tests("ControlPlaneTests", ["ControlPlane", "JSONText"]),
 
     // 6  functions by themselves: one invocation, and test cases
     floor("FunctionTesting", ["RewriteEngine", "ConfigurationFile", "Distribution", "HTTPWire", "KeyValueStores", "JSONText"]),
@@ -81,7 +82,7 @@ let package = Package(
     .testTarget(name: "RedirectRulesTests", dependencies: ["RedirectRules", "JSONText"], exclude: ["Golden"], swiftSettings: swiftSettings),
 
     // 3  HTTP on the wire
-    floor("HTTPWire", ["Transport", "CSystem", "CNghttp2"]),
+    floor("HTTPWire", ["Transport", "CSystem"]),
 
     // 2  event loop, sockets, buffers, names
     floor("Transport", ["TLS", "CSystem", "CAres"]),
@@ -107,9 +108,8 @@ let package = Package(
     tests("TelemetryTests", ["Telemetry"]),
 
     // 0  C: the only places that include it
-    .target(name: "CSystem"),
+    .target(name: "CSystem", cSettings: Context.environment["SKERRY_COMMIT"].map { [.define("SKERRY_COMMIT", to: "\"\($0)\"")] }),
     .target(name: "CConfinement", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("seccomp")]),
-    .target(name: "CNghttp2", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("nghttp2")]),
     .target(name: "CMaxMind", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("maxminddb")]),
     .target(name: "CAres", linkerSettings: [.linkedLibrary("cares")]),
     .target(name: "CRE2", cxxSettings: [.unsafeFlags(["-std=c++17", "-O2", "-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("re2")]),

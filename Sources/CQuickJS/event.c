@@ -13,29 +13,37 @@ static bool define_lazy_named(JSContext *context, JSValueConst object, const cha
   return atom != JS_ATOM_NULL && define_lazy(context, object, atom, kind, 0);
 }
 
-/// The atom of a name, in lower case when `lower` (ASCII letters only; spec 2.3).
-static JSAtom name_atom(JSContext *context, sk_slice name, bool lower) {
-  uint8_t buffer[NAME_BUFFER];
-  if (!sk_is_ascii(name) || name.count > NAME_BUFFER) {
-    uint8_t *copy = js_malloc(context, name.count + 1);
-    if (!copy) return JS_ATOM_NULL;
-    for (size_t i = 0; i < name.count; i++) {
-      uint8_t c = name.bytes[i];
-      copy[i] = lower && c >= 'A' && c <= 'Z' ? c + 32 : c;
-    }
-    JSValue text = sk_string(context, (sk_slice){copy, name.count});
-    js_free(context, copy);
-    if (JS_IsException(text)) return JS_ATOM_NULL;
-    JSAtom atom = JS_ValueToAtom(context, text);
-    JS_FreeValue(context, text);
-    return atom;
+/// A header's name in lower case (ASCII letters only; spec 2.3), or its beginning: no name that has a meaning here is as long as the buffer.
+static sk_slice in_lower_case(sk_slice name, uint8_t buffer[NAME_BUFFER]) {
+  size_t count = name.count < NAME_BUFFER ? name.count : NAME_BUFFER;
+  for (size_t i = 0; i < count; i++) {
+    uint8_t c = name.bytes[i];
+    buffer[i] = (uint8_t)(c + (((unsigned)c - 'A' < 26) << 5));
   }
-  if (!lower) return JS_NewAtomLen(context, (const char *)name.bytes, name.count);
+  return (sk_slice){buffer, count};
+}
+
+/// The atom of a name, or of a long one in lower case.
+static JSAtom name_atom(JSContext *context, sk_slice name, bool lower) {
+  if (!lower && sk_is_ascii(name)) return JS_NewAtomLen(context, (const char *)name.bytes, name.count);
+  uint8_t *copy = js_malloc(context, name.count + 1);
+  if (!copy) return JS_ATOM_NULL;
   for (size_t i = 0; i < name.count; i++) {
     uint8_t c = name.bytes[i];
-    buffer[i] = c >= 'A' && c <= 'Z' ? c + 32 : c;
+    copy[i] = lower && c >= 'A' && c <= 'Z' ? c + 32 : c;
   }
-  return JS_NewAtomLen(context, (const char *)buffer, name.count);
+  JSValue text = sk_string(context, (sk_slice){copy, name.count});
+  js_free(context, copy);
+  if (JS_IsException(text)) return JS_ATOM_NULL;
+  JSAtom atom = JS_ValueToAtom(context, text);
+  JS_FreeValue(context, text);
+  return atom;
+}
+
+/// The atom of a header's name, of which `lower` is the beginning in lower case.
+static JSAtom header_atom(JSContext *context, sk_slice name, sk_slice lower) {
+  if (lower.count < name.count || !sk_is_ascii(lower)) return name_atom(context, name, true);
+  return JS_NewAtomLen(context, (const char *)lower.bytes, lower.count);
 }
 
 // --- Parsing sets
@@ -130,19 +138,10 @@ static bool parse_set(sk_isolate *isolate, sk_set_id id) {
   return true;
 }
 
-/// Whether a function may see this header (spec 2.3, 2.4 and 6). `verbatim`: it was shown even those it should not see.
-static bool is_visible(sk_set_id id, sk_slice name, bool verbatim) {
-  if (id == SET_REQUEST_HEADERS && equals_ignoring_case(name, "cookie")) return false;
-  if (id == SET_RESPONSE_HEADERS && equals_ignoring_case(name, "set-cookie")) return false;
-  if (verbatim || (id != SET_REQUEST_HEADERS && id != SET_RESPONSE_HEADERS)) return true;
-  uint8_t lower[NAME_BUFFER];
-  if (!name.count) return false;
-  size_t count = name.count < NAME_BUFFER ? name.count : NAME_BUFFER;  // no hidden name or prefix is as long
-  for (size_t i = 0; i < count; i++) {
-    uint8_t c = name.bytes[i];
-    lower[i] = c >= 'A' && c <= 'Z' ? c + 32 : c;
-  }
-  return !sk_header_is_disallowed((sk_slice){lower, count});
+/// Whether a function may see this header (spec 2.3, 2.4 and 6); its name in lower case. `verbatim`: it was shown even those it should not see.
+static bool is_visible(sk_set_id id, sk_slice lower, bool verbatim) {
+  if (sk_same(lower, id == SET_REQUEST_HEADERS ? sk_literal("cookie") : sk_literal("set-cookie"))) return false;
+  return verbatim || (lower.count && !sk_header_is_disallowed(lower));
 }
 
 JSValue sk_set_object(sk_isolate *isolate, sk_set_id id) {
@@ -163,8 +162,10 @@ JSValue sk_set_object(sk_isolate *isolate, sk_set_id id) {
     item->atom = JS_ATOM_NULL;
     item->next = item->last = 0;
     item->first = item->seen = false;
-    if (!is_visible(id, item->name, verbatim)) continue;
-    item->atom = name_atom(context, item->name, headers && !verbatim);
+    uint8_t buffer[NAME_BUFFER];
+    sk_slice lower = headers ? in_lower_case(item->name, buffer) : item->name;
+    if (headers && !is_visible(id, lower, verbatim)) continue;
+    item->atom = headers && !verbatim ? header_atom(context, item->name, lower) : name_atom(context, item->name, false);
     if (item->atom == JS_ATOM_NULL) return JS_EXCEPTION;
     void *opaque;
     if (JS_GetHostProperty(object, item->atom, &opaque) == JS_HOST_PROPERTY_LAZY) {

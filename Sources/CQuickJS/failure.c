@@ -84,7 +84,7 @@ bool sk_is_clean(sk_slice text, int rules) {
   static const uint8_t kinds[256] = {[0 ... 8] = CONTROL, ['\t'] = ALLOW_TAB, [10 ... 0x1f] = CONTROL, [' '] = REFUSE_SPACE, ['#'] = REFUSE_HASH,
       ['?'] = REFUSE_QUESTION, [';'] = REFUSE_SEMICOLON, [0x7f] = CONTROL};
   int refused = (rules ^ ALLOW_TAB) | CONTROL;  // a tab is refused unless it is allowed
-  for (size_t i = 0; i < text.count; i++)
-    if (kinds[text.bytes[i]] & refused) return false;
-  return true;
+  int found = 0;
+  for (size_t i = 0; i < text.count; i++) found |= kinds[text.bytes[i]];
+  return !(found & refused);
 }

@@ -150,6 +150,8 @@ static inline int sk_hex_value(uint8_t c) {
   return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
 }
 
+static inline sk_slice sk_literal(const char *text) { return (sk_slice){(const uint8_t *)text, strlen(text)}; }
+
 static inline bool sk_is_ascii(sk_slice text) {
   size_t i = 0;
   for (; i + 8 <= text.count; i += 8) {
@@ -192,6 +194,7 @@ bool sk_header_is_read_only(sk_slice lower_case_name, sk_event_type type);
 /// Framing that the proxy sets itself on responses: edits of it are dropped.
 bool sk_header_is_framing(sk_slice lower_case_name);
 bool sk_is_token(sk_slice bytes);
+bool sk_has_capitals(sk_slice bytes);
 
 // result.c
 /// Checks and reads back what the handler returned (or its promise gave) into `isolate->result`.

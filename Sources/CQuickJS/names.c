@@ -54,7 +54,13 @@ bool sk_is_token(sk_slice text) {
   static const bool allowed[256] = {  // RFC 9110 5.6.2
       ['0' ... '9'] = true, ['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['!'] = true, ['#' ... '\''] = true, ['*'] = true,
       ['+'] = true, ['-'] = true, ['.'] = true, ['^' ... '`'] = true, ['|'] = true, ['~'] = true};
-  for (size_t i = 0; i < text.count; i++)
-    if (!allowed[text.bytes[i]]) return false;
-  return text.count > 0;
+  bool all = true;
+  for (size_t i = 0; i < text.count; i++) all &= allowed[text.bytes[i]];
+  return all && text.count;
+}
+
+bool sk_has_capitals(sk_slice text) {
+  bool any = false;
+  for (size_t i = 0; i < text.count; i++) any |= (unsigned)text.bytes[i] - 'A' < 26;
+  return any;
 }

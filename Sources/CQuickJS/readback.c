@@ -48,9 +48,7 @@ static bool check_name(const sk_reader *reader, sk_slice name) {
     case SET_REQUEST_HEADERS:
     case SET_RESPONSE_HEADERS:
       if (!sk_is_token(name)) return invalid_name(reader, name, "is not a valid header name");
-      for (size_t i = 0; i < name.count; i++)
-        if (name.bytes[i] >= 'A' && name.bytes[i] <= 'Z')
-          return invalid_name(reader, name, "is invalid: header names must be in lower case");
+      if (sk_has_capitals(name)) return invalid_name(reader, name, "is invalid: header names must be in lower case");
       if (sk_header_is_disallowed(name)) return invalid_name(reader, name, "is a disallowed header");
       if (reader->id == SET_REQUEST_HEADERS && sk_same(name, (sk_slice){(const uint8_t *)"cookie", 6}))
         return invalid_name(reader, name, "is invalid: use request.cookies");

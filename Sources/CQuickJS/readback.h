@@ -23,8 +23,6 @@ typedef struct {
   bool any_changed;
 } sk_reader;
 
-static inline sk_slice sk_literal(const char *text) { return (sk_slice){(const uint8_t *)text, strlen(text)}; }
-
 // failure.c
 /// Adds to the error text; what goes beyond SK_ERROR_TEXT_MAX is cut.
 void sk_append_error(sk_isolate *isolate, const char *text, size_t count);

@@ -1,4 +1,4 @@
-// The arena under AddressSanitizer (`make fuzz-engine`); in any other build these are nothing, memcpy and memset.
+// The arena under AddressSanitizer (`make fuzz-engine`); in any other build these are nothing, or what wide.h has.
 //
 // What lies in the arena and is no live block is poisoned, so that the sanitizer sees a use of it as it would on the heap of
 // malloc. Taking a snapshot, putting it back and clearing work on all of the arena, blocks or not: they go round the sanitizer.
@@ -16,7 +16,7 @@
 #ifdef SK_SANITIZED
 #include <sanitizer/asan_interface.h>
 
-/// Functions that may touch any byte of an arena. Their counts are multiples of 8.
+/// Functions that may touch any byte of an arena.
 #define SK_BARE __attribute__((no_sanitize("address", "coverage"), noinline))
 
 SK_BARE static inline void sk_bare_copy(void *to, const void *from, size_t count) {
@@ -45,10 +45,11 @@ static inline uint8_t *sk_shadow_of(const void *start) {
 }
 enum { SK_SHADOW_UNIT = 8 };
 #else
+#include "wide.h"
 #define SK_BARE
-#define sk_bare_copy memcpy
+#define sk_bare_copy sk_wide_copy
+#define sk_bare_clear sk_wide_clear
 #define sk_bare_compare memcmp
-static inline void sk_bare_clear(void *to, size_t count) { memset(to, 0, count); }
 static inline void sk_poison(const void *start, size_t count) { (void)start, (void)count; }
 static inline void sk_unpoison(const void *start, size_t count) { (void)start, (void)count; }
 #endif

@@ -4,6 +4,7 @@
 // Source: design/configuration.md. What each key means is in Documentation/configuration.md.
 public import Distribution
 import Foundation
+import TLS
 
 /// What came of reading a configuration.
 public struct LoadedConfiguration: Sendable {
@@ -15,6 +16,8 @@ public struct LoadedConfiguration: Sendable {
   public var unreadable: String?
   /// The absolute path of every file that was read, or would have been if it were there: what a change of can make another configuration.
   public var files: Set<String> = []
+  /// The SHA-256 of the file, in hexadecimal digits; empty when it cannot be read.
+  public var digest = ""
   /// What could be read in spite of errors: for tests and for `check`, never to be served.
   public var draft: Configuration?
 
@@ -31,6 +34,7 @@ public enum ConfigurationFile {
     case .success(let bytes):
       var loaded = parse(bytes: bytes, fileName: path, folder: Files.folder(of: path))
       loaded.files.insert(Files.absolute(path))
+      loaded.digest = Digest.sha256(bytes).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
       return loaded
     case .failure(let problem):
       let diagnostic = Diagnostic(

@@ -97,6 +97,7 @@ extension Reader {
           server.domainName = host
         }
       }
+      if let value = section.optional("addresses") { server.addresses = addresses(value) }
       server.httpPort = port(section, "httpPort", default: 80)
       server.httpsPort = port(section, "httpsPort", default: 443)
       if let value = section.optional("originProtocolPolicy"), let policy = value.choice(OriginProtocolPolicy.self) {
@@ -112,7 +113,20 @@ extension Reader {
     }
     if let value = section.optional("customHeaders") { origin.customHeaders = originCustomHeaders(value) }
     readConnections(section, &origin)
+    readHealth(section, &origin)
     return origin
+  }
+
+  private func addresses(_ value: Value) -> [String] {
+    guard let items = value.items(of: "an address") else { return [] }
+    if items.isEmpty { value.error("at least one address is needed; without the key the name is looked up") }
+    if items.count > Origin.HTTPServer.addressLimit { value.error("an origin has at most \(Origin.HTTPServer.addressLimit) addresses") }
+    return items.compactMap { item in
+      guard let text = item.nonEmptyText("an IP address") else { return nil }
+      if IPLiteral.isIPv4(text) || IPLiteral.isIPv6(text) { return text }
+      item.error("\(text.quoted) is not an IP address; ports are httpPort and httpsPort")
+      return nil
+    }
   }
 
   /// The versions of TLS, and whom it trusts.

@@ -79,6 +79,7 @@ final class Reader {
     if let value = top.optional("cache") { result.cache = cache(value) }
     if let value = top.optional("accessLog") { result.accessLog = accessLog(value) }
     if let value = top.optional("functionLog") { result.functionLog = functionLog(value) }
+    if let value = top.optional("tracing") { result.tracing = tracing(value) }
     if let value = top.optional("viewer") { result.viewerFixtures = viewerFixtures(value) }
     result.geography = top.optional("geo").flatMap(geography)
     checkCountriesAreKnown(result)
@@ -126,47 +127,6 @@ final class Reader {
     }
     section.finish()
     return cache
-  }
-
-  private func accessLog(_ value: Value) -> AccessLog {
-    var log = AccessLog()
-    // `accessLog: off` is what one would try first.
-    if value.plainText == AccessLog.Format.off.rawValue {
-      log.format = .off
-      return log
-    }
-    guard let section = value.section("accessLog") else { return log }
-    if let value = section.optional("path") { log.path = value.plainText == "-" ? "-" : path(value) ?? "-" }
-    if let value = section.optional("format") {
-      log.format = value.choice(AccessLog.Format.self) ?? .json
-      if log.format == .w3c { value.notSupportedYet("the w3c format (JSON lines are written) is", .warning) }
-    }
-    if let value = section.optional("fields") { log.fields = accessLogFields(value) }
-    section.finish()
-    return log
-  }
-
-  private func accessLogFields(_ value: Value) -> AccessLog.Fields {
-    if value.plainText == "all" { return .all }
-    let known = Dictionary(uniqueKeysWithValues: AccessLog.Field.allCases.map { ($0.name, $0) })
-    let names = AccessLog.Field.allCases.map(\.name)
-    guard let items = value.items(of: "field") else { return .all }
-    if items.isEmpty { value.error("a record needs a field; for no log at all write accessLog: off") }
-    let fields = items.compactMap { item -> AccessLog.Field? in
-      guard let text = item.nonEmptyText("a field such as uri") else { return nil }
-      if known[text] == nil { item.error("the access log has no field \(text.quoted)\(Suggestion.text(for: text, among: names))") }
-      return known[text]
-    }
-    return AccessLog.Fields(fields)
-  }
-
-  private func functionLog(_ value: Value) -> FunctionLogDestination {
-    if value.plainText == "off" { return .off }
-    guard let section = value.section("functionLog") else { return .standardError }
-    var log = FunctionLogDestination.standardError
-    if let value = section.required("path") { log = value.plainText == "-" ? .path("-") : path(value).map { .path($0) } ?? log }
-    section.finish()
-    return log
   }
 
   /// Fixed values of `CloudFront-Viewer-*` headers, under the header's name without `CloudFront-Viewer-`, camelCase.

@@ -1,30 +1,14 @@
-// Owns: the admin address: /healthz and /metrics for whoever reaches it (configuration.md). It speaks the same HTTP as the proxy and
-// runs on the first worker's loop. Only requests that name the address itself are answered: a page in somebody's browser cannot make
-// it talk by a name of its own (architecture.md, Trust).
+// Owns: the admin address: /healthz and /metrics for whoever reaches it, /status and /reload for whoever has its token or comes by its Unix
+// socket (Documentation/operations.md). It speaks the same HTTP as the proxy and runs on the first worker's loop. Who may ask what is decided
+// in AdminAccess.swift.
+import Distribution
 import Glibc
 import HTTPWire
+import JSONText
 public import Pipeline
 import Synchronization
 public import Telemetry
 public import Transport
-
-/// What the pages say of the configuration that serves. A value.
-public struct AdminFacts: Sendable {
-  /// The logs, for their numbers.
-  public var accessLog: LogWriter, functionLog: LogWriter?
-  /// How many connections to the admin address may be open (`limits.adminConnections`).
-  public var connectionsLimit: Int
-  /// Which configuration it is, from 1.
-  public var generation: Int
-
-  /// The facts.
-  public init(accessLog: LogWriter, functionLog: LogWriter?, connectionsLimit: Int, generation: Int) {
-    self.accessLog = accessLog
-    self.functionLog = functionLog
-    self.connectionsLimit = connectionsLimit
-    self.generation = generation
-  }
-}
 
 /// What the admin address answers. Any thread.
 /// Rule of the lock: it guards what a reload changes, and is held to read or write it.
@@ -32,77 +16,118 @@ public final class AdminPages: Sendable {
   private struct State {
     var facts: AdminFacts?
     var reload: ReloadReport?
-    var lastSuccess: Timestamp
   }
   private let workers: [WorkerIsolation]
   private let diagnostics: Diagnostics
-  private let started: Timestamp
-  private let state: Mutex<State>
+  private let started = Timestamp.now
+  private let state = Mutex(State())
   private let draining = Atomic<Bool>(false)
   private let connections = Atomic<Int>(0)
+  /// Has the configuration read again, and tells what came of it.
+  private let reload: @Sendable () async -> ReloadReport
 
   /// Pages about these workers.
-  public init(workers: [WorkerIsolation], diagnostics: Diagnostics) {
+  public init(workers: [WorkerIsolation], diagnostics: Diagnostics, reload: @escaping @Sendable () async -> ReloadReport) {
     self.workers = workers
     self.diagnostics = diagnostics
-    started = .now
-    state = Mutex(State(lastSuccess: started))
+    self.reload = reload
   }
 
   /// Another configuration serves.
   public func adopt(_ facts: AdminFacts) { state.withLock { $0.facts = facts } }
-
   /// A reload has ended.
-  public func adopt(_ report: ReloadReport) {
-    state.withLock {
-      $0.reload = report
-      if report.isDone { $0.lastSuccess = report.time }
-    }
-  }
-
+  public func adopt(_ report: ReloadReport) { state.withLock { $0.reload = report } }
   /// From now on /healthz answers 503.
   public func announceDrain() { draining.store(true, ordering: .relaxed) }
 
-  /// Whether one more connection may be served; if so it counts until ``WorkerIsolation/serveAdmin(_:_:_:)`` is done with it.
+  /// Whether one more connection may be served (`limits.adminConnections`); if so it counts until ``WorkerIsolation/serveAdmin(_:_:_:)`` is done
+  /// with it.
   public func admit() -> Bool {
-    let limit = state.withLock { $0.facts?.connectionsLimit ?? 1 }
+    let limit = state.withLock { $0.facts?.configuration.limits.adminConnections ?? 1 }
     if connections.wrappingAdd(1, ordering: .relaxed).newValue <= limit { return true }
     connections.wrappingSubtract(1, ordering: .relaxed)
     return false
   }
   fileprivate func release() { connections.wrappingSubtract(1, ordering: .relaxed) }
 
+  // MARK: Pages
+
   struct Page: Sendable {
     var status = 200
     var contentType = "text/plain; charset=utf-8"
+    /// Further field lines, each with its end.
+    var fields = ""
     var body: String
+
+    static func json(_ value: JSONValue, status: Int = 200) -> Page {
+      Page(status: status, contentType: "application/json", body: value.indented() + "\n")
+    }
+    static func wrongMethod(allowed: String) -> Page { Page(status: 405, fields: "Allow: \(allowed)\r\n", body: "The method is not allowed here.\n") }
   }
 
-  /// The page at a path.
-  func page(_ method: Method, _ path: String) async -> Page {
-    guard method == .get || method == .head else { return Page(status: 405, body: "GET and HEAD only\n") }
-    switch path {
-    case "/healthz":
-      let isDraining = draining.load(ordering: .relaxed)
-      return Page(status: isDraining ? 503 : 200, body: isDraining ? "draining\n" : "ok\n")
-    case "/metrics": return Page(contentType: "\(MetricsPage.contentType)", body: await metrics())
-    default: return Page(status: 404, body: "There are /healthz and /metrics here.\n")
+  /// The answer to a request.
+  func answer(_ request: AdminRequest) async -> Page {
+    switch AdminAccess.judge(request, token: state.withLock { $0.facts?.token }) {
+    case .allowed: return await page(request)
+    case .foreignHost: return Page(status: 403, body: "This is not the admin address's name.\n")
+    case .foreignPage: return Page(status: 403, body: "Pages of other origins may not ask here.\n")
+    case .noToken:
+      return Page(
+        status: 401, fields: "WWW-Authenticate: Bearer realm=\"skerry\"\r\n",
+        body: "This needs the admin token: Authorization: Bearer and the text of the file that admin.token.file names.\n")
     }
   }
 
-  private func metrics() async -> String {
+  private func page(_ request: AdminRequest) async -> Page {
+    let reads = request.method == .read
+    switch request.path {
+    case "/healthz":
+      guard reads else { return .wrongMethod(allowed: "GET, HEAD") }
+      let isDraining = draining.load(ordering: .relaxed)
+      return Page(status: isDraining ? 503 : 200, body: isDraining ? "draining\n" : "ok\n")
+    case "/metrics":
+      guard reads else { return .wrongMethod(allowed: "GET, HEAD") }
+      let format = MetricsPage.Format(accept: request.accept)
+      return Page(contentType: "\(format.contentType)", body: await metrics(format))
+    case "/status": return reads ? await status() : .wrongMethod(allowed: "GET, HEAD")
+    case "/reload":
+      guard request.method == .post else { return .wrongMethod(allowed: "POST") }
+      let report = await reload()
+      return .json(report.json, status: report.isDone ? 200 : 422)
+    default: return Page(status: 404, body: "There are /healthz, /metrics, /status and, for POST, /reload here.\n")
+    }
+  }
+
+  private func snapshots() async -> [WorkerSnapshot] {
     var snapshots: [WorkerSnapshot] = []
     for worker in workers { snapshots.append(await worker.with { $0.counters.snapshot(worker: $0.number) }) }
+    return snapshots
+  }
+
+  private func metrics(_ format: MetricsPage.Format) async -> String {
+    let snapshots = await snapshots()
     var usage = rusage()
     unsafe getrusage(0, &usage)   // RUSAGE_SELF
     let cpu = (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1_000_000 + Int(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec)
-    let (facts, reload, success) = state.withLock { ($0.facts, $0.reload, $0.lastSuccess) }
+    let (facts, reload) = state.withLock { ($0.facts, $0.reload) }
     var process = ProcessFacts(
-      version: Version.text, start: started, cpuMicroseconds: UInt64(max(0, cpu)), accessLog: facts?.accessLog.statistics,
-      functionLog: facts?.functionLog?.statistics, diagnostics: diagnostics.statistics)
-    process.configuration = ProcessFacts.Configuration(
-      generation: facts?.generation ?? 1, lastReloadSucceeded: reload?.isDone ?? true, lastSuccess: success)
-    return MetricsPage.render(snapshots, process: process)
+      build: BuildFacts.current(version: Version.text), start: started, cpuMicroseconds: UInt64(max(0, cpu)), accessLog: facts?.accessLog.statistics,
+      functionLog: facts?.functionLog?.statistics, diagnostics: diagnostics.statistics, spans: facts?.spans?.statistics)
+    process.origins = await workers.first?.with { $0.originFacts } ?? []
+    if let facts {
+      process.configuration = ProcessFacts.Configuration(
+        generation: facts.generation, lastReloadSucceeded: reload?.isDone ?? true, lastSuccess: facts.since)
+    }
+    return MetricsPage.render(snapshots, process: process, as: format)
+  }
+
+  private func status() async -> Page {
+    let (facts, reload) = state.withLock { ($0.facts, $0.reload) }
+    guard let facts else { return Page(status: 503, body: "starting\n") }
+    let status = Status(
+      facts: facts, reload: reload, workers: await snapshots(), started: started, now: .now, process: getpid(),
+      isDraining: draining.load(ordering: .relaxed))
+    return .json(status.json)
   }
 }
 
@@ -112,6 +137,8 @@ public enum Version {
   public static let text = "0.1.0"
 }
 
+// MARK: - On the wire
+
 extension WorkerIsolation {
   /// Serves a connection to the admin address, which has admitted it, until it ends.
   public func serveAdmin(_ descriptor: Int32, _ peer: SocketAddress, _ pages: AdminPages) async {
@@ -120,12 +147,14 @@ extension WorkerIsolation {
     var limits = ViewerLimits()
     limits.parkAfterMilliseconds = limits.keepAliveTimeoutMilliseconds   // there is nobody to park with
     let context = WireContext(loop: loop, viewerLimits: limits)
+    let isUnix = if case .unix = peer { true } else { false }
+    let isLocal = isUnix && PeerUser.isOwn(descriptor)
     var viewer = ServerConnection(Socket(loop: loop, descriptor: descriptor), peer: peer, context)
     do throws(WireFailure) {
       while let request = try await viewer.nextRequest() {
-        let name = AdminAuthority.isOwn(request.authority.text)
-        let page = name ? await pages.page(request.line.method, request.path.text) : AdminPages.Page(status: 403, body: "This is not the admin address's name.\n")
+        let asked = AdminRequest(request, isLocal: isLocal)
         try await viewer.discardBody()
+        let page = await pages.answer(asked)
         viewer.answer(page, isHead: request.line.method == .head)
         try await viewer.flush()
         if viewer.closing { break }
@@ -141,14 +170,23 @@ private struct OnWorker<Value>: @unchecked Sendable {
   init(_ value: Value) { self.value = value }
 }
 
-/// Which names the admin address answers to: address literals and localhost. A name that somebody else's DNS points here is none.
-enum AdminAuthority {
-  static func isOwn(_ authority: String) -> Bool {
-    if authority.isEmpty { return true }
-    var host = authority
-    if let colon = host.lastIndex(of: ":"), !host.hasSuffix("]") { host = String(host[..<colon]) }
-    return host.lowercased() == "localhost" || SocketAddress(host: host, port: 0) != nil
+extension AdminRequest {
+  fileprivate init(_ request: borrowing RequestHead, isLocal: Bool) {
+    self.isLocal = isLocal
+    switch request.line.method {
+    case .get, .head: method = .read
+    case .post: method = .post
+    default: method = .other
+    }
+    path = request.path.text
+    authority = request.authority.text
+    func value(_ index: Int?) -> String? { index.map { request.fields.value($0).text } }
+    origin = value(request.fields.first(.origin))
+    authorization = value(request.fields.first(.authorization))
+    accept = value(request.fields.first(.accept)) ?? ""
+    fetchSite = value(request.fields.first(named: Self.fetchSiteName.span))
   }
+  private static let fetchSiteName = Array("sec-fetch-site".utf8)
 }
 
 extension ServerConnection {
@@ -157,6 +195,7 @@ extension ServerConnection {
     stream.beginOutput()
     stream.output.append(text: "HTTP/1.1 \(page.status) \(ReasonPhrase.of(page.status))\r\nServer: skerry\r\nContent-Type: \(page.contentType)\r\n")
     stream.output.append(text: "Content-Length: \(page.body.utf8.count)\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n")
+    stream.output.append(text: page.fields)
     if closing { stream.output.append("Connection: close\r\n") }
     stream.output.append("\r\n")
     if !isHead { stream.output.append(text: page.body) }

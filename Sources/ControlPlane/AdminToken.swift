@@ -1,9 +1,11 @@
 // Owns: the file with the admin address's token: 64 hexadecimal digits that only the file's owner can read (design/configuration.md).
-// Nothing asks for the token yet: /healthz and /metrics are open to whoever reaches them.
 import Glibc
 
 /// The token of the admin address.
 public enum AdminToken {
+  /// The longest token that is read from a file that somebody else made.
+  private static let limitBytes = 4096
+
   /// Makes a token where there is none, with the folder it is in. Blocks on the file system; any thread.
   /// - Returns: what is wrong, as one sentence; nil when there is a token that only its owner can read.
   public static func provide(at path: String) -> String? {
@@ -15,6 +17,20 @@ public enum AdminToken {
     if unsafe write(descriptor, text, text.count) == text.count { return nil }
     defer { _ = unsafe unlink(path) }
     return "the admin token \(path) cannot be written: \(reason)"
+  }
+
+  /// The token in a file, without white space around it. Blocks; any thread.
+  /// - Returns: nil when it cannot be read, or there is none in it: errno tells the former, 0 the latter.
+  public static func read(at path: String) -> [UInt8]? {
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    var bytes = [UInt8](repeating: 0, count: limitBytes)
+    let count = unsafe Glibc.read(descriptor, &bytes, bytes.count)
+    guard count >= 0 else { return nil }
+    let token = bytes[..<count].filter { $0 > 0x20 && $0 < 0x7f }
+    errno = 0
+    return token.isEmpty ? nil : token
   }
 
   /// 256 bits from the system's generator.

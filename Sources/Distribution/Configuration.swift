@@ -32,8 +32,10 @@ public struct Configuration: Sendable, Equatable {
   public var cache: CacheStorage
   /// Where access records go.
   public var accessLog: AccessLog
-  /// Where what functions give to console.log goes.
-  public var functionLog: FunctionLogDestination
+  /// Where what functions give to console.log goes; nil for nowhere. Default standard error.
+  public var functionLog: LogDestination?
+  /// Where spans go; nil for no tracing.
+  public var tracing: Tracing?
   /// Fixed values for `CloudFront-Viewer-*` headers, for a laptop: header to value.
   public var viewerFixtures: [CloudFrontHeader: String]
   /// Databases for those headers and for geo restrictions, if any.
@@ -52,7 +54,7 @@ public struct Configuration: Sendable, Equatable {
     listeners: [Listener] = [], trustedProxies: [AddressRange] = [], admin: Admin? = nil, stateDirectory: String = ".skerry",
     shutdownTimeout: Duration = .seconds(30), distributions: [Distribution] = [],
     functions: [FunctionDefinition] = [], keyValueStores: [KeyValueStoreDefinition] = [], limits: Limits = Limits(),
-    cache: CacheStorage = CacheStorage(), accessLog: AccessLog = AccessLog(), functionLog: FunctionLogDestination = .standardError,
+    cache: CacheStorage = CacheStorage(), accessLog: AccessLog = AccessLog(), functionLog: LogDestination? = .standardError,
     viewerFixtures: [CloudFrontHeader: String] = [:], geography: Geography? = nil,
     compatibility: Compatibility = .extended, functionOrigins: FunctionOrigins = .public, user: UserName? = nil,
     confinement: ConfinementLevel = .auto
@@ -147,16 +149,6 @@ public struct CacheStorage: Sendable, Equatable {
     self.diskPath = diskPath
     self.diskBytes = diskBytes
   }
-}
-
-/// Where what functions give to console.log goes.
-public enum FunctionLogDestination: Sendable, Equatable {
-  /// The default.
-  case standardError
-  /// The absolute path of a file; `-` is standard output.
-  case path(String)
-  /// Nowhere.
-  case off
 }
 
 /// How strictly CloudFront's limits are kept.

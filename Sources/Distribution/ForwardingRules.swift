@@ -120,6 +120,7 @@ public struct ForwardingRules: Sendable, Equatable {
     switch HeaderRules.requestClass(of: name) {
     case .always: return true
     case .never: return false
+    case .traceContext: return selection != .allExcept || !names.contains(name)
     case .authorization:
       if selection == .default { return !isSafe }
     case .acceptEncoding:

@@ -16,6 +16,9 @@ public enum HeaderRules {
     case acceptEncoding
     /// Removed unless a policy forwards it.
     case removedByDefault
+    /// Trace context: what takes no part in a trace passes it on (W3C Trace Context, 3.4), so a policy need not list it; one that excludes it
+    /// is followed.
+    case traceContext
     /// Forwarded by default, dropped by a policy that does not list it.
     case other
   }
@@ -75,6 +78,7 @@ public enum HeaderRules {
       (.never, "te trailer connection keep-alive transfer-encoding upgrade proxy-* cdn-loop"),
       (.removedByDefault, "accept accept-charset accept-language referer x-http-method-override user-agent"),
       (.authorization, "authorization"),
+      (.traceContext, "traceparent tracestate"),
       (.acceptEncoding, "accept-encoding"),
     ]
     var rules: [[RequestRule]] = Array(repeating: [], count: 26)

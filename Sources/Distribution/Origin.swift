@@ -17,6 +17,10 @@ public struct Origin: Sendable, Equatable {
   public struct HTTPServer: Sendable, Equatable {
     /// A host name or an IP address literal (IPv6 without brackets).
     public var domainName: String
+    /// The most addresses that can be listed.
+    public static let addressLimit = 64
+    /// Where it is, as IP address literals; empty where its name says so.
+    public var addresses: [String] = []
     /// The port for clear text, default 80.
     public var httpPort: Int
     /// The port for TLS, default 443.
@@ -76,6 +80,16 @@ public struct Origin: Sendable, Equatable {
   public var idleConnectionsPerWorker: Int
   /// The most requests of one worker that wait for a connection; a request beyond it gets 503. Default 1,024.
   public var waitingRequestsPerWorker: Int
+  /// Whether addresses whose requests fail are left out for a while. Default true; it matters where the name has several.
+  public var ejectsAddresses = true
+  /// When that is; nil for the defaults where the name has several addresses, and for nothing where it has one.
+  public var ejection: EjectionPolicy?
+  /// What each address is asked again and again; nil for nothing.
+  public var healthCheck: HealthCheck?
+  /// How many requests it gets at once, of all workers together; nil for any number.
+  public var requestBound: RequestBound?
+  /// Whether each of its requests is counted, whatever addresses its name has.
+  public var isWatched: Bool { ejection != nil || healthCheck != nil || requestBound != nil }
 
   /// An origin; the defaults are CloudFront's.
   public init(

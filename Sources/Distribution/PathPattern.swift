@@ -51,6 +51,13 @@ public struct PathPattern: Sendable, Equatable {
 
   /// The same pattern in the one form that `covers` compares: of neighbouring wildcards every `?` first, then a single `*`.
   private static func ordered(_ bytes: [UInt8]) -> [UInt8] {
+    // Nearly all have it: no wildcard stands behind a `*`.
+    var previous = UInt8(0), isOrdered = true
+    for byte in bytes {
+      if previous == UInt8(ascii: "*") && (byte == previous || byte == UInt8(ascii: "?")) { isOrdered = false }
+      previous = byte
+    }
+    if isOrdered { return bytes }
     var ordered: [UInt8] = []
     for byte in bytes {
       if byte == UInt8(ascii: "*") && ordered.last == byte { continue }

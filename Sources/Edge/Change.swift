@@ -7,8 +7,10 @@ import Transport
 
 extension Standing {
   /// What stands once a preparation is taken over: doors that stay, and new ones, still closed.
-  init(_ preparation: Preparation, generation: Int, _ house: House) {
+  init(_ preparation: Preparation, _ reading: ConfigurationReading, generation: Int, _ house: House) {
     self.generation = generation
+    since = .now
+    digest = reading.digest
     serving = preparation.serving
     logs = preparation.logs
     let configuration = preparation.serving.configuration
@@ -70,7 +72,7 @@ struct Change: Sendable {
   /// Takes the step. The worker's thread.
   func apply(to worker: Worker) {
     if let serving { worker.adopt(serving) }
-    worker.adopt(log: logs.access, functionLog: logs.functions)
+    worker.adopt(log: logs.access, functionLog: logs.functions, spans: logs.spans)
     worker.forbid(ownAddresses)
     worker.securePorts = securePorts
     let number = worker.number

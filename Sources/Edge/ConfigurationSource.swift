@@ -11,11 +11,14 @@ public struct ConfigurationReading: Sendable {
   public var problems: [ConfigurationProblem]
   /// The absolute path of every file that was read, or would have been if it were there.
   public var files: Set<String>
+  /// The SHA-256 of the file that operators know it by, in hexadecimal digits.
+  public var digest: String
   /// When it began.
   public var began: FileMoment
 
   /// A reading.
-  public init(configuration: Configuration?, problems: [ConfigurationProblem], files: Set<String>, began: FileMoment) {
+  public init(configuration: Configuration?, problems: [ConfigurationProblem], files: Set<String>, digest: String, began: FileMoment) {
+    self.digest = digest
     self.began = began
     self.configuration = configuration
     self.problems = problems

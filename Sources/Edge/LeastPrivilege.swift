@@ -37,8 +37,9 @@ struct LeastPrivilege {
   private static func rules(_ configuration: Configuration, reads: [String]) -> FileRules {
     var writable = [configuration.stateDirectory, configuration.cache.diskPath].compactMap { $0 }
     func folder(of path: String) -> String { String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]) }
-    if configuration.accessLog.path.hasPrefix("/") { writable.append(folder(of: configuration.accessLog.path)) }
-    if case .path(let path) = configuration.functionLog, path.hasPrefix("/") { writable.append(folder(of: path)) }
+    for case .file(let path)? in [configuration.accessLog.format == .off ? nil : configuration.accessLog.destination, configuration.functionLog] {
+      writable.append(folder(of: path))
+    }
     if case .unix(let path) = configuration.admin?.address { writable.append(folder(of: path)) }
     if let token = configuration.admin?.tokenPath { writable.append(folder(of: token)) }
     var rules = FileRules(writable: writable)

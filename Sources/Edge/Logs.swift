@@ -1,42 +1,58 @@
-// Owns: the logs that a configuration names: opened with it, kept through reloads while it names the same.
+// Owns: the logs that a configuration names, and where its spans go: opened with it, kept through reloads while it names the same.
+import ControlPlane
 import Distribution
 import Telemetry
 
-/// The access log and the function log. Any thread.
+/// The access log, the function log and the exporter of spans. Any thread.
 struct Logs: Sendable {
   let access: LogWriter
   let functions: LogWriter?
-  private let accessDestination: LogWriter.Destination, functionDestination: LogWriter.Destination?
+  let spans: SpanExporter?
+  private let accessPlace: Place, functionPlace: Place?
 
-  /// Opens them.
-  /// - Parameter former: those of the configuration before: what goes to the same place goes on.
+  /// What makes one writer another: where it writes, and what stands at a file's beginning.
+  private struct Place: Equatable {
+    let destination: LogWriter.Destination
+    var preamble = ""
+  }
+
+  /// Opens them. With `accessLog: off` there is one that nothing is written to.
+  /// - Parameter former: those of the configuration before: what goes to the same place in the same form goes on.
   init(_ configuration: Configuration, after former: Logs?, _ diagnostics: Diagnostics) throws(StartFailure) {
-    accessDestination = LogWriter.Destination(path: configuration.accessLog.path)
-    functionDestination = switch configuration.functionLog {
-    case .off: nil
-    case .standardError: .standardError
-    case .path(let path): LogWriter.Destination(path: path)
-    }
-    access = try Self.open(accessDestination, "access", former?.accessDestination, former?.access, diagnostics)
-    guard let functionDestination else {
-      functions = nil
-      return
-    }
+    let log = configuration.accessLog
+    accessPlace = log.format == .off
+      ? Place(destination: .standardOutput) : Place(destination: LogWriter.Destination(log.destination, messageID: "access"), preamble: log.preamble)
+    functionPlace = configuration.functionLog.map { Place(destination: LogWriter.Destination($0, messageID: "function")) }
+    access = try Self.open(accessPlace, "access", log.destination, former?.accessPlace, former?.access, diagnostics)
+    var functions: LogWriter?
     do throws(StartFailure) {
-      functions = try Self.open(functionDestination, "function", former?.functionDestination, former?.functions, diagnostics)
+      if let functionPlace, let destination = configuration.functionLog {
+        functions = try Self.open(functionPlace, "function", destination, former?.functionPlace, former?.functions, diagnostics)
+      }
+      spans = try Self.exporter(configuration.tracing, former?.spans, diagnostics)
     } catch {
       if access !== former?.access { access.end(deadlineMilliseconds: 0) }
+      if functions !== former?.functions { functions?.end(deadlineMilliseconds: 0) }
       throw error
     }
+    self.functions = functions
   }
 
   private static func open(
-    _ destination: LogWriter.Destination, _ name: String, _ former: LogWriter.Destination?, _ writer: LogWriter?, _ diagnostics: Diagnostics
+    _ place: Place, _ name: String, _ destination: LogDestination, _ former: Place?, _ writer: LogWriter?, _ diagnostics: Diagnostics
   ) throws(StartFailure) -> LogWriter {
-    if destination == former, let writer { return writer }
-    do { return try LogWriter(destination, diagnostics: diagnostics) } catch {
-      throw StartFailure(description: "the \(name) log cannot be opened: \(error)")
+    if place == former, let writer { return writer }
+    do { return try LogWriter(place.destination, preamble: place.preamble, diagnostics: diagnostics) } catch {
+      throw StartFailure(description: "the \(name) log \(destination) cannot be opened: \(error)")
     }
+  }
+
+  private static func exporter(_ tracing: Tracing?, _ former: SpanExporter?, _ diagnostics: Diagnostics) throws(StartFailure) -> SpanExporter? {
+    guard let tracing else { return nil }
+    var settings = SpanExporter.Configuration(host: tracing.host, port: tracing.port, path: tracing.path, service: tracing.serviceName)
+    settings.version = Version.text
+    if let former, former.configuration == settings { return former }
+    do { return try SpanExporter(settings, diagnostics: diagnostics) } catch { throw StartFailure(description: "tracing: \(error)") }
   }
 
   /// After a rotation.
@@ -49,11 +65,31 @@ struct Logs: Sendable {
   func end(unlessIn other: Logs?, deadlineMilliseconds: Int64) {
     if access !== other?.access { access.end(deadlineMilliseconds: deadlineMilliseconds) }
     if functions !== other?.functions { functions?.end(deadlineMilliseconds: deadlineMilliseconds) }
+    if spans !== other?.spans { spans?.end() }
   }
 
   /// Ends them and waits for it: the process ends.
   func close() {
     _ = access.close(deadlineMilliseconds: 2000)
     _ = functions?.close(deadlineMilliseconds: 500)
+    spans?.close(deadlineMilliseconds: 1000)
+  }
+}
+
+extension LogWriter.Destination {
+  /// A configuration's destination.
+  /// - Parameter messageID: MSGID of syslog messages.
+  init(_ destination: LogDestination, messageID: String) {
+    switch destination {
+    case .standardOutput: self = .standardOutput
+    case .standardError: self = .standardError
+    case .file(let path): self = .file(path)
+    case .syslog(let server):
+      let address: SyslogTarget.Address = switch server.address {
+      case .unix(let path): .unix(path)
+      case .udp(let host, let port): .udp(host: host, port: port)
+      }
+      self = .syslog(SyslogTarget(address: address, facility: server.facility.code, appName: server.appName, messageID: messageID))
+    }
   }
 }

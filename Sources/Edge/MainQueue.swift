@@ -2,6 +2,7 @@
 // bytes, so no handler runs in the middle of anything. (The rewrite engine's own timer signal is another matter: rewrite-engine.md.)
 // Rule of the lock: it guards the list of messages, and is held to add to it or to take one.
 import CSystem
+import ControlPlane
 import Distribution
 import Glibc
 import Synchronization
@@ -13,22 +14,34 @@ enum Event: Sendable {
   case prepared(Reload.Outcome)
   /// Files that are watched have changed.
   case filesChanged
+  /// A binary upgrade has come to its end.
+  case upgraded(Upgrade.Outcome)
+  /// Somebody wants a reload, and to know what came of it.
+  case reloadAsked(ReloadRequest)
+}
+
+/// Who waits for a reload.
+struct ReloadRequest: Sendable {
+  /// Told once.
+  let answer: @Sendable (ReloadReport) -> Void
 }
 
 /// The main thread's queue. Any thread may post.
 final class MainQueue: Sendable {
-  private static let signals = [SIGTERM, SIGINT, SIGHUP, SIGUSR1]
+  private static let signals = [SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2]
 
   private let posted = Mutex<[Event]>([])
   private let wakeup: Int32, signalDescriptor: Int32
 
-  /// Blocks the signals; threads that start later inherit that. A broken pipe is an error of a write, not the end of the process.
+  /// Blocks the signals; threads that start later inherit that. A broken pipe and a file that may not grow are errors of a
+  /// write, not the end of the process.
   init() throws(StartFailure) {
     var set = sigset_t()
     unsafe sigemptyset(&set)
     for signal in Self.signals { unsafe sigaddset(&set, signal) }
     unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
     signal(SIGPIPE, SIG_IGN)
+    signal(SIGXFSZ, SIG_IGN)
     wakeup = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
     signalDescriptor = unsafe sk_signal_descriptor(&set)
     guard wakeup >= 0, signalDescriptor >= 0 else { throw StartFailure(description: "the system has no descriptor left") }

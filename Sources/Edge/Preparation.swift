@@ -1,16 +1,19 @@
 // Owns: a configuration made ready beside the one that serves: names resolved, code and certificates read, sockets bound, files opened. Nothing
 // of it is in effect yet, and if any of it fails nothing ever is. Made on a thread that is no worker; taken over by the main thread.
 import ControlPlane
-import Distribution
+public import Distribution
 import Glibc
 import Pipeline
 import Telemetry
 import TLS
-import Transport
+public import Transport
 
 /// What serves now. Immutable; any thread.
 struct Standing: Sendable {
+  /// 1 is that of the start.
   let generation: Int
+  /// When it was taken up, and the digest of its file.
+  let since: Timestamp, digest: String
   let serving: ServingConfiguration
   /// By listener of the configuration.
   let doors: [Door]
@@ -27,7 +30,7 @@ struct Foundations: Sendable {
   let tickets: TicketKeys
   let diagnostics: Diagnostics
   /// What the workers have in common through all configurations.
-  let shared = SharedState()
+  let shared: SharedState
 }
 
 /// A configuration made ready.
@@ -49,14 +52,17 @@ struct Preparation: Sendable {
   let secure: [SecureListener?]
   let entrances: [Entrance]
   let admin: AdminEntrance?
+  /// Inherited sockets that the configuration has no place for, which have been closed: their addresses, and their places among what was inherited.
+  let unwanted: (addresses: [SocketAddress], indices: [Int])
 
   /// Makes a configuration ready. Blocks: on files, and for as long as it takes.
   /// - Parameters:
   ///   - standing: what serves now; what is the same in both goes on.
+  ///   - inheritance: at the start: sockets that the process was started with.
   ///   - privilege: at the start: what the process is about to give up. Files are made as whom it will be.
   /// - Throws: ``StartFailure`` when an address cannot be bound or a file cannot be opened; then nothing is left of it.
   init(
-    _ configuration: Configuration, after standing: Standing?, _ foundations: Foundations, _ privilege: LeastPrivilege = .given
+    _ configuration: Configuration, after standing: Standing?, _ foundations: Foundations, _ privilege: LeastPrivilege = .given, _ inheritance: Inheritance = Inheritance()
   ) throws(StartFailure) {
     do { serving = try ServingConfiguration(configuration, files: foundations.files, previous: standing?.serving) } catch {
       throw StartFailure(description: "\(error)")
@@ -64,10 +70,11 @@ struct Preparation: Sendable {
     secure = try Self.secure(configuration, serving, foundations.tickets)
     let logs = try privilege.asTheUser { () throws(StartFailure) in try Logs(configuration, after: standing?.logs, foundations.diagnostics) }
     self.logs = logs
-    var binding = Binding(standing)
+    var binding = Binding(standing, inheritance)
     do throws(StartFailure) {
       entrances = try binding.entrances(configuration, workers: foundations.workers)
       admin = try binding.admin(configuration)
+      unwanted = binding.inheritance.closeRest()
     } catch {
       binding.undo()
       logs.end(unlessIn: standing?.logs, deadlineMilliseconds: 0)
@@ -101,8 +108,11 @@ private struct Binding {
   /// What is listened on already, by this proxy.
   private let taken: [SocketAddress]
   private var made: [ListeningSocket] = []
+  /// What has not been taken yet.
+  var inheritance: Inheritance
 
-  init(_ standing: Standing?) {
+  init(_ standing: Standing?, _ inheritance: Inheritance) {
+    self.inheritance = inheritance
     doors = standing?.doors ?? []
     standingAdmin = standing?.admin
     taken = doors.map(\.address)
@@ -114,6 +124,11 @@ private struct Binding {
       let address = try Self.address(listener.address)
       if let index = doors.firstIndex(where: { $0.configured == address }) {
         entrances.append(.standing(doors.remove(at: index)))
+        continue
+      }
+      let inherited = inheritance.takeSockets(for: address)
+      if !inherited.isEmpty {
+        entrances.append(.bound(try fill(inherited, workers), configured: address))
         continue
       }
       // An address that covers one of ours, or is covered by it, is bound beside it until that is closed.
@@ -129,7 +144,19 @@ private struct Binding {
     guard let admin = configuration.admin else { return nil }
     let address = try Self.address(admin.address)
     if let standingAdmin, standingAdmin.configured == address { return .standing(standingAdmin) }
+    if let inherited = inheritance.takeSockets(for: address).first { return .bound(inherited, configured: address) }
     return .bound(try bind(address, isFirst: true), configured: address)
+  }
+
+  /// One socket for each worker, where fewer were inherited.
+  private mutating func fill(_ inherited: [ListeningSocket], _ workers: Int) throws(StartFailure) -> [ListeningSocket] {
+    var sockets = inherited
+    while sockets.count < workers {
+      do throws(IOFailure) { sockets.append(try inherited[sockets.count % inherited.count].another()) } catch {
+        throw StartFailure(description: "cannot listen on \(inherited[0].address): \(error)")
+      }
+    }
+    return sockets
   }
 
   /// Closes what was made; a Unix socket's path goes with it.
@@ -160,7 +187,7 @@ private struct Binding {
 
 extension SocketAddress {
   /// The configuration's address; `localhost` means 127.0.0.1, an empty host or `*` every IPv4 address.
-  init?(_ address: ListenAddress) {
+  public init?(_ address: ListenAddress) {
     switch address {
     case .unix(let path): self = .unix(path: path)
     case .tcp(let host, let port):

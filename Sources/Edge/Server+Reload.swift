@@ -10,8 +10,10 @@ import Transport
 extension Server {
   /// Begins a reload, or has another one follow the one under way: that may have read files before they changed.
   func reload() {
-    reloadIsDue = reloading != nil
-    guard reloading == nil else { return }
+    reloadIsDue = reloading != nil || upgrading != nil
+    guard !reloadIsDue else { return }
+    (askers, nextAskers) = (nextAskers, [])
+    manager.reloading()
     reloading = Reload(source, after: standing, foundations, queue)
   }
 
@@ -24,6 +26,7 @@ extension Server {
     case .failure(let failure)?: refuse(outcome, failure.description)
     case nil: refuse(outcome, nil)
     }
+    manager.ready("generation \(standing.generation) serves")
     if outcome.preparation != nil { files = outcome.reading.files }
     watchFiles(of: outcome.reading)
   }
@@ -41,7 +44,7 @@ extension Server {
 
   private func adopt(_ preparation: Preparation, _ outcome: Reload.Outcome) {
     let before = standing
-    standing = Standing(preparation, generation: before.generation + 1, House(handles, ledger, pages, diagnostics))
+    standing = Standing(preparation, outcome.reading, generation: before.generation + 1, House(handles, ledger, pages, diagnostics))
     let change = Change(from: before, to: standing, preparation)
     let longest = Longest()
     handles.onAll { worker in
@@ -54,10 +57,13 @@ extension Server {
     certificates.adopt(preparation.secure)
     certificates.noteAll()
     handles[0].count(.reloadDone)
+    let (old, new) = (before.configuration, standing.configuration)
+    if old.user != new.user || old.confinement != new.confinement {
+      diagnostics.say(.warning, "reload: user, group and confinement are as they were at the start; the new ones hold from the next start or upgrade (SIGUSR2) on")
+    }
     let report = report(outcome, isDone: true, reason: nil)
-    pages.adopt(AdminFacts(standing))
-    pages.adopt(report)
-    say(report.problems)
+    pages.adopt(AdminFacts(standing, source.path))
+    tell(report)
     diagnostics.say(
       .info, "reload: generation \(standing.generation) serves after \(report.milliseconds) ms; no worker paused for more than \(longest.microseconds) µs")
   }
@@ -67,8 +73,7 @@ extension Server {
   private func refuse(_ outcome: Reload.Outcome, _ reason: String?) {
     handles[0].count(.reloadRefused)
     let report = report(outcome, isDone: false, reason: reason)
-    pages.adopt(report)
-    say(report.problems)
+    tell(report)
     let errors = report.problems.count(where: \.isError)
     diagnostics.say(
       .error, "reload refused: \(reason ?? "\(source.path) has \(errors) error\(errors == 1 ? "" : "s")"); generation \(standing.generation) goes on serving")
@@ -81,8 +86,20 @@ extension Server {
       milliseconds: (ContinuousClock.now - outcome.began).milliseconds)
   }
 
-  private func say(_ problems: [ConfigurationProblem]) {
-    for problem in problems { diagnostics.say(problem.isError ? .error : .warning, problem.description) }
+  /// To the status page, to the log, to those who asked.
+  private func tell(_ report: ReloadReport) {
+    pages.adopt(report)
+    for problem in report.problems { diagnostics.say(problem.isError ? .error : .warning, problem.description) }
+    for asker in askers { asker.answer(report) }
+    askers = []
+  }
+
+  /// The process ends: there is no further reload.
+  func turnAwayAskers() {
+    let report = ReloadReport(
+      generation: standing.generation, isDone: false, reason: "the proxy is ending", problems: [], time: .now, milliseconds: 0)
+    for asker in askers + nextAskers { asker.answer(report) }
+    (askers, nextAskers) = ([], [])
   }
 
   /// Lets go of configurations that nothing uses any more: to take a large one apart takes milliseconds, which are the main thread's to spend.
@@ -103,9 +120,15 @@ private final class Longest: Sendable {
 }
 
 extension AdminFacts {
-  init(_ standing: Standing) {
+  init(_ standing: Standing, _ path: String) {
+    let listeners = zip(standing.doors, standing.configuration.listeners).map { door, listener in
+      Listener(
+        address: door.address.description, configured: listener.address.description, isSecure: listener.tls != nil,
+        expectsProxyHeader: listener.expectsProxyHeader)
+    }
     self.init(
-      accessLog: standing.logs.access, functionLog: standing.logs.functions, connectionsLimit: standing.configuration.limits.adminConnections,
-      generation: standing.generation)
+      configuration: standing.configuration, path: path, digest: standing.digest, generation: standing.generation, since: standing.since,
+      listeners: listeners, admin: standing.admin?.url, token: standing.configuration.admin.flatMap { AdminToken.read(at: $0.tokenPath) },
+      accessLog: standing.logs.access, functionLog: standing.logs.functions, spans: standing.logs.spans)
   }
 }

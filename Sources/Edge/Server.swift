@@ -1,5 +1,6 @@
 // Owns: a running proxy: its workers, what serves now, and its life from the first connection to an orderly end.
 // Built from a checked configuration; `run` belongs to the main thread, everything else happens on the workers' own.
+public import Confinement
 import ControlPlane
 public import Distribution
 import Glibc
@@ -23,12 +24,20 @@ public final class Server {
   let ledger: ConnectionLedger
   let certificates: Certificates
   let pages: AdminPages
+  let manager: ServiceManager
+  /// What can start the program anew; nil where it could not be made.
+  let starter: Starter?
   private let threads: [EventLoopThread]
   /// What serves now.
   var standing: Standing
   /// The reload under way; and whether another one is to follow it, because something may have changed since it began.
   var reloading: Reload?
   var reloadIsDue = false
+  /// Who waits for the reload under way, and for the next.
+  var askers: [ReloadRequest] = [], nextAskers: [ReloadRequest] = []
+  /// The upgrade under way, and whether one is to begin. An upgrade and a reload wait for each other: what is handed over must not change.
+  var upgrading: Upgrade?
+  var upgradeIsDue = false
   /// Watches the files that were read; nil when nobody asked for it.
   var watch: FileWatch?
   /// The files of the last reading that could be served.
@@ -44,11 +53,16 @@ public final class Server {
   ///   - source: where a reload reads it again.
   ///   - watches: whether a change of its files is a reason to.
   ///   - workerCount: threads that serve; at least 1.
+  ///   - inheritance: sockets that the process was started with.
+  ///   - starter: what can start the program anew; nil for no upgrades.
   /// - Throws: ``StartFailure`` when an address cannot be bound, a log cannot be opened, or what is asked for cannot be given up.
   public init(
-    _ configuration: Configuration, _ reading: ConfigurationReading, from source: ConfigurationSource, watches: Bool, workerCount: Int
+    _ configuration: Configuration, _ reading: ConfigurationReading, from source: ConfigurationSource, watches: Bool, workerCount: Int,
+    _ inheritance: Inheritance, _ starter: Starter?
   ) throws(StartFailure) {
     self.source = source
+    self.starter = starter
+    manager = ServiceManager()
     files = reading.files
     var privilege = try LeastPrivilege(configuration, reads: files.sorted())
     try privilege.limitFiles()
@@ -56,29 +70,44 @@ public final class Server {
     Descriptors.prepare()
     let foundations = try Foundations(workers: workerCount)
     self.foundations = foundations
-    let preparation = try Preparation(configuration, after: nil, foundations, privilege)
+    let preparation = try Preparation(configuration, after: nil, foundations, privilege, inheritance)
     let ledger = ConnectionLedger(workers: workerCount)
     self.ledger = ledger
     var handles: [WorkerHandle] = []
     for number in 0..<workerCount { handles.append(try WorkerHandle(number, preparation, foundations, ledger)) }
     self.handles = handles
     certificates = Certificates(foundations.tickets, handles[0], foundations.diagnostics)
-    pages = AdminPages(workers: handles.map(\.isolation), diagnostics: foundations.diagnostics)
+    let queue = self.queue
+    pages = AdminPages(workers: handles.map(\.isolation), diagnostics: foundations.diagnostics) {
+      await withCheckedContinuation { waiter in queue.post(.reloadAsked(ReloadRequest { waiter.resume(returning: $0) })) }
+    }
     let house = House(handles, ledger, pages, foundations.diagnostics)
-    let standing = Standing(preparation, generation: 1, house)
+    let standing = Standing(preparation, reading, generation: 1, house)
     self.standing = standing
     certificates.adopt(preparation.secure)
-    pages.adopt(AdminFacts(standing))
+    pages.adopt(AdminFacts(standing, source.path))
     let change = Change(from: nil, to: standing, preparation)
     for handle in handles { handle.beforeRunning { change.apply(to: $0) } }
     try privilege.leaveRoot()
     try privilege.limitSystemCalls()
     privilege.say(foundations.diagnostics)
+    let watch = watches ? FileWatch() : nil
+    self.watch = watch
+    if watches && watch == nil { throw StartFailure(description: "--watch: the system has no watch left (fs.inotify.max_user_instances)") }
+    try Self.announce(preparation, inheritance, foundations.diagnostics)
     threads = handles.map { $0.loop.start(name: "worker \($0.number)") }
-    if watches {
-      watch = FileWatch()
-      if watch == nil { throw StartFailure(description: "--watch: the system has no watch left (fs.inotify.max_user_instances)") }
-      watchFiles(of: reading)
+    watchFiles(of: reading)
+  }
+
+  /// Says what was inherited in vain; and to the process that is to be replaced, that this one is ready.
+  private static func announce(_ preparation: Preparation, _ inheritance: Inheritance, _ diagnostics: Diagnostics) throws(StartFailure) {
+    for address in Set(preparation.unwanted.addresses.map(\.description)).sorted() where inheritance.predecessor == nil {
+      diagnostics.say(.warning, "the socket \(address) that the service manager gives is no address of the configuration: it has been closed")
+    }
+    for name in inheritance.strange { diagnostics.say(.warning, "\(name), which the service manager gives, is no socket that listens: it has been closed") }
+    guard let predecessor = inheritance.predecessor else { return }
+    guard predecessor.sayReady(unwanted: preparation.unwanted.indices) else {
+      throw StartFailure(description: "process \(predecessor.process), which this one was to replace, waits no longer and goes on")
     }
   }
 
@@ -92,13 +121,20 @@ public final class Server {
 
   /// Serves until SIGTERM or SIGINT, then drains and returns. For the main thread.
   public func run() {
+    manager.ready("generation 1 serves")
     while true {
       if reloadIsDue { reload() }
+      if upgradeIsDue { upgrade() }
       switch queue.next(milliseconds: patienceMilliseconds, watch) {
       case .signal(SIGTERM), .signal(SIGINT): return drain()
       case .signal(SIGUSR1): standing.logs.reopen()
+      case .signal(SIGUSR2): upgrade()
+      case .upgraded(let outcome): if take(outcome) { return }
       case .signal, .filesChanged: reload()
       case .prepared(let outcome): take(outcome)
+      case .reloadAsked(let request):
+        nextAskers.append(request)
+        reload()
       case nil: certificates.lookAfter()
       }
       letGo()
@@ -113,24 +149,55 @@ public final class Server {
 
   /// /healthz says 503, listeners close, requests finish; what has not after `shutdownTimeout` is cut. A second signal cuts at once.
   private func drain() {
-    diagnostics.say(.info, "draining: \(ledger.open) connections open")
-    pages.announceDrain()
-    let end = ContinuousClock.now + standing.configuration.shutdownTimeout
-    let lastCall = min(end, ContinuousClock.now + .milliseconds(Transport.Listener.lastCallMilliseconds + Self.stepMilliseconds))
-    let doors = standing.doors
-    handles.onAll { worker in
-      for door in doors { door.close(on: worker.number) }
-      worker.drain()
-    }
-    while ContinuousClock.now < end && (ledger.open > 0 || ContinuousClock.now < lastCall) {
-      if case .signal(SIGTERM) = queue.next(milliseconds: Self.stepMilliseconds) { break }
-    }
-    if ledger.open > 0 { diagnostics.say(.warning, "\(ledger.open) connections closed before they were done") }
-    for handle in handles { handle.stop() }
-    for thread in threads { thread.join() }
+    manager.stopping()
+    // A process that was to replace this one may be about to accept from the same sockets: they are not to be made deaf.
+    let doors = standing.doors, areShared = upgrading != nil
+    drain { worker in for door in doors { if areShared { door.leave(on: worker) } else { door.close(on: worker) } } }
     standing.admin?.removePath()
     standing.logs.close()
     _ = diagnostics.close(deadlineMilliseconds: 500)
+  }
+
+  /// The same, of a process that has been replaced: it leaves the doors to the other, but those that the other does not want.
+  func drain(leaving left: [Door]) {
+    let closed = standing.doors.filter { door in !left.contains { $0 === door } }, admin = standing.admin
+    drain { worker in
+      for door in left { door.leave(on: worker) }
+      for door in closed { door.close(on: worker) }
+      if worker == 0 { admin?.leave() }
+    }
+    standing.logs.close()
+    _ = diagnostics.close(deadlineMilliseconds: 500)
+  }
+
+  private func drain(closing close: @escaping @Sendable (_ worker: Int) -> Void) {
+    diagnostics.say(.info, "draining: \(ledger.open) connections open")
+    pages.announceDrain()
+    turnAwayAskers()
+    let end = ContinuousClock.now + standing.configuration.shutdownTimeout
+    let lastCall = min(end, ContinuousClock.now + .milliseconds(Transport.Listener.lastCallMilliseconds + Self.stepMilliseconds))
+    handles.onAll { worker in
+      close(worker.number)
+      worker.drain()
+    }
+    while ContinuousClock.now < end && (ledger.open > 0 || ContinuousClock.now < lastCall) {
+      switch queue.next(milliseconds: Self.stepMilliseconds) {
+      case .signal(SIGTERM), .signal(SIGINT): return cut()
+      case .reloadAsked(let request):
+        nextAskers.append(request)
+        turnAwayAskers()
+      default: break
+      }
+    }
+    cut()
+  }
+
+  /// What is left is cut.
+  private func cut() {
+    if ledger.open > 0 { diagnostics.say(.warning, "\(ledger.open) connections closed before they were done") }
+    for handle in handles { handle.stop() }
+    for thread in threads { thread.join() }
+    reloading?.end()
   }
   /// How often a drain looks whether it is over.
   private static let stepMilliseconds = 20
@@ -154,7 +221,10 @@ struct House: Sendable {
 extension Foundations {
   fileprivate init(workers: Int) throws(StartFailure) {
     guard let tickets = TicketKeys() else { throw StartFailure(description: "the system has no randomness for session tickets") }
-    do { self.init(workers: workers, files: try BlockingPool(), tickets: tickets, diagnostics: try Diagnostics()) } catch {
+    do {
+      let diagnostics = try Diagnostics()
+      self.init(workers: workers, files: try BlockingPool(), tickets: tickets, diagnostics: diagnostics, shared: SharedState(diagnostics))
+    } catch {
       throw StartFailure(description: "\(error)")
     }
   }

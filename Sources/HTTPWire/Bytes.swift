@@ -37,8 +37,16 @@ extension Span where Element == UInt8 {
   /// Whether two runs are the same.
   public func equals(_ other: Span<UInt8>) -> Bool {
     guard count == other.count else { return false }
-    for i in 0..<count where self[i] != other[i] { return false }
-    return true
+    guard count >= 8 else {
+      for i in 0..<count where self[i] != other[i] { return false }
+      return true
+    }
+    var i = 0
+    while i + 8 < count {
+      if word(i) != other.word(i) { return false }
+      i += 8
+    }
+    return word(count - 8) == other.word(count - 8)   // some bytes twice
   }
   /// Whether two runs are the same, ASCII letter case aside.
   public func equalsIgnoringCase(_ other: Span<UInt8>) -> Bool {

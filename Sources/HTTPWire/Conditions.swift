@@ -1,6 +1,6 @@
 // Owns: what a request's conditions and ranges mean for content of given validators and size: the decision between 200, 206, 304, 412 and
 // 416, for folder origins and the cache alike. Pure; any thread. RFC 9110, sections 8.8, 13 and 14; spec/request-pipeline.md, 14.3.
-public import Transport
+import Transport
 
 /// What distinguishes one state of a content from another.
 public struct Validators: Sendable, Equatable {

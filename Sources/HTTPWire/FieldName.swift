@@ -11,7 +11,7 @@ public enum FieldName: UInt8, BitwiseCopyable, CaseIterable, Sendable {
   case host, expect, userAgent, accept, acceptCharset, acceptLanguage, acceptEncoding, authorization, referer, cookie, origin
   case range, requestRange, ifMatch, ifNoneMatch, ifModifiedSince, ifUnmodifiedSince, ifRange, maxForwards, from
   case xForwardedFor, xForwardedProto, xRealIP, xHTTPMethodOverride, via, cdnLoop
-  case accessControlRequestMethod, accessControlRequestHeaders
+  case accessControlRequestMethod, accessControlRequestHeaders, traceparent, tracestate
   // Both, or response.
   case cacheControl, pragma, contentType, contentEncoding, contentMD5, contentLanguage, date, server, warning
   case age, vary, setCookie, location, etag, lastModified, expires
@@ -61,6 +61,8 @@ public enum FieldName: UInt8, BitwiseCopyable, CaseIterable, Sendable {
     case .cdnLoop: "cdn-loop"
     case .accessControlRequestMethod: "access-control-request-method"
     case .accessControlRequestHeaders: "access-control-request-headers"
+    case .traceparent: "traceparent"
+    case .tracestate: "tracestate"
     case .cacheControl: "cache-control"
     case .pragma: "pragma"
     case .contentType: "content-type"

@@ -52,8 +52,9 @@ public struct FieldLine: BitwiseCopyable, Sendable {
   }
 
   /// Makes room for a line at `index`; what lay there is undefined until it is written.
-  mutating func makeRoom(for index: Int) {
-    if index < capacity { return }
+  @inline(__always) mutating func makeRoom(for index: Int) { if index >= capacity { grow(for: index) } }
+
+  private mutating func grow(for index: Int) {
     if capacity == 0 && index < Self.standardSize { return acquire() }
     let larger = max(2 * capacity, index + 1)
     let memory = UnsafeMutablePointer<FieldLine>.allocate(capacity: larger)

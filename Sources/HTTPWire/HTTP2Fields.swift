@@ -1,73 +1,89 @@
 // Owns: building a message head from the fields of an HTTP/2 header block (RFC 9113, 8.2 and 8.3), in the shape that heads of HTTP/1.1
-// have: whoever works on a head need not know where it came from. nghttp2 has checked what it checks (order and repetition of pseudo-header
-// fields, upper case, fields of the connection); the rest is checked here.
+// have: whoever works on a head need not know where it came from. What is wrong with a field by itself its `FieldFacts` say; what is wrong with
+// a message is found here.
 import Transport
 
 /// A header block on its way to become a head. One at a time on a connection.
 struct FieldBlock: ~Copyable {
   /// What is malformed beyond an answer: the stream is reset (RFC 9113, 8.1.1).
   struct Malformed: Error {}
+  /// What the block is.
+  enum Kind { case request, response, trailers, ignored }
 
+  private let kind: Kind
   private var fields = HeaderSection()
   private let limits: HeadLimits
   /// Bytes of the fields as HTTP/1.1 would have them.
   private(set) var length = 0
   private var refusal: Refusal?
+  private var isMalformed = false
   private var method = 0..<0, path = 0..<0, authority = 0..<0, scheme = 0..<0, protocolName = 0..<0
+  /// Pseudo-header fields that have come.
+  private var seen: UInt8 = 0
   private var status = 0
-  private var contentLength = -1
-  private var hasAuthority = false
+  private(set) var contentLength = -1
   private var cookies = 0
   private var expectsContinue = false
+  /// What the `priority` field says (RFC 9218, 5).
+  private(set) var priority = HTTP2Priority()
 
-  init(_ limits: HeadLimits) {
+  init(_ kind: Kind, _ limits: HeadLimits) {
+    self.kind = kind
     self.limits = limits
     fields.bytes.acquireSmall()
     fields.lines.acquire()
   }
 
-  /// Takes a field. Too many, or too large ones, are only counted: the table of the compression must see them all.
-  mutating func take(_ name: Span<UInt8>, _ value: Span<UInt8>) throws(Malformed) {
-    length += name.count + value.count + 4
-    if refusal != nil { return }
+  /// No block may have more bytes than this, in one string or decoded (HPACK bombs).
+  var bound: Int { 8 * limits.headBytes }
+  var isTooMuch: Bool { length > bound }
+
+  /// Takes a field, as a line `name: value CRLF`. Too many, or too large ones, are only counted: the table of the compression must see them all.
+  mutating func take(_ line: Span<UInt8>, _ nameLength: Int, _ valueLength: Int, _ facts: FieldFacts) {
+    length += nameLength + valueLength + 4
+    if refusal != nil || isMalformed || kind == .ignored { return }
     if length > limits.headBytes { return refusal = .headTooLarge }
-    if name.count > 0 && name[0] == 58 { return takePseudo(name, value) }
+    guard facts.isValid else { return isMalformed = true }
+    if facts.pseudo != .none { return takePseudo(facts.pseudo, line.slice(nameLength + 2, valueLength)) }
     if fields.count == 0 { fields.firstLine = fields.bytes.count }
     if fields.count >= limits.fieldLines { return refusal = .tooManyFields }
-    // nghttp2 looks at this too; nothing that could break a line of HTTP/1.1 may depend on one look.
-    guard value.valueEnd(from: 0) == value.count, name.tokenEnd(from: 0) == name.count, name.count > 0 else { throw Malformed() }
-    fields.append(name, value)
-    try note(fields[fields.count - 1].name, value)
+    fields.append(line: line, nameLength, valueLength, facts.name)
+    note(facts.name, line, nameLength, valueLength)
   }
 
-  private mutating func note(_ name: FieldName, _ value: Span<UInt8>) throws(Malformed) {
+  @inline(__always) private mutating func note(_ name: FieldName, _ line: Span<UInt8>, _ nameLength: Int, _ valueLength: Int) {
     switch name {
     case .cookie: cookies += 1
     case .contentLength:
-      guard contentLength < 0, let length = parseLength(value) else { throw Malformed() }
+      guard contentLength < 0, let length = parseLength(line.slice(nameLength + 2, valueLength)) else { return isMalformed = true }
       contentLength = length
-    case .expect: expectsContinue = value.equalsLowercase("100-continue")
-    case .connection, .keepAlive, .proxyConnection, .transferEncoding, .upgrade: throw Malformed()
-    case .te where !value.equalsLowercase("trailers"): throw Malformed()
+    case .expect: expectsContinue = line.slice(nameLength + 2, valueLength).equalsLowercase("100-continue")
+    case .other where nameLength == 8 && line.slice(0, 8).equalsLowercase("priority"): priority.read(line.slice(10, valueLength))
     default: break
     }
   }
 
-  private mutating func takePseudo(_ name: Span<UInt8>, _ value: Span<UInt8>) {
+  /// They stand in front of all others, each once, and not in trailers (RFC 9113, 8.3).
+  private mutating func takePseudo(_ field: PseudoField, _ value: Span<UInt8>) {
+    let bit = 1 &<< field.rawValue as UInt8
+    guard fields.count == 0, seen & bit == 0, kind == (field == .status ? .response : .request), field != .unknown else { return isMalformed = true }
+    seen |= bit
     let start = fields.bytes.count
     fields.bytes.append(value)
     let place = start..<fields.bytes.count
-    switch name.count {
-    case 5 where name.equalsLowercase(":path"): path = place
-    case 7 where name.equalsLowercase(":method"): method = place
-    case 7 where name.equalsLowercase(":scheme"): scheme = place
-    case 7 where name.equalsLowercase(":status") && value.count == 3:
+    switch field {
+    case .path: path = place
+    case .method: method = place
+    case .scheme: scheme = place
+    case .protocolName: protocolName = place
+    case .authority: authority = place
+    case .status:
+      guard value.count == 3, value[0].isDigit, value[1].isDigit, value[2].isDigit else { return isMalformed = true }
       status = Int(value[0]) * 100 + Int(value[1]) * 10 + Int(value[2]) - 48 * 111
-    case 9 where name.equalsLowercase(":protocol"): protocolName = place
-    case 10 where name.equalsLowercase(":authority"): (authority, hasAuthority) = (place, true)
-    default: break
+    case .none, .unknown: break
     }
   }
+  private func has(_ field: PseudoField) -> Bool { seen & 1 &<< field.rawValue != 0 }
 
   // MARK: Requests
 
@@ -79,28 +95,40 @@ struct FieldBlock: ~Copyable {
 
   /// Completes a request's head. ``takeFields()`` has its fields then.
   mutating func endRequest(hasBody: Bool) throws(Malformed) -> Outcome {
+    guard !isMalformed else { throw Malformed() }
     if let refusal { return .refused(refusal) }
+    guard has(.method), hasBody || contentLength <= 0 else { throw Malformed() }
     if fields.count == 0 { fields.firstLine = fields.bytes.count }
     var line = RequestLine()
     line.isHTTP2 = true
     line.length = length
-    if let refusal = placeMethod(&line) { return .refused(refusal) }
+    if let refusal = try placeMethod(&line) { return .refused(refusal) }
     // What is in a tunnel is no content (RFC 9110, 9.3.6): an origin of HTTP/1.1 would take the next request for it.
     if line.wantsUpgrade && contentLength >= 0 { throw Malformed() }
-    if let refusal = placeTarget(&line) { return .refused(refusal) }
-    if let refusal = try settleHost() { return .refused(refusal) }
+    if let refusal = try placeTarget(&line) { return .refused(refusal) }
+    try settleHost()
     if cookies > 1 { joinCookies() }
     if hasBody && !line.wantsUpgrade { line.framing = contentLength > 0 ? .length(contentLength) : contentLength == 0 ? .none : .chunked }
     line.expectsContinue = expectsContinue && hasBody
     return .request(line)
   }
 
-  private mutating func placeMethod(_ line: inout RequestLine) -> Refusal? {
-    guard !method.isEmpty, method.count <= 32 else { return .requestLine }
+  private mutating func placeMethod(_ line: inout RequestLine) throws(Malformed) -> Refusal? {
     line.methodStart = method.lowerBound
     line.methodLength = method.count
     line.method = Method(fields.bytes.readable.extracting(method))
-    guard line.method == .other, fields.bytes.readable.extracting(method).equalsLowercase("connect") else { return nil }
+    guard line.method == .other else {
+      guard !has(.protocolName) else { throw Malformed() }
+      return nil
+    }
+    let isToken = !method.isEmpty && fields.bytes.readable.extracting(method).tokenEnd(from: 0) == method.count
+    let isConnect = fields.bytes.readable.extracting(method).equalsLowercase("connect")
+    guard isToken else { throw Malformed() }
+    guard isConnect || !has(.protocolName) else { throw Malformed() }
+    guard method.count <= 32 else { return .requestLine }
+    guard isConnect else { return nil }
+    // A plain one names nothing but whom it wants to reach (RFC 9113, 8.5).
+    guard has(.protocolName) || has(.authority) && !has(.path) && !has(.scheme) else { throw Malformed() }
     return placeWebSocket(&line)
   }
 
@@ -128,12 +156,16 @@ struct FieldBlock: ~Copyable {
     return String(decoding: key, as: UTF8.self) + "=="
   }
 
-  private mutating func placeTarget(_ line: inout RequestLine) -> Refusal? {
+  private mutating func placeTarget(_ line: inout RequestLine) throws(Malformed) -> Refusal? {
+    guard has(.path), has(.scheme), !path.isEmpty else { throw Malformed() }
     guard path.count <= limits.targetBytes else { return .targetTooLong }
     let schemeIsKnown = fields.bytes.readable.extracting(scheme).equalsLowercase("http") || fields.bytes.readable.extracting(scheme).equalsLowercase("https")
     let target = fields.bytes.readable.extracting(path)
-    guard schemeIsKnown, target.count > 0, target.targetEnd(from: 0) == target.count else { return .target }
-    guard target[0] == 47 || target.count == 1 && target[0] == 42 && line.method == .options else { return .target }
+    guard schemeIsKnown else { return .target }
+    guard target[0] == 47 || target.count == 1 && target[0] == 42 && line.method == .options else { throw Malformed() }
+    let end = target.targetEnd(from: 0)
+    guard end == target.count || target[end] == 35 else { throw Malformed() }
+    guard end == target.count else { return .target }   // a fragment
     line.targetStart = path.lowerBound
     line.targetLength = path.count
     line.pathLength = target.next(63, from: 0)
@@ -142,16 +174,15 @@ struct FieldBlock: ~Copyable {
 
   /// Whom the request is for stands in :authority; for those who work on the head it stands in Host (RFC 9113, 8.3.1). Two that differ, or
   /// two Hosts, are two readers' two messages.
-  private mutating func settleHost() throws(Malformed) -> Refusal? {
+  private mutating func settleHost() throws(Malformed) {
     if let host = fields.first(.host) {
       guard fields.isOnly(host), isValidHost(fields.value(host)) else { throw Malformed() }
-      guard !hasAuthority || fields.value(host).equalsIgnoringCase(fields.bytes.readable.extracting(authority)) else { throw Malformed() }
-      return nil
+      guard !has(.authority) || fields.value(host).equalsIgnoringCase(fields.bytes.readable.extracting(authority)) else { throw Malformed() }
+      return
     }
-    guard hasAuthority else { return .host }
+    guard has(.authority) else { throw Malformed() }
     guard isValidHost(fields.bytes.readable.extracting(authority)) else { throw Malformed() }
     fields.append("host", copyOf: authority)
-    return nil
   }
 
   /// Cookie may come in crumbs (RFC 9113, 8.2.3); elsewhere it is one field.
@@ -170,7 +201,7 @@ struct FieldBlock: ~Copyable {
 
   /// Completes a response's head. ``takeFields()`` has its fields then.
   mutating func endResponse(hasBody: Bool) throws(Malformed) -> StatusLine {
-    guard refusal == nil, status >= 100, status < 600, status != 101 else { throw Malformed() }
+    guard !isMalformed, refusal == nil, status >= 100, status < 600, status != 101, hasBody || status >= 200 else { throw Malformed() }
     if fields.count == 0 { fields.firstLine = fields.bytes.count }
     var line = StatusLine()
     line.status = status
@@ -189,7 +220,8 @@ struct FieldBlock: ~Copyable {
   }
 
   /// Field lines of a trailer section that may be passed on.
-  mutating func endTrailers() -> ByteBuffer {
+  mutating func endTrailers() throws(Malformed) -> ByteBuffer {
+    guard !isMalformed else { throw Malformed() }
     var lines = ByteBuffer()
     guard refusal == nil, length <= BodyDecoder.maximumTrailerBytes else { return lines }
     if fields.count > 0 { lines.acquire() }

@@ -53,8 +53,6 @@ struct FloodGauge: Sendable {
   private let limits: HTTP2Limits
   private var end: UInt64 = 0
   private var abandoned = 0, settings = 0, pings = 0, windowUpdates = 0, empty = 0, other = 0, ignored = 0, continuations = 0
-  /// Whether HEADERS or DATA have begun of which nothing has come yet.
-  private var isUnheard = false
   /// DATA frames sent in this interval.
   var dataFramesSent = 0
   /// Streams that this side reset in this interval.
@@ -76,7 +74,7 @@ struct FloodGauge: Sendable {
     case 0: return nil
     case 1:
       continuations = 0
-      return mayBeIgnored(now: now)
+      return nil
     case 9:
       continuations += 1
       return continuations > limits.continuationFrames ? .limitContinuations : nil
@@ -100,16 +98,7 @@ struct FloodGauge: Sendable {
     }
   }
 
-  /// HEADERS or DATA begin. nghttp2 does not tell of those that it refuses or passes over: when nothing came of the ones before, they were such.
-  mutating func mayBeIgnored(now: UInt64) -> HTTP2Event? {
-    if isUnheard { return ignoredFrame(now: now) }
-    isUnheard = true
-    return nil
-  }
-  /// Something came of the frame that began last.
-  mutating func wasHeard() { isUnheard = false }
-
-  /// A frame came to nothing.
+  /// A frame comes to nothing: HEADERS of a stream that is refused or over, DATA or RST_STREAM of one that is over.
   mutating func ignoredFrame(now: UInt64) -> HTTP2Event? {
     turn(now)
     ignored += 1

@@ -1,6 +1,5 @@
 // Owns: the clocks of an HTTP/2 connection: what it waits for, how long at most, and what happens then; and its end, orderly or not (RFC 9113,
 // 5.4.1 and 6.8). Several clocks may run; the loop knows of the one that runs out first. Confined to the loop's thread.
-import CNghttp2
 import Transport
 
 extension HTTP2Session {
@@ -63,33 +62,30 @@ extension HTTP2Session {
     case .farewell: close(endReason)
     case .rest:
       exceeded(.limitHeadTimeout)
-      terminate(Self.calm, .error)
+      terminate(HTTP2Error.calm, .error)
     case .settings:
       exceeded(.limitSettingsTimeout)
-      terminate(Self.settingsTimeout, .error)
+      terminate(HTTP2Error.settingsTimeout, .error)
     case .answered: resetAnswered()
     case .stalled:
       exceeded(.limitStalled)
-      if stream.output.isEmpty { terminate(Self.calm, .error) } else { close(.error) }   // nothing more can be said
+      if stream.output.isEmpty { terminate(HTTP2Error.calm, .error) } else { close(.error) }   // nothing more can be said
     case .notice: refuseFurther()
     case .idle:
       if !sawSettings && isServer { owner?.noted(.limitHeadTimeout) }
-      terminate(Self.noError, .idle)
+      terminate(HTTP2Error.none, .idle)
     }
   }
 
   private func resetAnswered() {
-    guard let session = unsafe session else { return }
-    let due = rests.prefix { $0.since + UInt64(Self.restMilliseconds) <= loop.now }.count
-    for rest in rests.prefix(due) { unsafe sk_h2_reset(session, rest.id, Self.noError) }
-    rests.removeFirst(due)
-    schedule()
+    let due = rests.prefix { $0.since + UInt64(Self.restMilliseconds) <= loop.now }
+    for rest in due { if let stream = find(rest.id) { reset(stream, HTTP2Error.none) } }
+    rests.removeAll { $0.since + UInt64(Self.restMilliseconds) <= loop.now }
   }
 
   /// Says an end, unless one has been said, and waits only for its being heard.
   func terminate(_ code: UInt32, _ reason: EndReason) {
-    guard let session = unsafe session else { return }
-    unsafe sk_h2_terminate(session, code)
+    sayEnd(code)
     endReason = reason
     isLingering = true
     lingeringSince = loop.now
@@ -98,20 +94,20 @@ extension HTTP2Session {
 
   /// Begins an orderly end: streams that are open, or under way, are served (RFC 9113, 6.8).
   public func drain() {
-    guard !isEnding, !isClosed, let session = unsafe session else { return }
+    guard !isEnding, !isClosed else { return }
     isEnding = true
     endingSince = loop.now
-    if isServer { unsafe sk_h2_announce_end(session) } else { refuseFurther() }
-    schedule()
+    guard isServer else { return refuseFurther() }
+    writeControl(FrameType.goaway, 0, UInt32(Int32.max), HTTP2Error.none)
+    writeControl(FrameType.ping, 0, 0x736b_6572, 0x7279_2e2e)   // "skerry..": who answers it has read the frame before it
   }
 
   func refuseFurther() {
-    guard isEnding, !refusesFurther, let session = unsafe session else { return }
+    guard isEnding, !refusesFurther else { return }
     refusesFurther = true
-    unsafe sk_h2_refuse_further(session)
-    schedule()
+    writeControl(FrameType.goaway, 0, UInt32(bitPattern: lastServed), HTTP2Error.none)
   }
 
   /// Ends a connection whose TLS is not good enough (RFC 9113, 9.2).
-  public func refuseSecurity() { terminate(Self.inadequateSecurity, .error) }
+  public func refuseSecurity() { terminate(HTTP2Error.inadequateSecurity, .error) }
 }

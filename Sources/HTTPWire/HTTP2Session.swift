@@ -1,8 +1,7 @@
-// Owns: one HTTP/2 connection (RFC 9113) of a server or a client: nghttp2's session, the connection's bytes, its streams and its end. It has
-// no task: events of its socket and the end of a turn of the loop move it, so that an idle connection costs its memory only. What tasks say
-// in a turn is gathered and written at its end in as few system calls as it takes. Its clocks are in HTTP2Session+Time.swift. Confined to the
-// loop's thread.
-import CNghttp2
+// Owns: one HTTP/2 connection (RFC 9113) of a server or a client: its bytes, its streams and its end. It has no task: events of its socket and
+// the end of a turn of the loop move it, so that an idle connection costs its memory only. What tasks say in a turn is gathered and written at
+// its end in as few system calls as it takes. What comes is looked at in HTTP2Session+Reception.swift and +Blocks.swift, what is said written in
+// +Sending.swift; the clocks are in +Time.swift. Confined to the loop's thread.
 public import Transport
 
 /// Who is told what happens on a connection. Called on the loop's thread.
@@ -18,7 +17,7 @@ public protocol HTTP2SessionOwner: AnyObject {
 }
 
 /// One HTTP/2 connection.
-@safe public final class HTTP2Session: TurnEnding {
+public final class HTTP2Session: TurnEnding {
   /// Why a connection ended.
   public enum EndReason: Sendable {
     /// The peer closed or broke it.
@@ -31,19 +30,16 @@ public protocol HTTP2SessionOwner: AnyObject {
     case error
   }
 
-  // Error codes (RFC 9113, 7).
-  static let noError: UInt32 = 0, protocolError: UInt32 = 1, internalError: UInt32 = 2, flowControlError: UInt32 = 3
-  static let settingsTimeout: UInt32 = 4, streamClosed: UInt32 = 5, frameSizeError: UInt32 = 6, refusedStream: UInt32 = 7, cancel: UInt32 = 8, calm: UInt32 = 11, inadequateSecurity: UInt32 = 12
-  /// What is said of a stream for its peer's fault.
-  static let faults = [protocolError, flowControlError, streamClosed, frameSizeError]
   /// Bytes that are read from one connection before others have their turn.
   private static let bytesPerTurn = 262_144
   /// Bytes that may wait to be taken by the kernel before more is produced, or read.
-  private static let outputBytes = 65_536
+  static let outputBytes = 65_536
   /// How often so much is written to one connection before others have their turn.
   private static let writesPerTurn = 4
-  /// Frames from this size on are sent from where they lie.
-  private static let gatheredBytes = 8_192
+  /// Windows as long as nothing has been said of them (RFC 9113, 6.9.2).
+  static let standardWindow = 65_535
+  /// So many PRIORITY_UPDATE frames of streams that have not begun are remembered.
+  static let earlyPrioritiesLimit = 16
 
   /// The loop.
   public let loop: EventLoop
@@ -58,7 +54,6 @@ public protocol HTTP2SessionOwner: AnyObject {
   var stream: Stream
   /// The connection's socket.
   public let socket: Socket
-  var session: OpaquePointer?
   /// Who is told of it.
   public weak var owner: (any HTTP2SessionOwner)?
 
@@ -70,6 +65,9 @@ public protocol HTTP2SessionOwner: AnyObject {
 
   var streams: [HTTP2Stream?] = []
   private var freePlaces: [Int] = []
+  /// By number: where the newest stream lies that may have it.
+  private var places = [UInt16](repeating: 0, count: HTTP2Session.placesCount)
+  private static let placesCount = 128
   /// Streams that are open.
   public private(set) var streamCount = 0
   /// Tasks at work on streams, those of streams that are gone included.
@@ -81,19 +79,50 @@ public protocol HTTP2SessionOwner: AnyObject {
   /// The highest stream that the peer of a server, or a client, opened, and those that this side reset: frames that were under way are no fault of the peer's.
   var lastOpened: Int32 = 0
   var wasResetHere = RecentStreams()
-  var largestWindow = 0, firstWindow = 0
-  private var scanner: FrameScanner
+
+  // What comes (HTTP2Session+Reception.swift).
+  /// Bytes of the client's preface that are still to come.
+  var prefaceToGo: Int
+  /// How many frames have come, a block of fields counted as one.
+  var framesTaken = 0
+  var content: ContentFrame?
+  /// The block that is not whole: its fields so far, a rest of its bytes, its stream's number, and the stream if it still wants it.
   var block: FieldBlock?
+  var blockRest = ByteBuffer()
+  var blockID: Int32 = 0
+  var blockEndsStream = false
   var blockStream: HTTP2Stream?
+  var decoder = HPACKDecoder()
+  /// What the peer may still send, and how much of it has been taken since it was last told (RFC 9113, 6.9).
+  var receiveWindow = HTTP2Session.standardWindow, taken = 0
+  /// What the peer said of priorities of streams before they began.
+  var earlyPriorities: [(id: Int32, priority: HTTP2Priority)] = []
+  var oldPrioritiesAreOff: UInt32 = 0
+
+  // What is said (HTTP2Session+Sending.swift).
+  var encoder = HPACKEncoder()
+  var queue = SendQueue()
+  /// Streams that wait for the connection's window alone.
+  var starved: [HTTP2Stream] = []
+  /// What may still be sent, and on a new stream.
+  var sendWindow = HTTP2Session.standardWindow, firstWindow = HTTP2Session.standardWindow
+  /// Streams that the peer allows at once; as many as here until it says so.
+  var peerStreams: Int
+  /// The highest stream of the peer's whose request was handed on.
+  var lastServed: Int32 = 0
 
   private var isScheduled = false
   /// Whether there are, or may be, bytes to read that no event will tell of again.
   private(set) var hasMoreToRead = false
-  /// Whether nghttp2 may have frames that nobody has taken yet.
+  /// Whether there may be content to write that nobody has looked at yet.
   private var hasMoreToWrite = false
+  /// Whether the kernel has not taken all that was there at the end of the last turn.
+  private var outputWaits = false
   /// Set when the peer has said all it will say.
   var peerIsDone = false
   var sawSettings = false
+  /// GOAWAY has been said for good: nothing is heard or said any more. The peer has said GOAWAY.
+  var isOver = false, peerHasLeft = false
   /// GOAWAY has been announced; final: no further stream is taken.
   var isEnding = false, refusesFurther = false
   /// Only the end is awaited: what still comes is dropped.
@@ -122,8 +151,7 @@ public protocol HTTP2SessionOwner: AnyObject {
   var lingeringSince: UInt64 = 0
 
   /// Takes over a connection, with whatever bytes have been read from it, the client's preface included (RFC 9113, 3.4).
-  /// - Returns: nil when there is no memory for it.
-  public init?(
+  public init(
     _ stream: consuming Stream, isServer: Bool, isSecure: Bool = false, peer: SocketAddress, peerText: [UInt8], _ limits: HTTP2Limits,
     _ times: ViewerLimits, head: HeadLimits, owner: any HTTP2SessionOwner
   ) {
@@ -139,23 +167,18 @@ public protocol HTTP2SessionOwner: AnyObject {
     headLimits = head
     self.owner = owner
     gauge = FloodGauge(limits)
-    scanner = FrameScanner(isServer: isServer)
+    prefaceToGo = isServer ? Self.preface.utf8CodeUnitCount : 0
+    peerStreams = limits.concurrentStreams
     lastMove = loop.now
     settingsSince = max(1, loop.now)
-    var settings = sk_h2_settings(
-      concurrentStreams: UInt32(limits.concurrentStreams), streamWindow: UInt32(limits.streamWindowBytes), sessionWindow: UInt32(limits.sessionWindowBytes),
-      headerListSize: UInt32(head.headBytes))
-    unsafe session = sk_h2_new(isServer ? 1 : 0, Unmanaged.passUnretained(self).toOpaque(), HTTP2Events.table, &settings)
-    guard unsafe session != nil else { return nil }
     socket.isIdle = false
     socket.whenDisturbed = { [self] _ in disturbed() }   // until the socket is closed
     socket.whenExpired = { [self] in expired() }
     hasMoreToRead = true
+    introduce()
     schedule()
     owner.noted(.sessionBegan)
   }
-
-  deinit { if let session = unsafe session { unsafe sk_h2_delete(session) } }
 
   // MARK: The socket
 
@@ -210,61 +233,26 @@ public protocol HTTP2SessionOwner: AnyObject {
     if settingsSince > 0 { settingsSince = loop.now }
   }
 
-  /// Lets nghttp2 look at what was read; its callbacks are HTTP2Events.
+  /// Looks at what was read. A frame that is not whole stays there.
   private func feed() {
     var input = ByteBuffer()
     swap(&input, &stream.input)
     lastMove = loop.now
-    if !isLingering && !hear(input.readable) { broken() }
-    if unfinished != scanner.unfinished {
-      unfinished = scanner.unfinished
+    if isLingering || isOver {
+      input.removeAll()
+    } else if let taken = hear(input.readable) {
+      input.consume(taken)
+    } else {
+      input.removeAll()
+      terminate(HTTP2Error.protocolError, .error)   // unless an end has been said already
+    }
+    let now = unfinishedFrame(input.count)
+    if unfinished != now {
+      unfinished = now
       unfinishedSince = unfinished == 0 ? 0 : max(1, loop.now)
     }
-    input.removeAll()
+    if input.isEmpty { input.removeAll() }
     swap(&input, &stream.input)
-  }
-
-  /// Hands bytes to nghttp2. It passes over DATA of streams that are closed and over what it does not know, so it is stopped before each
-  /// such frame: whether a viewer's stream may have it (RFC 9113, 5.1), and whether it is one too many, is looked at here.
-  /// - Returns: false when nothing more is to be heard.
-  private func hear(_ bytes: Span<UInt8>) -> Bool {
-    var start = 0, at = 0
-    while let frame = scanner.next(bytes, &at) {
-      let before = max(start, at - FrameScanner.headerBytes)
-      guard receive(bytes.extracting(start..<before)) else { return false }
-      start = before
-      let limit: HTTP2Event?
-      if frame.type != 0 {
-        limit = gauge.frame(type: frame.type, isAcknowledgement: false, now: loop.now)
-      } else if !mayBeUnderWay(frame.id) {
-        if let session = unsafe session { unsafe sk_h2_terminate(session, Self.streamClosed) }
-        return false
-      } else {
-        // What an origin still sends for viewers that left is no fault of the origin's.
-        limit = isServer || scanner.payloadBytes == 0 ? gauge.mayBeIgnored(now: loop.now) : nil
-      }
-      guard let limit else { continue }
-      exceeded(limit)
-      if let session = unsafe session { unsafe sk_h2_terminate(session, Self.calm) }
-      return false
-    }
-    return receive(bytes.extracting(start...))
-  }
-
-  private func receive(_ bytes: Span<UInt8>) -> Bool {
-    guard !bytes.isEmpty, let session = unsafe session else { return true }
-    return unsafe bytes.withUnsafeBufferPointer { unsafe sk_h2_receive(session, $0.baseAddress!, $0.count) } == 0
-  }
-
-  /// Whether a frame for a stream can be one that was sent before the peer knew that the stream is closed.
-  func mayBeUnderWay(_ id: Int32) -> Bool {
-    guard id > 0, id & 1 == 1, id <= lastOpened, let session = unsafe session else { return true }   // nghttp2 judges the others
-    return unsafe sk_h2_has_stream(session, id) != 0 || wasResetHere.has(id)
-  }
-
-  /// nghttp2 gave up: whatever it has to say is said, nothing is heard any more.
-  private func broken() {
-    if !isLingering { terminate(Self.protocolError, .error) }   // unless an end has been said already
   }
 
   /// FIN: no request that has not been heard whole will be.
@@ -272,8 +260,7 @@ public protocol HTTP2SessionOwner: AnyObject {
     peerIsDone = true
     socket.keep()
     for case let stream? in streams where !stream.inboundEnded {
-      stream.ended(Self.cancel)
-      if stream.id > 0, let session = unsafe session { unsafe sk_h2_reset(session, stream.id, Self.cancel) }
+      if stream.id > 0 { reset(stream, HTTP2Error.cancel) } else { stream.ended(HTTP2Error.cancel) }
     }
     if streamCount == 0 || isLingering || !isServer { close(isLingering ? endReason : .peer) }
   }
@@ -282,17 +269,18 @@ public protocol HTTP2SessionOwner: AnyObject {
   /// - Returns: false when the connection is broken.
   private func write() -> Bool {
     if hasSaidEnd { return true }
-    let before = stream.bytesSent, hasWaited = !stream.output.isEmpty
+    let before = stream.bytesSent
     defer {
       if stream.bytesSent != before {
         lastMove = loop.now
-        if hasWaited { stalledSince = 0 }
+        if outputWaits { stalledSince = 0 }
       }
+      outputWaits = !stream.output.isEmpty
     }
     hasMoreToWrite = true
     do throws(IOFailure) {
       for _ in 0..<Self.writesPerTurn {
-        hasMoreToWrite = try !gather()
+        hasMoreToWrite = !gather()
         guard try stream.attemptFlush() else { return true }
         guard hasMoreToWrite else { break }
       }
@@ -301,34 +289,13 @@ public protocol HTTP2SessionOwner: AnyObject {
     return true
   }
 
-  /// Takes frames from nghttp2 until enough wait to be written.
-  /// - Returns: whether these were all.
-  private func gather() throws(IOFailure) -> Bool {
-    while stream.output.count < Self.outputBytes {
-      var bytes: UnsafePointer<UInt8>?
-      guard let session = unsafe session else { return true }
-      let count = unsafe sk_h2_send(session, &bytes)
-      guard count > 0, let start = unsafe bytes else { return true }
-      let frame = unsafe UnsafeBufferPointer(start: start, count: count)
-      if count >= Self.gatheredBytes {
-        unsafe try stream.send(frame.span)
-      } else {
-        stream.beginOutput()
-        unsafe stream.output.append(frame.span)
-      }
-    }
-    return false
-  }
-
   /// Whether everything that was said is on its way and there is nothing more to hear.
   private func endIfDone() {
-    guard let session = unsafe session, stream.output.isEmpty, !hasMoreToWrite else { return }
+    guard stream.output.isEmpty, !hasMoreToWrite else { return }
     if peerIsDone && streamCount == 0 { return close(endReason == .error ? .error : .peer) }
-    let isAlive = unsafe sk_h2_is_alive(session) != 0
-    let isOver = isLingering || !isAlive
-    let isDone = isEnding && refusesFurther && streamCount == 0
-    guard isOver || isDone else { return }
-    if isOver { failStreams(Self.cancel) }
+    let isDone = streamCount == 0 && (peerHasLeft || isEnding && refusesFurther)
+    guard isLingering || isOver || isDone else { return }
+    failStreams(HTTP2Error.cancel)
     if peerIsDone { return close(endReason) }
     linger()
   }
@@ -340,22 +307,22 @@ public protocol HTTP2SessionOwner: AnyObject {
     if !hasSaidEnd { hasSaidEnd = socket.finishWriting() }   // again when there is room for close_notify
   }
 
-  /// Lets go of all streams, and has nghttp2 do so: what it still thinks of them is nobody's business.
+  /// Lets go of all streams.
   private func failStreams(_ code: UInt32) {
-    for case let stream? in streams {
-      if stream.id > 0, let session = unsafe session { unsafe sk_h2_set_stream(session, stream.id, nil) }
-      stream.ended(code)
-    }
+    for case let stream? in streams { stream.ended(code) }
     streams.removeAll()
     freePlaces.removeAll()
+    queue.removeAll()
+    starved.removeAll()
     streamCount = 0
     blockStream = nil
+    content = nil
   }
 
   func close(_ reason: EndReason) {
     guard !isClosed else { return }
     isClosed = true
-    failStreams(Self.cancel)
+    failStreams(HTTP2Error.cancel)
     dirty.removeAll()
     socket.close()
     owner?.ended(self, reason)
@@ -375,50 +342,15 @@ public protocol HTTP2SessionOwner: AnyObject {
 
   /// Content has been taken by who reads it: the peer may send as much again.
   func taken(_ count: Int, from stream: HTTP2Stream) {
-    guard !isClosed, let session = unsafe session else { return }
-    unsafe sk_h2_consumed(session, stream.id, stream.endCode == nil ? count : 0, count)
-    schedule()
+    if stream.endCode == nil { credit(count, stream) }
+    credit(count)
   }
   /// Content is not wanted by anybody.
   func dropped(_ count: Int, of stream: HTTP2Stream) {
-    guard !isClosed, let session = unsafe session else { return }
-    unsafe sk_h2_consumed(session, stream.id, 0, count)
+    credit(count)
     stream.unwantedBytes += count
-    if stream.endIsSent && stream.unwantedBytes > times.discardedBodyBytes { unsafe sk_h2_reset(session, stream.id, Self.noError) }
-    schedule()
+    if stream.endIsSent && stream.unwantedBytes > times.discardedBodyBytes { reset(stream, HTTP2Error.none) }
   }
-
-  func send(head: Span<UInt8>, of stream: HTTP2Stream, hasBody: Bool) {
-    guard let session = unsafe session else { return }
-    let code: Int32 = unsafe head.withUnsafeBufferPointer { bytes in
-      guard let base = bytes.baseAddress else { return -1 }
-      if isServer { return unsafe sk_h2_respond(session, stream.id, base, bytes.count, hasBody ? 1 : 0) }
-      let pointer = unsafe Unmanaged.passUnretained(stream).toOpaque()
-      return unsafe sk_h2_request(session, base, bytes.count, isSecure ? 1 : 0, hasBody ? 1 : 0, pointer)
-    }
-    if isServer {
-      if code != 0 { unsafe sk_h2_reset(session, stream.id, Self.internalError) }
-    } else if code > 0 {
-      stream.id = code
-      lastOpened = code
-    } else {
-      remove(stream)
-      stream.ended(Self.internalError)
-    }
-  }
-  func send(trailers: Span<UInt8>, of stream: HTTP2Stream) {
-    guard let session = unsafe session else { return }
-    unsafe trailers.withUnsafeBufferPointer { bytes in
-      if let base = bytes.baseAddress { _ = unsafe sk_h2_trailers(session, stream.id, base, bytes.count) }
-    }
-  }
-  /// An interim response, at once.
-  func sendInterim(_ head: StaticString, of stream: HTTP2Stream) {
-    guard !isClosed, stream.endCode == nil, let session = unsafe session else { return }
-    _ = unsafe sk_h2_respond(session, stream.id, head.utf8Start, head.utf8CodeUnitCount, 0)
-    schedule()
-  }
-  func resume(_ stream: HTTP2Stream) { if let session = unsafe session { unsafe sk_h2_resume(session, stream.id) } }
 
   /// A task that worked on a stream has ended.
   func taskEnded() {
@@ -428,22 +360,21 @@ public protocol HTTP2SessionOwner: AnyObject {
 
   /// Whoever worked on the stream is done with it.
   func abandonUnfinished(_ stream: HTTP2Stream, isBroken: Bool) {
-    guard !isClosed, let session = unsafe session else { return }
+    guard !isClosed else { return }
     if isServer && !isBroken { return }   // what was finished is still sent; a rest of the request is refused then
     if !isServer && stream.id == 0 {
       remove(stream)
-      return stream.ended(Self.cancel)
+      return stream.ended(HTTP2Error.cancel)
     }
-    unsafe sk_h2_reset(session, stream.id, isServer ? Self.internalError : Self.cancel)
-    schedule()
+    reset(stream, isServer ? HTTP2Error.internalError : HTTP2Error.cancel)
   }
 
   // MARK: For a client
 
   /// Whether another request can be sent on this connection.
   public var hasRoom: Bool {
-    guard !isClosed, !isEnding, !isLingering, !peerIsDone, let session = unsafe session else { return false }
-    return streamCount < min(limits.concurrentStreams, Int(unsafe sk_h2_peer_streams(session)))
+    guard !isClosed, !isEnding, !isLingering, !isOver, !peerIsDone, lastOpened < Int32.max - 1_000 else { return false }
+    return streamCount < min(limits.concurrentStreams, peerStreams)
   }
 
   /// Whether the peer has said that it takes no further requests; those that it took may go on.
@@ -462,11 +393,23 @@ public protocol HTTP2SessionOwner: AnyObject {
     stream.place = freePlaces.popLast() ?? streams.count
     if stream.place == streams.count { streams.append(stream) } else { streams[stream.place] = stream }
     streamCount += 1
+    place(stream)
+  }
+  /// Remembers where a stream lies that has got its number.
+  func place(_ stream: HTTP2Stream) { places[Int(stream.id >> 1) % Self.placesCount] = UInt16(truncatingIfNeeded: stream.place) }
+  /// The open stream with a number.
+  func find(_ id: Int32) -> HTTP2Stream? {
+    let place = Int(places[Int(id >> 1) % Self.placesCount])
+    if place < streams.count, let stream = streams[place], stream.id == id { return stream }
+    for case let stream? in streams where stream.id == id { return stream }
+    return nil
   }
   func remove(_ stream: HTTP2Stream) {
     guard stream.place >= 0, stream.place < streams.count, streams[stream.place] === stream else { return }
     streams[stream.place] = nil
     freePlaces.append(stream.place)
+    if stream.queueLevel >= 0 { queue.remove(stream) }
+    if stream.isStarved { starved.removeAll { $0 === stream } }
     stream.place = -1
     streamCount -= 1
     lastMove = loop.now

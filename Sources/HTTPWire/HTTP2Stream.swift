@@ -1,7 +1,6 @@
 // Owns: one stream of an HTTP/2 connection (RFC 9113, 5): what came and has not been taken, what is to be sent and has not been asked for.
 // Both are bounded: the first by the window that is given back only for what was taken, the second by `sendBufferBytes`.
 // The task that works on the stream sees a `Stream` and its `Socket`; the session sees this. Confined to the loop's thread.
-import CNghttp2
 public import Transport
 
 /// How a stream failed that carried a request to an origin.
@@ -39,6 +38,12 @@ public final class HTTP2Stream: Substream {
   /// Field lines behind the content, as text.
   var receivedTrailers = ByteBuffer()
 
+  /// How much content the peer announced, -1 for nothing said of it; and how much has come.
+  var announcedLength = -1, receivedLength = 0
+  /// Whether an origin was asked for a head alone.
+  var isHead = false
+  /// What the peer may still send, and how much of it has been taken since it was last told (RFC 9113, 6.9).
+  var receiveWindow: Int, taken = 0
   var wasResetByPeer = false
   /// Content that nobody wanted.
   var unwantedBytes = 0
@@ -52,8 +57,11 @@ public final class HTTP2Stream: Substream {
   /// Whether the task has said all it has to say.
   private(set) var isFinished = false
   private var wantsRoom = false
-  /// Whether nghttp2 waits for content that was not there.
-  private var isDeferred = false
+  /// What the peer has room for (RFC 9113, 6.9).
+  var sendWindow: Int
+  var priority = HTTP2Priority()
+  /// Its line among those with something to send, -1 when it is in none; and whether it waits for the connection's window.
+  var queueLevel = -1, isStarved = false
   /// A frame with END_STREAM went out.
   var endIsSent = false
 
@@ -65,6 +73,8 @@ public final class HTTP2Stream: Substream {
   init(_ session: HTTP2Session, id: Int32) {
     self.session = session
     self.id = id
+    receiveWindow = session.firstReceiveWindow
+    sendWindow = session.firstWindow
     super.init()
   }
 
@@ -138,16 +148,16 @@ public final class HTTP2Stream: Substream {
   /// Why the stream ended before its answer was whole, when there is more to say than that the connection is gone.
   var failure: StreamFailure? {
     guard let endCode else { return nil }
-    if endCode == HTTP2Session.refusedStream { return .refused }
+    if endCode == HTTP2Error.refusedStream { return .refused }
     if wasResetByPeer { return .reset(endCode) }
-    return HTTP2Session.faults.contains(endCode) || session.endReason == .error ? .broken : nil
+    return HTTP2Error.faults.contains(endCode) || session.endReason == .error ? .broken : nil
   }
 
   // MARK: For the session
 
   /// Content has come.
   func received(_ bytes: Span<UInt8>) {
-    guard let socket else { return session.dropped(bytes.count, of: self) }
+    guard let socket, endCode == nil else { return session.dropped(bytes.count, of: self) }
     inbound.acquire()
     inbound.append(bytes)
     socket.announce(.readable)
@@ -165,55 +175,37 @@ public final class HTTP2Stream: Substream {
   /// A head has come: wakes who waits for it.
   func announceHead() { socket?.announce(.readable) }
 
-  /// Whether content or the end can be handed out.
-  private var hasSupply: Bool { !outbound.isEmpty || isFinished }
+  // What can be sent behind the head.
+  var contentCount: Int { outbound.count }
+  var hasContent: Bool { !outbound.isEmpty }
+  var hasTrailers: Bool { !trailers.isEmpty }
+  var hasSupply: Bool { hasContent || isFinished }
 
   /// Carries out what the task has asked for since the last turn.
   func advance() {
     isDirty = false
     guard endCode == nil else { return }
-    if !head.isEmpty {
-      let hasBody = !isFinished || !outbound.isEmpty || !trailers.isEmpty
-      headIsSent = true
-      isDeferred = false
-      var text = ByteBuffer()   // a class cannot lend what it holds
-      swap(&text, &head)
-      session.send(head: text.readable, of: self, hasBody: hasBody)
-    } else if isDeferred && hasSupply {
-      isDeferred = false
-      session.resume(self)
-    }
+    if head.isEmpty { return session.enqueue(self) }
+    headIsSent = true
+    var text = ByteBuffer()   // a class cannot lend what it holds
+    swap(&text, &head)
+    session.send(head: text.readable, of: self, hasBody: !isFinished || hasContent || hasTrailers)
   }
 
-  /// Content for a DATA frame.
-  func supply(_ into: UnsafeMutablePointer<UInt8>, _ room: Int) -> (Int, sk_h2_supply) {
-    var content = ByteBuffer()
-    swap(&content, &outbound)
-    let n = min(room, content.count)
-    unsafe content.readable.withUnsafeBufferPointer { source in
-      if let from = source.baseAddress { unsafe into.update(from: from, count: n) }
-    }
-    content.consume(n)
-    content.releaseIfEmpty()
-    swap(&content, &outbound)
-    if outbound.isEmpty {
-      if wantsRoom {
-        wantsRoom = false
-        socket?.announce(.writable)
-      }
-      if isFinished {
-        guard !trailers.isEmpty else { return (n, SK_H2_LAST) }
-        var lines = ByteBuffer()
-        swap(&lines, &trailers)
-        session.send(trailers: lines.readable, of: self)
-        return (n, SK_H2_LAST_BEFORE_TRAILERS)
-      }
-      if n == 0 {
-        isDeferred = true
-        return (0, SK_H2_NOTHING_YET)
-      }
-    }
-    return (n, SK_H2_MORE)
+  /// Moves content to where it is sent from.
+  func supply(_ count: Int, to output: inout ByteBuffer) {
+    output.append(outbound, 0..<count)
+    outbound.consume(count)
+    outbound.releaseIfEmpty()
+    guard wantsRoom, outbound.isEmpty else { return }
+    wantsRoom = false
+    socket?.announce(.writable)
+  }
+
+  func takeTrailers() -> ByteBuffer {
+    var lines = ByteBuffer()
+    swap(&lines, &trailers)
+    return lines
   }
 
   /// The session has let go of the stream.
@@ -222,7 +214,7 @@ public final class HTTP2Stream: Substream {
     endCode = code
     head.release()
     outbound.release()
-    let isWhole = code == HTTP2Session.noError && inboundEnded
+    let isWhole = code == HTTP2Error.none && inboundEnded
     guard let socket else { return }
     if isWhole { socket.announce(.writable) } else { socket.announce(.broken) }
   }

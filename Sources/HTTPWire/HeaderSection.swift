@@ -36,6 +36,12 @@ public struct HeaderSection: ~Copyable {
     bytes.readable.slice(Int(lines[index].valueStart), Int(lines[index].valueLength))
   }
 
+  /// Where name and value of a field line lie in ``bytes``.
+  public borrowing func places(_ index: Int) -> (name: Range<Int>, value: Range<Int>) {
+    let line = lines[index]
+    return (Int(line.nameStart)..<Int(line.nameStart) + Int(line.nameLength), Int(line.valueStart)..<Int(line.valueStart) + Int(line.valueLength))
+  }
+
   /// The first line with a known name, or nil.
   public borrowing func first(_ name: FieldName) -> Int? {
     guard present.has(name) else { return nil }
@@ -90,6 +96,12 @@ public struct HeaderSection: ~Copyable {
     bytes.appendLine(name, value)
     addLine(FieldName(name), start, nameLength: name.count, valueLength: value.count)
   }
+  /// Adds a line `name: value CRLF` that has been checked.
+  @inline(__always) mutating func append(line: Span<UInt8>, _ nameLength: Int, _ valueLength: Int, _ known: FieldName) {
+    let start = bytes.count
+    bytes.append(line)
+    addLine(known, start, nameLength: nameLength, valueLength: valueLength)
+  }
   /// Adds a line with a fixed name, whose value is a part of ``bytes``.
   mutating func append(_ name: StaticString, copyOf value: Range<Int>) {
     let start = bytes.count
@@ -124,11 +136,11 @@ public struct HeaderSection: ~Copyable {
   public mutating func appendCapitalised(_ name: Span<UInt8>, _ value: Span<UInt8>) {
     let start = bytes.count
     bytes.append(name)
-    var isFirst = true
-    for i in 0..<name.count {
+    var i = 0
+    while i < name.count {
       let byte = name[i]
-      if isFirst && byte >= 97 && byte <= 122 { bytes.replace(start + i, by: byte - 32) }
-      isFirst = byte == 45
+      if byte >= 97 && byte <= 122 { bytes.replace(start + i, by: byte - 32) }
+      i = name.next(45, from: i) + 1
     }
     bytes.append(": ")
     bytes.append(value)
@@ -138,6 +150,10 @@ public struct HeaderSection: ~Copyable {
   /// Adds a line whose name and value are fixed.
   public mutating func append(_ name: StaticString, _ value: StaticString) {
     name.withUTF8Buffer { name in value.withUTF8Buffer { value in unsafe append(name.span, value.span) } }
+  }
+  /// Adds a line with a fixed name.
+  public mutating func append(_ name: StaticString, _ value: Span<UInt8>) {
+    name.withUTF8Buffer { name in unsafe append(name.span, value) }
   }
   /// Adds a line; off the hot path.
   public mutating func append(_ name: String, _ value: String) {

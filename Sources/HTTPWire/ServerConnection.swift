@@ -129,8 +129,6 @@ public struct ServerConnection: ~Copyable {
   public nonisolated(nonsending) mutating func nextRequest() async throws(WireFailure) -> RequestHead? {
     let limits = context.viewerLimits
     answerHasBegun = false
-    // The first request of a new connection may be on its way: a drain lets it come, until the connection would be parked.
-    stream.socket.isIdle = requests > 0
     var arrival = firstBytes()
     while arrival == .wait {
       // No buffer is held now. A connection that stays idle is to be parked, so that it costs no task either.
@@ -138,7 +136,6 @@ public struct ServerConnection: ~Copyable {
       isParked = !stream.socket.isReadable && stream.socket.failure == nil
       arrival = isParked ? .end : firstBytes()
     }
-    stream.socket.isIdle = false
     guard arrival == .bytes else { return nil }
     let deadline = stream.socket.loop.now + UInt64(limits.headTimeoutMilliseconds)
     var line = RequestLine()

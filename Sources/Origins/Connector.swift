@@ -34,21 +34,45 @@ public final class Connector {
 
   /// Connects to the first address of a name that answers.
   /// - Parameters:
+  ///   - literals: its addresses, where the name is not to be asked.
   ///   - policy: which of the name's addresses may be connected to; the others are passed over.
   ///   - family: which of them are wanted.
+  /// - Returns: the connection, where it leads, and all addresses that might have been connected to.
   /// - Throws: ``OriginFailure`` with the reason.
   public nonisolated(nonsending) func connect(
-    _ name: String, port: UInt16, timeoutMilliseconds: Int, _ policy: AddressPolicy = .configured, _ family: AddressFamily = .any
-  ) async throws(OriginFailure) -> Socket {
-    let place = "\(name):\(port)"
-    let all = try await addresses(of: name, port: port).filter { family.includes($0) }
+    _ name: String, at literals: [String] = [], port: UInt16, timeoutMilliseconds: Int, _ policy: AddressPolicy = .configured, _ family: AddressFamily = .any
+  ) async throws(OriginFailure) -> (socket: Socket, address: SocketAddress, all: [SocketAddress]) {
+    let (addresses, refused) = try await lookUp(name, literals, port, policy, family)
+    do throws(OriginFailure) {
+      let (socket, address) = try await connect(to: addresses, "\(name):\(port)", timeoutMilliseconds: timeoutMilliseconds, policy)
+      return (socket, address, addresses)
+    } catch { throw refused ?? error }
+  }
+
+  /// The addresses of a name that may be connected to; at least one.
+  nonisolated(nonsending) func usableAddresses(
+    of name: String, at literals: [String], port: UInt16, _ policy: AddressPolicy = .configured, _ family: AddressFamily = .any
+  ) async throws(OriginFailure) -> [SocketAddress] { try await lookUp(name, literals, port, policy, family).addresses }
+
+  /// - Returns: why there are not more, if there might be.
+  private nonisolated(nonsending) func lookUp(
+    _ name: String, _ literals: [String], _ port: UInt16, _ policy: AddressPolicy, _ family: AddressFamily
+  ) async throws(OriginFailure) -> (addresses: [SocketAddress], refused: OriginFailure?) {
+    let known = literals.compactMap { SocketAddress(host: $0, port: port) }
+    let all = (known.isEmpty ? try await addresses(of: name, port: port) : known).filter { family.includes($0) }
     let refusals = all.map { policy.refusal(of: $0, own: forbidden) }
-    let refused = refusals.compactMap { $0 }.first.map { OriginFailure(.addressRefused($0), at: place) }
+    let refused = refusals.compactMap { $0 }.first.map { OriginFailure(.addressRefused($0), at: "\(name):\(port)") }
     let addresses = zip(all, refusals).filter { $0.1 == nil }.map(\.0)
     guard !addresses.isEmpty else { throw refused ?? OriginFailure(.nameUnknown, at: name) }
-    let socket: Socket, address: SocketAddress
-    do throws(OriginFailure) { (socket, address) = try await open(addresses, place, timeoutMilliseconds) } catch { throw refused ?? error }
-    guard let refusal = socket.localAddress.flatMap({ policy.refusal(of: address, from: $0, own: forbidden) }) else { return socket }
+    return (addresses, refused)
+  }
+
+  /// Connects to the first of several addresses that answers.
+  nonisolated(nonsending) func connect(
+    to addresses: [SocketAddress], _ place: String, timeoutMilliseconds: Int, _ policy: AddressPolicy = .configured
+  ) async throws(OriginFailure) -> (Socket, SocketAddress) {
+    let (socket, address) = try await open(addresses, place, timeoutMilliseconds)
+    guard let refusal = socket.localAddress.flatMap({ policy.refusal(of: address, from: $0, own: forbidden) }) else { return (socket, address) }
     socket.close()
     throw OriginFailure(.addressRefused(refusal), at: place)
   }

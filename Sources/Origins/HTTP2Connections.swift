@@ -8,7 +8,7 @@ import Transport
 final class HTTP2Connections: HTTP2SessionOwner, ConnectionKeeper {
   private let pool: OriginPool.Settings
   /// The connections, and whom each leads to where it is secured.
-  private var sessions: [(session: HTTP2Session, identity: String?)] = []
+  private var sessions: [(session: HTTP2Session, identity: String?, address: SocketAddress)] = []
   /// Connections whose origin takes no further requests on them; others may have their places.
   private var leaving: [HTTP2Session] = []
   private var connecting = 0
@@ -20,49 +20,54 @@ final class HTTP2Connections: HTTP2SessionOwner, ConnectionKeeper {
   /// - Parameter identity: whom it must lead to, where it is secured.
   /// - Throws: ``OriginFailure/Reason/noFreeConnection`` when too many wait, or none had room within connectionTimeout.
   nonisolated(nonsending) func open(
-    _ identity: OriginIdentity?, mustBeNew: Bool, hasWaited: inout Bool
+    _ identity: OriginIdentity?, mustBeNew: Bool, hasWaited: inout Bool, _ visit: OriginVisit?
   ) async throws(OriginFailure) -> ClientConnection {
     let end = pool.context.loop.now + UInt64(pool.connectTimeoutMilliseconds)
     var mustBeNew = mustBeNew
     while true {
-      if !mustBeNew, let session = sessions.first(where: { $0.session.hasRoom && $0.identity == identity?.label })?.session {
-        return connection(session.open(), isReused: true)
+      if !mustBeNew, let session = session(identity, at: visit.flatMap { $0.addresses.count > 1 ? $0.chosen : nil }) {
+        return connection(session.open(), isReused: true, visit)
       }
       if connecting == 0, sessions.count < pool.origin.http2ConnectionsPerWorker {
-        return connection(try await connect(identity).open(), isReused: false)
+        return connection(try await connect(identity, visit).open(), isReused: false, visit)
       }
+      if !mustBeNew, visit != nil, let session = session(identity, at: nil) { return connection(session.open(), isReused: true, visit) }
       // The oldest makes room where none is for this.
       if connecting == 0, mustBeNew || !sessions.contains(where: { $0.identity == identity?.label }) { sessions.first?.session.drain() }
       mustBeNew = false
-      if let stream = try await waitInLine(identity, until: end, &hasWaited) { return connection(stream, isReused: true) }
+      if let stream = try await waitInLine(identity, until: end, &hasWaited) { return connection(stream, isReused: true, visit) }
     }
   }
 
-  private func connection(_ stream: HTTP2Stream, isReused: Bool) -> ClientConnection {
-    if isReused { pool.counters.add(.originReused) }
-    return ClientConnection(stream, pool.limits, isReused: isReused, keeper: self)
+  /// A connection that has room; nil for an address means any.
+  private func session(_ identity: OriginIdentity?, at address: SocketAddress?) -> HTTP2Session? {
+    sessions.first { $0.session.hasRoom && $0.identity == identity?.label && (address == nil || $0.address == address) }?.session
   }
 
-  private nonisolated(nonsending) func connect(_ identity: OriginIdentity?) async throws(OriginFailure) -> HTTP2Session {
+  private func connection(_ stream: HTTP2Stream, isReused: Bool, _ visit: OriginVisit?) -> ClientConnection {
+    if isReused { pool.counters.add(.originReused) }
+    guard let visit else { return ClientConnection(stream, pool.limits, isReused: isReused, keeper: self) }
+    visit.keeper = self
+    if let address = sessions.first(where: { $0.session === stream.session })?.address { visit.arrive(at: address) }
+    return ClientConnection(stream, pool.limits, isReused: isReused, keeper: visit)
+  }
+
+  private nonisolated(nonsending) func connect(_ identity: OriginIdentity?, _ visit: OriginVisit?) async throws(OriginFailure) -> HTTP2Session {
     connecting += 1
     defer {
       connecting -= 1
       wakeAll()
     }
-    let socket = try await pool.open(identity, "h2")
+    let (socket, address) = try await pool.open(identity, "h2", visit)
     var times = ViewerLimits()
     times.keepAliveTimeoutMilliseconds = pool.keepAliveMilliseconds
     times.idleTimeoutMilliseconds = pool.limits.writeTimeoutMilliseconds
     times.headTimeoutMilliseconds = pool.limits.readTimeoutMilliseconds
     let session = HTTP2Session(
       Stream(socket), isServer: false, isSecure: pool.isSecure, peer: .unix(path: ""), peerText: [], pool.context.viewerLimits.http2, times, head: pool.limits.head, owner: self)
-    guard let session else {
-      socket.close()
-      throw OriginFailure(.noDescriptor, at: pool.place)
-    }
     pool.counters.add(.originConnected)
     pool.counters.move(.originConnectionsOpen, by: 1)
-    sessions.append((session, identity?.label))
+    sessions.append((session, identity?.label, address))
     return session
   }
 

@@ -10,6 +10,8 @@ public struct OriginFailure: Error, Equatable, Sendable {
   /// The kinds of failure.
   public enum Reason: Equatable, Sendable {
     case nameUnknown, nameServers, addressRefused(AddressRefusal), tls(TLSFailure), noFreeConnection, noDescriptor
+    /// Too many requests wait for the origin, or its turn did not come in time (`maxRequestsInFlight`).
+    case queueFull, queueTimeout
     case connectRefused, connectUnreachable, connectTimeout
     case write, readTimeout, closedEarly
     case malformedHead(Refusal), malformedBody
@@ -31,7 +33,7 @@ public struct OriginFailure: Error, Equatable, Sendable {
   public var status: Int {
     switch reason {
     case .connectTimeout, .readTimeout: 504
-    case .noFreeConnection, .noDescriptor: 503
+    case .noFreeConnection, .noDescriptor, .queueFull, .queueTimeout: 503
     case .files(let status): status
     default: 502
     }
@@ -40,7 +42,15 @@ public struct OriginFailure: Error, Equatable, Sendable {
   /// Whether the origin could not be reached at all; a group fails over for this when 503 is among its codes.
   public var isConnectFailure: Bool {
     switch reason {
-    case .nameUnknown, .nameServers, .connectRefused, .connectUnreachable, .connectTimeout, .noFreeConnection, .noDescriptor: true
+    case .nameUnknown, .nameServers, .connectRefused, .connectUnreachable, .connectTimeout, .noFreeConnection, .noDescriptor, .queueFull, .queueTimeout: true
+    default: false
+    }
+  }
+
+  /// Whether it says that the address which was connected to does not work; not how its requests are shared out, nor what a stream alone met with.
+  public var isIll: Bool {
+    switch reason {
+    case .write, .readTimeout, .closedEarly, .malformedHead, .malformedBody, .brokenHTTP2, .streamReset: true
     default: false
     }
   }
@@ -57,7 +67,8 @@ public struct OriginFailure: Error, Equatable, Sendable {
   public var detailedResult: StaticString {
     switch reason {
     case .nameUnknown, .nameServers: "OriginDnsError"
-    case .addressRefused, .tls, .noFreeConnection, .noDescriptor, .connectRefused, .connectUnreachable, .connectTimeout: "OriginConnectError"
+    case .addressRefused, .tls, .noFreeConnection, .noDescriptor, .queueFull, .queueTimeout, .connectRefused, .connectUnreachable, .connectTimeout:
+      "OriginConnectError"
     case .write: "OriginWriteError"
     case .readTimeout: "OriginReadError"
     case .closedEarly, .streamRefused, .streamReset: "OriginCommError"
@@ -75,6 +86,8 @@ public struct OriginFailure: Error, Equatable, Sendable {
     case .addressRefused(let refusal): "\(place) may not be an origin: \(refusal.explanation)"
     case .tls(let failure): "TLS with \(place) failed: \(failure.reason)"
     case .noFreeConnection: "no connection to \(place) became free within connectionTimeout, or too many requests wait for one"
+    case .queueFull: "as many requests wait for \(place) as may (queueLength)"
+    case .queueTimeout: "\(place) had as many requests as it may (maxRequestsInFlight) for queueTimeout"
     case .noDescriptor: "the process has no file left for a connection to \(place)"
     case .connectRefused: "\(place) refused the connection"
     case .connectUnreachable: "\(place) cannot be reached"
@@ -99,6 +112,8 @@ public struct OriginFailure: Error, Equatable, Sendable {
     case .addressRefused: .originAddressRefused
     case .tls(let failure): failure.kind == .certificate ? .originCertificateFailure : .originHandshakeFailure
     case .noFreeConnection: .originNoFreeConnection
+    case .queueFull: .limitOriginQueue
+    case .queueTimeout: .limitOriginQueueTimeout
     case .noDescriptor: .limitDescriptors
     case .connectRefused: .originConnectRefused
     case .connectUnreachable: .originConnectUnreachable

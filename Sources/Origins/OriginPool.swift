@@ -23,6 +23,9 @@ public final class OriginPool: ConnectionKeeper {
   private var identities: [ObjectIdentifier: String] = [:]
   private let policy: AddressPolicy
   private let family: AddressFamily
+  private let watch: PoolWatch
+  /// By connection: where it leads.
+  private var peers: [ObjectIdentifier: SocketAddress] = [:]
   /// Idle sockets, the most recently used last: it is the most likely to be alive.
   private var idle: [Socket] = []
   /// Places taken: connections in use, idle or being made.
@@ -37,16 +40,18 @@ public final class OriginPool: ConnectionKeeper {
   /// A pool without connections.
   /// - Parameters:
   ///   - server: the origin's address; the origin's kind must be `.http`.
+  ///   - state: what workers know of the origin together; nil for one that nobody watches.
   ///   - isSecure: whether it is spoken to over TLS.
   ///   - policy: which of its addresses may be connected to. It holds for all connections of the pool.
   public init(
     _ origin: Origin, _ server: Origin.HTTPServer, _ limits: OriginLimits, _ context: WireContext, _ counters: WorkerCounters, _ connector: Connector,
-    isSecure: Bool = false, _ policy: AddressPolicy = .configured, _ family: AddressFamily = .any
+    _ state: OriginState? = nil, isSecure: Bool = false, _ policy: AddressPolicy = .configured, _ family: AddressFamily = .any
   ) {
     self.isSecure = isSecure
     self.policy = policy
     self.family = family
     self.origin = origin
+    watch = PoolWatch(state, origin)
     self.server = server
     self.context = context
     self.counters = counters
@@ -80,17 +85,19 @@ public final class OriginPool: ConnectionKeeper {
     let isSecure: Bool
     let policy: AddressPolicy
     let family: AddressFamily
+    let watch: PoolWatch
 
     /// Name and port, for messages.
     var place: String { "\(server.domainName):\(server.port(isSecure: isSecure))" }
 
     /// A new connection, secured where it is to be. The connection timeout is for both.
     /// - Parameter applicationProtocol: what a secured connection must agree on; nil for whatever HTTP/1.1 is.
-    nonisolated(nonsending) func open(_ identity: OriginIdentity?, _ applicationProtocol: String? = nil) async throws(OriginFailure) -> Socket {
+    nonisolated(nonsending) func open(
+      _ identity: OriginIdentity?, _ applicationProtocol: String? = nil, _ visit: OriginVisit?
+    ) async throws(OriginFailure) -> (Socket, SocketAddress) {
       let began = context.loop.now
-      let port = UInt16(clamping: server.port(isSecure: isSecure))
-      let socket = try await connector.connect(server.domainName, port: port, timeoutMilliseconds: connectTimeoutMilliseconds, policy, family)
-      guard isSecure else { return socket }
+      let (socket, address) = try await connect(visit)
+      guard isSecure else { return (socket, address) }
       let identity = identity ?? OriginIdentity(serverName: server.domainName, alsoAccepted: [])
       let left = max(1, connectTimeoutMilliseconds - Int(context.loop.now - began))
       var tls = server.tls
@@ -102,15 +109,43 @@ public final class OriginPool: ConnectionKeeper {
         }
       } catch {
         socket.close()
+        visit?.miss(address)
         throw error
       }
-      return socket
+      return (socket, address)
+    }
+
+    /// The name's addresses that may be connected to.
+    nonisolated(nonsending) func lookUp() async throws(OriginFailure) -> [SocketAddress] {
+      try await connector.usableAddresses(of: server.domainName, at: server.addresses, port: UInt16(clamping: server.port(isSecure: isSecure)), policy, family)
+    }
+
+    /// Connects to the address that a visit has chosen, or soon to another; without a visit to the first of the name's.
+    private nonisolated(nonsending) func connect(_ visit: OriginVisit?) async throws(OriginFailure) -> (Socket, SocketAddress) {
+      guard let visit else {
+        let port = UInt16(clamping: server.port(isSecure: isSecure))
+        let (socket, address, all) = try await connector.connect(
+          server.domainName, at: server.addresses, port: port, timeoutMilliseconds: connectTimeoutMilliseconds, policy, family)
+        watch.adopt(all, at: context.loop.now)
+        return (socket, address)
+      }
+      let order = visit.order
+      do throws(OriginFailure) {
+        let (socket, address) = try await connector.connect(to: order, place, timeoutMilliseconds: connectTimeoutMilliseconds, policy)
+        for missed in order.prefix(while: { $0 != address }) { visit.miss(missed) }
+        return (socket, address)
+      } catch {
+        // All have been tried, and there are not more than the race takes.
+        if error.isConnectFailure && error.reason != .noDescriptor { for address in order.prefix(AddressRace.Configuration().addressLimit) { visit.miss(address) } }
+        throw error
+      }
     }
   }
   private var settings: Settings {
     Settings(
       origin: origin, server: server, context: context, counters: counters, connector: connector, limits: limits,
-      connectTimeoutMilliseconds: connectTimeoutMilliseconds, keepAliveMilliseconds: keepAliveMilliseconds, isSecure: isSecure, policy: policy, family: family)
+      connectTimeoutMilliseconds: connectTimeoutMilliseconds, keepAliveMilliseconds: keepAliveMilliseconds, isSecure: isSecure, policy: policy, family: family,
+      watch: watch)
   }
 
   /// The origin's HTTP/2 connections; made when first needed.
@@ -119,16 +154,40 @@ public final class OriginPool: ConnectionKeeper {
   /// Whether requests go to this origin by HTTP/2.
   public var speaksHTTP2: Bool { server.httpVersion == .http2 }
 
+  /// Whether attempts begin with ``visit()``.
+  @inline(__always) public var isWatched: Bool { watch.isOn }
+  /// Whether none of the origin's addresses is fit, as far as that is known.
+  public var isWhollyEjected: Bool { watch.isWhollyEjected(at: context.loop.now) }
+
+  /// Begins an attempt: waits for its turn where the origin's requests are bounded, and chooses an address.
+  /// - Throws: ``OriginFailure/Reason/queueFull`` or ``OriginFailure/Reason/queueTimeout``, or why the name has no address.
+  public nonisolated(nonsending) func visit() async throws(OriginFailure) -> OriginVisit? {
+    guard let state = watch.state else { return nil }
+    let gate = state.gate
+    switch await gate?.enter(on: context.loop) {
+    case .entered?, nil: break
+    case .full?: throw OriginFailure(.queueFull, at: place)
+    case .late?: throw OriginFailure(.queueTimeout, at: place)
+    }
+    if watch.isStale(at: context.loop.now) {
+      do throws(OriginFailure) { watch.adopt(try await settings.lookUp(), at: context.loop.now) } catch {
+        gate?.leave()
+        throw error
+      }
+    }
+    return OriginVisit(state, gate, watch.addresses, on: context.loop, counters)
+  }
+
   /// A stream of an HTTP/2 connection, for one request.
   /// - Parameters:
   ///   - identity: whom it must lead to, where it is secured.
   ///   - mustBeNew: whether its connection must be new, as an old one failed.
   ///   - hasWaited: whether this request has been counted as one that had to wait; set when it is.
   public nonisolated(nonsending) func openHTTP2(
-    _ identity: OriginIdentity? = nil, mustBeNew: Bool, hasWaited: inout Bool
+    _ identity: OriginIdentity? = nil, mustBeNew: Bool, hasWaited: inout Bool, _ visit: OriginVisit? = nil
   ) async throws(OriginFailure) -> ClientConnection {
     usesHTTP2 = true
-    return try await http2.open(identity, mustBeNew: mustBeNew, hasWaited: &hasWaited)
+    return try await http2.open(identity, mustBeNew: mustBeNew, hasWaited: &hasWaited, visit)
   }
 
   /// How many requests wait for a connection.
@@ -139,14 +198,14 @@ public final class OriginPool: ConnectionKeeper {
 
   /// An idle connection that is still quiet, or nil.
   /// - Parameter identity: whom a secured connection must lead to.
-  public func takeIdle(_ identity: OriginIdentity? = nil) -> ClientConnection? {
-    while let socket = popIdle(identity) {
+  public func takeIdle(_ identity: OriginIdentity? = nil, _ visit: OriginVisit? = nil) -> ClientConnection? {
+    while let socket = popIdle(identity, visit) {
       counters.move(.originConnectionsIdle, by: -1)
       socket.whenDisturbed = nil
       socket.keep()
       if socket.isQuiet {
         counters.add(.originReused)
-        return ClientConnection(socket, limits, isReused: true, keeper: self)
+        return connection(socket, isReused: true, visit)
       }
       counters.add(.originStale)
       close(socket)
@@ -154,41 +213,58 @@ public final class OriginPool: ConnectionKeeper {
     return nil
   }
 
-  @inline(__always) private func popIdle(_ identity: OriginIdentity?) -> Socket? {
+  /// A visit's connection leads to the address it has chosen, and ends the visit when it is given back.
+  @inline(__always) private func connection(_ socket: Socket, isReused: Bool, _ visit: OriginVisit?) -> ClientConnection {
+    guard let visit else { return ClientConnection(socket, limits, isReused: isReused, keeper: self) }
+    visit.keeper = self
+    if let address = peers[ObjectIdentifier(socket)] { visit.arrive(at: address) }
+    return ClientConnection(socket, limits, isReused: isReused, keeper: visit)
+  }
+
+  @inline(__always) private func popIdle(_ identity: OriginIdentity?, _ visit: OriginVisit?) -> Socket? {
+    if let visit, visit.addresses.count > 1 { return popIdle(identity, at: visit.chosen) }
     guard let identity else { return idle.popLast() }
     guard let index = idle.lastIndex(where: { identities[ObjectIdentifier($0)] == identity.label }) else { return nil }
     return idle.remove(at: index)
   }
 
-  /// A connection when ``takeIdle(_:)`` has none: new or (unless `mustBeNew`) one that was given back while this waited for its turn: first come, first served.
+  private func popIdle(_ identity: OriginIdentity?, at address: SocketAddress?) -> Socket? {
+    let index = idle.lastIndex { socket in
+      peers[ObjectIdentifier(socket)] == address && (identity == nil || identities[ObjectIdentifier(socket)] == identity?.label)
+    }
+    return index.map { idle.remove(at: $0) }
+  }
+
+  /// A connection when ``takeIdle(_:_:)`` has none: new or (unless `mustBeNew`) one that was given back while this waited for its turn: first come, first served.
   /// - Parameters:
   ///   - identity: whom it must lead to, where it is secured.
   ///   - hasWaited: whether this request has been counted as one that had to wait; set when it is.
   /// - Throws: ``OriginFailure/Reason/noFreeConnection`` when too many wait, or its turn did not come within connectionTimeout.
   public nonisolated(nonsending) func connect(
-    _ identity: OriginIdentity? = nil, mustBeNew: Bool, hasWaited: inout Bool
+    _ identity: OriginIdentity? = nil, mustBeNew: Bool, hasWaited: inout Bool, _ visit: OriginVisit? = nil
   ) async throws(OriginFailure) -> ClientConnection {
     if open < origin.connectionsPerWorker {
       open += 1
-    } else if mustBeNew || isSecure, let socket = idle.first {   // it makes room for the new one
+    } else if mustBeNew || isSecure || visit != nil, let socket = idle.first {   // it makes room for the new one
       forget(socket)
       discard(socket)
-    } else if let returned = try await waitInLine(identity, mustBeNew, &hasWaited) {
+    } else if let returned = try await waitInLine(identity, mustBeNew, &hasWaited, visit) {
       return returned
     }
     let socket: Socket
-    do throws(OriginFailure) { socket = try await open(identity) } catch {
+    do throws(OriginFailure) { socket = try await open(identity, visit) } catch {
       leavePlace()
       throw error
     }
     counters.add(.originConnected)
     counters.move(.originConnectionsOpen, by: 1)
-    return ClientConnection(socket, limits, isReused: false, keeper: self)
+    return connection(socket, isReused: false, visit)
   }
 
   /// A new connection; whom a secured one leads to is remembered.
-  private nonisolated(nonsending) func open(_ identity: OriginIdentity?) async throws(OriginFailure) -> Socket {
-    let socket = try await settings.open(identity)
+  private nonisolated(nonsending) func open(_ identity: OriginIdentity?, _ visit: OriginVisit?) async throws(OriginFailure) -> Socket {
+    let (socket, address) = try await settings.open(identity, nil, visit)
+    if watch.state != nil { peers[ObjectIdentifier(socket)] = address }
     if isSecure { identities[ObjectIdentifier(socket)] = (identity ?? OriginIdentity(serverName: server.domainName, alsoAccepted: [])).label }
     return socket
   }
@@ -196,7 +272,7 @@ public final class OriginPool: ConnectionKeeper {
   /// Waits for a connection that is given back, or for the place of one that is closed.
   /// - Returns: nil when it is the place; it is taken then.
   private nonisolated(nonsending) func waitInLine(
-    _ identity: OriginIdentity?, _ mustBeNew: Bool, _ hasWaited: inout Bool
+    _ identity: OriginIdentity?, _ mustBeNew: Bool, _ hasWaited: inout Bool, _ visit: OriginVisit?
   ) async throws(OriginFailure) -> ClientConnection? {
     guard line.count < origin.waitingRequestsPerWorker else {
       counters.add(.limitOriginWaiters)
@@ -214,7 +290,7 @@ public final class OriginPool: ConnectionKeeper {
     case .given(let socket):
       if socket.isQuiet {
         counters.add(.originReused)
-        return ClientConnection(socket, limits, isReused: true, keeper: self)
+        return connection(socket, isReused: true, visit)
       }
       counters.add(.originStale)
       discard(socket)
@@ -261,6 +337,7 @@ public final class OriginPool: ConnectionKeeper {
   /// Closes a connection and keeps its place.
   private func discard(_ socket: Socket) {
     if isSecure { identities[ObjectIdentifier(socket)] = nil }
+    if watch.state != nil { peers[ObjectIdentifier(socket)] = nil }
     socket.close()
     counters.move(.originConnectionsOpen, by: -1)
   }

@@ -43,11 +43,14 @@ final class Destination {
   }
 
   /// An origin that a function made.
-  /// - Parameter host: what replaces the Host that the behavior would send; nil for nothing.
+  /// - Parameters:
+  ///   - place: among the numbers of origins: the one it was made from, as long as that is the same server.
+  ///   - host: what replaces the Host that the behavior would send; nil for nothing.
   init(
-    _ origin: Origin, _ behavior: CompiledBehavior, host: String?, _ update: OriginUpdate, pool: OriginPool?, folder: FolderOrigin?, viewerIsSecure: Bool
+    _ origin: Origin, place: Int, _ behavior: CompiledBehavior, host: String?, _ update: OriginUpdate, pool: OriginPool?, folder: FolderOrigin?,
+    viewerIsSecure: Bool
   ) {
-    self.origin = CompiledOrigin(origin)
+    self.origin = CompiledOrigin(origin, place: place)
     self.pool = pool
     self.folder = folder
     lines = behavior.lines(toward: origin, host: host, viewerIsSecure: viewerIsSecure)

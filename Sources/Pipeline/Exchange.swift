@@ -10,7 +10,7 @@ import Transport
 /// The steps of a request, in their order (architecture.md).
 public enum Step: UInt8, CaseIterable, Sendable {
   case received, distributionChosen, behaviorChosen, redirectRules, viewerRequest, rootObject
-  case originRequest, originResponse, errorPage, viewerResponse, responseHeaders, sent
+  case originRequest, originResponse, errorPage, viewerResponse, responseHeaders, sending, sent
 }
 
 /// Sees a request walk through its steps. Called on the worker's thread; must not block.
@@ -25,13 +25,21 @@ struct Timeline: BitwiseCopyable, Sendable {
   var received: UInt64 = 0
   var originRequest: UInt64 = 0
   var originResponse: UInt64 = 0
+  /// The response's first bytes are on their way.
+  var sending: UInt64 = 0
   var sent: UInt64 = 0
+
+  /// From the request's first byte to the response's; nil before there is one.
+  var firstByteMicroseconds: Int? { sending > 0 ? Int(sending - received) / 1000 : nil }
+  /// From sending the request to the origin to the first byte of its response; nil without one.
+  var originFirstByteMicroseconds: Int? { originResponse > originRequest && originRequest > 0 ? Int(originResponse - originRequest) / 1000 : nil }
 
   mutating func mark(_ step: Step, _ now: UInt64) {
     switch step {
     case .received: received = now
     case .originRequest: originRequest = now
     case .originResponse: originResponse = now
+    case .sending: sending = now
     case .sent: sent = now
     default: break
     }
@@ -89,6 +97,8 @@ struct Exchange: ~Copyable {
   var origin: CompiledOrigin?
   /// The redirect rule that answered.
   var followed: FollowedRule?
+  /// The origin's place among the numbers; out of range without one.
+  var originPlace = -1
   /// Where a function sends the request; nil: where its behavior does.
   var route: Route?
   /// What functions gave to `cf.logCustomData`, by event.
@@ -104,6 +114,12 @@ struct Exchange: ~Copyable {
   var viewerFailure: WireFailure?
   /// Why it failed, in words, for the log.
   var failure: String?
+  /// What the result was when the response began, if it broke off then.
+  private(set) var resultAtStart: ResultType?
+  /// Its part of a trace; nil without tracing.
+  private(set) var trace: RequestTrace?
+  /// What logs tell of the response's head, when one asks for it.
+  var answer: AnswerFacts?
 
   init(_ request: consuming RequestHead, _ viewer: borrowing ServerConnection, _ worker: Worker) {
     received = request.line
@@ -121,6 +137,14 @@ struct Exchange: ~Copyable {
     let id = worker.ids.text
     idStart = self.request.keep(id.span)
     reached(.received)
+    if let tracer = worker.tracer { beginTrace(tracer) }
+  }
+
+  private mutating func beginTrace(_ tracer: Tracer) {
+    let trace = tracer.begin(request.fields)
+    // What tells of a trace that is not this one goes no further (W3C Trace Context, 4.2).
+    if !trace.continues { request.fields.drop(FieldNameSet(.traceparent, .tracestate)) }
+    self.trace = trace
   }
 
   /// The viewer's address.
@@ -130,11 +154,21 @@ struct Exchange: ~Copyable {
 
   /// Notes that a step was taken.
   @inline(__always) mutating func reached(_ step: Step) {
-    let timed = step == .received || step == .originRequest || step == .originResponse || step == .sent
+    let timed = step == .received || step == .originRequest || step == .originResponse || step == .sending || step == .sent
     guard timed || observer != nil else { return }
-    let now = monotonicNanoseconds()
+    reached(step, at: monotonicNanoseconds())
+  }
+
+  /// Notes that a step was taken at a time.
+  @inline(__always) mutating func reached(_ step: Step, at now: UInt64) {
     timeline.mark(step, now)
     observer?.took(step, nanoseconds: now - timeline.received)
+  }
+
+  /// Notes that the response broke off.
+  mutating func breakOff() {
+    resultAtStart = resultAtStart ?? result
+    result = .error
   }
 
   /// X-Amz-Cf-Id: 56 bytes.

@@ -3,6 +3,7 @@
 import Distribution
 import Origins
 import RewriteEngine
+import Telemetry
 import TLS
 
 /// Why a choice cannot be followed: a validation error.
@@ -41,14 +42,15 @@ extension Worker {
     var origin = assigned.origin.model
     origin.take(update)
     guard let server = try server(origin, update) else {
-      return Destination(origin, behavior, host: update.hostHeader, update, pool: nil, folder: assigned.folder, viewerIsSecure: viewerIsSecure)
+      return Destination(origin, place: assigned.origin.place, behavior, host: update.hostHeader, update, pool: nil, folder: assigned.folder, viewerIsSecure: viewerIsSecure)
     }
     origin.kind = .http(server)
     if let name = update.domainName { origin.name = name }
     let isSecure = server.isSecure(viewerIsSecure: viewerIsSecure)
     let host = update.hostHeader ?? (update.domainName == nil ? nil : server.authority(isSecure: isSecure))
     let pool = pool(origin, server, isSecure, update, instead: assigned)
-    return Destination(origin, behavior, host: host, update, pool: pool, folder: nil, viewerIsSecure: viewerIsSecure)
+    let place = update.domainName == nil ? assigned.origin.place : MetricLabels.originLimit
+    return Destination(origin, place: place, behavior, host: host, update, pool: pool, folder: nil, viewerIsSecure: viewerIsSecure)
   }
 
   /// The server that is meant; nil for the assigned folder.

@@ -12,10 +12,6 @@ extension Worker: HTTP2SessionOwner {
     let limits = context.viewerLimits
     let session = HTTP2Session(
       viewer.takeStream(), isServer: true, peer: peer, peerText: peerText, limits.http2, limits, head: limits.head, owner: self)
-    guard let session else {
-      socket.close()
-      return forget(socket, peer)
-    }
     sessions[ObjectIdentifier(session)] = session
     counters.move(.http2ConnectionsOpen, by: 1)
     if let tls = socket.tls, tls.version < .tls12 { session.refuseSecurity() }   // RFC 9113, 9.2

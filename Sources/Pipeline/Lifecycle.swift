@@ -83,12 +83,14 @@ extension Worker {
     if let redirects = exchange.behavior.redirects, let early = followRedirects(redirects, &exchange) { response = early } else
     if exchange.behavior.isProtected, let early = protect(&exchange) { response = early } else
     if let index = exchange.behavior.viewerRequest,
-      let early = runViewerRequest(&exchange, viewer, mayRun: await hasTurn(index, exchange)) { response = early } else {
+      let early = runViewerRequest(&exchange, viewer, since: monotonicNanoseconds(), mayRun: await hasTurn(index, exchange)) { response = early } else {
       applyDefaultRootObject(&exchange)
       if let last = countForward(&exchange) { response = last } else { response = await fetch(&exchange, &viewer) }
     }
     if let page = errorPage(for: response, exchange) { response = await replace(response, by: page, &exchange, &viewer) }
-    if let index = exchange.behavior.viewerResponse { response = runViewerResponse(response, &exchange, mayRun: await hasTurn(index, exchange)) }
+    if let index = exchange.behavior.viewerResponse {
+      response = runViewerResponse(response, &exchange, since: monotonicNanoseconds(), mayRun: await hasTurn(index, exchange))
+    }
     applyResponseHeadersPolicy(&response, &exchange)
     return response
   }

@@ -38,6 +38,7 @@ extension Worker {
     let origin = destination.origin
     var kept = exchange.isSafe ? behavior.keptWhenSafe : behavior.keptOtherwise
     kept.remove(origin.customNames)
+    if exchange.trace != nil { kept.remove(FieldNameSet(.traceparent)) }   // written anew
     if !behavior.forwardsHost || destination.replacesHost {
       kept.remove(FieldNameSet(.host))
     } else if !exchange.request.fields.has(.host) {   // an HTTP/1.0 viewer may leave it out, HTTP/1.1 may not (RFC 9112, 3.2)
@@ -73,10 +74,18 @@ extension Worker {
     out.append("\r\nX-Amz-Cf-Id: ")
     out.append(exchange.id)
     out.append("\r\n")
+    if let trace = exchange.trace, !custom.has(.traceparent), behavior.keptWhenSafe.has(.traceparent) { write(trace, to: &out) }
     if exchange.received.framing == .chunked { out.append("Transfer-Encoding: chunked\r\n") }
     if !behavior.forwardsNoCookies && present.has(.cookie) { writeCookies(exchange.request.fields, behavior, to: &out) }
     if behavior.allowsGRPC && isGRPC(exchange) { out.append("TE: trailers\r\n") }
     if behavior.writesExtraLines { writeExtraLines(exchange, present, behavior.behavior.forwarding, to: &out) }
+  }
+
+  /// The trace goes on from here (W3C Trace Context, 3.2).
+  private func write(_ trace: RequestTrace, to out: inout ByteBuffer) {
+    out.append("traceparent: ")
+    out.append(trace.outgoing.span)
+    out.append("\r\n")
   }
 
   /// Only WebSocket upgrades pass, and only where the behavior forwards what the handshake needs (spec/request-pipeline.md, 15).

@@ -51,10 +51,10 @@ extension ResponseHead {
   /// Frames the message by length.
   mutating func setContentLength(_ count: Int) {
     fields.drop(Self.framing)
-    var digits = ByteBuffer(capacity: 20)
+    var digits = ByteBuffer()
+    digits.acquireSmall()
     digits.append(decimal: count)
-    let name: StaticString = "Content-Length"
-    name.withUTF8Buffer { name in unsafe fields.append(name.span, digits.readable) }
+    fields.append("Content-Length", digits.readable)
     line.frame(length: count)
   }
 }

@@ -12,7 +12,7 @@ public import Transport
 public final class ServingConfiguration: Sendable {
   /// The configuration it was made from.
   public let configuration: Configuration
-  /// Distribution ids in the order of counters.
+  /// The names behind counters, in their order.
   public let labels: MetricLabels
   let hosts: HostTable
   let sites: [Site]
@@ -31,8 +31,10 @@ public final class ServingConfiguration: Sendable {
   public init(_ configuration: Configuration, files: BlockingPool, previous: ServingConfiguration? = nil) throws(FolderFailure) {
     let configuration = previous.map { configuration.sharing($0.configuration) } ?? configuration
     self.configuration = configuration
-    let labels = (previous?.labels ?? MetricLabels())
-      .extended(with: configuration.distributions.map(\.id), functions: configuration.functions.map(\.name),
+    let labels = (previous?.labels ?? MetricLabels()).extended(
+      with: configuration.distributions.flatMap { distribution in distribution.behaviors.map { .init(distribution.id, $0.pathPattern.text) } },
+      origins: configuration.distributions.flatMap { distribution in distribution.origins.map { .init(distribution.id, $0.name) } },
+      functions: configuration.functions.map(\.name),
       redirectTables: configuration.distributions.flatMap { $0.behaviors.compactMap(\.redirects?.name) })
     self.labels = labels
     hosts = configuration.makeHostTable()
@@ -94,7 +96,6 @@ final class Site: Sendable {
   static let maximumPasses = 2
 
   let distribution: Distribution
-  let metricsIndex: Int
   /// `d….cloudfront.net`, as events and Via name the distribution.
   let domainName: [UInt8]
   let id: [UInt8]
@@ -114,7 +115,6 @@ final class Site: Sendable {
 
   init(_ distribution: Distribution, _ labels: MetricLabels, _ folders: [FolderOrigin?]) {
     self.distribution = distribution
-    metricsIndex = labels.index(ofDistribution: distribution.id)
     let domain = distribution.id.lowercased().filter { $0.isLetter || $0.isNumber || $0 == "-" } + ".cloudfront.net"
     domainName = Array(domain.utf8)
     id = Array(distribution.id.utf8)
@@ -128,7 +128,7 @@ final class Site: Sendable {
     missLines = Array("X-Cache: Miss from cloudfront\r\nVia: 1.1\(via)\r\nX-Amz-Cf-Pop: \(Self.pop)\r\nX-Amz-Cf-Id: ".utf8)
     behaviors = distribution.behaviors.enumerated().map { CompiledBehavior($1, at: $0, distribution, labels) }
     table = BehaviorTable(distribution.behaviors)
-    origins = distribution.origins.map { CompiledOrigin($0) }
+    origins = distribution.origins.map { CompiledOrigin($0, place: labels.origins.place(of: .init(distribution.id, $0.name))) }
     self.folders = folders
     defaultRootObject = distribution.defaultRootObject.map { Array($0.utf8) }
   }
@@ -158,9 +158,12 @@ final class CompiledOrigin: Sendable {
   let logField: LogField
   /// Names of custom headers, which replace the viewer's: the known ones, and in lower case the others.
   let customNames: FieldNameSet, otherCustomNames: [[UInt8]]
+  /// Its place among the numbers of origins.
+  let place: Int
 
-  init(_ origin: Origin) {
+  init(_ origin: Origin, place: Int) {
     model = origin
+    self.place = place
     name = origin.name
     path = Array(origin.originPath.utf8)
     attempts = origin.connectionAttempts
@@ -188,6 +191,8 @@ final class CompiledBehavior: Sendable {
   let distributionLogField, logField: LogField
   /// Its place among the distribution's behaviors.
   let index: Int
+  /// Its place among the numbers of requests.
+  let place: Int
   /// Fields copied to the origin for GET and HEAD, and for other methods (which keep Authorization).
   let keptWhenSafe, keptOtherwise: FieldNameSet
   /// What is done with field names that no rule of ours knows.
@@ -215,8 +220,9 @@ final class CompiledBehavior: Sendable {
 
   init(_ behavior: Behavior, at index: Int, _ distribution: Distribution, _ labels: MetricLabels) {
     self.behavior = behavior
-    redirects = behavior.redirects.map { CompiledRedirects($0, metricsIndex: labels.index(ofRedirectTable: $0.name)) }
+    redirects = behavior.redirects.map { CompiledRedirects($0, metricsIndex: labels.redirectTables.place(of: $0.name)) }
     self.index = index
+    place = labels.behaviors.place(of: .init(distribution.id, behavior.pathPattern.text))
     let origins = distribution.origins
     distributionLogField = LogField("distributionId", distribution.id)
     logField = LogField("behavior", behavior.pathPattern.text)

@@ -22,8 +22,11 @@ public final class Worker {
   public let counters: WorkerCounters
   var log: LogBuffer
   private var writers: (log: LogWriter, functionLog: LogWriter?)
-  /// What the access log says of a request; nothing when it is off.
-  var logged = AccessLog.Fields.none
+  /// Traces requests; nil for no tracing.
+  private(set) var tracer: Tracer?
+  /// What the access log says, and of which requests.
+  var logging = LogPlan()
+  var logDetails = LogDetails()
   var configuration: ServingConfiguration
   var sites: [WorkerSite] = []
   let unknownSite: WorkerSite
@@ -55,6 +58,10 @@ public final class Worker {
   private let released: (SocketAddress) -> Void
   /// Gives a parked connection a task again; set by the isolation.
   var resume: (ParkedConnection) -> Void = { _ in }
+  /// The checks of origins; the first worker's.
+  private var healthCheckers: [HealthChecker] = []
+  /// Gives a health check a task; set by the isolation.
+  var startQuestion: (HealthChecker.Question) -> Void = { _ in }
   /// Gives a stream of an HTTP/2 connection a new task; set by the isolation.
   var startStream: (HTTP2Stream) -> Void = { _ in }
   /// Tasks without a stream (HTTP2.swift), and whether there are to be any.
@@ -110,8 +117,8 @@ public final class Worker {
     tunnelIdleMilliseconds = limits.tunnelIdleTimeout.milliseconds
     tlsHandshakeTimeoutMilliseconds = limits.tlsHandshakeTimeout.milliseconds
     trustedProxies = configuration.configuration.trustedProxies
-    let accessLog = configuration.configuration.accessLog
-    logged = accessLog.format == .off ? .none : accessLog.fields
+    logging = LogPlan(configuration.configuration.accessLog)
+    logDetails = LogDetails(configuration.configuration.accessLog)
     shared.adopt(configuration.configuration)
     viewerPlaces.removeAll()
     verifiedSignatures.limit = limits.verifiedSignaturesPerWorker
@@ -135,7 +142,7 @@ public final class Worker {
         left[code.name] = nil
         return same
       }
-      return WorkerFunction(code, place: configuration.labels.index(ofFunction: code.name), former[code.name]?.throttle ?? FunctionThrottle())
+      return WorkerFunction(code, place: configuration.labels.functions.place(of: code.name), former[code.name]?.throttle ?? FunctionThrottle())
     }
     formerFunctions += left.values
   }
@@ -146,7 +153,25 @@ public final class Worker {
     sites = configuration.sites.map { WorkerSite($0, self, limits, former: former[$0.distribution.id]) }
     let kept = Set(sites.flatMap(\.allPools).map { ObjectIdentifier($0) })
     for pool in old.flatMap(\.allPools) where !kept.contains(ObjectIdentifier(pool)) { pool.retire() }
+    if number == 0 { startHealthChecks() }
   }
+
+  /// The first worker asks origins how they are, for all workers.
+  private func startHealthChecks() {
+    for checker in healthCheckers { checker.stop() }
+    healthCheckers = sites.flatMap { site in
+      site.site.distribution.origins.compactMap { origin in
+        shared.state(of: origin, in: site.site.distribution.id).flatMap { state in
+          HealthChecker(origin, state, context, counters, connector) { [unowned self] in startQuestion($0) }
+        }
+      }
+    }
+    // In the loop's next turn: this may be before it runs.
+    for checker in healthCheckers { loop.schedule(afterMilliseconds: 1) { checker.run() } }
+  }
+
+  /// What is known of origins, for metrics.
+  public var originFacts: [OriginFacts] { shared.facts(at: loop.now) }
 
   /// Lets go of the isolates of functions that no request can ask for any more.
   private func dropFormerFunctions() {
@@ -254,6 +279,7 @@ public final class Worker {
   private static let openingMilliseconds = 1000
   /// Closes every connection.
   public func closeAll() {
+    for checker in healthCheckers { checker.stop() }
     endStreamTasks()
     for socket in connections.values {
       socket.dependent?.fail(.cancelled)
@@ -263,7 +289,8 @@ public final class Worker {
   /// How many connections are open.
   public var openConnections: Int { connections.count }
   /// Writes to other logs from here on.
-  public func adopt(log: LogWriter, functionLog: LogWriter?) {
+  public func adopt(log: LogWriter, functionLog: LogWriter?, spans: SpanExporter?) {
+    tracer = configuration.configuration.tracing.flatMap { tracing in spans.map { Tracer(tracing, $0) } }
     flushLog()
     if log !== writers.log { self.log = log.makeBuffer() }
     if functionLog !== writers.functionLog { self.functionLog = functionLog.map { FunctionLog(writer: $0) } }
@@ -283,25 +310,28 @@ final class WorkerSite {
   let pools: [OriginPools]
   /// The functions of the site's configuration, by their index in it.
   let functions: [WorkerFunction?]
-  /// By behavior: where its requests go when no function chooses; of viewers who use HTTPS, and of the others.
-  private var secureRoutes: [Route] = [], plainRoutes: [Route] = []
+  /// By behavior: where its requests go when no function chooses; of viewers who use HTTPS, and of the others. Made when they are needed first:
+  /// to make thousands at once would keep the worker's other requests waiting.
+  private var secureRoutes: [Route?], plainRoutes: [Route?]
 
   /// - Parameter former: the same distribution in the configuration before; its pools are taken over where nothing about them is another.
   init(_ site: Site, _ worker: Worker, _ limits: OriginLimits, former: WorkerSite? = nil) {
     self.site = site
     functions = worker.functions
+    let formerPools = Dictionary(zip(former?.site.origins.map(\.name) ?? [], former?.pools ?? [])) { first, _ in first }
     pools = site.distribution.origins.map { origin in
       guard case .http(let server) = origin.kind else { return OriginPools() }
-      let old = former?.pools(ofOrigin: origin.name)
+      let old = formerPools[origin.name]
       func pool(isSecure: Bool) -> OriginPool {
         if let pool = isSecure ? old?.secure : old?.plain, pool.serves(origin, limits) { return pool }
-        return OriginPool(origin, server, limits, worker.context, worker.counters, worker.connector, isSecure: isSecure)
+        let state = worker.shared.state(of: origin, in: site.distribution.id)
+        return OriginPool(origin, server, limits, worker.context, worker.counters, worker.connector, state, isSecure: isSecure)
       }
       let policy = server.originProtocolPolicy
       return OriginPools(plain: policy == .httpsOnly ? nil : pool(isSecure: false), secure: policy == .httpOnly ? nil : pool(isSecure: true))
     }
-    plainRoutes = site.behaviors.map { assignedRoute($0, viewerIsSecure: false) }
-    secureRoutes = site.behaviors.map { assignedRoute($0, viewerIsSecure: true) }
+    plainRoutes = Array(repeating: nil, count: site.behaviors.count)
+    secureRoutes = plainRoutes
   }
 
   /// Stands for "no distribution" in exchanges that are answered before one is chosen.
@@ -310,19 +340,19 @@ final class WorkerSite {
     site = Site(Distribution(id: "-", origins: [], behaviors: [behavior]), MetricLabels(), [])
     pools = []
     functions = []
+    (plainRoutes, secureRoutes) = ([nil], [nil])
   }
 
   /// Where a behavior's requests go when no function chooses.
   func assigned(_ behavior: CompiledBehavior, viewerIsSecure: Bool) -> Route {
-    viewerIsSecure ? secureRoutes[behavior.index] : plainRoutes[behavior.index]
+    if let route = viewerIsSecure ? secureRoutes[behavior.index] : plainRoutes[behavior.index] { return route }
+    let route = assignedRoute(behavior, viewerIsSecure: viewerIsSecure)
+    if viewerIsSecure { secureRoutes[behavior.index] = route } else { plainRoutes[behavior.index] = route }
+    return route
   }
 
   /// All pools there are.
   var allPools: [OriginPool] { pools.flatMap { [$0.plain, $0.secure] }.compactMap { $0 } }
-
-  private func pools(ofOrigin name: String) -> OriginPools? {
-    zip(site.distribution.origins, pools).first { $0.0.name == name }?.1
-  }
 }
 
 /// The connections to one server, in the clear and secured, as far as its protocol policy allows; none for a folder.
@@ -349,12 +379,17 @@ public actor WorkerIsolation {
       let parked = OnThisLoop(value: parked)
       Task(executorPreference: loop) { await self.resume(parked) }
     }
+    worker.startQuestion = { [unowned self] question in
+      let question = OnThisLoop(value: question)
+      Task(executorPreference: loop) { await self.ask(question) }
+    }
     worker.startStream = { [unowned self] stream in
       let stream = OnThisLoop(value: stream)
       Task(executorPreference: loop) { await self.serveStreams(stream) }
     }
   }
 
+  private func ask(_ question: OnThisLoop<HealthChecker.Question>) async { await question.value.ask() }
   private func serveStreams(_ first: OnThisLoop<HTTP2Stream>) async { await worker.serveStreams(first.value) }
   private func resume(_ parked: OnThisLoop<ParkedConnection>) async { await worker.serve(ServerConnection(parked.value, worker.context)) }
 

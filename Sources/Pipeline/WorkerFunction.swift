@@ -4,7 +4,7 @@ import RewriteEngine
 /// A function of a configuration, on one worker; the same object in all configurations in which it is the same function.
 final class WorkerFunction {
   let code: FunctionCode
-  /// Its place among the numbers of functions (`MetricLabels.index(ofFunction:)`).
+  /// Its place among the numbers of functions (`MetricLabels.functions`).
   let place: Int
   /// Shared with the functions of its name in earlier and later configurations: publishing does not reset it
   /// (spec/cloudfront-functions.md, 5).

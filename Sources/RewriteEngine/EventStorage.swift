@@ -57,13 +57,39 @@ import CQuickJS
   mutating func addRequestHeader(_ name: Span<UInt8>, _ value: Span<UInt8>) {
     let field = unsafe sk_field(name: copy(name), value: copy(value))
     unsafe requestHeaders.append(field)
-    unsafe event.request_headers = UnsafePointer(requestHeaders.fields)
-    unsafe event.request_header_count = requestHeaders.count
+    showRequestHeaders()
   }
-
   mutating func addResponseHeader(_ name: Span<UInt8>, _ value: Span<UInt8>) {
     let field = unsafe sk_field(name: copy(name), value: copy(value))
     unsafe responseHeaders.append(field)
+    showResponseHeaders()
+  }
+
+  /// Header lines that lie in one text, which is copied as it is. `place` says where name and value of each lie; nil: it is left out.
+  mutating func addRequestHeaders(in text: Span<UInt8>, _ count: Int, _ place: (Int) -> HeaderPlace?) {
+    let copied = unsafe copy(text)
+    for i in 0..<count { if let place = place(i) { unsafe requestHeaders.append(Self.field(copied, place)) } }
+    showRequestHeaders()
+  }
+  mutating func addResponseHeaders(in text: Span<UInt8>, _ count: Int, _ place: (Int) -> HeaderPlace?) {
+    let copied = unsafe copy(text)
+    for i in 0..<count { if let place = place(i) { unsafe responseHeaders.append(Self.field(copied, place)) } }
+    showResponseHeaders()
+  }
+
+  @inline(__always) private static func field(_ text: sk_slice, _ place: HeaderPlace) -> sk_field {
+    unsafe sk_field(name: slice(text, place.name), value: slice(text, place.value))
+  }
+  @inline(__always) private static func slice(_ text: sk_slice, _ range: Range<Int>) -> sk_slice {
+    precondition(unsafe range.lowerBound >= 0 && range.upperBound <= text.count, "a header outside of its text")
+    return unsafe sk_slice(bytes: text.bytes + range.lowerBound, count: range.count)
+  }
+
+  private mutating func showRequestHeaders() {
+    unsafe event.request_headers = UnsafePointer(requestHeaders.fields)
+    unsafe event.request_header_count = requestHeaders.count
+  }
+  private mutating func showResponseHeaders() {
     unsafe event.response_headers = UnsafePointer(responseHeaders.fields)
     unsafe event.response_header_count = responseHeaders.count
   }

@@ -131,6 +131,13 @@ public import KeyValueStores
   /// One response header line; `set-cookie` becomes `response.cookies`.
   public func addResponseHeader(_ name: Span<UInt8>, _ value: Span<UInt8>) { storage.addResponseHeader(name, value) }
 
+  /// Request header lines that lie in one text, which is copied as a whole: cheaper than one by one.
+  /// - Parameter place: where name and value of a line lie; nil leaves it out. Called for each number below `count`.
+  public func addRequestHeaders(in text: Span<UInt8>, count: Int, _ place: (Int) -> HeaderPlace?) { storage.addRequestHeaders(in: text, count, place) }
+
+  /// Response header lines in the same way.
+  public func addResponseHeaders(in text: Span<UInt8>, count: Int, _ place: (Int) -> HeaderPlace?) { storage.addResponseHeaders(in: text, count, place) }
+
   /// The whole event as JSON, which the function is then given as it is written: what it lacks is undefined. The other setters are
   /// to say the same, because what the function changes is judged by them. For `skerry invoke` and `skerry test`.
   public func setDocument(_ json: Span<UInt8>) {
@@ -234,6 +241,13 @@ public import KeyValueStores
 
   /// Whether the heap equals the snapshot and everything above it is zero. Slow; for tests.
   public var isPristine: Bool { unsafe sk_isolate_is_pristine(pointer) }
+}
+
+/// Where name and value of a header line lie in a text.
+public struct HeaderPlace: Sendable {
+  let name: Range<Int>, value: Range<Int>
+  /// Places in a text, counted from its first byte.
+  public init(name: Range<Int>, value: Range<Int>) { (self.name, self.value) = (name, value) }
 }
 
 /// Lends a slice as a span for the length of a call; absent ones as an empty span.

@@ -54,8 +54,9 @@ extension sk_tls_text {
 func wireForm(of protocols: [String]) -> [UInt8] { protocols.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) } }
 
 /// Digests that fingerprints and scopes are made of.
-enum Digest {
-  static func sha256(_ bytes: [UInt8]) -> [UInt8] {
+package enum Digest {
+  /// 32 bytes.
+  package static func sha256(_ bytes: [UInt8]) -> [UInt8] {
     var digest = [UInt8](repeating: 0, count: 32)
     unsafe sk_digest_sha256(bytes, bytes.count, &digest)
     return digest

@@ -16,6 +16,7 @@ public enum CounterFamily: String, CaseIterable, Sendable {
   case http2Streams = "skerry_http2_streams_total"
   case http2Faults = "skerry_http2_faults_total"
   case originConnections = "skerry_origin_connections_total"
+  case originHealth = "skerry_origin_health_total"
   case originAttempts = "skerry_origin_attempts_total"
   case originFailures = "skerry_origin_failures_total"
   case originHandshakes = "skerry_origin_tls_handshakes_total"
@@ -37,6 +38,7 @@ public enum CounterFamily: String, CaseIterable, Sendable {
     case .requestsRefused: "reason"
     case .limitsReached: "limit"
     case .originConnections, .originAttempts: "kind"
+    case .originHealth: "event"
     case .originFailures: "reason"
     case .signatures, .proxyHeaders, .nameLookups, .fileRequests, .reloads, .certificateReloads, .tlsHandshakes, .originHandshakes: "outcome"
     }
@@ -58,6 +60,7 @@ public enum CounterFamily: String, CaseIterable, Sendable {
     case .http2Streams: "Requests on them."
     case .http2Faults: "Streams and connections of HTTP/2 that did not end well, by kind."
     case .originConnections: "Connections to origins, by what became of them."
+    case .originHealth: "What was found out about addresses of origins, and done about it."
     case .originAttempts: "Attempts at an origin beyond and including the first, by kind."
     case .originFailures: "Attempts at an origin that failed, by reason."
     case .originHandshakes: "TLS handshakes with origins that succeeded, by kind."
@@ -98,6 +101,9 @@ public enum Counter: Int, CaseIterable, Sendable {
   case signatureVerified, signatureRemembered
   case refusedSignatureMissing, refusedSignatureKey, refusedSignaturePolicy, refusedSignature
   case limitVerifiedSignatures
+  // Origins' health, and their bounds
+  case originEjected, originUnejected, originPanic, originCheckPassed, originCheckFailed, originDown, originUp, originSkipped
+  case limitOriginQueue, limitOriginQueueTimeout
   // Protection: rates and countries
   case refusedRate, refusedCountry, rateLimitDryRun, limitRateLimitBuckets
 
@@ -211,6 +217,16 @@ extension Counter {
     case .refusedSignatureKey: .init(.requestsRefused, "signature_key", "403, InvalidKey: the behavior trusts no such key")
     case .refusedSignaturePolicy: .init(.requestsRefused, "signature_policy", "403, MalformedPolicy: what is signed cannot be read")
     case .refusedSignature: .init(.requestsRefused, "signature", "403, AccessDenied: the signature is wrong, or for another time, URL or address")
+    case .originEjected: .init(.originHealth, "ejected", "requests to an address failed: it gets none for a while")
+    case .originUnejected: .init(.originHealth, "returned", "a trial showed that it answers again")
+    case .originPanic: .init(.originHealth, "panic", "no address was fit, and a request went to one nevertheless")
+    case .originCheckPassed: .init(.originHealth, "check_passed", "a health check had a good answer")
+    case .originCheckFailed: .init(.originHealth, "check_failed", "a health check had none, or a bad one")
+    case .originDown: .init(.originHealth, "down", "health checks took an address away")
+    case .originUp: .init(.originHealth, "up", "health checks brought it back")
+    case .originSkipped: .init(.originAttempts, "primary_ejected", "sent to the second member of an origin group at once: no address of the first was fit")
+    case .limitOriginQueue: .init(.limitsReached, "origin_queue", "503: as many requests wait for an origin with maxRequestsInFlight as may")
+    case .limitOriginQueueTimeout: .init(.limitsReached, "origin_queue_timeout", "503: an origin had as many requests as it may for queueTimeout")
     case .refusedRate: .init(.requestsRefused, "rate", "429 or rateLimit.answer: more requests of a client than its behavior's rateLimit")
     case .refusedCountry: .init(.requestsRefused, "country", "403: the distribution's geoRestriction")
     case .rateLimitDryRun: .init(.limitsReached, "rate_dry_run", "nothing: a rateLimit with dryRun would have refused the request")
@@ -335,14 +351,30 @@ public enum Gauge: Int, CaseIterable, Sendable {
 
 /// A distribution of durations.
 public enum Histogram: Int, CaseIterable, Sendable {
-  case requestDuration, originFirstByte, functionCPU
+  case requestDuration, functionCPU
+  // Steps of a request.
+  case viewerRequestStep, viewerResponseStep, sendStep
 
-  /// The metric's name and HELP text.
-  public var description: (name: String, help: String) {
+  /// The metric's name, the value of its label `step` if it has one, and the HELP text.
+  public var description: (name: String, step: String?, help: String) {
     switch self {
-    case .requestDuration: ("skerry_request_duration_seconds", "Time from the request's first byte to the response's last.")
-    case .originFirstByte: ("skerry_origin_first_byte_seconds", "Time from sending a request to an origin to the first byte of its response.")
-    case .functionCPU: ("skerry_function_cpu_seconds", "CPU time of one run of a viewer function.")
+    case .requestDuration: ("skerry_request_duration_seconds", nil, "Time from the request's first byte to the response's last.")
+    case .functionCPU: ("skerry_function_cpu_seconds", nil, "CPU time of one run of a viewer function.")
+    case .viewerRequestStep: (Histogram.stepName, "viewer_request", Histogram.stepHelp)
+    case .viewerResponseStep: (Histogram.stepName, "viewer_response", Histogram.stepHelp)
+    case .sendStep: (Histogram.stepName, "send", Histogram.stepHelp)
+    }
+  }
+  static let stepName = "skerry_step_duration_seconds"
+  static let stepHelp = "Time that a step of a request took; a step that was not taken is not counted."
+
+  /// What a step is, for those who read the page.
+  public var stepMeaning: String? {
+    switch self {
+    case .requestDuration, .functionCPU: nil
+    case .viewerRequestStep: "the viewer-request function, its wait for a turn included"
+    case .viewerResponseStep: "the viewer-response function, its wait for a turn included"
+    case .sendStep: "from the response's first byte to its last; how fast the origin sends a body and the viewer takes it is part of it"
     }
   }
 
@@ -351,6 +383,27 @@ public enum Histogram: Int, CaseIterable, Sendable {
     10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000,
     1_000_000, 2_500_000, 5_000_000, 10_000_000, 30_000_000, 60_000_000,
   ]
+}
+
+/// What an origin may take long for.
+public enum OriginStep: Int, CaseIterable, Sendable {
+  case connect, firstByte
+
+  /// The metric's name and HELP text.
+  public var description: (name: String, help: String) {
+    switch self {
+    case .connect: ("skerry_origin_connect_seconds", "Time to get a new connection to an origin: waiting for a free one, name, TCP and TLS.")
+    case .firstByte: ("skerry_origin_first_byte_seconds", "Time from sending a request to an origin to the first byte of its response.")
+    }
+  }
+
+  /// Its label among the steps of a request, where all origins count together.
+  public var step: String {
+    switch self {
+    case .connect: "origin_connect"
+    case .firstByte: "origin_first_byte"
+    }
+  }
 }
 
 /// What became of a request, as CloudFront's `x-edge-result-type` says it (spec/request-pipeline.md, 21.1).

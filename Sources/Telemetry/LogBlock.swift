@@ -2,6 +2,8 @@
 // A block has exactly one owner at any moment: a LogBuffer (worker thread), the queue, or the writer thread. Passing it on through the
 // queue's lock is what makes the unchecked conformance true: nobody keeps a reference after handing over.
 
+internal import Glibc
+
 /// A fixed piece of memory holding whole log lines.
 @safe final class LogBlock: @unchecked Sendable {
   /// Size of the blocks that workers fill and the writer recycles. Small enough that the few in turn stay in a core's cache: with blocks
@@ -38,6 +40,12 @@
     var start = offset
     while start > 0, unsafe base.load(fromByteOffset: start - 1, as: UInt8.self) != UInt8(ascii: "\n") { start -= 1 }
     return start
+  }
+
+  /// Where the line that byte `offset` belongs to ends: the place of its line feed, or the end of the block.
+  func endOfLine(from offset: Int) -> Int {
+    guard offset < count, let found = unsafe memchr(base + offset, 10, count - offset) else { return count }
+    return unsafe base.distance(to: found)
   }
 
   /// How many lines end at or after byte `offset`.

@@ -1,5 +1,5 @@
-// Owns: building JSON log lines (RFC 8259) without Strings, in a block of memory that is handed to the LogWriter's thread when it is
-// two thirds full.
+// Owns: building log lines without Strings, in a block of memory that is handed to the LogWriter's thread when it is two thirds full:
+// JSON lines (RFC 8259) here, records of columns in LogBuffer+Columns.swift.
 // Confined to one thread (not Sendable). The only unsafe code is the raw writing below; every write is preceded by a check of the room left.
 //
 // Cost: names are literals whose copies the compiler turns into plain stores; values are scanned and copied sixteen bytes at a time.
@@ -33,12 +33,12 @@ import CSystem
   @usableFromInline var base: UnsafeMutableRawPointer
   @usableFromInline var end = 0
   @usableFromInline let capacityBytes = LogBlock.standardCapacityBytes
-  private var lineStart = 0
+  var lineStart = 0
   private var lines = 0
   @usableFromInline var overflowed = false
   private var second = Int64.min
   /// `2026-11-21T02:20:06.`, of `second`.
-  private var secondText = InlineArray<20, UInt8>(repeating: 0)
+  private(set) var secondText = InlineArray<20, UInt8>(repeating: 0)
 
   init(writer: LogWriter) {
     self.writer = writer
@@ -61,12 +61,7 @@ import CSystem
   /// - Parameters:
   ///   - time: milliseconds of the wall clock; the text of a second is kept, so lines of one second share its making.
   public mutating func moment(_ name: StaticString, _ time: Timestamp) {
-    let (newSecond, milliseconds) = time.milliseconds.dividedFloor(by: 1000)
-    if newSecond != second {
-      second = newSecond
-      let text = Timestamp(milliseconds: newSecond * 1000).text
-      for index in secondText.indices { secondText[index] = text[index] }
-    }
+    let milliseconds = keepSecond(of: time)
     guard makeRoom(name.utf8CodeUnitCount + Timestamp.textLength) else { return }
     put("\"")
     put(name)
@@ -77,9 +72,26 @@ import CSystem
     put("Z\",")
   }
 
+  /// Makes ``secondText`` that of a moment.
+  /// - Returns: the milliseconds beyond the second.
+  @inline(__always) mutating func keepSecond(of time: Timestamp) -> Int64 {
+    let (newSecond, milliseconds) = time.milliseconds.dividedFloor(by: 1000)
+    if newSecond != second {
+      second = newSecond
+      let text = Timestamp(milliseconds: newSecond * 1000).text
+      for index in secondText.indices { secondText[index] = text[index] }
+    }
+    return milliseconds
+  }
+
   /// Ends the line; hands the block to the writer when it holds ``handOverBytes``. Never blocks.
   public mutating func endLine() {
     close("}\n")
+    finishLine()
+  }
+
+  /// Counts the line that has been written, or takes it back when it did not fit.
+  mutating func finishLine() {
     if overflowed {
       end = lineStart
       writer.countTooLong()
@@ -245,6 +257,12 @@ extension LogBuffer {
     if value < 10 {
       unsafe base.storeBytes(of: UInt8(truncatingIfNeeded: 48 &+ value), toByteOffset: end, as: UInt8.self)
       end = end &+ 1
+      return
+    }
+    if value < 1_000 {   // most are: statuses, sizes of heads, times
+      if value >= 100 { return putThreeDigits(value) }
+      unsafe base.storeBytes(of: twoDigits(value), toByteOffset: end, as: UInt16.self)
+      end = end &+ 2
       return
     }
     let position = end &+ decimalDigits(value)

@@ -1,22 +1,30 @@
-// Owns: a log's file descriptor and the one thread that writes to it. Workers hand blocks of lines over and never wait.
+// Owns: the one thread that writes a log (to its LogSink). Workers hand blocks of lines over and never wait.
 //
 // Rule of the lock: `state` guards the queue, the recycled blocks and the requests to the thread; it is held for a few moves only, never
 // over a system call. Full queue: the block's lines are dropped, counted and reported once per second. Failed write: the error is counted
 // and reported, and the same bytes are tried again until they are written, the log is reopened or the shutdown deadline passes.
+// A file that was renamed or removed is opened anew: rotation needs no signal, only up to a second.
 
 internal import CSystem
 internal import Glibc
 internal import Synchronization
 
 /// Why a log could not be opened.
-public enum LogWriterFailure: Error, Equatable {
-  /// The file could not be opened for appending; `code` is errno.
+public enum LogWriterFailure: Error, Equatable, CustomStringConvertible {
+  /// The destination could not be opened; `code` is errno.
   case cannotOpen(path: String, code: Int32)
   /// No thread or descriptor was left.
   case outOfResources
+
+  public var description: String {
+    switch self {
+    case .cannotOpen(_, let code): errorText(code)
+    case .outOfResources: "the system has no thread or file descriptor left"
+    }
+  }
 }
 
-/// Writes log lines to a file, standard output or standard error from a thread of its own.
+/// Writes log lines to a file, a standard stream or a syslog server from a thread of its own.
 ///
 /// Any thread may call any method. It lives until `close` is called: the thread holds it.
 public final class LogWriter: Sendable {
@@ -28,6 +36,8 @@ public final class LogWriter: Sendable {
     public var retryDelayMilliseconds: Int64 = 250
     /// Written blocks kept for reuse instead of being freed. Default 16.
     public var recycledBlocksLimit = 16
+    /// How often at most the writer looks whether its file was renamed. Default 1 s.
+    public var rotationCheckMilliseconds: Int64 = 1_000
     public init() {}
   }
 
@@ -37,16 +47,29 @@ public final class LogWriter: Sendable {
     case standardError
     /// Created if missing (mode 0640), always appended to.
     case file(String)
+    /// Every line is a message.
+    case syslog(SyslogTarget)
 
-    /// `"-"` is standard output, anything else a path; as `accessLog.path` reads.
-    public init(path: String) { self = path == "-" ? .standardOutput : .file(path) }
+    /// What messages about it call it.
+    var name: String {
+      switch self {
+      case .standardOutput: "to standard output"
+      case .standardError: "to standard error"
+      case .file(let path): path
+      case .syslog(let target):
+        switch target.address {
+        case .unix(let path): "syslog at \(path)"
+        case .udp(let host, let port): "syslog at \(host) port \(port)"
+        }
+      }
+    }
   }
 
   /// What has become of the lines so far.
   public struct Statistics: Sendable, Equatable {
     public var linesWritten: UInt64 = 0
     public var bytesWritten: UInt64 = 0
-    /// Lines lost because the queue was full or the shutdown deadline passed.
+    /// Lines lost because the queue was full, a syslog server cannot take them or the shutdown deadline passed.
     public var linesDropped: UInt64 = 0
     /// Lines lost because they were longer than `LogBuffer.lineLimitBytes`.
     public var linesTooLong: UInt64 = 0
@@ -66,6 +89,8 @@ public final class LogWriter: Sendable {
   }
 
   private let destination: Destination
+  /// The lines at the beginning of a file.
+  private let preamble: [UInt8]
   private let configuration: Configuration
   private let diagnostics: Diagnostics?
   private let state = Mutex(State())
@@ -79,17 +104,21 @@ public final class LogWriter: Sendable {
 
   /// Opens the destination and starts the thread.
   /// - Parameters:
+  ///   - preamble: whole lines that every file begins with, however often it is opened; the standard streams have them once.
   ///   - diagnostics: where drops and failed writes are reported; nil for the log that diagnostics themselves go to.
-  public init(_ destination: Destination, configuration: Configuration = Configuration(), diagnostics: Diagnostics?) throws(LogWriterFailure) {
+  public init(
+    _ destination: Destination, preamble: String = "", configuration: Configuration = Configuration(), diagnostics: Diagnostics?
+  ) throws(LogWriterFailure) {
     self.destination = destination
+    self.preamble = Array(preamble.utf8)
     self.configuration = configuration
     self.diagnostics = diagnostics
     guard let work = Wakeup(), let finished = Wakeup() else { throw .outOfResources }
     self.work = work
     self.finished = finished
-    let descriptor = try LogWriter.open(destination)
-    if !startThread(name: "log", { self.run(descriptor) }) {
-      Glibc.close(descriptor)
+    let sink = try LogSink(destination, preamble: self.preamble)
+    if !startThread(name: "log", { self.run(sink) }) {
+      sink.close()
       throw .outOfResources
     }
   }
@@ -175,32 +204,26 @@ public final class LogWriter: Sendable {
     let total = linesDropped.add(UInt64(block.lines), ordering: .relaxed).newValue
     block.count = 0
     block.lines = 0
-    diagnostics?.say(.warning, key: "log-queue-full", "\(name): the writer does not keep up; \(total) lines dropped so far")
-  }
-
-  private var name: String {
-    switch destination {
-    case .standardOutput: "log to standard output"
-    case .standardError: "log to standard error"
-    case .file(let path): "log \(path)"
-    }
+    diagnostics?.say(.warning, key: "log-queue-full", "log \(destination.name): the writer does not keep up; \(total) lines dropped so far")
   }
 }
 
 // MARK: - The writer's thread
 
 extension LogWriter {
-  private func run(_ opened: Int32) {
-    var descriptor = opened
+  private func run(_ opened: LogSink) {
+    var sink = opened, lastLook = monotonicMilliseconds()
+    _ = sink.writePreamble()
     while true {
       let (batch, closing) = state.withLock { state in
         let batch = state.queue
         state.queue = []
         return (batch, state.closingDeadline != nil)
       }
-      reopenIfAsked(&descriptor)
+      reopenIfAsked(&sink)
+      if !batch.isEmpty { followRotation(&sink, &lastLook) }
       for block in batch {
-        write(block, &descriptor)
+        write(block, &sink)
         recycle(block)
       }
       if batch.isEmpty {
@@ -208,38 +231,40 @@ extension LogWriter {
         work.wait(milliseconds: nil)
       }
     }
-    Glibc.close(descriptor)
+    sink.close()
     finished.raise()
   }
 
   /// Writes a whole block, however long it takes, unless the log is closing and its deadline has passed.
-  private func write(_ block: LogBlock, _ descriptor: inout Int32) {
-    var offset = 0
+  private func write(_ block: LogBlock, _ sink: inout LogSink) {
+    var offset = 0, refused = 0
     while offset < block.count {
-      let result = unsafe Glibc.write(descriptor, block.base + offset, block.count - offset)
-      if result > 0 {
-        offset += result
-        bytesWritten.add(UInt64(result), ordering: .relaxed)
+      switch sink.write(block, from: offset) {
+      case .wrote(let count):
+        offset += count
+        bytesWritten.add(UInt64(count), ordering: .relaxed)
         continue
-      }
-      let code = result < 0 ? errno : EIO
-      if code == EINTR { continue }
-      if code == EAGAIN {
-        var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-        _ = unsafe poll(&entry, 1, Int32(clamping: configuration.retryDelayMilliseconds))
-      } else {
+      case .refused(let count, let code):
+        offset += count
+        refused += 1
+        linesDropped.add(1, ordering: .relaxed)
+        report("cannot take a line", code)
+        continue
+      case .failed(EINTR): continue
+      case .failed(EAGAIN): sink.waitUntilWritable(milliseconds: configuration.retryDelayMilliseconds)
+      case .failed(let code):
         countError("cannot write", code)
         work.wait(milliseconds: configuration.retryDelayMilliseconds)
       }
-      if reopenIfAsked(&descriptor) { offset = block.startOfLine(containing: offset) }
+      if reopenIfAsked(&sink) { offset = block.startOfLine(containing: offset) }
       if deadlineHasPassed {
         let lost = block.lines(from: offset)
         linesDropped.add(UInt64(lost), ordering: .relaxed)
-        linesWritten.add(UInt64(block.lines - lost), ordering: .relaxed)
+        linesWritten.add(UInt64(block.lines - lost - refused), ordering: .relaxed)
         return
       }
     }
-    linesWritten.add(UInt64(block.lines), ordering: .relaxed)
+    linesWritten.add(UInt64(block.lines - refused), ordering: .relaxed)
   }
 
   private var deadlineHasPassed: Bool {
@@ -257,19 +282,25 @@ extension LogWriter {
     }
   }
 
-  /// Opens the destination again if someone asked; the old descriptor stays when that fails.
-  /// - Returns: whether the descriptor is a new one.
+  /// Opens the destination again if someone asked for it.
+  /// - Returns: whether the sink is a new one.
   @discardableResult
-  private func reopenIfAsked(_ descriptor: inout Int32) -> Bool {
+  private func reopenIfAsked(_ sink: inout LogSink) -> Bool {
     let asked = state.withLock { state in
       defer { state.reopenRequested = false }
       return state.reopenRequested
     }
-    guard asked else { return false }
-    do {
-      let fresh = try LogWriter.open(destination)
-      Glibc.close(descriptor)
-      descriptor = fresh
+    return asked && reopen(&sink)
+  }
+
+  /// Opens the destination again; the old descriptor stays when that fails.
+  private func reopen(_ sink: inout LogSink) -> Bool {
+    do throws(LogWriterFailure) {
+      let isFile = if case .file = destination { true } else { false }
+      let fresh = try LogSink(destination, preamble: isFile ? preamble : [])
+      sink.close()
+      sink = fresh
+      _ = sink.writePreamble()
       return true
     } catch {
       if case .cannotOpen(_, let code) = error { countError("cannot reopen", code) }
@@ -277,21 +308,22 @@ extension LogWriter {
     }
   }
 
-  private func countError(_ what: String, _ code: Int32) {
-    writeErrors.add(1, ordering: .relaxed)
-    diagnostics?.say(.error, key: "log-write-error", "\(name): \(what): \(errorText(code)); trying again")
+  private func followRotation(_ sink: inout LogSink, _ lastLook: inout Int64) {
+    let now = monotonicMilliseconds()
+    guard now - lastLook >= configuration.rotationCheckMilliseconds else { return }
+    lastLook = now
+    if sink.hasMoved { _ = reopen(&sink) }
   }
 
-  private static func open(_ destination: Destination) throws(LogWriterFailure) -> Int32 {
-    let descriptor: Int32
-    let path: String
-    switch destination {
-    case .standardOutput: (path, descriptor) = ("standard output", fcntl(1, F_DUPFD_CLOEXEC, 3))
-    case .standardError: (path, descriptor) = ("standard error", fcntl(2, F_DUPFD_CLOEXEC, 3))
-    case .file(let file): (path, descriptor) = (file, unsafe Glibc.open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o640))
-    }
-    if descriptor < 0 { throw .cannotOpen(path: path, code: errno) }
-    return descriptor
+  private func countError(_ what: String, _ code: Int32) {
+    writeErrors.add(1, ordering: .relaxed)
+    report("\(what): \(errorText(code)); trying again")
+  }
+
+  private func report(_ what: String, _ code: Int32) { report("\(what): \(errorText(code))") }
+
+  private func report(_ what: String) {
+    diagnostics?.say(.error, key: "log-write-error", "log \(destination.name): \(what)")
   }
 }
 

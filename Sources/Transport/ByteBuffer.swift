@@ -160,6 +160,20 @@ import TLS
     precondition(index >= 0 && index < end - start, "replaced what is not readable")
     unsafe base.storeBytes(of: byte, toByteOffset: start + index, as: UInt8.self)
   }
+  /// Makes small letters of the capitals among `count` readable bytes from `index` on.
+  public mutating func lowercase(from index: Int, count: Int) {
+    precondition(index >= 0 && count >= 0 && index + count <= end - start, "no such bytes")
+    for place in (start + index)..<(start + index + count) {
+      let byte = unsafe base.load(fromByteOffset: place, as: UInt8.self)
+      if byte >= 65 && byte <= 90 { unsafe base.storeBytes(of: byte | 0x20, toByteOffset: place, as: UInt8.self) }
+    }
+  }
+  /// Appends four bytes, the most significant first.
+  @inlinable public mutating func append(bigEndian word: UInt32) {
+    if 4 > capacity - end { makeRoom(4) }
+    unsafe base.storeBytes(of: word.bigEndian, toByteOffset: end, as: UInt32.self)
+    end += 4
+  }
   /// Appends the UTF-8 bytes of a string. It has a label so that a literal never becomes a String by accident.
   public mutating func append(text: String) { append(text.utf8.span) }
   /// Appends a part of another buffer's readable bytes.

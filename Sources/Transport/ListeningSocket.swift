@@ -40,6 +40,32 @@ public struct ListeningSocket: Sendable {
     self.address = SystemCalls.localAddress(descriptor) ?? address
   }
 
+  /// A socket that was listening when the process was started.
+  /// - Returns: nil when the descriptor is no TCP or Unix socket that listens.
+  public init?(inherited descriptor: Int32) {
+    guard SystemCalls.option(descriptor, SOL_SOCKET, SO_ACCEPTCONN) == 1, let address = SystemCalls.boundAddress(descriptor) else { return nil }
+    _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
+    if case .unix = address {} else { SystemCalls.setOption(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1) }
+    self.descriptor = descriptor
+    self.address = address
+  }
+
+  /// Another socket for another loop: one of its own where the system lets several listen at the address, else the same once more.
+  /// - Throws: ``IOFailure/system(_:)`` with the error.
+  public func another() throws(IOFailure) -> ListeningSocket {
+    if SystemCalls.option(descriptor, SOL_SOCKET, SO_REUSEPORT) == 1 {
+      return try ListeningSocket(binding: address, isFirst: false)
+    }
+    let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 3)
+    guard copy >= 0 else { throw .system(errno) }
+    return ListeningSocket(descriptor: copy, address: address)
+  }
+
+  private init(descriptor: Int32, address: SocketAddress) {
+    self.descriptor = descriptor
+    self.address = address
+  }
+
   /// Closes it. Not for one that a Listener has.
   public func close() { Glibc.close(descriptor) }
 

@@ -56,7 +56,8 @@ public final class Socket: EventHandler {
   private var writer = WaiterSlot()
   /// A socket that is of no use once this one is gone: the origin's side of a request. Cleared when the request ends.
   public var dependent: Socket?
-  /// Whether the connection waits for a request: what a drain may close at once.
+  /// Whether the connection has waited for a request for a while: what a drain may close at once. Where one has just ended, or nothing has been
+  /// said yet, the next may be on its way.
   public var isIdle = false
   /// Whether its TLS handshake is under way: what a drain does not wait long for.
   public var isOpening = false

@@ -65,6 +65,26 @@ enum SystemCalls {
     return address
   }
 
+  /// What a socket is bound to, also a Unix socket with a path; nil for any other.
+  static func boundAddress(_ descriptor: Int32) -> SocketAddress? {
+    if let address = localAddress(descriptor) { return address }
+    var name = sockaddr_un()
+    var size = socklen_t(MemoryLayout<sockaddr_un>.size)
+    let code = unsafe withUnsafeMutablePointer(to: &name) {
+      unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe getsockname(descriptor, $0, &size) }
+    }
+    guard code == 0, name.sun_family == sa_family_t(AF_UNIX) else { return nil }
+    let path = unsafe withUnsafeBytes(of: &name.sun_path) { unsafe Array($0.prefix { $0 != 0 }) }
+    return path.isEmpty ? nil : .unix(path: String(decoding: path, as: UTF8.self))
+  }
+
+  /// A socket's option; nil when it has none of that kind, or is no socket.
+  static func option(_ descriptor: Int32, _ level: Int32, _ name: Int32) -> Int32? {
+    var value: Int32 = 0
+    var size = socklen_t(MemoryLayout<Int32>.size)
+    return unsafe getsockopt(descriptor, level, name, &value, &size) == 0 ? value : nil
+  }
+
   /// The pending error of a socket (SO_ERROR), 0 for none.
   static func pendingError(_ descriptor: Int32) -> Int32 {
     var code: Int32 = 0

@@ -8,7 +8,10 @@ struct ConfigurationArgument: ParsableArguments {
   var config: String?
 
   /// The file that was named, or the usual one.
-  func path() throws -> String {
+  func path() throws -> String { try Self.path(config) }
+
+  /// The file that was named, or the usual one.
+  static func path(_ config: String?) throws -> String {
     if let path = config ?? ConfigurationArgument.usual() { return path }
     throw Refusal("no configuration: name one, or make an edge.yaml here (the built-in example was not found beside the program)")
   }

@@ -1,5 +1,6 @@
 // skerry serve: runs the proxy in the foreground.
 import ArgumentParser
+import Confinement
 import ControlPlane
 import Edge
 import Foundation
@@ -9,7 +10,8 @@ struct Serve: ParsableCommand {
     abstract: "Run the proxy.",
     discussion: """
       Prints one line, `ready` and the addresses, on stderr once every listener accepts. SIGHUP reads the configuration again, and with --watch so
-      does a change of any of its files; SIGTERM drains and ends; a second one ends at once.
+      does a change of any of its files; SIGUSR2 replaces the process by a new one of the program's file without refusing a connection; SIGTERM
+      drains and ends; a second one ends at once.
 
       Examples:
         skerry serve
@@ -29,6 +31,9 @@ struct Serve: ParsableCommand {
   }
 
   func run() throws {
+    let inheritance = Inheritance.take()
+    // Before there is a second thread, and before anything is given up.
+    let starter = Starter.ownProgram().flatMap { try? Starter(program: $0, arguments: CommandLine.arguments) }
     let path = try file.path()
     let served = ServedConfiguration(path: path)
     let (reading, unreadable) = served.read()
@@ -39,8 +44,8 @@ struct Serve: ParsableCommand {
     }
     let server: Server
     do {
-      server = try Server(
-        configuration, reading, from: served.source, watches: watch, workerCount: workers ?? max(1, ProcessInfo.processInfo.activeProcessorCount))
+      let count = workers ?? max(1, ProcessInfo.processInfo.activeProcessorCount)
+      server = try Server(configuration, reading, from: served.source, watches: watch, workerCount: count, inheritance, starter)
     } catch {
       StandardError.say("skerry: \(error)")
       throw ExitCode(2)

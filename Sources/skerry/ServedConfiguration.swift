@@ -28,7 +28,8 @@ final class ServedConfiguration: Sendable {
       problems += checked.withLock { FunctionCheck.diagnostics(configuration, .warning, &$0) }
     }
     let reading = ConfigurationReading(
-      configuration: loaded.configuration, problems: problems.map(ConfigurationProblem.init), files: loaded.files, began: began)
+      configuration: loaded.configuration, problems: problems.map(ConfigurationProblem.init), files: loaded.files, digest: loaded.digest,
+      began: began)
     return (reading, loaded.unreadable)
   }
 }

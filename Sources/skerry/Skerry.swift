@@ -13,10 +13,11 @@ import Foundation
         skerry serve                     the built-in example, or ./edge.yaml where there is one
         skerry serve site/edge.yaml      your own configuration
         skerry check site/edge.yaml      what is wrong with it, with file, line and column
+        skerry status                    what a running proxy is doing
         skerry test                      the test cases of the functions under Functions/
         skerry invoke Functions/hello event.json
       """,
-    version: Version.text, subcommands: [Serve.self, Check.self, Invoke.self, Test.self, Redirects.self])
+    version: Version.text, subcommands: [Serve.self, Check.self, Status.self, Reload.self, Invoke.self, Test.self, Redirects.self])
 
   static func main() {
     do {

@@ -37,4 +37,10 @@ struct DocumentationTests {
     let text = try String(contentsOf: Self.root.appendingPathComponent("Documentation/observability.md"), encoding: .utf8)
     #expect(text.contains("`\(field.name)`"))
   }
+
+  @Test func everyColumnOfTheAccessLogIsThere() throws {
+    let text = try String(contentsOf: Self.root.appendingPathComponent("Documentation/observability.md"), encoding: .utf8)
+    #expect(text.contains(AccessLog(format: .w3c).preamble))
+    for field in AccessLog.W3CField.allCases where !AccessLog.W3CField.standard.contains(field) { #expect(text.contains("`\(field.name)`")) }
+  }
 }

@@ -32,12 +32,11 @@ func normalForm(_ configuration: Configuration, folder: String) -> String {
     let cache = configuration.cache
     lines.append("cache memory \(cache.memoryBytes) disk \(cache.diskPath ?? "-") \(cache.diskBytes)")
   }
-  if configuration.accessLog != AccessLog() {
-    let fields = AccessLog.Field.allCases.filter(configuration.accessLog.fields.contains).map(\.name)
-    let chosen = configuration.accessLog.fields == .all ? "" : " \(fields.joined(separator: ","))"
-    lines.append("accessLog \(configuration.accessLog.path) \(configuration.accessLog.format)\(chosen)")
+  if configuration.accessLog != AccessLog() { lines.append("accessLog " + accessLog(configuration.accessLog)) }
+  if configuration.functionLog != defaults.functionLog { lines.append("functionLog \(configuration.functionLog.map(destination) ?? "off")") }
+  if let tracing = configuration.tracing {
+    lines.append("tracing \(tracing.host) \(tracing.port) \(tracing.path) \(tracing.samplePerMillion) of a million as \(tracing.serviceName)")
   }
-  show("functionLog", \.functionLog)
   for header in CloudFrontHeader.allCases {
     if let value = configuration.viewerFixtures[header] { lines.append("viewer \(header.rawValue): \(value)") }
   }
@@ -46,6 +45,23 @@ func normalForm(_ configuration: Configuration, folder: String) -> String {
   }
   lines += changedLimits(configuration.limits)
   return lines.joined(separator: "\n").replacing(folder + "/", with: "./")
+}
+
+private func destination(_ destination: LogDestination) -> String {
+  guard case .syslog(let server) = destination else { return destination.description }
+  return "\(destination) \(server.facility) \(server.appName)"
+}
+
+private func accessLog(_ log: AccessLog) -> String {
+  var text = "\(destination(log.destination)) \(log.format)"
+  if log.fields != .standard { text += " " + AccessLog.Field.allCases.filter(log.fields.contains).map(\.name).joined(separator: ",") }
+  if log.w3cFields != AccessLog.W3CField.standard { text += " " + log.w3cFields.map(\.name).joined(separator: ",") }
+  if log.includesCookies { text += " with cookies" }
+  if log.samplePerMillion != 1_000_000 { text += " \(log.samplePerMillion) of a million" }
+  for (what, names) in [("cookies", log.mask.cookies), ("headers", log.mask.headers), ("query", log.mask.query)] where !names.isEmpty {
+    text += " without \(what) \(names.joined(separator: ","))"
+  }
+  return text
 }
 
 private func secured(_ tls: TLSServer.Configuration) -> String {
@@ -110,6 +126,7 @@ private func origin(_ origin: Origin) -> String {
   case .http(let server):
     line += "\(server.originProtocolPolicy.rawValue) \(server.domainName) \(server.httpPort)/\(server.httpsPort)"
     if server.tls.versions != .tls12 ... .tls13 { line += " \(server.tls.versions.lowerBound.rawValue)-\(server.tls.versions.upperBound.rawValue)" }
+    if !server.addresses.isEmpty { line += " at \(server.addresses.joined(separator: " "))" }
     if let authority = server.tls.certificateAuthority { line += " trusting \(authority)" }
   case .folder(let path): line += "folder \(path)"
   }
@@ -126,6 +143,10 @@ private func origin(_ origin: Origin) -> String {
   show("http2 connections", \.http2ConnectionsPerWorker)
   show("idle", \.idleConnectionsPerWorker)
   show("waiting", \.waitingRequestsPerWorker)
+  show("ejects", \.ejectsAddresses)
+  if let ejection = origin.ejection { line += ", ejection" + Mirror(reflecting: ejection).children.map { " \($0.value)" }.joined() }
+  if let check = origin.healthCheck { line += ", check" + Mirror(reflecting: check).children.map { " \($0.value)" }.joined() }
+  if let bound = origin.requestBound { line += ", in flight \(bound.requests), waiting \(bound.queueLength) for \(bound.queueTimeout)" }
   for header in origin.customHeaders { line += ", \(header.name): \(header.value)" }
   return line
 }

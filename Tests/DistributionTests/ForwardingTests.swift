@@ -27,6 +27,7 @@ struct ForwardingTests {
     ("CloudFront-Viewer-Country", [false, false, false, false, false]), ("X-Amz-Cf-Id", [false, false, false, false, false]),
     ("Expect", [false, false, false, false, false]), ("TE", [false, false, false, false, false]),
     ("Connection", [false, false, false, false, false]), ("X", [true, false, true, false, true]),
+    ("traceparent", [true, true, true, true, true]), ("TraceState", [true, true, true, true, true]), ("traceparents", [true, false, true, false, true]),
   ]
 
   @Test(arguments: headers) func header(_ test: (name: String, sent: [Bool])) {

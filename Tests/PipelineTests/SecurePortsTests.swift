@@ -1,4 +1,5 @@
 // Where redirect-to-https sends viewers.
+import HTTPWire
 import Testing
 import Transport
 
@@ -35,5 +36,14 @@ import Transport
   @Test func withoutTLS() throws {
     #expect(try ports([("127.0.0.1", 8080, false)]).authority(for: "a.test:8080") == "a.test")
     #expect(SecurePorts().authority(for: "a.test:8080") == "a.test")
+  }
+}
+
+extension SecurePorts {
+  /// The authority as text.
+  fileprivate func authority(for host: String) -> String {
+    var out = ByteBuffer(capacity: 64)
+    appendAuthority(for: Array(host.utf8).span, to: &out)
+    return out.readable.text
   }
 }

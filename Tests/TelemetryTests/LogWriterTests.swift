@@ -211,8 +211,6 @@ private func waitUntil(_ condition: () -> Bool) -> Bool {
     #expect(throws: LogWriterFailure.cannotOpen(path: "/nowhere/access.log", code: ENOENT)) {
       _ = try LogWriter(.file("/nowhere/access.log"), diagnostics: nil)
     }
-    #expect(LogWriter.Destination(path: "-") == .standardOutput)
-    #expect(LogWriter.Destination(path: "a.log") == .file("a.log"))
   }
 
   @Test func findsLineStartsAndCountsLines() {

@@ -20,3 +20,6 @@ extern int pthread_setname_np(unsigned long thread, const char *name);
 extern const char *strerrordesc_np(int code);
 extern int malloc_trim(size_t);
 extern size_t malloc_usable_size(void *);
+
+// The commit this was built from, when the build was told (SKERRY_COMMIT in its environment, as `make build` sets it); else "".
+const char *skerry_commit(void);

@@ -10,3 +10,6 @@ int sk_refuse_new_connections(int descriptor);
 int sk_signal_descriptor(const sigset_t *signals);
 /// The next signal that waits there; 0 for none.
 int sk_next_signal(int descriptor);
+
+/// The user at the other end of a Unix socket when it was connected (SO_PEERCRED); -1 when nobody can tell.
+long sk_peer_user(int descriptor);

@@ -21,14 +21,24 @@ extension Worker {
     return refuse(&exchange, 403, "This content is served over HTTPS only.")
   }
 
+  private static func title(_ status: Int) -> StaticString { status == 301 ? "301 Moved Permanently" : "307 Temporary Redirect" }
+
   private func redirectToHTTPS(_ exchange: inout Exchange, _ status: Int) -> Response {
     exchange.result = .redirect
-    let title = "\(status) \(status == 301 ? "Moved Permanently" : "Temporary Redirect")"
-    var page = ByteBuffer(capacity: 256)
-    page.append(text: "<html>\r\n<head><title>\(title)</title></head>\r\n<body>\r\n<center><h1>\(title)</h1></center>\r\n<hr><center>CloudFront</center>\r\n</body>\r\n</html>\r\n")
+    var page = ByteBuffer()
+    page.acquireSmall()
+    page.append("<html>\r\n<head><title>")
+    page.append(Self.title(status))
+    page.append("</title></head>\r\n<body>\r\n<center><h1>")
+    page.append(Self.title(status))
+    page.append("</h1></center>\r\n<hr><center>CloudFront</center>\r\n</body>\r\n</html>\r\n")
+    var location = ByteBuffer()
+    location.acquire()
+    location.append("https://")
+    securePorts.appendAuthority(for: exchange.request.authority, to: &location)
+    location.append(exchange.request.target)
     var response = Response(status: status, contentType: "text/html", body: page)
-    let authority = securePorts.authority(for: exchange.request.authority.text)
-    response.head.fields.append("Location", "https://\(authority)\(exchange.request.target.text)")
+    response.head.fields.append("Location", location.readable)
     response.isGenerated = true
     return response
   }

@@ -18,6 +18,10 @@ extension Worker {
   private nonisolated(nonsending) func fetch(
     along route: Route, _ secondary: Destination, _ exchange: inout Exchange, _ viewer: inout ServerConnection
   ) async -> Response {
+    if route.primary.pool?.isWhollyEjected == true {
+      counters.add(.originSkipped)
+      do throws(FetchFailure) { return try await fetch(from: secondary, &exchange, &viewer) } catch { return answer(error, &exchange) }
+    }
     do throws(FetchFailure) {
       let response = try await fetch(from: route.primary, &exchange, &viewer)
       guard route.failsOver(on: response.head.line.status) else { return response }
@@ -78,13 +82,16 @@ extension Worker {
   @inline(__always) private nonisolated(nonsending) func fetch(
     from destination: Destination, _ exchange: inout Exchange, _ viewer: inout ServerConnection
   ) async throws(FetchFailure) -> Response {
-    exchange.origin = destination.origin
+    let origin = destination.origin
+    exchange.originPlace = origin.place
+    exchange.origin = origin
     guard let pool = destination.pool else { return await fetchFile(destination, &exchange) }
     let mayRepeat = exchange.isSafe && !exchange.hasBody
     var attempt = 1, triedStale = false
     counters.add(.originFirstAttempt)
     while true {
       do throws(FetchFailure) { return try await attemptFetch(pool, destination, triedStale, &exchange, &viewer) } catch {
+        if let trace = exchange.trace { endAttempt(trace, pool.place, error, exchange) }
         guard case .origin(let failure) = error, mayRepeat || failure.reason == .streamRefused && !exchange.hasBody, failure.isWorthRetrying,
           !exchange.answerBegan, viewer.isAlive
         else { throw error }
@@ -106,11 +113,13 @@ extension Worker {
     guard let folder = destination.folder else { return fail(&exchange, OriginFailure(.files(500), at: "")) }
     exchange.attempts += 1
     exchange.reached(.originRequest)
+    if let trace = exchange.trace { trace.beginAttempt() }
     let path = String(decoding: destination.origin.path, as: UTF8.self)
     var answer = await folder.open(FileRequest(exchange.request, originPath: path, Conditions(exchange.request.fields)))
     counters.add(answer.counter)
     exchange.reached(.originResponse)
     exchange.originStatus = answer.status
+    if let trace = exchange.trace { trace.endAttempt(at: destination.origin.name, status: answer.status, isReused: false, failure: nil) }
     if answer.status >= 400 {
       var response = refuse(&exchange, answer.status, Self.fileReason(answer.status), "OriginError")
       exchange.failure = nil
@@ -140,15 +149,20 @@ extension Worker {
     exchange.answerBegan = false
     exchange.reusedConnection = false
     var upstream: ClientConnection
+    if let trace = exchange.trace { trace.beginAttempt() }
+    var connecting: UInt64 = 0   // since when a connection is being made
+    let visit = pool.isWatched ? try await begin(pool) : nil
     let identity = destination.identity(for: exchange.request)
     if pool.speaksHTTP2 && !isWebSocket(exchange) || isGRPC(exchange) {
+      connecting = monotonicNanoseconds()
       do throws(OriginFailure) {
-        upstream = try await pool.openHTTP2(identity, mustBeNew: wantsFresh, hasWaited: &exchange.hasWaited)
+        upstream = try await pool.openHTTP2(identity, mustBeNew: wantsFresh, hasWaited: &exchange.hasWaited, visit)
       } catch { throw .origin(error) }
-    } else if !wantsFresh, let idle = pool.takeIdle(identity) {
+    } else if !wantsFresh, let idle = pool.takeIdle(identity, visit) {
       upstream = idle
     } else {
-      do throws(OriginFailure) { upstream = try await pool.connect(identity, mustBeNew: wantsFresh, hasWaited: &exchange.hasWaited) } catch {
+      connecting = monotonicNanoseconds()
+      do throws(OriginFailure) { upstream = try await pool.connect(identity, mustBeNew: wantsFresh, hasWaited: &exchange.hasWaited, visit) } catch {
         throw .origin(error)
       }
     }
@@ -158,6 +172,7 @@ extension Worker {
     }
     exchange.reusedConnection = upstream.isReused
     exchange.reached(.originRequest)
+    if connecting > 0 && !upstream.isReused { noteConnect(to: destination.origin, since: connecting, exchange) }
     let socket = upstream.stream.socket
     viewer.stream.socket.dependent = socket
     defer { viewer.stream.socket.dependent = nil }
@@ -173,15 +188,41 @@ extension Worker {
       isSending = false
       let head = try await upstream.readHead(hasNoBody: exchange.received.method == .head)
       guard head.line.status != 101 || isWebSocket(exchange) else { throw WireFailure.refused(.unaskedSwitch) }
+      if let visit { note(visit, status: head.line.status) }
       return received(head, upstream, &exchange)
     } catch {
       exchange.answerBegan = upstream.hasReceived
       if exchange.hasBody { viewer.closing = true }   // what was read of the body is not where it belongs
       if let failure = exchange.viewerFailure { throw .viewer(failure) }
       if error == .io(.cancelled) { throw .viewer(.io(.reset)) }
-      if let failure = OriginFailure(error, upstream.streamFailure, at: pool.place) { throw .origin(failure) }
-      throw .origin(isSending ? OriginFailure(writing: error, at: pool.place) : OriginFailure(reading: error, at: pool.place))
+      let failure = OriginFailure(error, upstream.streamFailure, at: pool.place)
+        ?? (isSending ? OriginFailure(writing: error, at: pool.place) : OriginFailure(reading: error, at: pool.place))
+      // A connection that was kept may have been closed for no other reason than its age.
+      let isStale = exchange.reusedConnection && (failure.reason == .closedEarly || failure.reason == .write)
+      if failure.isIll && !isStale { visit?.note(success: false) }
+      throw .origin(failure)
     }
+  }
+
+  /// Begins an attempt at an origin that is watched.
+  private nonisolated(nonsending) func begin(_ pool: OriginPool) async throws(FetchFailure) -> OriginVisit? {
+    do throws(OriginFailure) { return try await pool.visit() } catch { throw .origin(error) }
+  }
+
+  /// What an answer says of the address that gave it: 502 to 504 say that what is behind it does not work.
+  private func note(_ visit: OriginVisit, status: Int) { visit.note(success: !(502...504).contains(status)) }
+
+  /// An attempt's span ends without an answer.
+  private func endAttempt(_ trace: RequestTrace, _ place: String, _ failure: FetchFailure, _ exchange: borrowing Exchange) {
+    let reason: String = switch failure {
+    case .origin(let failure): failure.explanation
+    case .viewer: "the viewer left, or its body was bad"
+    }
+    trace.endAttempt(at: exchange.origin?.name ?? place, status: 0, isReused: exchange.reusedConnection, failure: reason)
+  }
+
+  private func noteConnect(to origin: CompiledOrigin, since start: UInt64, _ exchange: borrowing Exchange) {
+    counters.observe(.connect, ofOrigin: origin.place, microseconds: Int(exchange.timeline.originRequest - start) / 1000)
   }
 
   /// The origin's head has arrived. Its cookies end here where the behavior forwards none, and names in its Vary that the behavior does not
@@ -192,6 +233,9 @@ extension Worker {
     head.fields.drop(.proxy)   // said to this proxy, not to its viewers (RFC 9110, 11.7)
     if head.fields.has(.vary) { filterVary(&head.fields, exchange.behavior.behavior.forwarding) }
     exchange.originStatus = head.line.status
+    if let trace = exchange.trace {
+      trace.endAttempt(at: exchange.origin?.name ?? "", status: head.line.status, isReused: exchange.reusedConnection, failure: nil)
+    }
     if head.line.status >= 400 { exchange.result = .error; exchange.detailedResult = "OriginError" } else { exchange.result = .miss; exchange.detailedResult = "" }
     exchange.failure = nil
     exchange.upstream = consume upstream

@@ -8,8 +8,10 @@ import Transport
 
 extension Worker {
   /// The viewer-request function may change the request or answer it.
-  /// - Parameter mayRun: false when too many wait for their turn (Turns.swift).
-  func runViewerRequest(_ exchange: inout Exchange, _ viewer: borrowing ServerConnection, mayRun: Bool) -> Response? {
+  /// - Parameters:
+  ///   - start: when it was about to run.
+  ///   - mayRun: false when too many wait for their turn (Turns.swift).
+  func runViewerRequest(_ exchange: inout Exchange, _ viewer: borrowing ServerConnection, since start: UInt64, mayRun: Bool) -> Response? {
     guard let index = exchange.behavior.viewerRequest, let function = exchange.site.functions[index] else { return nil }
     let isolate: Isolate
     if let reason = throttling(function, mayRun) { return throttled(function, .viewerRequest, reason, &exchange) }
@@ -24,7 +26,7 @@ extension Worker {
     let mistake = followChoice(isolate, &exchange)
     note(run, isolate, function, .viewerRequest, mistake, &exchange)
     isolate.withLogData { exchange.requestLogData = $0.copied }
-    exchange.reached(.viewerRequest)
+    end(.viewerRequest, .viewerRequestStep, since: start, &exchange)
     if mistake != nil { return invalid(&exchange) }
     switch run.outcome {
     case .request:
@@ -37,7 +39,7 @@ extension Worker {
 
   /// The viewer-response function sees what the origin answered, unless that is an error (400 and above), an error page or a
   /// response made here (spec/cloudfront-functions.md, 1).
-  func runViewerResponse(_ response: consuming Response, _ exchange: inout Exchange, mayRun: Bool) -> Response {
+  func runViewerResponse(_ response: consuming Response, _ exchange: inout Exchange, since start: UInt64, mayRun: Bool) -> Response {
     guard let index = exchange.behavior.viewerResponse, let function = exchange.site.functions[index],
       !response.isGenerated, !response.isErrorPage, response.source != .tunnel, response.head.line.status < 400, exchange.result != .error
     else { return response }
@@ -57,7 +59,7 @@ extension Worker {
     defer { isolate.finish() }
     note(run, isolate, function, .viewerResponse, nil, &exchange)
     isolate.withLogData { exchange.responseLogData = $0.copied }
-    exchange.reached(.viewerResponse)
+    end(.viewerResponse, .viewerResponseStep, since: start, &exchange)
     guard run.outcome == .response else {
       discard(response, &exchange)
       return failed(run, &exchange)
@@ -70,6 +72,14 @@ extension Worker {
       response.replaceBody(body)
     }
     return response
+  }
+
+  /// Notes that a function has run.
+  private func end(_ step: Step, _ histogram: Histogram, since start: UInt64, _ exchange: inout Exchange) {
+    let now = monotonicNanoseconds()
+    exchange.reached(step, at: now)
+    counters.observe(histogram, microseconds: Int(now - start) / 1000)
+    if let trace = exchange.trace, let report = exchange.functions.last { trace.add(report, from: start, to: now) }
   }
 
   // MARK: The event
@@ -85,11 +95,9 @@ extension Worker {
     isolate.setDistributionID(id.span)
     isolate.setDistributionDomain(domain.span)
     if exchange.request.authority.count > 0 { describeHost(exchange.request.authority, to: isolate) }
-    let fields = exchange.request.fields.count
-    for i in 0..<fields {
+    isolate.addRequestHeaders(in: exchange.request.fields.bytes.readable, count: exchange.request.fields.count) { i in
       let name = exchange.request.fields[i].name
-      if name == .dropped || name == .cloudFront || name == .host { continue }
-      isolate.addRequestHeader(exchange.request.fields.name(i), exchange.request.fields.value(i))
+      return name == .dropped || name == .cloudFront || name == .host ? nil : exchange.request.fields.place(i)
     }
     for header in exchange.behavior.behavior.forwarding.cloudFrontHeaders where header != .viewerCertificatePEM {
       guard let value = viewerHeader(header, exchange) else { continue }
@@ -117,8 +125,8 @@ extension Worker {
 
   private func describe(_ head: borrowing ResponseHead, to isolate: Isolate) {
     isolate.setStatus(UInt16(clamping: head.line.status), description: head.reason)
-    for i in 0..<head.fields.count where head.fields[i].name != .dropped {
-      isolate.addResponseHeader(head.fields.name(i), head.fields.value(i))
+    isolate.addResponseHeaders(in: head.fields.bytes.readable, count: head.fields.count) { i in
+      head.fields[i].name == .dropped ? nil : head.fields.place(i)
     }
   }
 
@@ -173,5 +181,13 @@ extension Worker {
     if run.hasBody { isolate.withBody { body.append($0) } }
     response.replaceBody(body)
     return response
+  }
+}
+
+extension HeaderSection {
+  /// Where a line's name and value lie in ``bytes``.
+  borrowing func place(_ index: Int) -> HeaderPlace {
+    let places = places(index)
+    return HeaderPlace(name: places.name, value: places.value)
   }
 }

@@ -20,6 +20,8 @@ extension Worker {
     composeResponseHead(response, exchange, viewer.closing, chunked, to: &viewer.stream.output)
     viewer.headIsWhole()
     viewer.answerHasBegun = true
+    exchange.reached(.sending)
+    if logging.wantsAnswer { exchange.answer = AnswerFacts(response.head) }
     let isDuplex = viewer.substream != nil && isDuplex(&exchange, viewer)
     switch response.source {
     case .generated, .buffered:
@@ -127,7 +129,7 @@ extension Worker {
     counters.add(failure.counter)
     exchange.failure = failure.explanation
     exchange.detailedResult = failure.detailedResult
-    exchange.result = .error
+    exchange.breakOff()
   }
 
   /// A generated body that comes from a folder.

@@ -108,7 +108,7 @@ extension Scenarios {
       #expect(ended == 30)
     }
 
-    /// Heads of origins that are larger than nghttp2 sends by itself; one that is too large even so is no answer that never ends.
+    /// Heads of origins that fill many frames; one that is too large even so is no answer that never ends.
     @Test(arguments: [200_000, 1_048_400]) func largeHeads(_ length: Int) throws {
       let head = "X-Large: \(String(repeating: "x", count: length))\r\n"
       let (skerry, _) = try program("limits: { originHeadBytes: 1MiB }") { try $0.answerAll { $0.target == "/large" ? ok("large", fields: head) : ok($0.target) } }

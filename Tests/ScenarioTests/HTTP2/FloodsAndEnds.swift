@@ -91,7 +91,7 @@ extension Scenarios {
     }
   }
 
-  /// What a viewer did wrong is counted once, whether Skerry or nghttp2 found it.
+  /// What a viewer did wrong is counted once.
   @Suite struct HTTP2Faults {
     @Test(arguments: [
       ("PING of three bytes", [Frame(type: 6, payload: [1, 2, 3])], "connection_error"), ("a bad index", [.headers(1, block: [0xff, 0xff, 0xff, 0xff, 0xff])], "connection_error"),

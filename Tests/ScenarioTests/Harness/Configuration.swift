@@ -8,6 +8,8 @@ struct Configuration: Sendable {
   var listeners = ["address: 127.0.0.1:0"]
   /// What the access log says.
   var logFields = "all"
+  /// The whole setting of the access log, in the place of the usual one.
+  var accessLog: String?
 
   /// A distribution with one origin, forwarding everything, caching nothing.
   struct Distribution: Sendable {
@@ -34,7 +36,7 @@ struct Configuration: Sendable {
     \(listeners.map { "  - " + $0.indented(by: 4).dropFirst(4) }.joined(separator: "\n"))
     admin:
       address: 127.0.0.1:0
-    accessLog: { path: access.log, format: json, fields: \(logFields) }
+    accessLog: \(accessLog ?? "{ path: access.log, format: json, fields: \(logFields) }")
     distributions:
     \(distributions.enumerated().map { $1.yaml(id: "E\($0)") }.joined(separator: "\n"))
     \(more)
@@ -83,11 +85,12 @@ extension String {
 
 /// Starts a program with one distribution, which answers every Host, before `origin`.
 func startSkerry(
-  before origin: ScriptedOrigin, more: String = "", logFields: String = "all", files: [String: String] = [:], arguments: [String] = [],
-  distribution change: (inout Configuration.Distribution) -> Void = { _ in }
+  before origin: ScriptedOrigin, more: String = "", logFields: String = "all", accessLog: String? = nil, files: [String: String] = [:], arguments: [String] = [],
+  fileSizeLimit: Int? = nil, distribution change: (inout Configuration.Distribution) -> Void = { _ in }
 ) throws -> Skerry {
   var distribution = Configuration.Distribution(isDefault: true, origin: origin.url)
   change(&distribution)
   return try Skerry.start(
-    configuration: Configuration(distributions: [distribution], more: more, logFields: logFields).yaml, files: files, arguments: arguments)
+    configuration: Configuration(distributions: [distribution], more: more, logFields: logFields, accessLog: accessLog).yaml, files: files, arguments: arguments,
+    fileSizeLimit: fileSizeLimit)
 }

@@ -21,13 +21,16 @@ final class ScriptedOrigin: Sendable {
   private let script: Watched<Script?>
 
   /// Listens at once, until `stop` or the end of the test run; connections wait in the backlog until there is a script.
-  init(_ script: Script? = nil) throws {
-    listening = try Socket.listening()
+  /// - Parameter other: another origin, whose port this one has too, at `host`.
+  init(besides other: ScriptedOrigin? = nil, host: String = "127.0.0.1", _ script: Script? = nil) throws {
+    self.host = host
+    listening = try Socket.listening(port: other?.port ?? 0, host: host)
     port = listening.port
     self.script = Watched(script)
     if script != nil { acceptConnections() }
   }
   let port: UInt16
+  private let host: String
   var url: String { "http://127.0.0.1:\(port)" }
 
   /// Gives a waiting origin its script.
@@ -40,7 +43,7 @@ final class ScriptedOrigin: Sendable {
   func stop() {
     record.update { $0.isStopped = true }
     listening.shutDown()
-    if let held = try? Socket.holding(port: port) { sockets.update { $0.append(held) } }
+    if let held = try? Socket.holding(port: port, host: host) { sockets.update { $0.append(held) } }
     sockets.update { $0.forEach { $0.shutDown() } }
   }
 

@@ -21,9 +21,12 @@ final class Skerry: Sendable {
   ///   - files: written beside it first, by relative path.
   ///   - arguments: added to `skerry serve CONFIG`.
   ///   - fileLimit: how many files the process may have open.
+  ///   - fileSizeLimit: how many blocks of 512 bytes a file may grow to.
+  ///   - within: a command that runs the program as its arguments: `env NAME=VALUE`.
   ///   - prepare: does the rest in the folder before the program is started.
   static func start(
-    configuration: String, files: [String: String] = [:], arguments: [String] = [], fileLimit: Int? = nil, prepare: (URL) throws -> Void = { _ in }
+    configuration: String, files: [String: String] = [:], arguments: [String] = [], fileLimit: Int? = nil, fileSizeLimit: Int? = nil,
+    within: [String] = [], prepare: (URL) throws -> Void = { _ in }
   ) throws -> Skerry {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("skerry-\(UUID().uuidString)")
     for (path, text) in files.merging(["edge.yaml": configuration], uniquingKeysWith: { $1 }) {
@@ -32,9 +35,10 @@ final class Skerry: Sendable {
       try text.write(to: file, atomically: false, encoding: .utf8)
     }
     try prepare(folder)
-    let limited = fileLimit.map { ["/bin/sh", "-c", "ulimit -n \($0); exec \"$0\" \"$@\""] } ?? []
+    let limits = [fileLimit.map { "ulimit -n \($0); " }, fileSizeLimit.map { "ulimit -f \($0); " }].compactMap { $0 }.joined()
+    let limited = limits.isEmpty ? [] : ["/bin/sh", "-c", limits + "exec \"$0\" \"$@\""]
     let process = try ChildProcess(
-      limited + [binary(), "serve", folder.appendingPathComponent("edge.yaml").path] + arguments)
+      limited + within + [binary(), "serve", folder.appendingPathComponent("edge.yaml").path] + arguments)
     do {
       let ready = try process.standardError.wait(for: "the ready line") { output -> String? in
         let line = output.text.split(separator: "\n").first { $0.hasPrefix("ready ") }
@@ -149,6 +153,20 @@ final class Skerry: Sendable {
     try eventually("\(name) to grow by \(amount) from \(before[name])") {
       try metrics()[name] >= before[name] + amount
     }
+  }
+
+  /// The records of an access log in CloudFront's form so far, by the names in its `#Fields`.
+  func columns(of file: String = "access.log") throws -> [[String: String]] {
+    guard let text = try? fileText(folder.appendingPathComponent(file).path) else { return [] }
+    var names: [String] = [], records: [[String: String]] = []
+    for line in text.split(separator: "\n", omittingEmptySubsequences: false).dropLast() {
+      if line.hasPrefix("#Fields: ") { names = line.dropFirst(9).split(separator: " ").map(String.init) }
+      if line.hasPrefix("#") { continue }
+      let values = line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
+      guard values.count == names.count else { throw ScenarioFailure("a record of \(values.count) columns below \(names.count) names: \(line)") }
+      records.append(Dictionary(uniqueKeysWithValues: zip(names, values)))
+    }
+    return records
   }
 
   /// The complete lines of the access log so far, each a JSON object.

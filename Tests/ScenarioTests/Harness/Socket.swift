@@ -21,17 +21,17 @@ final class Socket: Sendable {
   // MARK: Opening
 
   /// A listening socket on a free port.
-  static func listening(backlog: Int32 = 512) throws -> Socket {
-    let socket = try holding(port: 0)
+  static func listening(backlog: Int32 = 512, port: UInt16 = 0, host: String = "127.0.0.1") throws -> Socket {
+    let socket = try holding(port: port, host: host)
     _ = try checked(listen(socket.descriptor, backlog), "listen")
     return socket
   }
 
   /// A socket that nobody can connect to, so that its port is nobody else's.
-  static func holding(port: UInt16) throws -> Socket {
+  static func holding(port: UInt16, host: String = "127.0.0.1") throws -> Socket {
     let socket = try Socket(descriptor: checked(newDescriptor(), "socket"))
     socket.set(SOL_SOCKET, SO_REUSEADDR, 1)
-    var address = loopback(port: port)
+    var address = loopback(port: port, host: host)
     let bound = unsafe withSocketAddress(&address) { unsafe bind(socket.descriptor, $0, $1) }
     _ = try checked(bound, "bind")
     return socket

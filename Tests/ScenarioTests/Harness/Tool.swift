@@ -89,3 +89,21 @@ extension Skerry {
     return try start(configuration: configuration.yaml, arguments: arguments)
   }
 }
+
+extension Tool {
+  /// What a command wrote on each of its outputs, and how it ended.
+  struct Command: Sendable {
+    let text: String, errors: String
+    let exit: ChildProcess.Exit
+  }
+
+  /// Runs a command to its end.
+  static func run(_ arguments: [String]) throws -> Command {
+    let output = FileManager.default.temporaryDirectory.appendingPathComponent("output-\(UUID().uuidString)").path
+    defer { try? FileManager.default.removeItem(atPath: output) }
+    let process = try ChildProcess(["/bin/sh", "-c", "out=$1; shift; exec \"$@\" >\"$out\"", "sh", output] + arguments)
+    let exit = try process.waitForExit(by: .after(.seconds(90)))
+    let errors = try process.standardError.wait(for: "the end of what a command says") { $0.ended ? $0.text : nil }
+    return Command(text: try fileText(output), errors: errors, exit: exit)
+  }
+}

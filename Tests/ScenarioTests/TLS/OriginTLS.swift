@@ -69,6 +69,7 @@ extension Scenarios {
         $0.moreOrigins = """
           over:
             domainName: \(domainName)
+            addresses: [127.0.0.1]
             httpsPort: \(origin.port)
             httpPort: \(origin.port)
             originProtocolPolicy: \(protocolPolicy)

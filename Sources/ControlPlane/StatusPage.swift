@@ -1,0 +1,176 @@
+// Owns: what /status and /reload answer, as JSON: what runs here, since when, with what. Pure: values in, JSON out.
+// Documented in Documentation/operations.md; members are only ever added.
+public import Distribution
+import JSONText
+import KeyValueStores
+public import Telemetry
+
+/// What the pages say of the configuration that serves. A value.
+public struct AdminFacts: Sendable {
+  /// A place where viewers connect.
+  public struct Listener: Sendable {
+    /// What is really bound, and as it is configured.
+    public var address: String, configured: String
+    /// Whether it speaks TLS, and whether it wants PROXY headers.
+    public var isSecure: Bool, expectsProxyHeader: Bool
+
+    /// A listener.
+    public init(address: String, configured: String, isSecure: Bool, expectsProxyHeader: Bool) {
+      self.address = address
+      self.configured = configured
+      self.isSecure = isSecure
+      self.expectsProxyHeader = expectsProxyHeader
+    }
+  }
+
+  /// The configuration.
+  public var configuration: Configuration
+  /// The path of its file, and the SHA-256 of its bytes in hexadecimal digits.
+  public var path: String, digest: String
+  /// Which configuration it is: 1 is that of the start.
+  public var generation: Int
+  /// When it was taken up.
+  public var since: Timestamp
+  /// Where viewers connect.
+  public var listeners: [Listener]
+  /// The admin address as a URL; nil for none.
+  public var admin: String?
+  /// What opens the pages that are not open to all; nil when there is none.
+  public var token: [UInt8]?
+  /// The logs, for their numbers.
+  public var accessLog: LogWriter, functionLog: LogWriter?
+  /// What sends spans, for its numbers; nil without tracing.
+  public var spans: SpanExporter?
+
+  /// The facts.
+  public init(
+    configuration: Configuration, path: String, digest: String, generation: Int, since: Timestamp, listeners: [Listener], admin: String?, token: [UInt8]?,
+    accessLog: LogWriter, functionLog: LogWriter?, spans: SpanExporter? = nil
+  ) {
+    self.spans = spans
+    self.configuration = configuration
+    self.path = path
+    self.digest = digest
+    self.generation = generation
+    self.since = since
+    self.listeners = listeners
+    self.admin = admin
+    self.token = token
+    self.accessLog = accessLog
+    self.functionLog = functionLog
+  }
+}
+
+/// The status of a process at one moment.
+struct Status {
+  var facts: AdminFacts
+  var reload: ReloadReport?
+  var workers: [WorkerSnapshot]
+  var started: Timestamp, now: Timestamp
+  var process: Int32
+  var isDraining: Bool
+
+  var json: JSONValue {
+    .object([
+      "version": .string(Version.text),
+      "pid": .number(Int(process)),
+      "state": .string(isDraining ? "draining" : "serving"),
+      "started": .string(started.string),
+      "uptimeSeconds": .number(Int(max(0, now.milliseconds - started.milliseconds) / 1000)),
+      "configuration": .object([
+        "path": .string(facts.path), "sha256": .string(facts.digest), "generation": .number(facts.generation), "since": .string(facts.since.string),
+      ]),
+      "lastReload": reload.map(\.json) ?? .null,
+      "listeners": .array(facts.listeners.map(\.json)),
+      "admin": facts.admin.map { .string($0) } ?? .null,
+      "workers": .array(workers.map(Status.json)),
+      "distributions": .array(facts.configuration.distributions.map { distribution($0) }),
+      "functions": .array(facts.configuration.functions.map { function($0) }),
+      "keyValueStores": .array(facts.configuration.keyValueStores.map { .object(["name": .string($0.name), "entries": .number($0.store.count)]) }),
+      "logs": .object(logs),
+    ])
+  }
+
+  private static func json(_ worker: WorkerSnapshot) -> JSONValue {
+    func gauge(_ gauge: Gauge) -> JSONValue { .number(Int(worker[gauge])) }
+    return .object([
+      "number": .number(worker.worker), "connections": gauge(.connectionsOpen), "http2Connections": gauge(.http2ConnectionsOpen),
+      "requestsInFlight": gauge(.requestsInFlight), "tunnels": gauge(.tunnelsOpen), "originConnections": gauge(.originConnectionsOpen),
+      "originConnectionsIdle": gauge(.originConnectionsIdle), "accepted": .number(String(worker[.connectionsAccepted])),
+    ])
+  }
+
+  private func distribution(_ distribution: Distribution) -> JSONValue {
+    let names = facts.configuration.functions.map(\.name)
+    let associations = distribution.behaviors.flatMap { behavior in HookPoint.allCases.compactMap { behavior.functions[$0].map { names[$0.index] } } }
+    return .object([
+      "id": .string(distribution.id), "aliases": .array(distribution.aliases.map { .string($0) }), "default": .boolean(distribution.isDefault),
+      "behaviors": .number(distribution.behaviors.count),
+      "functions": .array(Set(associations).sorted().map { .string($0) }),
+      "origins": .array(distribution.origins.map(Status.origin)),
+    ])
+  }
+
+  private static func origin(_ origin: Origin) -> JSONValue {
+    switch origin.kind {
+    case .folder(let path): .object(["name": .string(origin.name), "folder": .string(path)])
+    case .http(let server): .object(["name": .string(origin.name), "server": .string(server.domainName), "ports": .array(ports(server))])
+    }
+  }
+
+  private static func ports(_ server: Origin.HTTPServer) -> [JSONValue] {
+    switch server.originProtocolPolicy {
+    case .httpOnly: [.number(server.httpPort)]
+    case .httpsOnly: [.number(server.httpsPort)]
+    case .matchViewer: [.number(server.httpPort), .number(server.httpsPort)]
+    }
+  }
+
+  private func function(_ function: FunctionDefinition) -> JSONValue {
+    .object([
+      "name": .string(function.name), "runtime": .string(function.runtime.name), "code": .string(function.codePath),
+      "keyValueStore": function.keyValueStore.map { .string($0) } ?? .null,
+    ])
+  }
+
+  private var logs: JSONObject {
+    func numbers(_ writer: LogWriter) -> JSONValue {
+      let numbers = writer.statistics
+      return .object(["linesWritten": .number(String(numbers.linesWritten)), "linesDropped": .number(String(numbers.linesDropped)), "writeErrors": .number(String(numbers.writeErrors))])
+    }
+    var logs = JSONObject()
+    if facts.configuration.accessLog.format != .off { logs.append("access", numbers(facts.accessLog)) }
+    if let log = facts.functionLog { logs.append("functions", numbers(log)) }
+    return logs
+  }
+}
+
+extension AdminFacts.Listener {
+  fileprivate var json: JSONValue {
+    .object([
+      "address": .string(address), "configured": .string(configured), "tls": .boolean(isSecure), "proxyProtocol": .boolean(expectsProxyHeader),
+    ])
+  }
+}
+
+extension ReloadReport {
+  /// What POST /reload answers.
+  var json: JSONValue {
+    .object([
+      "outcome": .string(isDone ? "done" : "refused"), "generation": .number(generation), "time": .string(time.string), "milliseconds": .number(milliseconds),
+      "reason": reason.map { .string($0) } ?? .null, "problems": .array(problems.map(\.json)),
+    ])
+  }
+}
+
+extension ConfigurationProblem {
+  fileprivate var json: JSONValue {
+    .object([
+      "file": .string(file), "line": .number(line), "column": .number(column), "severity": .string(isError ? "error" : "warning"), "text": .string(text),
+    ])
+  }
+}
+
+extension Timestamp {
+  fileprivate var string: String { String(decoding: text, as: UTF8.self) }
+}
