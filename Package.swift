@@ -36,7 +36,7 @@ let package = Package(
     .executableTarget(
       name: "skerry",
       dependencies: [
-        "Edge", "Confinement", "ControlPlane", "ConfigurationFile", "Distribution", "Transport", "RewriteEngine", "FunctionDialect", "FunctionTesting", "KeyValueStores", "JSONText",
+        "Edge", "Confinement", "ControlPlane", "ConfigurationFile", "Distribution", "Transport", "RewriteEngine", "FunctionDialect", "FunctionTesting", "KeyValueStores", "RedirectRules", "JSONText",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings,
@@ -70,7 +70,7 @@ let package = Package(
     floor("Distribution", ["Geography", "KeyValueStores", "RedirectRules", "TLS", "JSONText"]),
     tests("DistributionTests", ["Distribution", "TLS", "TestTools"]),
     .testTarget(
-      name: "ConfigurationFileTests", dependencies: ["ConfigurationFile", "Distribution", "Geography", "KeyValueStores", "TLS"], exclude: ["Golden"],
+      name: "ConfigurationFileTests", dependencies: ["ConfigurationFile", "Distribution", "Geography", "KeyValueStores", "RedirectRules", "TLS"], exclude: ["Golden"],
       swiftSettings: swiftSettings),
 
     // 3  the data functions read
@@ -79,7 +79,7 @@ let package = Package(
 
     // 3  tables of redirects: what they match, what is wrong with them, other forms of them
     floor("RedirectRules", ["JSONText", "CRE2"]),
-    tests("RedirectRulesTests", ["RedirectRules", "JSONText"]),
+    .testTarget(name: "RedirectRulesTests", dependencies: ["RedirectRules", "JSONText"], exclude: ["Golden"], swiftSettings: swiftSettings),
 
     // 3  HTTP on the wire
     floor("HTTPWire", ["Transport", "CSystem"]),
@@ -147,16 +147,18 @@ let package = Package(
     tests("ConfinementTests", ["confinement-probe", "TestTools"]),
 
     // What can be measured without the network
+    .executableTarget(name: "bench-redirects", dependencies: ["RedirectRules"], path: "Benchmarks/redirects", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
     .executableTarget(name: "bench-stores", dependencies: ["KeyValueStores"], path: "Benchmarks/stores", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
 
     .executableTarget(name: "bench-cache", dependencies: ["ObjectCache", "Transport"], path: "Benchmarks/cache", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
 
     // Fuzzing the parsers: what must hold, the command that tries to break it, a short run of it as a test
-    .target(name: "Fuzzing", dependencies: ["HTTPWire", "Transport", "KeyValueStores", "JSONText", "FunctionDialect", "Distribution"], path: "Fuzzing/Checks", swiftSettings: swiftSettings),
+    .target(name: "Fuzzing", dependencies: ["HTTPWire", "Transport", "KeyValueStores", "JSONText", "FunctionDialect", "Distribution", "RedirectRules"], path: "Fuzzing/Checks", swiftSettings: swiftSettings),
     .executableTarget(name: "fuzz-http1", dependencies: ["Fuzzing"], path: "Fuzzing/Command", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
     .executableTarget(name: "fuzz-http2", dependencies: ["Fuzzing"], path: "Fuzzing/HTTP2Command", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
     .executableTarget(name: "fuzz-json", dependencies: ["Fuzzing"], path: "Fuzzing/JSONCommand", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
     .executableTarget(name: "fuzz-dialect", dependencies: ["Fuzzing"], path: "Fuzzing/DialectCommand", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
+    .executableTarget(name: "fuzz-redirects", dependencies: ["Fuzzing"], path: "Fuzzing/RedirectsCommand", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
     .executableTarget(name: "fuzz-proxy-header", dependencies: ["Fuzzing"], path: "Fuzzing/ProxyHeaderCommand", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
     // Fuzzing the engine: its C side only, built by SwiftPM for the short run and by `make fuzz-engine` under AddressSanitizer
     .target(name: "FuzzEngine", dependencies: ["CQuickJS"], path: "Fuzzing/Engine", exclude: ["Functions"]),

@@ -62,8 +62,6 @@ extension Reader {
     } else if cacheValue == nil, let requestValue {
       refuse(requestValue, "an originRequestPolicy needs a cachePolicy")
     }
-    let redirects = section.optional("redirects")
-    redirects?.notSupportedYet("tables of redirects are")
     var behavior = Behavior(
       pathPattern: pattern, target: targetValue.flatMap { target($0, distribution) } ?? .origin(0),
       viewerProtocolPolicy: section.choice("viewerProtocolPolicy", default: .allowAll),
@@ -73,7 +71,7 @@ extension Reader {
       responseHeadersPolicy: policy(section.optional("responseHeadersPolicy"), own: responseHeadersPolicies),
       compress: section.flag("compress", default: false),
       functions: section.optional("functions").map(associations) ?? FunctionAssociations(),
-      redirectsPath: readablePath(redirects))
+      redirects: redirectTable(section.optional("redirects")))
     if let value = section.optional("cachedMethods") { behavior.cachedMethods = cachedMethods(value, behavior) }
     readGRPC(section, &behavior)
     behavior.rateLimit = section.optional("rateLimit").flatMap(rateLimit)

@@ -18,6 +18,8 @@ final class Reader {
   /// Where `function.yaml` says a function is meant to run, by the function's place.
   var eventTypes: [Int: HookPoint] = [:]
   var keyValueStores: [KeyValueStoreDefinition] = []
+  /// Tables of redirects, by path.
+  var redirectTables: [String: RedirectDefinition] = [:]
   var storeLimits = KeyValueStore.Limits()
   var cachePolicies: [CachePolicy] = []
   var originRequestPolicies: [OriginRequestPolicy] = []

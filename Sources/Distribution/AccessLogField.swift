@@ -6,7 +6,7 @@ extension AccessLog {
     case time, requestId, clientIp, clientPort, method, host, uri, query, `protocol`, sslProtocol, sslCipher, status, bytesSent, bytesReceived, timeTakenMs
     case timeToFirstByteMs, resultType, responseResultType, detailedResultType, distributionId, behavior
     case origin, originStatus, originFirstByteMs, originReused, originAttempts
-    case functions, viewerRequestLogData, viewerResponseLogData, userAgent, referer, cookie, xForwardedFor
+    case functions, viewerRequestLogData, viewerResponseLogData, redirectRule, userAgent, referer, cookie, xForwardedFor
     case contentType, contentLength, rangeStart, rangeEnd, traceId, error
 
     /// Fields that a record has only when the configuration names them, or `all`.

@@ -30,8 +30,8 @@ public struct Behavior: Sendable, Equatable {
   public var trustedKeyGroups: [KeyGroup] = []
   /// Its functions, at most one per hook point.
   public var functions: FunctionAssociations
-  /// A file of redirect rules that run before the functions, by its absolute path.
-  public var redirectsPath: String?
+  /// A table of redirects that is looked at before the functions run.
+  public var redirects: RedirectDefinition?
   /// What is sent on to the origin; derived from the two policies.
   public var forwarding: ForwardingRules
 
@@ -40,7 +40,7 @@ public struct Behavior: Sendable, Equatable {
     pathPattern: PathPattern, target: BehaviorTarget, viewerProtocolPolicy: ViewerProtocolPolicy = .allowAll,
     allowedMethods: MethodSet = .getHead, cachePolicy: CachePolicy? = nil,
     originRequestPolicy: OriginRequestPolicy? = nil, responseHeadersPolicy: ResponseHeadersPolicy? = nil,
-    compress: Bool = false, functions: FunctionAssociations = FunctionAssociations(), redirectsPath: String? = nil
+    compress: Bool = false, functions: FunctionAssociations = FunctionAssociations(), redirects: RedirectDefinition? = nil
   ) {
     self.pathPattern = pathPattern
     self.target = target
@@ -51,7 +51,7 @@ public struct Behavior: Sendable, Equatable {
     self.responseHeadersPolicy = responseHeadersPolicy
     self.compress = compress
     self.functions = functions
-    self.redirectsPath = redirectsPath
+    self.redirects = redirects
     self.forwarding = ForwardingRules(cachePolicy: cachePolicy, originRequestPolicy: originRequestPolicy)
   }
 }

@@ -49,6 +49,7 @@ extension Worker {
     if fields.contains(.behavior) { log.field(exchange.behavior.logField) }
     if exchange.attempts > 0 { writeOrigin(fields, exchange, to: &log) }
     if !exchange.functions.isEmpty { writeFunctions(fields, exchange, to: &log) }
+    if let rule = exchange.followed, fields.contains(.redirectRule) { log.string("redirectRule", rule.place.utf8.span) }
     if fields.contains(.userAgent) { writeHeader("userAgent", .userAgent, exchange.request.fields, hidden: hidden.contains(.userAgent), to: &log) }
     if fields.contains(.referer) { writeReferer(details, hidden, exchange.request.fields, to: &log) }
     if fields.contains(.cookie) { writeUnlessEmpty("cookie", loggedCookies(plan, details, exchange.request.fields).span, to: &log) }

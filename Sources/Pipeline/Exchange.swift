@@ -9,7 +9,7 @@ import Transport
 
 /// The steps of a request, in their order (architecture.md).
 public enum Step: UInt8, CaseIterable, Sendable {
-  case received, distributionChosen, behaviorChosen, viewerRequest, rootObject, lookup
+  case received, distributionChosen, behaviorChosen, redirectRules, viewerRequest, rootObject, lookup
   case originRequest, originResponse, errorPage, viewerResponse, responseHeaders, sending, sent
 }
 
@@ -98,6 +98,8 @@ struct Exchange: ~Copyable {
   var detailedResult: StaticString = ""
   var originStatus = 0
   var origin: CompiledOrigin?
+  /// The redirect rule that answered.
+  var followed: FollowedRule?
   /// The origin's place among the numbers; out of range without one.
   var originPlace = -1
   /// Where a function sends the request; nil: where its behavior does.

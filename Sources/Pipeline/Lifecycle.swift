@@ -80,6 +80,7 @@ extension Worker {
     if let early = chooseBehavior(&exchange) { response = early } else
     if let early = checkViewerProtocol(&exchange) { response = early } else
     if let early = checkMethod(&exchange) { response = early } else
+    if let redirects = exchange.behavior.redirects, let early = followRedirects(redirects, &exchange) { response = early } else
     if exchange.behavior.isProtected, let early = protect(&exchange) { response = early } else
     if let index = exchange.behavior.viewerRequest,
       let early = runViewerRequest(&exchange, viewer, since: monotonicNanoseconds(), mayRun: await hasTurn(index, exchange)) { response = early } else {

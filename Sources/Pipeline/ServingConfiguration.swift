@@ -40,7 +40,8 @@ public final class ServingConfiguration: Sendable {
     let labels = (previous?.labels ?? MetricLabels()).extended(
       with: configuration.distributions.flatMap { distribution in distribution.behaviors.map { .init(distribution.id, $0.pathPattern.text) } },
       origins: configuration.distributions.flatMap { distribution in distribution.origins.map { .init(distribution.id, $0.name) } },
-      functions: configuration.functions.map(\.name))
+      functions: configuration.functions.map(\.name),
+      redirectTables: configuration.distributions.flatMap { $0.behaviors.compactMap(\.redirects?.name) })
     self.labels = labels
     hosts = configuration.makeHostTable()
     wantsFingerprints = configuration.distributions.contains { distribution in
@@ -237,6 +238,8 @@ final class CompiledBehavior: Sendable {
   let trustedKeys: [[UInt8]: PublicKey]?
   /// Whether anything of ``Worker/protect(_:)`` is configured.
   let isProtected: Bool
+  /// Its table of redirects; nil without one.
+  let redirects: CompiledRedirects?
   /// Indices of the viewer functions; nil without one.
   let viewerRequest, viewerResponse: Int?
   /// By origin: lines that every request to it gets; and where they differ for viewers who use HTTPS.
@@ -249,6 +252,7 @@ final class CompiledBehavior: Sendable {
 
   init(_ behavior: Behavior, at index: Int, _ distribution: Distribution, _ labels: MetricLabels) {
     self.behavior = behavior
+    redirects = behavior.redirects.map { CompiledRedirects($0, metricsIndex: labels.redirectTables.place(of: $0.name)) }
     self.index = index
     place = labels.behaviors.place(of: .init(distribution.id, behavior.pathPattern.text))
     let origins = distribution.origins

@@ -47,9 +47,18 @@ struct PathView: Sendable {
       case .exact: exactRules.append(Int32(index))
       case .prefix: prefixRules.append(Int32(index))
       case .segments(let segments): trie.insert(segments, rule: Int32(index))
-      case .regex: if details[Int(detail)].key.count > 1 { prefixRules.append(Int32(index)) } else { regexRules.append(Int32(index)) }
+      case .regex: regexRules.append(Int32(index))
       }
     }
+    // Expressions are found by what they begin with, unless many begin alike.
+    let beginnings = regexRules.reduce(into: [[UInt8]: Int]()) { $0[details[Int(rows[Int($1)].detail)].key, default: 0] += 1 }
+    let isRare: (Int32) -> Bool = { [rows] rule in
+      let key = details[Int(rows[Int(rule)].detail)].key
+      return key.count > 1 && beginnings[key, default: 0] <= ExpressionGroup.fewest
+    }
+    prefixRules += regexRules.filter(isRare)
+    prefixRules.sort()
+    regexRules.removeAll(where: isRare)
     exact = KeyIndex(capacity: exactRules.count)
     prefixes = KeyIndex(capacity: prefixRules.count)
     if exactRules.isEmpty && prefixRules.isEmpty && regexRules.isEmpty && trie.isEmpty { return nil }
@@ -93,17 +102,18 @@ struct ExpressionGroup: Sendable {
   private let set: ExpressionSet?
 
   /// Fewer are tried one after another.
-  private static let fewest = 4
+  static let fewest = 4
   /// As many are looked for at once: the more there are, the more of the memory a step takes.
   private static let most = 256
 
   static func make(_ rules: [Int32], _ rows: [RedirectTable.Row], _ details: [RuleDetail]) -> [ExpressionGroup] {
-    stride(from: 0, to: rules.count, by: most).map { start in
-      ExpressionGroup(Array(rules[start..<min(start + most, rules.count)]), rows, details)
+    let count = (rules.count + most - 1) / most
+    return (0..<count).map { group in
+      ExpressionGroup(Array(rules[(group * most)..<min((group + 1) * most, rules.count)]), rows, details, setBytes: min(setsBytes / count, largestSetBytes))
     }
   }
 
-  private init(_ rules: [Int32], _ rows: [RedirectTable.Row], _ details: [RuleDetail]) {
+  private init(_ rules: [Int32], _ rows: [RedirectTable.Row], _ details: [RuleDetail], setBytes: Int) {
     self.rules = rules
     least = rules[0]
     var expressions: [Expression] = [], patterns: [[UInt8]] = [], ignoresCase = false
@@ -115,10 +125,10 @@ struct ExpressionGroup: Sendable {
       ignoresCase = detail.rule.ignoresCase
     }
     self.expressions = expressions
-    set = rules.count < Self.fewest ? nil : ExpressionSet(patterns, ignoresCase: ignoresCase, memory: Self.setBytes)
+    set = rules.count < Self.fewest ? nil : ExpressionSet(patterns, ignoresCase: ignoresCase, memory: setBytes)
   }
-  /// The memory of one set.
-  private static let setBytes = 4 << 20
+  /// The memory of all sets of a view, and the most of one, in bytes.
+  private static let setsBytes = 128 << 20, largestSetBytes = 8 << 20
 
   /// Looks for a rule before `best`.
   func search(_ path: Span<UInt8>, _ best: inout Int32, _ admits: (Int32) -> Bool) {

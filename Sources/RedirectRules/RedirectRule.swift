@@ -109,6 +109,8 @@ public struct RedirectProblem: Error, Sendable, Equatable {
   public var isOpenRedirect: Bool
   /// One sentence without a full stop.
   public var text: String
+  /// The rule it is about, when it could be read.
+  var rule: RedirectRule?
 
   init(_ text: String, line: Int = 0, column: Int = 1, isError: Bool = true, isOpenRedirect: Bool = false) {
     self.line = line

@@ -52,6 +52,13 @@ public final class RedirectTable: Sendable {
     reading(bytes, separator: separator, isCareful: false)
   }
 
+  /// Reads what can be read: a table of the rules that are good, and the problems of the others.
+  public static func readingGood(_ bytes: [UInt8], separator: RedirectSeparator? = nil) -> (table: RedirectTable, problems: [RedirectProblem]) {
+    var reader = TableReader(bytes, separator, problemsLimit: .max)
+    reader.read()
+    return (RedirectTable(bytes, reader), reader.problems)
+  }
+
   static func reading(_ bytes: [UInt8], separator: RedirectSeparator?, isCareful: Bool) -> (table: RedirectTable?, problems: [RedirectProblem]) {
     if bytes.count > RedirectLimits.fileBytes { return (nil, [RedirectProblem("the file has more than \(RedirectLimits.fileBytes >> 20) MiB", line: 1)]) }
     var reader = TableReader(bytes, separator, isCareful: isCareful)
@@ -77,9 +84,12 @@ public final class RedirectTable: Sendable {
     reads = reader.details.reduce(into: []) { kinds, detail in
       for condition in detail.rule.conditions { kinds.formUnion(Condition.reads(condition)) }
     }
-    var rows = reader.rows
-    views = PathView.Kind.allCases.compactMap { PathView($0, &rows, reader.details, bytes) }
-    self.rows = rows
+    // The reader gives its rows away: a second copy would be a fourth of the file.
+    var reader = reader
+    var views: [PathView] = []
+    for kind in PathView.Kind.allCases { if let view = PathView(kind, &reader.rows, reader.details, bytes) { views.append(view) } }
+    self.views = views
+    rows = reader.rows
   }
 
   /// A rule as a person means it.
@@ -91,6 +101,12 @@ public final class RedirectTable: Sendable {
       from: text(row.keyStart, row.keyLength), to: text(row.targetStart, row.targetLength), status: Int(row.status), line: Int(row.line))
   }
 
+  /// The detail of a rule; nil for a plain one.
+  func detail(_ index: Int) -> RuleDetail? { rows[index].detail < 0 ? nil : details[Int(rows[index].detail)] }
+
+  /// The path of a plain rule.
+  func key(_ index: Int) -> [UInt8] { Array(bytes[Int(rows[index].keyStart)..<Int(rows[index].keyStart) + Int(rows[index].keyLength)]) }
+
   // MARK: Searching
 
   /// The rule for a request.
@@ -99,45 +115,62 @@ public final class RedirectTable: Sendable {
   ///   - facts: what `reads` asks for.
   /// - Returns: the number of the first rule that matches; nil without one.
   public func firstMatch(_ path: Span<UInt8>, _ facts: RedirectFacts = .none) -> Int? {
-    var best = Int32.max
-    for view in views {
-      switch view.kind {
-      case .raw where PathText.isCanonical(path): search(view, path, facts, &best)
-      default:
-        let spelt = view.kind.spelling(path)
-        search(view, spelt.span, facts, &best)
-      }
-    }
+    let best = first(path, Question(facts: facts))
     return best == .max ? nil : Int(best)
   }
 
+  /// The first rule that matches and that a filter lets pass: for looking at the table itself.
+  func firstMatch(_ path: Span<UInt8>, _ facts: RedirectFacts, where isWanted: @escaping (Int) -> Bool) -> Int? {
+    let best = first(path, Question(facts: facts, isWanted: isWanted))
+    return best == .max ? nil : Int(best)
+  }
+
+  /// What rules are asked beside the path.
+  private struct Question {
+    let facts: RedirectFacts
+    var isWanted: ((Int) -> Bool)?
+  }
+
+  private func first(_ path: Span<UInt8>, _ question: Question) -> Int32 {
+    var best = Int32.max
+    for view in views {
+      switch view.kind {
+      case .raw where PathText.isCanonical(path): search(view, path, question, &best)
+      default:
+        let spelt = view.kind.spelling(path)
+        search(view, spelt.span, question, &best)
+      }
+    }
+    return best
+  }
+
   /// Looks for a rule before `best`.
-  private func search(_ view: PathView, _ path: Span<UInt8>, _ facts: RedirectFacts, _ best: inout Int32) {
+  private func search(_ view: PathView, _ path: Span<UInt8>, _ question: Question, _ best: inout Int32) {
     var hash = PathHash()
     if view.prefixes.isEmpty {
       for i in 0..<path.count { hash.add(path[i]) }
     } else {
       for i in 0..<path.count {
-        if view.hasPrefix(length: i) { follow(view.prefixes, hash.value, path, keyLength: i, facts, &best) }
+        if view.hasPrefix(length: i) { follow(view.prefixes, hash.value, path, keyLength: i, question, &best) }
         hash.add(path[i])
       }
-      if view.hasPrefix(length: path.count) { follow(view.prefixes, hash.value, path, keyLength: path.count, facts, &best) }
+      if view.hasPrefix(length: path.count) { follow(view.prefixes, hash.value, path, keyLength: path.count, question, &best) }
     }
-    if !view.exact.isEmpty { follow(view.exact, hash.value, path, keyLength: path.count, facts, &best) }
-    if !view.trie.isEmpty { view.trie.search(path, &best) { conditionsHold($0, facts) } }
-    for group in view.groups where group.least < best { group.search(path, &best) { conditionsHold($0, facts) } }
+    if !view.exact.isEmpty { follow(view.exact, hash.value, path, keyLength: path.count, question, &best) }
+    if !view.trie.isEmpty { view.trie.search(path, &best) { conditionsHold($0, question) } }
+    for group in view.groups where group.least < best { group.search(path, &best) { conditionsHold($0, question) } }
   }
 
   /// Looks for the first `keyLength` bytes of a path among keys, and at the rules that have them.
   @inline(__always) private func follow(
-    _ index: KeyIndex, _ hash: UInt32, _ path: Span<UInt8>, keyLength: Int, _ facts: RedirectFacts, _ best: inout Int32
+    _ index: KeyIndex, _ hash: UInt32, _ path: Span<UInt8>, keyLength: Int, _ question: Question, _ best: inout Int32
   ) {
     var slot = index.start(hash)
     while let first = index.rule(slot, hash) {
       if first >= 0 && first < best && hasKey(first, path, keyLength) {
         var rule = first
         while rule >= 0 && rule < best {
-          if admits(rule, path, facts) { best = rule }
+          if admits(rule, path, question) { best = rule }
           rule = rows[Int(rule)].next
         }
         return
@@ -159,17 +192,23 @@ public final class RedirectTable: Sendable {
   }
 
   /// Whether a rule whose key was found matches.
-  private func admits(_ rule: Int32, _ path: Span<UInt8>, _ facts: RedirectFacts) -> Bool {
+  @inline(__always) private func admits(_ rule: Int32, _ path: Span<UInt8>, _ question: Question) -> Bool {
     let detail = rows[Int(rule)].detail
-    if detail < 0 { return true }
-    if case .regex(let expression) = details[Int(detail)].pattern, !expression.matches(path) { return false }
-    return conditionsHold(rule, facts)
+    if detail < 0 && question.isWanted == nil { return true }
+    return admits(rule, detail, path, question)
   }
 
-  private func conditionsHold(_ rule: Int32, _ facts: RedirectFacts) -> Bool {
+  private func admits(_ rule: Int32, _ detail: Int32, _ path: Span<UInt8>, _ question: Question) -> Bool {
+    guard detail >= 0 else { return conditionsHold(rule, question) }
+    if case .regex(let expression) = details[Int(detail)].pattern, !expression.matches(path) { return false }
+    return conditionsHold(rule, question)
+  }
+
+  private func conditionsHold(_ rule: Int32, _ question: Question) -> Bool {
+    if let isWanted = question.isWanted, !isWanted(Int(rule)) { return false }
     let detail = rows[Int(rule)].detail
     guard detail >= 0 else { return true }
-    for condition in details[Int(detail)].conditions where !condition.holds(facts) { return false }
+    for condition in details[Int(detail)].conditions where !condition.holds(question.facts) { return false }
     return true
   }
 

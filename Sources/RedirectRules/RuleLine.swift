@@ -177,3 +177,10 @@ extension RedirectRule {
     from = path.hasPrefix("/") ? String(path) : "/" + path
   }
 }
+
+extension RedirectSeparator {
+  /// What a file's name says: nil for a name that says nothing.
+  public init?(fileName: String) {
+    if fileName.lowercased().hasSuffix(".csv") { self = .comma } else if fileName.lowercased().hasSuffix(".tsv") { self = .tab } else { return nil }
+  }
+}

@@ -8,16 +8,18 @@ struct TableReader {
   private let separator: RedirectSeparator
   /// Whether a `*` or a `/:name` is itself unless a rule has the flag `pattern`.
   private(set) var isLiteral = false
-  private(set) var rows: [RedirectTable.Row] = []
+  var rows: [RedirectTable.Row] = []
   private(set) var details: [RuleDetail] = []
   private(set) var problems: [RedirectProblem] = []
   private var compiler: RuleCompiler
   private var isFirst = true
   /// Whether plain lines go the careful way too; for tests.
   private let isCareful: Bool
+  private let problemsLimit: Int
 
-  init(_ bytes: [UInt8], _ separator: RedirectSeparator?, isCareful: Bool = false) {
+  init(_ bytes: [UInt8], _ separator: RedirectSeparator?, isCareful: Bool = false, problemsLimit: Int = RedirectLimits.problems) {
     self.bytes = bytes
+    self.problemsLimit = problemsLimit
     self.isCareful = isCareful
     self.separator = separator ?? Self.separator(bytes.span)
     // Most tables have none; where the word stands in a line there may be one.
@@ -29,7 +31,7 @@ struct TableReader {
   mutating func read() {
     var start = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0, line = 0
     rows.reserveCapacity(bytes.count / 96)
-    while start < bytes.count && problems.count < RedirectLimits.problems {
+    while start < bytes.count && problems.count < problemsLimit {
       var end = start
       while end < bytes.count && bytes[end] != 10 { end += 1 }
       line += 1
@@ -40,7 +42,9 @@ struct TableReader {
         isFirst = false
       } else {
         do throws(RedirectProblem) { try readCarefully(start, end, line) } catch {
-          problems.append(RedirectProblem(error.text, line: line, column: error.column, isOpenRedirect: error.isOpenRedirect))
+          var problem = error
+          problem.line = line
+          problems.append(problem)
         }
       }
       if rows.count > RedirectLimits.rules {
@@ -100,7 +104,10 @@ struct TableReader {
     do throws(RedirectProblem) { try append(rule) } catch {
       // What is wrong with the target stands in the second field; with the expression, in the first.
       let place = rule.kind == .regex && error.text.hasPrefix("the regular expression") ? 0 : 1
-      throw RedirectProblem(error.text, column: fields[place].column, isOpenRedirect: error.isOpenRedirect)
+      var problem = error
+      problem.column = fields[place].column
+      problem.rule = rule
+      throw problem
     }
   }
 

@@ -114,6 +114,7 @@ public enum Counter: Int, CaseIterable, Sendable {
   case limitTLSHandshakeTimeout, limitTLSKeyUpdates
   case limitConnectionsPerWorker, limitConnectionsPerAddress, limitDescriptors
   case limitProxyHeader, limitProxyHeaderTimeout, limitProxyHeadersWaiting
+  case limitRedirectLocation
   case limitRequestsPerConnection, limitErrorBody, limitAdminConnections, limitWaitingRuns
   case limitHTTP2Streams, limitHTTP2Continuations, limitHTTP2AbandonedStreams, limitHTTP2Settings, limitHTTP2Pings, limitHTTP2WindowUpdates
   case limitHTTP2EmptyFrames, limitHTTP2OtherFrames, limitHTTP2IgnoredFrames, limitHTTP2SettingsTimeout, limitHTTP2HeadDecoded, limitHTTP2Stalled
@@ -252,6 +253,7 @@ extension Counter {
     case .limitProxyHeader: .init(.limitsReached, "proxy_header", "close: the PROXY header is longer than its limit")
     case .limitProxyHeaderTimeout: .init(.limitsReached, "proxy_header_timeout", "close: the PROXY header did not arrive in time")
     case .limitProxyHeadersWaiting: .init(.limitsReached, "proxy_headers_waiting", "close: as many connections as may wait for their PROXY header")
+    case .limitRedirectLocation: .init(.limitsReached, "redirect_location", "414: a redirect rule would make a Location of more than 16 KiB, or a host of what can be none")
     case .limitRequestsPerConnection: .init(.limitsReached, "requests_per_connection", "Connection: close: as many requests as one connection may carry")
     case .limitErrorBody: .init(.limitsReached, "error_body", "the origin's connection is closed: the body of an answer that an error page replaces is longer than limits.discardedBodyBytes or takes longer than limits.errorBodyTimeout")
     case .limitWaitingRuns: .init(.limitsReached, "waiting_runs", "503, FunctionThrottledError: as many requests as may wait for their turn to run a function that takes long")

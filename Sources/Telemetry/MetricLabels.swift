@@ -53,12 +53,18 @@ public struct MetricLabels: Sendable, Equatable {
   /// Functions that are told apart; further ones count together as `other`.
   public static let functionLimit = 1_024
 
+  /// Tables of redirects that are told apart; further ones count together as `other`.
+  public static let redirectTableLimit = 256
+
   /// The behaviors.
   public private(set) var behaviors = LabelList<Part>(limit: behaviorLimit)
   /// The origins.
   public private(set) var origins = LabelList<Part>(limit: originLimit)
   /// The names of functions.
   public private(set) var functions = LabelList<String>(limit: functionLimit)
+
+  /// The names of tables of redirects.
+  public private(set) var redirectTables = LabelList<String>(limit: redirectTableLimit)
 
   /// Labels in this order; what is beyond the limits counts together as `other`.
   public init(behaviors: [Part] = [], origins: [Part] = [], functions: [String] = []) {
@@ -68,16 +74,18 @@ public struct MetricLabels: Sendable, Equatable {
   }
 
   /// These labels and the ones of a new configuration.
-  public func extended(with newer: [Part], origins newerOrigins: [Part] = [], functions newerFunctions: [String] = []) -> MetricLabels {
+  public func extended(with newer: [Part], origins newerOrigins: [Part] = [], functions newerFunctions: [String] = [], redirectTables newerTables: [String] = []) -> MetricLabels {
     var labels = self
     labels.behaviors = behaviors.appending(newer)
     labels.origins = origins.appending(newerOrigins)
     labels.functions = functions.appending(newerFunctions)
+    labels.redirectTables = redirectTables.appending(newerTables)
     return labels
   }
 
   /// Whether these are the other's, and perhaps more.
   func extends(_ other: MetricLabels) -> Bool {
     behaviors.extends(other.behaviors) && origins.extends(other.origins) && functions.extends(other.functions)
+      && redirectTables.extends(other.redirectTables)
   }
 }

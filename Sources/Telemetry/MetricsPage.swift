@@ -90,6 +90,8 @@ public enum MetricsPage {
     FunctionTable.render(workers.map(\.functions), names: names, &page)
     let behaviors = workers.map(\.labels.behaviors.names).max { $0.count < $1.count } ?? []
     CacheTable.render(workers.map(\.cache), labels: behaviors, &page)
+    let tables = workers.map(\.labels.redirectTables.names).max { $0.count < $1.count } ?? []
+    RedirectTally.render(workers.map(\.redirects), names: tables, &page)
     renderGauges(workers, &page)
     OriginFacts.render(process.origins, &page)
     CacheFacts.render(process.cache, &page)

@@ -25,6 +25,8 @@
   private var requests: [UInt64]
   private var functions: FunctionTable
   private var cache: CacheTable
+  /// By table of redirects; the last row is for all others.
+  private var redirects: [RedirectTally]
   private var labels: MetricLabels
 
   /// - Parameters:
@@ -39,6 +41,7 @@
     origins = Histograms(count: (labels.origins.count + 1) * WorkerCounters.originHistograms)
     functions = FunctionTable(functions: labels.functions.count)
     cache = CacheTable(behaviors: labels.behaviors.count)
+    redirects = Array(repeating: RedirectTally(), count: labels.redirectTables.count + 1)
     requests = []
     growRequests()
   }
@@ -99,6 +102,16 @@
   ///   - bytes: sent to the viewer.
   public func countCache(_ behavior: Int, _ outcome: CacheOutcome, bytes: Int) { cache.count(behavior, outcome, bytes: bytes) }
 
+  /// Counts a request that a rule of a table of redirects answered.
+  /// - Parameters:
+  ///   - table: its place in `MetricLabels.redirectTables`; anything out of range counts as `other`.
+  ///   - rule: its place among the table's `rules`.
+  ///   - edition: tells one reading of the table's file from another.
+  public func countRedirect(_ table: Int, rule: Int, of rules: Int, edition: Int) {
+    let row = table >= 0 && table < redirects.count - 1 ? table : redirects.count - 1
+    redirects[row].count(rule: rule, of: rules, edition: edition)
+  }
+
   /// Takes the labels of a new configuration; they must be an extension of the present ones, otherwise nothing changes.
   public func adopt(_ newer: MetricLabels) {
     guard newer.extends(labels) else { return }
@@ -106,6 +119,7 @@
     functions.grow(to: newer.functions.count)
     origins.grow(to: (newer.origins.count + 1) * WorkerCounters.originHistograms, keepingLast: WorkerCounters.originHistograms)
     knownOrigins = newer.origins.count
+    redirects.insert(contentsOf: repeatElement(RedirectTally(), count: newer.redirectTables.count - labels.redirectTables.count), at: redirects.count - 1)
     // The row of `other` stays the last one.
     let other = Array(requests.suffix(WorkerCounters.requestCells))
     requests.removeLast(WorkerCounters.requestCells)
@@ -125,7 +139,7 @@
   public func snapshot(worker: Int) -> WorkerSnapshot {
     unsafe WorkerSnapshot(
       worker: worker, labels: labels, counters: Array(counters), gauges: Array(gauges), histograms: histograms.snapshot, origins: origins.snapshot,
-      requests: requests, functions: functions, cache: cache)
+      requests: requests, functions: functions, cache: cache, redirects: redirects)
   }
 }
 
@@ -141,6 +155,7 @@ public struct WorkerSnapshot: Sendable {
   let requests: [UInt64]
   let functions: FunctionTable
   let cache: CacheTable
+  let redirects: [RedirectTally]
 
   /// A counter's value; for tests and `skerry status`.
   public subscript(_ counter: Counter) -> UInt64 { counters[counter.rawValue] }

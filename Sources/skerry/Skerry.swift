@@ -17,7 +17,8 @@ import Foundation
         skerry test                      the test cases of the functions under Functions/
         skerry invoke Functions/hello event.json
       """,
-    version: Version.text, subcommands: [Serve.self, Check.self, Status.self, Reload.self, Invalidate.self, Invoke.self, Test.self])
+    version: Version.text,
+    subcommands: [Serve.self, Check.self, Status.self, Reload.self, Invalidate.self, Invoke.self, Test.self, Redirects.self])
 
   static func main() {
     do {

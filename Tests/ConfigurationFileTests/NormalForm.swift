@@ -2,6 +2,7 @@
 import Distribution
 import Geography
 import KeyValueStores
+import RedirectRules
 import TLS
 
 /// The normal form of a configuration; `folder` is written as `.`, what is at its default is left out.
@@ -110,7 +111,7 @@ private func distribution(_ distribution: Distribution, _ configuration: Configu
     if !behavior.trustedKeyGroups.isEmpty {
       lines.append("    signed by " + behavior.trustedKeyGroups.map { "\($0.name): \($0.keys.map(\.id).joined(separator: " "))" }.joined(separator: ", "))
     }
-    if let path = behavior.redirectsPath { lines.append("    redirects \(path)") }
+    if let redirects = behavior.redirects { lines.append("    redirects \(redirects.name) \(redirects.table.count) rules") }
   }
   for error in distribution.errorResponses {
     lines.append(

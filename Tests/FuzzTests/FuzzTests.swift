@@ -73,6 +73,13 @@ import Testing
     for index in 0..<150 { check(corpus.mutant(index, seed: 3), "mutant \(index) of seed 3") }
   }
 
+  @Test func tablesOfRedirectsKeepThePromises() throws {
+    let corpus = try Corpus(folder: Self.corpus.appendingPathComponent("redirects"))
+    #expect(corpus.seeds.count >= 20)
+    for (name, bytes) in corpus.seeds { #expect(throws: Never.self, "\(name)") { try RedirectChecks.table(bytes) } }
+    for index in 0..<500 { #expect(throws: Never.self, "mutant \(index)") { try RedirectChecks.table(corpus.mutant(index, seed: 2)) } }
+  }
+
   @Test func proxyHeadersKeepThePromises() throws {
     let corpus = try Corpus(folder: Self.corpus.appendingPathComponent("proxy-header"))
     #expect(corpus.seeds.count >= 20)

@@ -228,6 +228,8 @@ func lines(_ page: String, _ name: String) -> [String] {
       (FunctionTable.utilization, "histogram"), (FunctionTable.duration, "counter"), (FunctionTable.steps, "counter"),
     ] { expected.append("| `\(metric.name)` | \(type) | `function`, `event` | \(metric.help) |") }
     expected.append("| `\(FunctionTable.runs.name)` | counter | `function`, `event`, `outcome` | \(FunctionTable.runs.help) |")
+    expected.append("| `\(RedirectTally.redirects.name)` | counter | `table` | \(RedirectTally.redirects.help) |")
+    expected.append("| `\(RedirectTally.rulesHit.name)` | gauge | `table` | \(RedirectTally.rulesHit.help) |")
     expected += RunOutcome.allCases.map { "| `\(FunctionTable.runs.name)` | `\($0.word)` | \($0.meaning) |" }
     expected.append("| `\(CacheTable.requests.name)` | counter | `distribution`, `behavior`, `outcome` | \(CacheTable.requests.help) |")
     expected.append("| `\(CacheTable.bytes.name)` | counter | `distribution`, `behavior` | \(CacheTable.bytes.help) |")

@@ -1,0 +1,232 @@
+// Owns: reading Apache's Redirect, RedirectMatch and RewriteRule with RewriteCond, of a server's file or of .htaccess. Directives that redirect
+// nothing are passed over; what redirects and cannot be said in a table is listed. Pure.
+
+enum ApacheReader {
+  static func read(_ bytes: [UInt8]) -> (rules: [RedirectRule], problems: [RedirectProblem]) {
+    var reader = ApacheReading()
+    var number = 0, pending = "", start = 1
+    for line in String(decoding: bytes, as: UTF8.self).replacing("\r\n", with: "\n").split(separator: "\n", omittingEmptySubsequences: false) {
+      number += 1
+      if pending.isEmpty { start = number }
+      if line.hasSuffix("\\") && !line.hasSuffix("\\\\") { pending += line.dropLast() + " "; continue }
+      reader.take(words(pending + line), start)
+      pending = ""
+    }
+    return (reader.rules, reader.problems)
+  }
+
+  /// Words, some of them quoted.
+  static func words(_ line: String) -> [String] {
+    var words: [String] = [], current = "", quote: Character?, isWord = false, isEscaped = false
+    for character in line {
+      if isEscaped {
+        if character != quote || quote == nil { current.append("\\") }
+        current.append(character)
+        isEscaped = false
+      } else if character == "\\" {
+        (isEscaped, isWord) = (true, true)
+      } else if let open = quote {
+        if character == open { quote = nil } else { current.append(character) }
+      } else if (character == "\"" || character == "'") && !isWord {
+        (quote, isWord) = (character, true)
+      } else if character == " " || character == "\t" {
+        if isWord { words.append(current) }
+        (current, isWord) = ("", false)
+      } else {
+        current.append(character)
+        isWord = true
+      }
+    }
+    if isEscaped { current.append("\\") }
+    if isWord { words.append(current) }
+    return words
+  }
+}
+
+/// One reading.
+private struct ApacheReading {
+  var rules: [RedirectRule] = [], problems: [RedirectProblem] = []
+  private var conditions: [RedirectCondition] = []
+  private var captured: (name: String, group: Bool)?
+  /// Why the conditions of the next rule cannot be said.
+  private var obstacle: String?
+  private static let statuses = ["permanent": 301, "temp": 302, "seeother": 303, "gone": 410]
+
+  mutating func take(_ words: [String], _ line: Int) {
+    guard let name = words.first?.lowercased(), !name.hasPrefix("#") else { return }
+    do throws(RedirectProblem) {
+      switch name {
+      case "redirect", "redirectmatch", "redirectpermanent", "redirecttemp": try redirect(name, Array(words.dropFirst()), line)
+      case "rewritecond": condition(Array(words.dropFirst()))
+      case "rewriterule":
+        defer { (conditions, captured, obstacle) = ([], nil, nil) }
+        try rewrite(Array(words.dropFirst()), line)
+      case "rewritemap": throw RedirectProblem("a RewriteMap is a program or file of its own")
+      default: break
+      }
+    } catch { problems.append(RedirectProblem(error.text, line: line)) }
+  }
+
+  // MARK: Redirect, RedirectMatch
+
+  private mutating func redirect(_ name: String, _ words: [String], _ line: Int) throws(RedirectProblem) {
+    var words = words, status = name == "redirectpermanent" ? 301 : 302
+    if let first = words.first, let known = Self.statuses[first.lowercased()] ?? Int(first) {
+      status = known
+      words.removeFirst()
+    }
+    guard let from = words.first else { throw RedirectProblem("\(name) needs a path") }
+    let to = words.count > 1 ? words[1] : ""
+    guard RedirectRule.redirects.contains(status) || RedirectRule.refusals.contains(status) else { throw RedirectProblem("status \(status) is none of a table's") }
+    var rule = RedirectRule(from: from, to: to, status: status, line: line)
+    if name == "redirectmatch" {
+      rule.kind = .regex
+      return try add(rule)
+    }
+    // A path stands for all below it, whose rest follows the target.
+    rule.kind = .exact
+    try add(rule)
+    rule.kind = .prefix
+    let hasSlash = from.hasSuffix("/")
+    rule.from = from + (hasSlash ? "*" : "/*")
+    if !to.isEmpty { rule.to = to + (hasSlash || to.hasSuffix("/") ? "" : "/") + ":splat" }
+    if hasSlash { rules.removeLast() }
+    try add(rule)
+  }
+
+  private mutating func add(_ rule: RedirectRule) throws(RedirectProblem) {
+    var compiler = RuleCompiler(expectedExpressions: 1)
+    if rule.kind == .exact && !rule.from.hasPrefix("/") { throw RedirectProblem("the path does not begin with /") }
+    _ = try compiler.compile(rule)
+    rules.append(rule)
+  }
+
+  // MARK: RewriteCond, RewriteRule
+
+  private mutating func condition(_ words: [String]) {
+    guard words.count >= 2 else { obstacle = obstacle ?? "a RewriteCond has two words"; return }
+    let flags = words.count > 2 ? words[2].lowercased() : ""
+    if flags.contains("or") && !flags.contains("nor") { obstacle = obstacle ?? "conditions joined by OR"; return }
+    let isNegated = words[1].hasPrefix("!"), pattern = isNegated ? String(words[1].dropFirst()) : words[1]
+    func add(_ subject: RedirectCondition.Subject) { conditions.append(RedirectCondition(subject, isNegated: isNegated)) }
+    switch words[0].uppercased() {
+    case "%{HTTP_HOST}", "%{SERVER_NAME}":
+      if let names = literals(pattern) { add(.host(names.map { $0.lowercased() })) } else { add(.hostMatches(pattern)) }
+    case "%{HTTPS}":
+      guard let value = literals(pattern)?.first?.lowercased(), value == "on" || value == "off" else { break }
+      conditions.append(RedirectCondition(.scheme((value == "on") != isNegated ? "https" : "http")))
+      return
+    case "%{REQUEST_SCHEME}": if let value = literals(pattern)?.first { add(.scheme(value)); return }
+    case "%{REQUEST_METHOD}": if let methods = literals(pattern) { add(.method(methods)); return }
+    case "%{QUERY_STRING}": return query(pattern, isNegated)
+    case "%{HTTP_COOKIE}":
+      if let match = pattern.wholeMatch(of: /(?:\(\?:\^\|; ?\*?\))?([A-Za-z0-9_-]+)(?:=([A-Za-z0-9_-]*)(?:\(\?:;\|\$\))?)?/) {
+        add(.cookie(String(match.1), match.2.map(String.init).flatMap { $0.isEmpty ? nil : $0 }))
+        return
+      }
+    default: break
+    }
+    if ["%{HTTP_HOST}", "%{SERVER_NAME}"].contains(words[0].uppercased()) { return }
+    obstacle = obstacle ?? "the condition \(words[0]) \(words[1])"
+  }
+
+  private mutating func query(_ pattern: String, _ isNegated: Bool) {
+    if pattern.hasPrefix("=") { conditions.append(RedirectCondition(.query(String(pattern.dropFirst())), isNegated: isNegated)); return }
+    if let match = pattern.wholeMatch(of: /(?:\^|\(\?:\^\|&\)|\(\^\|&\))?([A-Za-z0-9_-]+)=\(\[\^&\][*+]\)(?:\$)?/), !isNegated {
+      captured = (String(match.1), true)
+      conditions.append(RedirectCondition(.captured(String(match.1), "q1")))
+      return
+    }
+    if let match = pattern.wholeMatch(of: /\^([A-Za-z0-9_=&.-]*)\$/) { conditions.append(RedirectCondition(.query(String(match.1)), isNegated: isNegated)); return }
+    if let match = pattern.wholeMatch(of: /\(\?:\^\|&\)([A-Za-z0-9_-]+)(?:=([A-Za-z0-9_-]+)|\(\?:=\[\^&\]\*\)\?)\(\?:&\|\$\)/) {
+      conditions.append(RedirectCondition(.parameter(String(match.1), match.2.map(String.init)), isNegated: isNegated))
+      return
+    }
+    conditions.append(RedirectCondition(.queryMatches(pattern), isNegated: isNegated))
+  }
+
+  /// The texts of an expression that matches nothing else: `^a\.test$`, `^(GET|HEAD)$`, `=on`, `on`.
+  private func literals(_ pattern: String) -> [String]? {
+    var text = pattern[...]
+    if text.hasPrefix("=") { return [String(text.dropFirst())] }
+    if text.lowercased() == "on" || text.lowercased() == "off" { return [String(text)] }
+    guard text.hasPrefix("^"), text.hasSuffix("$") else { return nil }
+    text = text.dropFirst().dropLast()
+    if text.hasSuffix("(?::\\d+)?") { text = text.dropLast(9) }
+    if text.hasPrefix("(?:") && text.hasSuffix(")") { text = text.dropFirst(3).dropLast() } else if text.hasPrefix("(") && text.hasSuffix(")") { text = text.dropFirst().dropLast() }
+    var names: [String] = [""], isEscaped = false
+    for character in text {
+      if isEscaped { names[names.count - 1].append(character); isEscaped = false }
+      else if character == "\\" { isEscaped = true }
+      else if character == "|" { names.append("") }
+      else if ".*+?()[]{}^$".contains(character) { return nil }
+      else { names[names.count - 1].append(character) }
+    }
+    return names
+  }
+
+  private mutating func rewrite(_ words: [String], _ line: Int) throws(RedirectProblem) {
+    guard words.count >= 2 else { throw RedirectProblem("a RewriteRule has a pattern and a target") }
+    let flags = words.count > 2 ? words[2].trimmed("[]").split(separator: ",").map(String.init) : []
+    let names = flags.map { $0.uppercased() }
+    if let obstacle { throw RedirectProblem("\(obstacle) cannot be said in a table") }
+    if words[0].hasPrefix("!") { throw RedirectProblem("a pattern that must not match cannot be said in a table") }
+    var rule = RedirectRule(from: words[0], to: words[1], status: 302, line: line)
+    rule.conditions = conditions
+    rule.ignoresCase = names.contains("NC") || names.contains("NOCASE")
+    if names.contains("G") || names.contains("GONE") { rule.status = 410; rule.to = "" }
+    else if let code = names.first(where: { $0 == "R" || $0 == "REDIRECT" || $0.hasPrefix("R=") || $0.hasPrefix("REDIRECT=") }) {
+      let value = code.split(separator: "=").dropFirst().first.map { String($0) } ?? "302"
+      rule.status = Self.statuses[value.lowercased()] ?? Int(value) ?? 0
+    } else if !words[1].contains("://") {
+      throw RedirectProblem("a RewriteRule without R rewrites inside the server; that is no redirect")
+    }
+    guard RedirectRule.redirects.contains(rule.status) || RedirectRule.refusals.contains(rule.status) else { throw RedirectProblem("status \(rule.status) is none of a table's") }
+    if RedirectRule.refusals.contains(rule.status) { rule.to = "" }
+    rule.query = names.contains("QSA") || names.contains("QSAPPEND") ? .append : names.contains("QSD") || names.contains("QSDISCARD") ? .drop : .keep
+    if rule.to.hasSuffix("?") { rule.to.removeLast(); rule.query = .drop }
+    try pattern(&rule)
+    try add(rule)
+  }
+
+  /// A pattern that is a path, or a path and all below it, becomes one; any other stays an expression.
+  private func pattern(_ rule: inout RedirectRule) throws(RedirectProblem) {
+    // In .htaccess paths have no slash at their beginning.
+    if rule.from.hasPrefix("^"), !rule.from.hasPrefix("^/"), !rule.from.hasPrefix("^("), !rule.from.hasPrefix("^$") { rule.from = "^/" + rule.from.dropFirst() }
+    var target = rule.to
+    if target.contains("%{") { throw RedirectProblem("the target \(target) has a variable") }
+    if captured != nil { target = target.replacing("%1", with: ":q1") }
+    else if target.firstMatch(of: /(?:^|[^\\])%[0-9]/) != nil { throw RedirectProblem("groups of a RewriteCond in the target") }
+    target = target.replacing("\\%", with: "%").replacing("\\\\", with: "\\")
+    if !target.isEmpty && !target.hasPrefix("/") && !target.contains("://") && !target.hasPrefix("$") { target = "/" + target }
+    rule.from = rule.from.replacing("(?<", with: "(?P<")
+    if PatternText.isWholePath(rule.from), target.contains("$1") {
+      (rule.kind, rule.from, rule.to) = (.prefix, "/*", PatternText.wholePath(target))
+      return
+    }
+    if let match = rule.from.wholeMatch(of: /\^((?:[^\\^$.|?*+()\[\]{}]|\\[^A-Za-z0-9])*)(\[\/\\\\\]\*)?(\(\.\*\))?\$/) {
+      let text = String(match.1).replacing(/\\(.)/) { String($0.1) }
+      let hasGroup = match.3 != nil
+      if hasGroup || target.firstMatch(of: /\$[0-9]/) == nil {
+        rule.kind = hasGroup ? .prefix : .exact
+        rule.from = text + (hasGroup ? "*" : "")
+        rule.to = (hasGroup ? target.replacing("$1", with: ":splat") : target).replacing("\\$", with: "$")
+        if rule.to.contains("$0") { throw RedirectProblem("$0 in the target") }
+        return
+      }
+    }
+    if captured != nil { throw RedirectProblem("groups of a RewriteCond with an expression") }
+    rule.kind = .regex
+    rule.to = target
+  }
+}
+
+extension String {
+  /// Without these characters at both ends.
+  fileprivate func trimmed(_ characters: String) -> String {
+    var text = self[...]
+    while let first = text.first, characters.contains(first) { text.removeFirst() }
+    while let last = text.last, characters.contains(last) { text.removeLast() }
+    return String(text)
+  }
+}
