@@ -159,7 +159,9 @@ extension Scenarios {
       for (number, viewer) in viewers.enumerated() where number % 2 == 1 { try viewer.send(Self.request) }
       for viewer in viewers {
         let response = try viewer.readResponse()
-        #expect(response.status == 200 && response.fields["connection"] == "close")
+        #expect(response.status == 200)
+        // Workers may answer some before the main thread has read the signal; those connections end without having been told.
+        if response.fields["connection"] != "close" { #expect(viewer.isClosedSilently()) }
       }
       #expect(try skerry.waitForExit() == .status(0))
     }
