@@ -35,8 +35,7 @@ public struct FileRules: Sendable {
     for path in writable { try allow(path, UInt64(SK_FILE_WRITE) | limitsReading, in: rules) }
     for path in readable ?? [] { try allow(path, limitsReading, in: rules) }
     let result = sk_landlock_enforce(rules)
-    // A program that was started by a confined one keeps the rules of every generation; the kernel keeps sixteen.
-    guard result == 0 || result == -E2BIG else { throw FileRules.failure("Landlock", result) }
+    guard result == 0 else { throw FileRules.failure("Landlock", result) }
   }
 
   private func allow(_ path: String, _ access: UInt64, in rules: Int32) throws(ConfinementFailure) {

@@ -10,6 +10,8 @@ struct LeastPrivilege {
   private let level: ConfinementLevel
   private let account: Account?
   private let rules: FileRules
+  /// Folders of its own that are made where they are missing: a rule needs what it is about.
+  private let ownFolders: [String]
   /// What holds from now on, for the line that says so.
   private(set) var kept: [String] = []
   /// What was asked for and cannot be had here.
@@ -17,7 +19,7 @@ struct LeastPrivilege {
 
   /// Of a process that has given up what it was to: a reload's.
   static let given = LeastPrivilege()
-  private init() { (level, account, rules) = (.off, nil, FileRules(writable: [])) }
+  private init() { (level, account, rules, ownFolders) = (.off, nil, FileRules(writable: []), []) }
 
   /// What a configuration asks for.
   /// - Parameters:
@@ -31,11 +33,12 @@ struct LeastPrivilege {
     if let account, !Account.isRoot, !account.isCurrent {
       throw StartFailure(description: "only root can become \(account.name): start as root or as \(account.name) itself, or leave user out")
     }
-    rules = Self.rules(configuration, reads: reads)
+    ownFolders = [configuration.stateDirectory, configuration.cache.diskPath].compactMap { $0 }
+    rules = Self.rules(configuration, ownFolders, reads: reads)
   }
 
-  private static func rules(_ configuration: Configuration, reads: [String]) -> FileRules {
-    var writable = [configuration.stateDirectory, configuration.cache.diskPath].compactMap { $0 }
+  private static func rules(_ configuration: Configuration, _ ownFolders: [String], reads: [String]) -> FileRules {
+    var writable = ownFolders
     func folder(of path: String) -> String { String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]) }
     for case .file(let path)? in [configuration.accessLog.format == .off ? nil : configuration.accessLog.destination, configuration.functionLog] {
       writable.append(folder(of: path))
@@ -50,7 +53,7 @@ struct LeastPrivilege {
   /// Before other threads are started and logs are opened.
   mutating func limitFiles() throws(StartFailure) {
     guard level != .off else { return }
-    _ = asTheUser { unsafe mkdir(rules.writable[0], 0o700) }   // the state directory: a rule needs what it is about
+    asTheUser { for folder in ownFolders { _ = unsafe mkdir(folder, 0o700) } }
     guard FileRules.areSupported else { return try lack("this kernel has no Landlock: files are not limited") }
     do throws(ConfinementFailure) {
       try rules.enforce()

@@ -56,6 +56,16 @@ extension Scenarios {
       #expect(try skerry.terminate() == .status(0))
     }
 
+    /// A cache's folder that is not there yet, where nothing else may be written, is made before the rules hold.
+    @Test func theCachesFolderIsMade() throws {
+      let elsewhere = FileManager.default.temporaryDirectory.appendingPathComponent("skerry-cache-\(UUID().uuidString)").path
+      defer { try? FileManager.default.removeItem(atPath: elsewhere) }
+      let (skerry, origin) = try program("cache: { disk: { path: \(elsewhere), size: 16MiB } }")
+      defer { withExtendedLifetime(origin) {} }
+      try skerry.waitForStandardError(toHold: "the cache's folder \(elsewhere) holds 0 objects")
+      #expect(FileManager.default.fileExists(atPath: elsewhere))
+    }
+
     @Test func confinementCanBeOff() throws {
       let (skerry, origin) = try program("confinement: off")
       defer { withExtendedLifetime(origin) {} }
