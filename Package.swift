@@ -58,6 +58,8 @@ let package = Package(
     // 5  what a request meets on its way
     floor("RewriteEngine", ["Distribution", "KeyValueStores", "CQuickJS"]),
     floor("FunctionDialect", ["Distribution"]),
+    floor("FunctionTier", ["Distribution", "JSONText", "Transport", "Telemetry", "CSystem"]),
+    tests("FunctionTierTests", ["FunctionTier", "Distribution", "JSONText", "Transport", "TestTools"]),
     tests("FunctionDialectTests", ["FunctionDialect", "Distribution"]),
     floor("Origins", ["Distribution", "HTTPWire", "Transport", "TLS", "Telemetry", "CSystem"]),
     tests("OriginsTests", ["Origins", "Distribution", "HTTPWire", "Transport", "Telemetry"]),
@@ -153,12 +155,13 @@ let package = Package(
     .executableTarget(name: "bench-cache", dependencies: ["ObjectCache", "Transport"], path: "Benchmarks/cache", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
 
     // Fuzzing the parsers: what must hold, the command that tries to break it, a short run of it as a test
-    .target(name: "Fuzzing", dependencies: ["HTTPWire", "Transport", "KeyValueStores", "JSONText", "FunctionDialect", "Distribution", "RedirectRules"], path: "Fuzzing/Checks", swiftSettings: swiftSettings),
+    .target(name: "Fuzzing", dependencies: ["HTTPWire", "Transport", "KeyValueStores", "JSONText", "FunctionDialect", "FunctionTier", "Distribution", "RedirectRules"], path: "Fuzzing/Checks", swiftSettings: swiftSettings),
     .executableTarget(name: "fuzz-http1", dependencies: ["Fuzzing"], path: "Fuzzing/Command", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
     .executableTarget(name: "fuzz-http2", dependencies: ["Fuzzing"], path: "Fuzzing/HTTP2Command", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
     .executableTarget(name: "fuzz-json", dependencies: ["Fuzzing"], path: "Fuzzing/JSONCommand", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
     .executableTarget(name: "fuzz-dialect", dependencies: ["Fuzzing"], path: "Fuzzing/DialectCommand", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
     .executableTarget(name: "fuzz-redirects", dependencies: ["Fuzzing"], path: "Fuzzing/RedirectsCommand", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
+    .executableTarget(name: "fuzz-events", dependencies: ["Fuzzing"], path: "Fuzzing/EventCommand", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
     .executableTarget(name: "fuzz-proxy-header", dependencies: ["Fuzzing"], path: "Fuzzing/ProxyHeaderCommand", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
     // Fuzzing the engine: its C side only, built by SwiftPM for the short run and by `make fuzz-engine` under AddressSanitizer
     .target(name: "FuzzEngine", dependencies: ["CQuickJS"], path: "Fuzzing/Engine", exclude: ["Functions"]),
