@@ -58,7 +58,9 @@ let package = Package(
     // 5  what a request meets on its way
     floor("RewriteEngine", ["Distribution", "KeyValueStores", "CQuickJS"]),
     floor("FunctionDialect", ["Distribution"]),
-    floor("FunctionTier", ["Distribution", "JSONText", "Transport", "Telemetry", "CSystem"]),
+    .target(
+      name: "FunctionTier", dependencies: ["Distribution", "JSONText", "Transport", "Telemetry", "CSystem"],
+      resources: [.embedInCode("Bootstraps/nodejs.js"), .embedInCode("Bootstraps/python.py")], swiftSettings: swiftSettings),
     tests("FunctionTierTests", ["FunctionTier", "Distribution", "JSONText", "Transport", "TestTools"]),
     tests("FunctionDialectTests", ["FunctionDialect", "Distribution"]),
     floor("Origins", ["Distribution", "HTTPWire", "Transport", "TLS", "Telemetry", "CSystem"]),
