@@ -53,7 +53,7 @@ let package = Package(
     tests("FunctionTestingTests", ["FunctionTesting", "ConfigurationFile", "RewriteEngine", "JSONText"]),
 
     // 6  the life of a request
-    floor("Pipeline", ["RewriteEngine", "ObjectCache", "Origins", "Distribution", "Geography", "RedirectRules", "HTTPWire", "Transport", "TLS", "Telemetry", "CSystem"]),
+    floor("Pipeline", ["RewriteEngine", "FunctionTier", "ObjectCache", "Origins", "Distribution", "Geography", "RedirectRules", "HTTPWire", "Transport", "TLS", "Telemetry", "CSystem"]),
 
     // 5  what a request meets on its way
     floor("RewriteEngine", ["Distribution", "KeyValueStores", "CQuickJS"]),

@@ -35,7 +35,8 @@ public struct EventFailure: Error, Sendable, Equatable {
 
   // MARK: What AWS says, in its words
 
-  static func disallowed(_ name: Span<UInt8>) -> EventFailure { EventFailure("The function tried to add a blacklisted header", header: name) }
+  static func disallowed(_ name: Span<UInt8>) -> EventFailure { EventFailure("The function tried to add a blacklisted header", header: lowercased(name).span) }
+  static func lowercased(_ name: Span<UInt8>) -> [UInt8] { [UInt8](copying: name).map(\.lowercased) }
   static func readOnly(_ name: Span<UInt8>) -> EventFailure {
     EventFailure("The function tried to add, delete, or change a read-only header", header: name)
   }

@@ -122,7 +122,7 @@ extension Event {
     if changed == request.origin { changed = nil }
     guard let origin = changed else { return nil }
     for i in 0..<origin.customHeaders.count where headers.first(origin.customHeaders.name(i)) != nil {
-      throw EventFailure("A custom header of the origin is among the request's headers, too", header: origin.customHeaders.name(i))
+      throw EventFailure("A custom header of the origin is among the request's headers, too", header: EventFailure.lowercased(origin.customHeaders.name(i)).span)
     }
     return origin
   }
