@@ -31,12 +31,11 @@ extension Reader {
     function.keyValueStore = section.optional("keyValueStore").flatMap { keyValueStore($0, of: codePath) }
     eventTypes[functions.count] = section.optional("eventType")?.choice(HookPoint.self)
     let tierKeys = tierSettings(section, &function.tier)
-    guard let code, let runtimeValue, !function.codePath.isEmpty else { return function }
+    guard let code, runtimeValue != nil, !function.codePath.isEmpty else { return function }
     if function.runtime.isRewriteEngine {
       for value in tierKeys { value.warning("\(value.name) has no effect on a \(function.runtime.name) function") }
       function.source = source(code, function.codePath)
     } else {
-      runtimeValue.notSupportedYet("functions on \(function.runtime.name) are", .warning)
       checkTierCode(code, function.codePath)
       if isStrict && !function.tier.environment.isEmpty {
         refuse(section.optional("environment") ?? entry.value, "Lambda@Edge functions have no environment variables")

@@ -51,7 +51,7 @@ public final class ServingConfiguration: Sendable {
         behavior.forwarding.cloudFrontHeaders.contains { $0 == .viewerJA3Fingerprint || $0 == .viewerJA4Fingerprint }
       }
     }
-    let tierFunctions = TierFunctions(definitions: configuration.functions, functions: tier)
+    let tierFunctions = TierFunctions(definitions: configuration.functions, functions: tier, generation: configuration.lambdaEdgeLimits)
     var sites: [Site] = []
     for distribution in configuration.distributions {
       let folders = try Site.openFolders(distribution.origins, files)
