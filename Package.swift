@@ -45,8 +45,8 @@ let package = Package(
 
     // 7  assembling and operating a running proxy
     floor("Edge", ["ControlPlane", "Confinement", "Pipeline", "Distribution", "Transport", "TLS", "Telemetry"]),
-    floor("ControlPlane", ["Pipeline", "ObjectCache", "Distribution", "KeyValueStores", "HTTPWire", "Transport", "Telemetry", "JSONText"]),
-    tests("ControlPlaneTests", ["ControlPlane", "ObjectCache", "JSONText"]),
+    floor("ControlPlane", ["Pipeline", "FunctionTier", "ObjectCache", "Distribution", "KeyValueStores", "HTTPWire", "Transport", "Telemetry", "JSONText"]),
+    tests("ControlPlaneTests", ["ControlPlane", "FunctionTier", "ObjectCache", "JSONText"]),
 
     // 6  functions by themselves: one invocation, and test cases
     floor("FunctionTesting", ["RewriteEngine", "ConfigurationFile", "Distribution", "HTTPWire", "KeyValueStores", "JSONText"]),

@@ -1,7 +1,7 @@
 // Owns: base64 as bodies are written in events (RFC 4648, 4): the plain alphabet, padded. Pure; any thread.
 
 /// Base64, strictly: one way to write anything.
-enum Base64 {
+public enum Base64 {
   private static let alphabet: InlineArray<64, UInt8> = {
     var letters = InlineArray<64, UInt8>(repeating: 0)
     for (index, letter) in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8.enumerated() { letters[index] = letter }
@@ -13,6 +13,13 @@ enum Base64 {
     for index in 0..<64 { digits[Int(alphabet[index])] = UInt8(index) }
     return digits
   }()
+
+  /// Bytes in base64.
+  public static func encoded(_ bytes: [UInt8]) -> [UInt8] {
+    var text: [UInt8] = []
+    append(bytes.span, to: &text)
+    return text
+  }
 
   /// Appends bytes in base64.
   static func append(_ bytes: Span<UInt8>, to text: inout [UInt8]) {
@@ -31,7 +38,7 @@ enum Base64 {
   }
 
   /// The bytes that a text stands for; nil when it is no base64.
-  static func decoded(_ text: [UInt8]) -> [UInt8]? {
+  public static func decoded(_ text: [UInt8]) -> [UInt8]? {
     guard text.count % 4 == 0 else { return nil }
     var end = text.count
     while end > 0 && text.count - end < 2 && text[end - 1] == UInt8(ascii: "=") { end -= 1 }
