@@ -1,6 +1,7 @@
 // Owns: what /status and /reload answer, as JSON: what runs here, since when, with what. Pure: values in, JSON out.
 // Documented in Documentation/operations.md; members are only ever added.
 public import Distribution
+public import FunctionTier
 import JSONText
 import KeyValueStores
 public import ObjectCache

@@ -15,7 +15,7 @@ struct EdgeOutcome: Sendable, CustomTestStringConvertible {
   let log: String
   var testDescription: String { what }
 
-  private static func failed(_ what: String, _ code: String, _ metric: String = "execution_error", _ log: String) -> EdgeOutcome {
+  private static func failed(_ what: String, _ code: String, _ log: String, metric: String = "execution_error") -> EdgeOutcome {
     EdgeOutcome(what: what, code: code, status: 503, result: "LambdaExecutionError", metric: metric, log: log)
   }
   private static func invalid(_ what: String, _ code: String, _ log: String) -> EdgeOutcome {
@@ -26,8 +26,8 @@ struct EdgeOutcome: Sendable, CustomTestStringConvertible {
     failed("an uncaught exception", "throw new TypeError('on purpose <b>');", "TypeError: on purpose <b>"),
     failed("a rejected promise", "return Promise.reject(new Error('on purpose'));", "on purpose"),
     failed("a thrown string", "throw 'on purpose';", "on purpose"),
-    failed("a timeout", "await new Promise((r) => setTimeout(r, 60000));", "timeout", "timed out"),
-    failed("an endless loop", "while (true);", "timeout", "timed out"),
+    failed("a timeout", "await new Promise((r) => setTimeout(r, 60000));", "timed out", metric: "timeout"),
+    failed("an endless loop", "while (true);", "timed out", metric: "timeout"),
     failed("the process's end", "process.exit(3);", "exit"),
     invalid("nothing", "return;", "not an object"), invalid("null", "return null;", "not an object"), invalid("a string", "return 'x';", "not an object"),
     invalid("an empty object", "return {};", "The function returned"), invalid("a status out of range", "return { status: '99' };", "invalid status code"),
