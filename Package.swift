@@ -49,7 +49,7 @@ let package = Package(
     tests("ControlPlaneTests", ["ControlPlane", "FunctionTier", "ObjectCache", "JSONText"]),
 
     // 6  functions by themselves: one invocation, and test cases
-    floor("FunctionTesting", ["RewriteEngine", "ConfigurationFile", "Distribution", "HTTPWire", "KeyValueStores", "JSONText"]),
+    floor("FunctionTesting", ["RewriteEngine", "FunctionTier", "Telemetry", "ConfigurationFile", "Distribution", "HTTPWire", "KeyValueStores", "JSONText"]),
     tests("FunctionTestingTests", ["FunctionTesting", "ConfigurationFile", "RewriteEngine", "JSONText"]),
 
     // 6  the life of a request

@@ -61,6 +61,6 @@ struct Serve: ParsableCommand {
   /// What starts the sandboxes of the function tier; nil where the configuration has no functions for it.
   private func spawner(_ configuration: Configuration) throws -> Spawner? {
     guard configuration.functions.contains(where: { !$0.runtime.isRewriteEngine }) else { return nil }
-    do { return try Spawner(roots: [configuration.stateDirectory + "/functions"]) } catch { throw Refusal("functions: \(error)") }
+    do { return try Spawner(roots: [configuration.stateDirectory + "/functions"] + Interpreters().folders) } catch { throw Refusal("functions: \(error)") }
   }
 }
