@@ -36,7 +36,7 @@ let package = Package(
     .executableTarget(
       name: "skerry",
       dependencies: [
-        "Edge", "Confinement", "ControlPlane", "ConfigurationFile", "Distribution", "Transport", "RewriteEngine", "FunctionDialect", "FunctionTesting", "KeyValueStores", "RedirectRules", "JSONText",
+        "Edge", "Confinement", "ControlPlane", "ConfigurationFile", "Distribution", "Transport", "FunctionTier", "RewriteEngine", "FunctionDialect", "FunctionTesting", "KeyValueStores", "RedirectRules", "JSONText",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings,
@@ -44,12 +44,12 @@ let package = Package(
       linkerSettings: [.unsafeFlags(["-Xlinker", "-z", "-Xlinker", "now"])]),
 
     // 7  assembling and operating a running proxy
-    floor("Edge", ["ControlPlane", "Confinement", "Pipeline", "Distribution", "Transport", "TLS", "Telemetry"]),
+    floor("Edge", ["ControlPlane", "Confinement", "Pipeline", "FunctionTier", "Distribution", "Transport", "TLS", "Telemetry"]),
     floor("ControlPlane", ["Pipeline", "FunctionTier", "ObjectCache", "Distribution", "KeyValueStores", "HTTPWire", "Transport", "Telemetry", "JSONText"]),
     tests("ControlPlaneTests", ["ControlPlane", "FunctionTier", "ObjectCache", "JSONText"]),
 
     // 6  functions by themselves: one invocation, and test cases
-    floor("FunctionTesting", ["RewriteEngine", "ConfigurationFile", "Distribution", "HTTPWire", "KeyValueStores", "JSONText"]),
+    floor("FunctionTesting", ["RewriteEngine", "FunctionTier", "Telemetry", "ConfigurationFile", "Distribution", "HTTPWire", "KeyValueStores", "JSONText"]),
     tests("FunctionTestingTests", ["FunctionTesting", "ConfigurationFile", "RewriteEngine", "JSONText"]),
 
     // 6  the life of a request

@@ -115,7 +115,7 @@ public struct FunctionSource: Sendable {
     return function
   }
 
-  private static func functionFile(_ folder: String, _ problems: Problems) -> FunctionFile {
+  static func functionFile(_ folder: String, _ problems: Problems) -> FunctionFile {
     let path = folder + "/function.yaml"
     guard Files.problem(with: path) != "there is no such file" else { return FunctionFile() }
     switch Files.read(path, maximumBytes: SourceText.maximumBytes) {

@@ -20,6 +20,8 @@ public final class ServingConfiguration: Sendable {
   let sites: [Site]
   /// The code of the rewrite engine's functions, by their index in the configuration; nil for those of the function tier.
   let functions: [FunctionCode?]
+  /// By function of the configuration: what the function tier made of it; nil for the rewrite engine's, and for what it could not prepare.
+  public let tierFunctions: [TierFunction?]
   /// The cache: one for the process's life.
   public let store: ObjectStore
 
@@ -51,6 +53,7 @@ public final class ServingConfiguration: Sendable {
         behavior.forwarding.cloudFrontHeaders.contains { $0 == .viewerJA3Fingerprint || $0 == .viewerJA4Fingerprint }
       }
     }
+    tierFunctions = tier
     let tierFunctions = TierFunctions(definitions: configuration.functions, functions: tier, generation: configuration.lambdaEdgeLimits)
     var sites: [Site] = []
     for distribution in configuration.distributions {
