@@ -50,8 +50,8 @@ struct Preparation: Sendable {
   }
 
   let serving: ServingConfiguration
-  /// The functions of the function tier, not yet taken up.
-  let functions: FunctionTier.Prepared
+  /// The functions of the function tier, not yet taken up; nil where nothing runs them.
+  let functions: FunctionTier.Prepared?
   let logs: Logs
   /// By listener of the configuration: what it shows; nil for clear text.
   let secure: [SecureListener?]
@@ -73,7 +73,7 @@ struct Preparation: Sendable {
     let functions = privilege.asTheUser { Self.functions(configuration, foundations) }
     self.functions = functions
     do {
-      serving = try ServingConfiguration(configuration, files: foundations.files, tier: functions.functions, previous: standing?.serving) { diagnostics.say(.info, $0) }
+      serving = try ServingConfiguration(configuration, files: foundations.files, tier: functions?.functions ?? [], previous: standing?.serving) { diagnostics.say(.info, $0) }
     } catch {
       throw StartFailure(description: "\(error)")
     }
@@ -94,7 +94,7 @@ struct Preparation: Sendable {
   }
 
   /// Has the function tier keep a copy of its functions' code. What cannot be run is said, and answered 503.
-  private static func functions(_ configuration: Configuration, _ foundations: Foundations) -> FunctionTier.Prepared {
+  private static func functions(_ configuration: Configuration, _ foundations: Foundations) -> FunctionTier.Prepared? {
     if let tier = foundations.tier {
       let prepared = tier.prepare(configuration.functions)
       for problem in prepared.problems { foundations.diagnostics.say(.error, "function \(configuration.functions[problem.index].name): \(problem.text)") }
@@ -104,7 +104,7 @@ struct Preparation: Sendable {
       foundations.diagnostics.say(
         .error, "function \(function.name): the process was started without functions on \(function.runtime.name) and cannot run any; they run from the next start or upgrade (SIGUSR2) on")
     }
-    return FunctionTier.Prepared()
+    return nil
   }
 
   private static func secure(

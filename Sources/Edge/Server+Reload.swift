@@ -52,7 +52,7 @@ extension Server {
       change.apply(to: worker)
       longest.note(ContinuousClock.now - began)
     }
-    foundations.tier?.adopt(preparation.functions, log: preparation.logs.functions)
+    if let functions = preparation.functions { foundations.tier?.adopt(functions, log: preparation.logs.functions) }
     before.logs.end(unlessIn: standing.logs, deadlineMilliseconds: Self.oldLogMilliseconds)
     former.append(before.serving)
     certificates.adopt(preparation.secure)

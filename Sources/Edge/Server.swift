@@ -87,7 +87,7 @@ public final class Server {
     let standing = Standing(preparation, reading, generation: 1, house)
     self.standing = standing
     certificates.adopt(preparation.secure)
-    foundations.tier?.adopt(preparation.functions, log: preparation.logs.functions)
+    if let functions = preparation.functions { foundations.tier?.adopt(functions, log: preparation.logs.functions) }
     pages.adopt(AdminFacts(standing, source.path))
     let change = Change(from: nil, to: standing, preparation)
     for handle in handles { handle.beforeRunning { change.apply(to: $0) } }
