@@ -59,7 +59,7 @@ let package = Package(
     floor("RewriteEngine", ["Distribution", "KeyValueStores", "CQuickJS"]),
     floor("FunctionDialect", ["Distribution"]),
     .target(
-      name: "FunctionTier", dependencies: ["Distribution", "JSONText", "Transport", "Telemetry", "CSystem"],
+      name: "FunctionTier", dependencies: ["Distribution", "JSONText", "Transport", "TLS", "Telemetry", "CSystem", "CArchive"],
       resources: [.embedInCode("Bootstraps/nodejs.js"), .embedInCode("Bootstraps/python.py")], swiftSettings: swiftSettings),
     tests("FunctionTierTests", ["FunctionTier", "Distribution", "JSONText", "Transport", "TestTools"]),
     tests("FunctionDialectTests", ["FunctionDialect", "Distribution"]),
@@ -116,6 +116,7 @@ let package = Package(
     .target(name: "CConfinement", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("seccomp")]),
     .target(
       name: "CCompression", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("z"), .linkedLibrary("brotlienc")]),
+    .target(name: "CArchive", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("zip")]),
     .target(name: "CMaxMind", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("maxminddb")]),
     .target(name: "CAres", linkerSettings: [.linkedLibrary("cares")]),
     .target(name: "CRE2", cxxSettings: [.unsafeFlags(["-std=c++17", "-O2", "-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("re2")]),
