@@ -59,9 +59,10 @@ let package = Package(
     floor("RewriteEngine", ["Distribution", "KeyValueStores", "CQuickJS"]),
     floor("FunctionDialect", ["Distribution"]),
     .target(
-      name: "FunctionTier", dependencies: ["Distribution", "JSONText", "Transport", "TLS", "Telemetry", "CSystem", "CArchive"],
+      name: "FunctionTier", dependencies: ["Distribution", "JSONText", "Transport", "TLS", "Telemetry", "CSystem", "CArchive", "CSandbox"],
       resources: [.embedInCode("Bootstraps/nodejs.js"), .embedInCode("Bootstraps/python.py")], swiftSettings: swiftSettings),
     tests("FunctionTierTests", ["FunctionTier", "Distribution", "JSONText", "Transport", "TestTools"]),
+    tests("SandboxTests", ["FunctionTier", "Distribution", "TestTools"]),
     tests("FunctionDialectTests", ["FunctionDialect", "Distribution"]),
     floor("Origins", ["Distribution", "HTTPWire", "Transport", "TLS", "Telemetry", "CSystem"]),
     tests("OriginsTests", ["Origins", "Distribution", "HTTPWire", "Transport", "Telemetry"]),
@@ -114,6 +115,7 @@ let package = Package(
     // 0  C: the only places that include it
     .target(name: "CSystem", cSettings: Context.environment["SKERRY_COMMIT"].map { [.define("SKERRY_COMMIT", to: "\"\($0)\"")] }),
     .target(name: "CConfinement", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("seccomp")]),
+    .target(name: "CSandbox", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("seccomp")]),
     .target(
       name: "CCompression", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("z"), .linkedLibrary("brotlienc")]),
     .target(name: "CArchive", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])], linkerSettings: [.linkedLibrary("zip")]),
