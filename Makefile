@@ -54,10 +54,10 @@ certs: ## make certificates for localhost in Certs/, and say how to trust them
 	@.ci/packages openssl
 	@Certs/generate $(NAMES)
 
-# libFuzzer on a parser, the one of HTTP/1.1, or TARGET=http2, json, dialect, redirects or proxy-header; new inputs stay in .build/fuzz (Documentation/testing.md).
+# libFuzzer on a parser, the one of HTTP/1.1, or TARGET=http2, json, dialect, redirects, events or proxy-header; new inputs stay in .build/fuzz (Documentation/testing.md).
 FUZZ_SECONDS ?= 60
 TARGET ?= http1
-fuzz: deps ## look for bytes a parser (TARGET=http1|http2|json|dialect|redirects|proxy-header) cannot bear, FUZZ_SECONDS long
+fuzz: deps ## look for bytes a parser (TARGET=http1|http2|json|dialect|redirects|events|proxy-header) cannot bear, FUZZ_SECONDS long
 	$(SWIFT) build --scratch-path .build/fuzz -c release --product fuzz-$(TARGET) -Xswiftc -sanitize=fuzzer -Xswiftc -DLIBFUZZER
 	mkdir -p .build/fuzz/inputs-$(TARGET)
 	.build/fuzz/release/fuzz-$(TARGET) -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -artifact_prefix=.build/fuzz/ .build/fuzz/inputs-$(TARGET) $(wildcard Fuzzing/Corpus/*)

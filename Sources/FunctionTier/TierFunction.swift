@@ -9,17 +9,26 @@ public final class TierFunction: Sendable {
   public let name: String
   /// A version's number or an alias; nil for the newest code.
   public let qualifier: String?
+  let revision: Revision
+  let interpreter: Interpreter
+  let tally: FunctionTally
   private let tier: FunctionTier
 
-  init(name: String, qualifier: String?, _ tier: FunctionTier) {
+  init(name: String, qualifier: String?, _ revision: Revision, _ interpreter: Interpreter, _ tally: FunctionTally, _ tier: FunctionTier) {
     self.name = name
     self.qualifier = qualifier
+    self.revision = revision
+    self.interpreter = interpreter
+    self.tally = tally
     self.tier = tier
   }
 
+  /// How long one invocation may take.
+  public var timeout: Duration { revision.timeout }
+
   /// The same function at a version or alias.
   public func qualified(by qualifier: String?) -> TierFunction {
-    qualifier == self.qualifier ? self : TierFunction(name: name, qualifier: qualifier, tier)
+    qualifier == self.qualifier ? self : TierFunction(name: name, qualifier: qualifier, revision, interpreter, tally, tier)
   }
 
   /// Invokes it and waits for the outcome. For tasks of any loop: the caller goes on on its own.

@@ -16,8 +16,8 @@ public final class DescriptorWatch: EventHandler {
   private var whenReady: ((Readiness) -> Void)?
   private typealias Interest = EventLoop.Interest
 
-  /// Takes over a non-blocking descriptor, registers it, and waits for something to read.
-  /// - Parameter whenReady: called for as long as there is something to read; it may call ``close()``.
+  /// Watches a non-blocking descriptor, which stays the caller's, until there is something to read.
+  /// - Parameter whenReady: called for as long as there is something to read; it may call ``end()``.
   public init(loop: EventLoop, descriptor: Int32, whenReady: @escaping (Readiness) -> Void) {
     self.loop = loop
     self.whenReady = whenReady
@@ -36,17 +36,19 @@ public final class DescriptorWatch: EventHandler {
     }
   }
 
-  /// Whether it has not been closed.
-  public var isOpen: Bool { whenReady != nil }
+  /// Whether it has not been ended.
+  public var isWatching: Bool { whenReady != nil }
 
-  /// Forgets it and closes the descriptor. More than once is no error.
-  public func close() {
+  /// Watches no more; before the descriptor is closed. More than once is no error.
+  public func end() {
     guard whenReady != nil else { return }
     whenReady = nil
-    loop.unregister(self)
+    loop.forget(self)
   }
 
   override func ready(_ events: SystemCalls.Events) {
+    // It may end the watch, and let go of all that the closure holds.
+    let whenReady = whenReady
     whenReady?(Readiness(isReadable: events.readable, isWritable: events.writable))
   }
 }

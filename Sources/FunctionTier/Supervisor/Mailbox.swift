@@ -28,12 +28,10 @@ final class Mailbox<Message: Sendable>: Sendable {
   }
 
   /// Has every message given to `take`, on the loop's thread. Once, on that thread or before it runs.
-  func empty(on loop: EventLoop, _ take: @escaping (Message) -> Void) throws(IOFailure) -> DescriptorWatch {
-    let ear = fcntl(bell, F_DUPFD_CLOEXEC, 3)
-    guard ear >= 0 else { throw .system(errno) }
-    return DescriptorWatch(loop: loop, descriptor: ear) { [self] _ in
+  func empty(on loop: EventLoop, _ take: @escaping (Message) -> Void) -> DescriptorWatch {
+    DescriptorWatch(loop: loop, descriptor: bell) { [self] _ in
       var count: eventfd_t = 0
-      unsafe eventfd_read(ear, &count)
+      unsafe eventfd_read(bell, &count)
       let messages = waiting.withLock { list in
         defer { list = [] }
         return list
