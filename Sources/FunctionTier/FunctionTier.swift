@@ -72,6 +72,15 @@ public final class FunctionTier: Sendable {
   private let store: CodeStore
   private let tallies = Mutex<[String: FunctionTally]>([:])
 
+  /// Starts the supervisor's thread.
+  /// - Parameters:
+  ///   - spawner: born with ``Configuration/folder`` and the interpreters' folders among its roots.
+  ///   - diagnostics: told of functions that cannot be loaded, and of sandboxes that cannot be started.
+  /// - Throws: ``TierFailure`` when the folder cannot be written or the system gives no loop.
+  public convenience init(_ configuration: Configuration, spawner: Spawner, diagnostics: Diagnostics) throws(TierFailure) {
+    try self.init(configuration, launcher: spawner, diagnostics: diagnostics)
+  }
+
   init(_ configuration: Configuration, launcher: any SandboxLauncher, diagnostics: Diagnostics) throws(TierFailure) {
     self.configuration = configuration
     do throws(CodeProblem) {
@@ -125,6 +134,9 @@ public final class FunctionTier: Sendable {
   public var numbers: [(function: String, numbers: FunctionTally.Numbers)] {
     tallies.withLock { Array($0.values) }.map { ($0.function, $0.current) }.sorted { $0.0 < $1.0 }
   }
+
+  /// How many environments are ready for a function that has none yet.
+  public var ready: Int { supervisor.ready.load(ordering: .relaxed) }
 
   /// Kills everything, and waits for it, at most about a second: the process ends. Not on the supervisor's thread. Later invocations are refused.
   public func stop() {

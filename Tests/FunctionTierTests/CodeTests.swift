@@ -85,7 +85,7 @@ struct ZipWriter {
       #expect(text?.contains(words) == true, "\(entries.last?.name ?? "none"): \(text ?? "taken")")
     }
     let nonsense = try write("nonsense.zip", Array("PK nonsense".utf8))
-    #expect(throws: CodeProblem.self) { () throws(CodeProblem) in _ = try CodeSource(path: nonsense, handler: "index.handler") }
+    #expect(throws: CodeProblem.self) { _ = try CodeSource(path: nonsense, handler: "index.handler") }
   }
 
   @Test func folderAndArchiveOfTheSameFilesAreTheSame() throws {
@@ -105,11 +105,11 @@ struct ZipWriter {
     try FileManager.default.createSymbolicLink(atPath: folder + "/linked/inside.js", withDestinationPath: "real/a.js")
     #expect(try CodeSource(path: folder + "/linked", handler: "").files.map(\.path).sorted() == ["inside.js", "real/a.js"])
     try FileManager.default.createSymbolicLink(atPath: folder + "/linked/out", withDestinationPath: "/etc/passwd")
-    #expect(throws: CodeProblem.self) { () throws(CodeProblem) in _ = try CodeSource(path: folder + "/linked", handler: "") }
+    #expect(throws: CodeProblem.self) { _ = try CodeSource(path: folder + "/linked", handler: "") }
     try FileManager.default.removeItem(atPath: folder + "/linked/out")
     // A link to the folder it lies in has no end.
     try FileManager.default.createSymbolicLink(atPath: folder + "/linked/real/loop", withDestinationPath: "..")
-    #expect(throws: CodeProblem.self) { () throws(CodeProblem) in _ = try CodeSource(path: folder + "/linked", handler: "") }
+    #expect(throws: CodeProblem.self) { _ = try CodeSource(path: folder + "/linked", handler: "") }
   }
 
   @Test func copiesAreKeptOnceAndDoNotChange() throws {

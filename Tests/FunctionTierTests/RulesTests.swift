@@ -4,28 +4,32 @@ import Testing
 @testable import FunctionTier
 
 @Suite struct RulesTests {
-  private func enter(_ ledger: inout ConcurrencyLedger, _ function: String, _ count: Int) -> [InvocationFailure.Kind?] {
-    var kinds: [InvocationFailure.Kind?] = []
-    for _ in 0..<count { kinds.append(ledger.enter(function)) }
-    return kinds
+  /// A ledger that an expectation may change.
+  private final class Book {
+    var ledger: ConcurrencyLedger
+    init(limit: Int) { ledger = ConcurrencyLedger(limit: limit) }
+    func enter(_ function: String, _ count: Int = 1) -> [InvocationFailure.Kind?] { (0..<count).map { _ in ledger.enter(function) } }
+    func reserve(_ function: String, _ count: Int?) { ledger.reserve(function, count) }
+    func leave(_ function: String) { ledger.leave(function) }
+    var total: Int { ledger.total }
   }
 
   @Test func concurrencyIsReservedAndShared() {
-    var ledger = ConcurrencyLedger(limit: 5)
+    let ledger = Book(limit: 5)
     ledger.reserve("reserved", 2)
     ledger.reserve("off", 0)
-    #expect(enter(&ledger, "off", 1) == [.disabled])
-    #expect(enter(&ledger, "a", 3) == [nil, nil, nil])
+    #expect(ledger.enter("off") == [.disabled])
+    #expect(ledger.enter("a", 3) == [nil, nil, nil])
     // Two of five are somebody's.
-    #expect(enter(&ledger, "a", 1) == [.throttled(.account)])
-    #expect(enter(&ledger, "b", 1) == [.throttled(.account)])
-    #expect(enter(&ledger, "reserved", 3) == [nil, nil, .throttled(.reserved)])
+    #expect(ledger.enter("a") == [.throttled(.account)])
+    #expect(ledger.enter("b") == [.throttled(.account)])
+    #expect(ledger.enter("reserved", 3) == [nil, nil, .throttled(.reserved)])
     #expect(ledger.total == 5)
     ledger.leave("a")
-    #expect(enter(&ledger, "b", 1) == [nil])
+    #expect(ledger.enter("b") == [nil])
     ledger.leave("reserved")
-    #expect(enter(&ledger, "b", 1) == [.throttled(.account)])
-    #expect(enter(&ledger, "reserved", 1) == [nil])
+    #expect(ledger.enter("b") == [.throttled(.account)])
+    #expect(ledger.enter("reserved") == [nil])
     for name in ["a", "a", "b", "reserved", "reserved"] { ledger.leave(name) }
     #expect(ledger.total == 0)
     ledger.leave("a")
@@ -33,15 +37,15 @@ import Testing
   }
 
   @Test func aReservationMayChangeWhileInvocationsRun() {
-    var ledger = ConcurrencyLedger(limit: 4)
-    #expect(enter(&ledger, "a", 3) == [nil, nil, nil])
+    let ledger = Book(limit: 4)
+    #expect(ledger.enter("a", 3) == [nil, nil, nil])
     ledger.reserve("a", 1)
-    #expect(enter(&ledger, "a", 1) == [.throttled(.reserved)])
-    #expect(enter(&ledger, "b", 1) == [nil])
+    #expect(ledger.enter("a") == [.throttled(.reserved)])
+    #expect(ledger.enter("b") == [nil])
     ledger.reserve("a", nil)
     for _ in 0..<3 { ledger.leave("a") }
     ledger.leave("b")
-    #expect(enter(&ledger, "c", 5) == [nil, nil, nil, nil, .throttled(.account)])
+    #expect(ledger.enter("c", 5) == [nil, nil, nil, nil, .throttled(.account)])
   }
 
   @Test func aFunctionThatDoesNotComeUpRests() {

@@ -13,8 +13,8 @@ public struct Interpreters: Sendable, Equatable {
     self.python = Self.find(python ?? "python3")
   }
 
-  /// Folders that sandboxes must be able to see beyond the system's own.
-  var folders: [String] { [nodejs, python].compactMap { $0.flatMap(Self.prefix) } }
+  /// Folders that sandboxes must be able to see beyond the system's own: roots of a ``Spawner``.
+  public var folders: [String] { [nodejs, python].compactMap { $0.flatMap(Self.prefix) } }
 
   /// The folder of an interpreter that is not the system's: `/opt/node` of `/opt/node/bin/node`.
   static func prefix(_ path: String) -> String? {

@@ -41,6 +41,9 @@ struct PrewarmedPool {
   /// How many there are, those that are on their way included.
   var count: Int { kept.values.reduce(0) { $0 + $1.count } }
 
+  /// How many are ready.
+  var ready: Int { kept.values.reduce(0) { $0 + $1.count { $0.life.phase == .ready } } }
+
   mutating func add(_ environment: Environment, _ key: Key) { kept[key, default: []].append(environment) }
 
   /// Takes one out that is ready; nil when there is none.

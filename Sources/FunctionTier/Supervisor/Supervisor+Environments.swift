@@ -1,6 +1,7 @@
 // Owns: how environments begin and end: cold, pre-warmed or provisioned; shut down or killed; and what follows when one is gone.
 // The supervisor's thread.
 import Distribution
+import Synchronization
 import Telemetry
 import Transport
 
@@ -78,6 +79,7 @@ extension Supervisor {
   private func assign(_ environment: Environment, to group: EnvironmentGroup) {
     environment.group = group
     environment.poolKey = nil
+    ready.store(pool.ready, ordering: .relaxed)
     group.environments.append(environment)
     beginInit(environment)
     do throws(CodeProblem) { try environment.staging?.take(group.revision.code) } catch {
@@ -150,7 +152,7 @@ extension Supervisor: EnvironmentKeeper {
     guard let group = environment.group else {
       environment.deadline = .max
       if let key = environment.poolKey { pool.noteSuccess(key) }
-      return
+      return ready.store(pool.ready, ordering: .relaxed)
     }
     load(environment, group)
   }

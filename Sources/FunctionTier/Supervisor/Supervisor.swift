@@ -42,6 +42,8 @@ final class Supervisor: @unchecked Sendable {
   private(set) var nextNumber = 1
   /// Frames about what was over.
   var staleFrames: UInt64 = 0
+  /// Pre-warmed environments that are up; for anyone to look at.
+  let ready = Atomic<Int>(0)
   private var whenStopped: (@Sendable () -> Void)?
   var isStopping = false
 
