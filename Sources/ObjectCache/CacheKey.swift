@@ -49,10 +49,11 @@ public struct KeyPlan: Sendable {
   /// - Parameters:
   ///   - request: after the viewer-request function and the default root object.
   ///   - chosenOrigin: what tells the origin that a function chose from others; nil when the behavior's is asked.
+  ///   - coding: instead of what the viewer accepts; nil for that.
   ///   - viewerHeader: the value of a header that the proxy makes; nil when it has none.
   /// - Returns: where the parts stand that invalidations look at.
   public func append(
-    _ request: borrowing RequestHead, chosenOrigin: [UInt8]? = nil, to key: inout ByteBuffer, viewerHeader: (CloudFrontHeader) -> String?
+    _ request: borrowing RequestHead, chosenOrigin: [UInt8]? = nil, coding: AcceptEncoding? = nil, to key: inout ByteBuffer, viewerHeader: (CloudFrontHeader) -> String?
   ) -> KeyPlaces {
     key.append(prefix.span)
     let distribution = prefix.count - distributionCount..<prefix.count
@@ -63,7 +64,7 @@ public struct KeyPlan: Sendable {
     if queryStrings != .none && request.hasQuery { query = appendQuery(request.query, to: &key) }
     if !headers.isEmpty { appendHeaders(request.fields, to: &key, viewerHeader) }
     if cookies != .none && request.fields.present.has(.cookie) { appendCookies(request.fields, to: &key) }
-    if acceptsGzip || acceptsBrotli { appendCoding(request, to: &key) }
+    if acceptsGzip || acceptsBrotli { appendCoding(coding ?? self.coding(request), to: &key) }
     if let chosenOrigin {
       key.append(Part.origin)
       appendSized(chosenOrigin.span, to: &key)
@@ -137,8 +138,8 @@ public struct KeyPlan: Sendable {
   }
 
   /// The table of spec 3.2: a viewer that takes neither coding has the key of one that does not say.
-  private func appendCoding(_ request: borrowing RequestHead, to key: inout ByteBuffer) {
-    switch coding(request) {
+  private func appendCoding(_ coding: AcceptEncoding, to key: inout ByteBuffer) {
+    switch coding {
     case .brotliAndGzip: key.append(Part.coding); key.append(3)
     case .brotli: key.append(Part.coding); key.append(2)
     case .gzip: key.append(Part.coding); key.append(1)
@@ -146,6 +147,17 @@ public struct KeyPlan: Sendable {
     }
   }
 
+  /// Every coding that keys of this plan can have.
+  public var codings: [AcceptEncoding] {
+    AcceptEncoding.allCases.filter { coding in
+      switch coding {
+      case .identity: true
+      case .gzip: acceptsGzip
+      case .brotli: acceptsBrotli
+      case .brotliAndGzip: acceptsGzip && acceptsBrotli
+      }
+    }
+  }
   /// What the viewer accepts of the codings that the policy keeps apart; ``AcceptEncoding/identity`` also when it does not say.
   public func coding(_ request: borrowing RequestHead) -> AcceptEncoding {
     guard acceptsGzip || acceptsBrotli, let line = request.fields.first(.acceptEncoding) else { return .identity }

@@ -126,6 +126,9 @@ final class InvalidationList: Sendable {
     return newest
   }
 
+  /// Whether what was compared up to this number can still be judged.
+  func knows(since checked: UInt64) -> Bool { state.withLock { checked >= $0.dropped } || checked == newest }
+
   /// Everything has been compared with all up to this number.
   func drop(through number: UInt64) {
     state.withLock { state in

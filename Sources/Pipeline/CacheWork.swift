@@ -40,6 +40,15 @@ final class CompiledCache: Sendable {
   var followsRFC: Bool { rules.mode == .rfc9111 }
 }
 
+/// A stored response on its way to a viewer who gets it as it is.
+struct CacheHit {
+  let stored: StoredResponse
+  /// A hit, or a stale one.
+  let outcome: CacheOutcome
+  /// When it was found, milliseconds since 1970.
+  let now: Int64
+}
+
 /// What the cache has to do with one request. Belongs to its exchange.
 final class CacheWork {
   let cache: CompiledCache

@@ -64,6 +64,9 @@ public final class ServingConfiguration: Sendable {
 }
 
 extension ServingConfiguration {
+  /// Another process takes this one's place: it has the cache's folder from now on. Blocks for a moment.
+  public func leaveCacheFolder() { store.leaveDisk() }
+
   /// The process ends: what waits to be written to the cache's folder is. Blocks.
   public func close() { store.close() }
 
@@ -247,6 +250,8 @@ final class CompiledBehavior: Sendable {
   let headers: CompiledResponseHeaders?
   /// How its responses are cached; nil when they are not.
   let cache: CompiledCache?
+  /// Whether nothing comes between the cache and the viewer: what is stored is sent without having been read.
+  var sendsStoredHeads: Bool { viewerResponse == nil && headers == nil }
 
   enum UnknownNames { case keep, drop, ask }
 

@@ -112,6 +112,26 @@ extension Worker {
 
   // MARK: Sending
 
+  /// Sends a small stored body behind its head, in one call.
+  /// - Returns: whether all is on its way; if not, ``sendStored(_:_:)`` goes on.
+  @inline(__always) func sendStoredAtOnce(_ hit: CacheHit?, _ viewer: inout ServerConnection) throws(WireFailure) -> Bool {
+    guard let stored = hit?.stored, stored.body == nil else { return false }
+    if stored.content.count <= Self.copiedBytes {
+      viewer.stream.output.append(stored.content)
+    } else {
+      do throws(IOFailure) { try viewer.stream.send(stored.content) } catch { throw .io(error) }
+    }
+    return try viewer.flushAtOnce()
+  }
+  /// To copy so much costs less than to have the kernel gather it.
+  private static let copiedBytes = 4_096
+
+  /// Sends the rest of a stored response, at the viewer's pace.
+  nonisolated(nonsending) func sendStored(_ exchange: inout Exchange, _ viewer: inout ServerConnection) async throws(WireFailure) {
+    guard let body = exchange.hit?.stored.body else { return try await viewer.flush() }
+    try await send(BodyReader(body), &exchange, &viewer, false)
+  }
+
   /// Sends a stored body, or the parts that were asked for, at the viewer's pace.
   nonisolated(nonsending) func sendCached(
     _ exchange: inout Exchange, _ viewer: inout ServerConnection, _ hasNoBody: Bool, _ chunked: Bool
@@ -137,10 +157,16 @@ extension Worker {
       if try viewer.flushAtOnce() { return }
       return try await viewer.flush()
     }
+    let reader = part == nil ? work.reader ?? BodyReader(body) : BodyReader(body, part)
+    work.reader = nil
+    try await send(reader, &exchange, &viewer, chunked)
+  }
+
+  private nonisolated(nonsending) func send(
+    _ reader: BodyReader, _ exchange: inout Exchange, _ viewer: inout ServerConnection, _ chunked: Bool
+  ) async throws(WireFailure) {
     let isWhole: Bool
     do throws(IOFailure) {
-      let reader = part == nil ? work.reader ?? BodyReader(body) : BodyReader(body, part)
-      work.reader = nil
       isWhole = try await reader.send(
         to: &viewer.stream, asChunks: chunked, timeoutMilliseconds: context.viewerLimits.idleTimeoutMilliseconds)
     } catch { throw .io(error) }

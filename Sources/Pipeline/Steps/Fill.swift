@@ -67,7 +67,7 @@ extension Worker {
     case .generated, .buffered: return compressed(response.bytes.readable, compressor)
     case .file: return exchange.file == nil ? ByteBuffer() : nil
     case .origin: break
-    case .tunnel, .cached: return nil
+    case .tunnel, .cached, .stored: return nil
     }
     guard exchange.upstream?.wholeBodyIsAtHand == true, var upstream = exchange.upstream.take() else { return nil }
     guard compressor == nil || upstream.stream.input.count <= Self.compressedAtOnceBytes, let count = try? upstream.payloadAtHand() else {
@@ -217,7 +217,8 @@ final class RefreshJob: BackgroundJob {
     peer = exchange.peer
     tls = exchange.tls
     var bytes = ByteBuffer(capacity: 2048)
-    bytes.append("GET ")
+    bytes.append(exchange.request.methodBytes)   // OPTIONS has objects of its own
+    bytes.append(32)
     bytes.append(exchange.request.target)
     bytes.append(" HTTP/1.1\r\n")
     exchange.request.fields.copyLines(to: &bytes, except: FieldNameSet.hopByHop.union(Conditions.names).union(FieldNameSet(.contentLength, .expect)))

@@ -118,7 +118,7 @@ extension Worker {
     }
     guard var head = self.head(of: stale) else { return nil }
     head.fields.drop(.age)
-    head.fields.update(from: fresh.fields)
+    head.fields.update(from: fresh.fields, isCompressed: stale.freshness.flags.contains(.compressed))
     let facts = ResponseFacts(head), now = wallMilliseconds
     let request = RequestFacts(exchange.request.fields, isAuthorized: work.cache.forwardsAuthorization && exchange.request.fields.has(.authorization))
     discardBody(&exchange)
@@ -155,11 +155,11 @@ extension Span where Element == UInt8 {
 }
 
 extension HeaderSection {
-  /// What a 304 says replaces what was stored, but what describes the content (RFC 9111, 3.2).
-  mutating func update(from fresh: borrowing HeaderSection) {
-    var kept = FieldNameSet.hopByHop.union(
-      FieldNameSet(.contentLength, .contentEncoding, .contentType, .contentMD5, .xCache, .xAmzCfId, .xAmzCfPop, .xAmzCf, .xEdge))
-    if has(.etag) { kept.add(.etag) }   // the same tag, perhaps made weak by compressing
+  /// What a 304 says replaces what was stored, but what says how the stored content is coded and framed (RFC 9111, 3.2).
+  /// - Parameter isCompressed: the content was compressed here: its tag is a weak one, and a checksum would be another's.
+  mutating func update(from fresh: borrowing HeaderSection, isCompressed: Bool) {
+    var kept = FieldNameSet.hopByHop.union(FieldNameSet(.contentLength, .contentEncoding, .xCache, .xAmzCfId, .xAmzCfPop, .xAmzCf, .xEdge))
+    if isCompressed { kept = kept.union(FieldNameSet(.etag, .contentMD5)) }
     for i in 0..<fresh.count where !kept.has(fresh[i].name) && !fresh.name(i).equalsLowercase("content-range") { drop(named: fresh.name(i)) }
     for i in 0..<fresh.count where !kept.has(fresh[i].name) && !fresh.name(i).equalsLowercase("content-range") { append(fresh.name(i), fresh.value(i)) }
   }
@@ -193,6 +193,8 @@ struct StoredLines: ~Copyable {
       switch response.fields[i].name {
       case .etag where head.etag.isEmpty: head.etag = start..<start + value.count
       case .lastModified where head.lastModified.isEmpty: head.lastModified = start..<start + value.count
+      case .server: head.marks.insert(.server)
+      case .via: head.marks.insert(.via)
       case .other where name.equalsLowercase("cache-tag"): note(tags: value)
       default: break
       }
