@@ -20,8 +20,10 @@ public import KeyValueStores
 @safe public final class Isolate {
   /// The function this was built from.
   public let code: FunctionCode
-  /// What a run took lately, in nanoseconds of CPU time: a mean in which the last eight runs count most. 0 before the first.
-  public private(set) var recentNanoseconds: UInt64 = 0
+  /// What a run took lately, in nanoseconds of CPU time: a mean in which the last eight runs count most, and none for more than 1 ms. 0 before
+  /// the second.
+  public var recentNanoseconds: UInt64 { recent.nanoseconds }
+  private var recent = RecentTime()
   private let thread: ThreadContext
   let pointer: OpaquePointer
   var storage = EventStorage()
@@ -156,8 +158,7 @@ public import KeyValueStores
     let result = unsafe sk_isolate_run(pointer, &event, nowMilliseconds).unsafelyUnwrapped
     unsafe self.result = result
     let invocation = unsafe Invocation(result.pointee)
-    let last = invocation.cpuNanoseconds
-    recentNanoseconds = recentNanoseconds == 0 ? last : recentNanoseconds - recentNanoseconds / 8 + last / 8
+    recent.take(invocation.cpuNanoseconds)
     return invocation
   }
 

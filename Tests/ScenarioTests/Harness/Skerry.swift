@@ -123,6 +123,9 @@ final class Skerry: Sendable {
   /// The most memory it ever had resident, in bytes.
   func peakMemory() throws -> Int { try process.memory("VmHWM") }
 
+  /// Whether it listens at a port.
+  func listens(at port: UInt16) throws -> Bool { try isListening(process.identifier, at: port) }
+
   /// CPU time of all its threads so far.
   func cpuTime() throws -> Duration { try process.cpuTime() }
 
@@ -218,3 +221,18 @@ enum LogValue: Sendable, Equatable, Decodable, CustomStringConvertible {
 }
 
 func fileText(_ path: String) throws -> String { try String(contentsOfFile: path, encoding: .utf8) }
+
+/// Whether a process listens at a port. A connection would not tell: when the process has let go of the port, it may be another test's.
+func isListening(_ identifier: pid_t, at port: UInt16) throws -> Bool {
+  // Local address, state (0A: listens) and inode are the words 1, 3 and 9 of a line (proc_pid_net(5)).
+  let hexadecimal = String(port, radix: 16, uppercase: true)
+  let address = ":" + String(repeating: "0", count: 4 - hexadecimal.count) + hexadecimal
+  let sockets = try fileText("/proc/net/tcp").split(separator: "\n").compactMap { line -> String? in
+    let words = line.split(separator: " ")
+    return words.count > 9 && words[1].hasSuffix(address) && words[3] == "0A" ? "socket:[\(words[9])]" : nil
+  }
+  let folder = "/proc/\(identifier)/fd/"
+  return try FileManager.default.contentsOfDirectory(atPath: folder).contains { name in
+    sockets.contains((try? FileManager.default.destinationOfSymbolicLink(atPath: folder + name)) ?? "")
+  }
+}

@@ -117,7 +117,7 @@ extension Scenarios {
       try busy.send("GET /slow HTTP/1.1\r\nHost: a.test\r\n\r\n")
       try eventually("the slow request to arrive") { origin.requests.contains { $0.target == "/slow" } }
       try skerry.reload(configuration.yaml)
-      try eventually("nobody to listen there") { (try? ScriptedViewer(port: spare)) == nil }
+      try eventually("nobody to listen there") { try !skerry.listens(at: spare) }
       origin.go()
       #expect(try busy.readResponse().bodyText == "/slow")
       #expect(try busy.exchange("GET /b HTTP/1.1\r\nHost: a.test\r\n\r\n").bodyText == "/b")
@@ -169,11 +169,12 @@ extension Scenarios {
 
     @Test func theAdminAddressFollows() throws {
       let (skerry, _, configuration) = try program()
+      #expect(try skerry.listens(at: skerry.adminPort))
       let path = skerry.folder.path + "/admin.sock"   // elsewhere the confined process may not make it
       try skerry.reload(configuration.yaml.replacing("admin:\n  address: 127.0.0.1:0", with: "admin:\n  address: unix:\(path)"))
       let there = ScriptedViewer(try Socket.connected(toPath: path))
       #expect(try there.exchange("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").status == 200)
-      try eventually("nobody to listen at the old one") { (try? ScriptedViewer(port: skerry.adminPort)) == nil }
+      try eventually("nobody to listen at the old one") { try !skerry.listens(at: skerry.adminPort) }
       skerry.send(signal: SIGTERM)
       #expect(try skerry.waitForExit() == .status(0))
       #expect(!FileManager.default.fileExists(atPath: path))

@@ -121,7 +121,7 @@ extension Scenarios {
       defer { kill(new, SIGKILL) }
       #expect(try skerry.waitForExit() == .status(0))
       #expect(try get(skerry.port).status == 200)
-      #expect((try? ScriptedViewer(port: spare)) == nil)
+      #expect(try !isListening(new, at: spare))
     }
 
     /// systemd's socket activation, and what it is told.
