@@ -153,6 +153,121 @@ public struct CacheStorage: Sendable, Equatable {
     self.diskPath = diskPath
     self.diskBytes = diskBytes
   }
+}
+
+/// How strictly CloudFront's limits are kept.
+  public var compatibility: Compatibility
+  /// Which origins a function may choose.
+  public var functionOrigins: FunctionOrigins
+  /// Whom the process becomes once it listens, when root started it; nil to stay who it is.
+  public var user: UserName?
+  /// What the kernel is asked to keep the process from.
+  public var confinement: ConfinementLevel
+
+  /// A configuration; the defaults are those of an empty file.
+  public init(
+    listeners: [Listener] = [], trustedProxies: [AddressRange] = [], admin: Admin? = nil, stateDirectory: String = ".skerry",
+    shutdownTimeout: Duration = .seconds(30), distributions: [Distribution] = [],
+    functions: [FunctionDefinition] = [], keyValueStores: [KeyValueStoreDefinition] = [], limits: Limits = Limits(),
+    cache: CacheStorage = CacheStorage(), accessLog: AccessLog = AccessLog(), functionLog: LogDestination? = .standardError,
+    viewerFixtures: [CloudFrontHeader: String] = [:], geography: Geography? = nil,
+    compatibility: Compatibility = .extended, functionOrigins: FunctionOrigins = .public, user: UserName? = nil,
+    confinement: ConfinementLevel = .auto
+  ) {
+    self.listeners = listeners
+    self.trustedProxies = trustedProxies
+    self.admin = admin
+    self.stateDirectory = stateDirectory
+    self.shutdownTimeout = shutdownTimeout
+    self.distributions = distributions
+    self.functions = functions
+    self.keyValueStores = keyValueStores
+    self.limits = limits
+    self.cache = cache
+    self.accessLog = accessLog
+    self.functionLog = functionLog
+    self.viewerFixtures = viewerFixtures
+    self.geography = geography
+    self.compatibility = compatibility
+    self.functionOrigins = functionOrigins
+    self.user = user
+    self.confinement = confinement
+  }
+
+  /// The store that a function reads; nil when it has none.
+  public func keyValueStore(of function: FunctionDefinition) -> KeyValueStore? {
+    function.keyValueStore.flatMap { name in keyValueStores.first { $0.name == name }?.store }
+  }
+
+  /// The table from Host to distribution, built anew; keep it beside the snapshot.
+  public func makeHostTable() -> HostTable { HostTable(distributions) }
+}
+
+/// An address to listen at.
+public enum ListenAddress: Sendable, Hashable {
+  /// An IP address literal (IPv6 without brackets) and a port, 0–65535; 0 takes any free port.
+  case tcp(host: String, port: Int)
+  /// The absolute path of a Unix socket.
+  case unix(path: String)
+
+  /// As it is written in a configuration: `127.0.0.1:8080`, `[::1]:8080`, `unix:/run/skerry.sock`.
+  public var description: String {
+    switch self {
+    case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    case .unix(let path): "unix:\(path)"
+    }
+  }
+}
+
+/// One place where viewers connect.
+public struct Listener: Sendable, Equatable {
+  /// Its address; always TCP.
+  public var address: ListenAddress
+  /// What it shows and demands when it speaks TLS; nil for clear text.
+  public var tls: TLSServer.Configuration?
+  /// Whether every connection begins with a PROXY header that says whose it is; one without it is refused.
+  public var expectsProxyHeader = false
+
+  /// A listener.
+  public init(address: ListenAddress, tls: TLSServer.Configuration? = nil) {
+    self.address = address
+    self.tls = tls
+  }
+}
+
+/// Where operators connect.
+public struct Admin: Sendable, Equatable {
+  /// Its address, TCP or a Unix socket.
+  public var address: ListenAddress
+  /// The absolute path of the token's file; made on first start.
+  public var tokenPath: String
+
+  /// An admin address.
+  public init(address: ListenAddress, tokenPath: String) {
+    self.address = address
+    self.tokenPath = tokenPath
+  }
+}
+
+/// The size and place of the object cache.
+public struct CacheStorage: Sendable, Equatable {
+  /// The memory it may use, in bytes. Default 256 MiB.
+  public var memoryBytes: Int
+  /// The absolute path of its folder on disk; nil for none.
+  public var diskPath: String?
+  /// The disk space it may use, in bytes; 0 without a folder.
+  public var diskBytes: Int
+  /// Whether responses say in Cache-Status what the cache did (RFC 9211).
+  public var saysStatus = true
+  /// The viewers who are told the cache key there. Default: none.
+  public var statusKeyClients: [AddressRange] = []
+
+  /// A cache in memory, and on disk when a folder is given.
+  public init(memoryBytes: Int = 256 << 20, diskPath: String? = nil, diskBytes: Int = 0) {
+    self.memoryBytes = memoryBytes
+    self.diskPath = diskPath
+    self.diskBytes = diskBytes
+  }
 
   /// Whether what is kept may stay as it is for other settings: the same sizes and the same folder.
   public func isKept(as other: CacheStorage) -> Bool {

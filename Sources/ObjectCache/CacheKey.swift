@@ -76,6 +76,7 @@ public struct KeyPlan: Sendable {
   private enum Part {
     static let getOrHead: UInt8 = 71, options: UInt8 = 79
     static let query: UInt8 = 113, header: UInt8 = 104, cookies: UInt8 = 99, coding: UInt8 = 101, origin: UInt8 = 111, variant: UInt8 = 118
+    static let slice: UInt8 = 115
   }
 
   /// The parameters as the origin would see them if the cache policy alone decided: in their order and case. Chosen ones lose empty
@@ -199,6 +200,16 @@ public struct KeyPlan: Sendable {
     }
   }
 
+  /// Appends to a key what tells the slices of its object apart: which state of the content they are of, and where they lie in it.
+  /// - Parameter etag: a strong one: what has the same is the same, byte for byte (RFC 9110, 8.8.1).
+  public static func appendSlice(_ range: Range<Int>, of etag: Span<UInt8>, to key: inout ByteBuffer) {
+    key.append(Part.slice)
+    appendLength(etag.count) { key.append($0) }
+    key.append(etag)
+    appendLength(range.lowerBound) { key.append($0) }
+    appendLength(range.count) { key.append($0) }
+  }
+
   /// Members of a list, each followed by a comma, without the whitespace around them; commas in quoted strings are not between members.
   private static func appendMembers(_ value: Span<UInt8>, to out: inout ByteBuffer) {
     var start = 0, i = 0, isQuoted = false
@@ -242,7 +253,7 @@ public struct KeyPlan: Sendable {
 public struct ReadableKey: Sendable, Equatable, CustomStringConvertible {
   /// One part.
   public struct Part: Sendable, Equatable {
-    /// Where it comes from: `distribution`, `method`, `path`, `query`, `header NAME`, `cookies`, `accept-encoding`, `origin`, `vary NAME`.
+    /// Where it comes from: `distribution`, `method`, `path`, `query`, `header NAME`, `cookies`, `accept-encoding`, `origin`, `vary NAME`, `slice`.
     public let source: String
     /// What it is; nil for a header that the request does not have. Several lines of a header are joined by ` | `.
     public let value: String?
@@ -303,6 +314,9 @@ private struct KeyReader: ~Escapable {
     case 113: return sized().map { .init(source: "query", value: $0) }
     case 99: return sized().map { .init(source: "cookies", value: $0) }
     case 111: return sized().map { .init(source: "origin", value: $0) }
+    case 115:
+      guard let etag = sized(), let start = length(), let count = length() else { return nil }
+      return .init(source: "slice", value: "\(start)+\(count) of \(etag)")
     case 101:
       guard let code = byte(), code >= 1, code <= 3 else { return nil }
       return .init(source: "accept-encoding", value: ["gzip", "br", "br,gzip"][Int(code) - 1])

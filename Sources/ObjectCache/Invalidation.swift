@@ -85,9 +85,15 @@ final class InvalidationList: Sendable {
   }
   private let newestNumber = Atomic<UInt64>(0)
   private let state = Mutex(State())
-  private let limit: Int
+  private let most: Atomic<Int>
 
-  init(limit: Int) { self.limit = limit }
+  init(limit: Int) { most = Atomic(limit) }
+
+  /// How many may wait.
+  var limit: Int {
+    get { most.load(ordering: .relaxed) }
+    set { most.store(newValue, ordering: .relaxed) }
+  }
 
   /// The newest number.
   @inline(__always) var newest: UInt64 { newestNumber.load(ordering: .acquiring) }

@@ -15,6 +15,8 @@ public final class ObjectStore: Sendable {
     public var memoryBytes = 256 << 20
     /// The largest body that is kept; a larger one is passed on through a window.
     public var objectBytes = 64 << 20
+    /// The length of a slice of a larger object; a larger object than `objectBytes` is kept in such.
+    public var sliceBytes = 4 << 20
     /// The longest key; a request with a longer one passes.
     public var keyBytes = 16_384
     /// A body up to this size stands beside its head.
@@ -47,11 +49,10 @@ public final class ObjectStore: Sendable {
     let fills = Mutex(Fills())
   }
 
-  /// The limits.
-  public let configuration: Configuration
+  private let settings: Mutex<Configuration>
   let budget: MemoryBudget
   /// Memory for large bodies; nil where the system has none of its kind: then they lie in the allocator's.
-  let arena: BodyArena?
+  private let arena: Mutex<BodyArena?>
   private let keyHash: KeyHash
   private let shards: [Shard]
   private let queues = Mutex(EvictionQueues())
@@ -83,12 +84,33 @@ public final class ObjectStore: Sendable {
     self.helpers = helpers
     self.disk = disk
     invalidations = InvalidationList(limit: configuration.invalidations)
-    self.configuration = configuration
+    settings = Mutex(configuration)
     keyHash = hash
     budget = MemoryBudget(limitBytes: configuration.memoryBytes)
-    arena = BodyArena(limitBytes: configuration.memoryBytes)
+    arena = Mutex(BodyArena(limitBytes: configuration.memoryBytes))
     shards = (0..<Self.shardCount).map { _ in Shard() }
     budget.charge(indexBytes)
+  }
+
+  // MARK: Limits
+
+  /// The limits.
+  public var configuration: Configuration { settings.withLock { $0 } }
+
+  /// Takes other limits up. What is more than a smaller one allows leaves in the background.
+  /// - Parameter diskBytes: of the folder; nil without one.
+  public func adopt(_ configuration: Configuration, diskBytes: Int?) {
+    let former = settings.withLock { settings in
+      defer { settings = configuration }
+      return settings
+    }
+    invalidations.limit = configuration.invalidations
+    if let diskBytes { disk?.adopt(limitBytes: diskBytes) }
+    guard former.memoryBytes != configuration.memoryBytes else { return }
+    budget.limitBytes = configuration.memoryBytes
+    // Bodies that lie in a smaller file stay there until they go.
+    if configuration.memoryBytes > former.memoryBytes, let larger = BodyArena(limitBytes: configuration.memoryBytes) { arena.withLock { $0 = larger } }
+    if helpers == nil || helpers?.submit({ self.shrink() }) != nil { shrink() }
   }
 
   // MARK: Finding
@@ -168,6 +190,11 @@ public final class ObjectStore: Sendable {
     }
   }
 
+  /// The leader of a fetch for one viewer, which nobody joins and of which nothing is kept.
+  public func leaderOfOne() -> FillLeader {
+    FillLeader(Fill(self, Span(), 0, KeyPlaces(distribution: 0..<0, path: 0..<0), sequence: 0, stale: nil, isKept: false))
+  }
+
   /// Notes that a key's response cannot be stored.
   func remember(passing hash: UInt64, until: Int64) {
     shard(hash).fills.withLock { state in
@@ -214,7 +241,7 @@ public final class ObjectStore: Sendable {
 
   /// Puts a response into the cache, if there is room, and on disk.
   func keep(_ response: StoredResponse, of fill: Fill) {
-    guard !(response.body?.isWindow ?? false), !invalidations.kills(response) else { return }
+    guard fill.isKept, !(response.body?.isWindow ?? false), !invalidations.kills(response) else { return }
     keepInMemory(response)
     disk?.write(response) { [invalidations] in invalidations.kills($0) }
   }
@@ -424,7 +451,7 @@ public final class ObjectStore: Sendable {
     let rest = expected.map { max(0, $0 - start) } ?? start
     let isSmall = start + max(rest, wanted) <= configuration.inlineBodyBytes
     let capacity = min(max(rest, wanted, Self.smallestPieceBytes), BodyArena.chunkBytes)
-    if !isSmall, let arena {
+    if !isSmall, let arena = arena.withLock({ $0 }) {
       guard reserve(BodyArena.counted(capacity)) else { return nil }
       if let slot = arena.take(capacity) { return BodyPiece(at: start, capacity: capacity, arena, slot, budget) }
       budget.release(BodyArena.counted(capacity))

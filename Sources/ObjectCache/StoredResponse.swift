@@ -34,6 +34,9 @@ public struct StoredHead: Sendable {
     case response
     /// The names of the fields by which the responses under this key vary (RFC 9111, 4.1); they are the head's bytes.
     case variants
+    /// The head of a response whose content is larger than may be kept, and stands in slices under keys of their own; its length in decimal
+    /// is the content.
+    case sliced
   }
   /// What its lines have.
   public struct Marks: OptionSet, BitwiseCopyable, Sendable {

@@ -71,6 +71,10 @@ extension Worker {
       work.isFilling = false
       work.validating = nil
       if work.demand.has(.onlyIfCached) { return nothingCached(&exchange) }
+      if work.cache.compresses {
+        let response = await fetch(&exchange, &viewer)
+        return work.failure == nil ? passOn(response, work, &exchange) : response
+      }
     }
     return await fetch(&exchange, &viewer)
   }
@@ -92,11 +96,18 @@ extension Worker {
       let found = lookUp(cache, work, exchange)
       exchange.reached(.lookup)
       switch found {
+      case .hit(let stored) where stored.kind == .sliced:
+        guard let response = await serveSliced(stored, work, &exchange) else { break }
+        return response
       case .hit(let stored):
         guard let response = serve(stored, work, wallMilliseconds < stored.freshness.freshUntil ? .hit : .stale, &exchange) else { break }
         return response
       case .stale(let stored, let leader):
         if let leader { refresh(leader, exchange) }
+        if stored.kind == .sliced {
+          guard let response = await serveSliced(stored, work, &exchange) else { break }
+          return response
+        }
         guard let response = serve(stored, work, .stale, &exchange) else { break }
         return response
       case .lead(let leader):
@@ -107,7 +118,7 @@ extension Worker {
         guard cache.sharesFetches else { return await pass(&exchange, &viewer) }
         switch await outcome(of: follower, viewer) {
         case .response(let stored):
-          if stored.kind == .variants || stored.freshness.flags.contains(.unshared) { continue }
+          if stored.kind != .response || stored.freshness.flags.contains(.unshared) { continue }
           guard let response = serve(stored, work, .collapsed, &exchange) else { break }
           return response
         case .lead(let leader): return await lead(leader, cache, work, &exchange, &viewer)
@@ -168,6 +179,8 @@ extension Worker {
     if let work = exchange.cacheWork, let stored = find(cache, exchange), stored.length != nil {
       let now = wallMilliseconds
       let use = stored.freshness.use(work.demand, at: now)
+      if stored.kind == .sliced && use == .fresh, let response = await serveSliced(stored, work, &exchange) { return response }
+      guard stored.kind == .response else { return await pass(&exchange, &viewer) }
       if use != .validate, let response = serve(stored, work, now < stored.freshness.freshUntil ? .hit : .stale, &exchange) { return response }
     }
     return await pass(&exchange, &viewer)
