@@ -76,6 +76,7 @@ extension Worker {
       var found = work.firstSlice.take()
       if found == nil { found = await slice(of: slices, at: place, work, exchange) }
       guard let found else {
+        if let stored = work.stored { configuration.store.remove(stored.key, stored.hash) }
         exchange.result = .error
         exchange.detailedResult = "OriginCommError"
         exchange.failure = "the origin did not give a slice of what it gave before"
