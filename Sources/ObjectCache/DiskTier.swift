@@ -350,6 +350,7 @@ final class DiskTier: Sendable {
   /// Compares every file that has not been compared with the newest invalidations. Blocks; on a helper thread.
   func sweep(_ number: UInt64, _ kills: (_ key: [UInt8], KeyPlaces, _ tags: [UInt8], _ checked: UInt64) -> Bool) {
     turn.withLock { _ in }   // what passed the comparison before its turn is in the index now
+    defer { turn.withLock { _ in removeLeaving() } }   // when this returns, the files are gone: what was written down may be forgotten
     let names = index.withLock { index in index.entries.filter { $0.value.checked < number }.map { ($0.key, $0.value.checked) } }
     for (name, checked) in names {
       guard folder.isOwn else { return }

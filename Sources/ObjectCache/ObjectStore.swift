@@ -52,7 +52,7 @@ public final class ObjectStore: Sendable {
   private let settings: Mutex<Configuration>
   let budget: MemoryBudget
   /// Memory for large bodies; nil where the system has none of its kind: then they lie in the allocator's.
-  private let arena: Mutex<BodyArena?>
+  private let newestArena: Mutex<BodyArena?>
   private let keyHash: KeyHash
   private let shards: [Shard]
   private let queues = Mutex(EvictionQueues())
@@ -87,10 +87,12 @@ public final class ObjectStore: Sendable {
     settings = Mutex(configuration)
     keyHash = hash
     budget = MemoryBudget(limitBytes: configuration.memoryBytes)
-    arena = Mutex(BodyArena(limitBytes: configuration.memoryBytes))
+    newestArena = Mutex(BodyArena(limitBytes: configuration.memoryBytes))
     shards = (0..<Self.shardCount).map { _ in Shard() }
     budget.charge(indexBytes)
   }
+
+  var arena: BodyArena? { newestArena.withLock { $0 } }
 
   // MARK: Limits
 
@@ -109,7 +111,7 @@ public final class ObjectStore: Sendable {
     guard former.memoryBytes != configuration.memoryBytes else { return }
     budget.limitBytes = configuration.memoryBytes
     // Bodies that lie in a smaller file stay there until they go.
-    if configuration.memoryBytes > former.memoryBytes, let larger = BodyArena(limitBytes: configuration.memoryBytes) { arena.withLock { $0 = larger } }
+    if configuration.memoryBytes > former.memoryBytes, let larger = BodyArena(limitBytes: configuration.memoryBytes) { newestArena.withLock { $0 = larger } }
     if helpers == nil || helpers?.submit({ self.shrink() }) != nil { shrink() }
   }
 
@@ -451,7 +453,7 @@ public final class ObjectStore: Sendable {
     let rest = expected.map { max(0, $0 - start) } ?? start
     let isSmall = start + max(rest, wanted) <= configuration.inlineBodyBytes
     let capacity = min(max(rest, wanted, Self.smallestPieceBytes), BodyArena.chunkBytes)
-    if !isSmall, let arena = arena.withLock({ $0 }) {
+    if !isSmall, let arena {
       guard reserve(BodyArena.counted(capacity)) else { return nil }
       if let slot = arena.take(capacity) { return BodyPiece(at: start, capacity: capacity, arena, slot, budget) }
       budget.release(BodyArena.counted(capacity))

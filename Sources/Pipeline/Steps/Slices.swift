@@ -32,7 +32,7 @@ struct SlicedContent {
 extension Worker {
   /// Whether content that is too large to be kept whole can be fetched in slices: it is of one state that has a name, and the origin has ranges.
   func maySlice(_ head: borrowing ResponseHead, _ exchange: borrowing Exchange) -> Bool {
-    guard head.line.status == 200, exchange.received.method == .get, let line = head.fields.first(.etag), head.fields.value(line).first == 34,
+    guard head.line.status == 200, exchange.received.method == .get, let line = head.fields.first(.etag), head.fields.value(line).count > 0, head.fields.value(line)[0] == 34,
       let ranges = head.fields.first(named: "accept-ranges".utf8.span)
     else { return false }
     return head.fields.value(ranges).equalsLowercase("bytes")

@@ -15,7 +15,8 @@ struct CacheProgram {
   ///   - behavior: further lines of the default behavior.
   ///   - log: what the access log tells; of heads only where it must: then hits are sent as they are stored.
   ///   - cache: the settings of the cache.
-  init(policy: String = "", behavior: String = "", log: String = "[uri, status, resultType, origin]", cache: String = "{}", more: String = "", requestPolicy: String? = nil, distribution: String = "", files: [String: String] = [:], _ answer: @escaping Answer) throws {
+  init(policy: String = "", behavior: String = "", log: String = "[uri, status, resultType, origin]", cache: String = "{}", more: String = "", requestPolicy: String? = nil, distribution: String = "", files: [String: String] = [:], within: [String] = [],
+    _ answer: @escaping Answer) throws {
     origin = try ScriptedOrigin { connection in
       while let request = try connection.nextRequest() { try answer(request, connection) }
     }
@@ -39,7 +40,7 @@ struct CacheProgram {
         test: { \(policy) }
       \(more)
       """
-    skerry = try Skerry.start(configuration: configuration, files: files)
+    skerry = try Skerry.start(configuration: configuration, files: files, within: within)
   }
 
   /// Has objects invalidated.
