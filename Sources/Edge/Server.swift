@@ -231,7 +231,7 @@ extension Foundations {
     do {
       let diagnostics = try Diagnostics()
       let tier = try spawner.map { spawner in
-        try privilege.asTheUser { try FunctionTier(FunctionTier.Configuration(folder: configuration.stateDirectory + "/functions"), spawner: spawner, diagnostics: diagnostics) }
+        try privilege.asTheUser { try FunctionTier(configuration.functionTierSettings, spawner: spawner, diagnostics: diagnostics) }
       }
       self.init(workers: workers, files: try BlockingPool(), tickets: tickets, diagnostics: diagnostics, shared: SharedState(diagnostics), tier: tier)
     } catch {
