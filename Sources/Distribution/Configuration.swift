@@ -157,11 +157,6 @@ public struct CacheStorage: Sendable, Equatable {
     self.diskPath = diskPath
     self.diskBytes = diskBytes
   }
-
-  /// Whether what is kept may stay as it is for other settings: the same sizes and the same folder.
-  public func isKept(as other: CacheStorage) -> Bool {
-    memoryBytes == other.memoryBytes && diskPath == other.diskPath && diskBytes == other.diskBytes
-  }
 }
 
 /// How strictly CloudFront's limits are kept.

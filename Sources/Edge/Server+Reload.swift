@@ -1,6 +1,7 @@
 // Owns: reloads, one after another: beginning them, taking over what was made ready, saying what came of it. The main thread's.
 import ControlPlane
 import Distribution
+import FunctionTier
 import Glibc
 import Pipeline
 import Synchronization

@@ -165,6 +165,7 @@ public final class Server {
 
   /// The same, of a process that has been replaced: it leaves the doors to the other, but those that the other does not want.
   func drain(leaving left: [Door]) {
+    standing.serving.leaveCacheFolder()
     let closed = standing.doors.filter { door in !left.contains { $0 === door } }, admin = standing.admin
     drain { worker in
       for door in left { door.leave(on: worker) }

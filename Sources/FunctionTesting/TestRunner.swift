@@ -1,4 +1,5 @@
 // Runs the cases of functions' folders, one after another. Belongs to the thread that made it.
+import Distribution
 import Foundation
 import FunctionTier
 import KeyValueStores
@@ -35,7 +36,7 @@ public final class TestRunner {
 
   private func run(_ folder: LoadedFolder, of tier: TierSource, since start: ContinuousClock.Instant) -> FunctionResult {
     do throws(FunctionSourceProblem) {
-      let runner = try tierRunner ?? TierRunner()
+      let runner = if let tierRunner { tierRunner } else { try TierRunner() }
       tierRunner = runner
       runner.prepare([tier.definition])
       let files = folder.files.map { file in

@@ -1,6 +1,6 @@
 // Invokes functions of the function tier with events, one after another, in sandboxes as the proxy's, in a folder of its own.
 // Belongs to the thread that made it.
-import Distribution
+public import Distribution
 import Foundation
 public import FunctionTier
 public import JSONText
