@@ -234,7 +234,7 @@ extension Foundations {
       let tier = try spawner.map { spawner in
         let report = spawner.report
         diagnostics.say(report.isUsable ? .info : .warning, report.description)
-        return try privilege.asTheUser { try FunctionTier(FunctionTier.Configuration(folder: configuration.stateDirectory + "/functions"), spawner: spawner, diagnostics: diagnostics) }
+        return try privilege.asTheUser { try FunctionTier(configuration.functionTierSettings, spawner: spawner, diagnostics: diagnostics) }
       }
       self.init(workers: workers, files: try BlockingPool(), tickets: tickets, diagnostics: diagnostics, shared: SharedState(diagnostics), tier: tier)
     } catch {
