@@ -15,8 +15,8 @@ RELEASE = -c release --product skerry $(if $(wildcard $(SWIFT_LIBRARIES)),--stat
 
 BUILD_PACKAGES = ca-certificates pkg-config patch python3 libssl-dev libc-ares-dev libmaxminddb-dev libre2-dev libseccomp-dev zlib1g-dev libbrotli-dev
 # Real clients of the scenarios, and a library to be a hostile one with. What a Debian may lack is asked for by itself: its test is skipped then.
-TEST_PACKAGES = curl openssl nghttp2-client python3-h2 bubblewrap passt
-OPTIONAL_TEST_PACKAGES = testssl.sh
+TEST_PACKAGES = curl openssl nghttp2-client python3-h2 bubblewrap passt iproute2
+OPTIONAL_TEST_PACKAGES = testssl.sh nodejs python3-pip
 BENCH_PACKAGES = nginx libnginx-mod-http-js libnginx-mod-http-lua wrk valgrind h2o nghttp2-client varnish
 
 .DEFAULT_GOAL := help
@@ -44,7 +44,9 @@ run: build ## serve the built-in example; your own: make run CONFIG=edge.yaml
 # engine is optimised in it too (Package.swift), so that limits mean the same as in a release.
 test: deps ## build and run every test; some of them: make test FILTER=Parser
 	@.ci/packages $(TEST_PACKAGES)
-	@.ci/packages $(OPTIONAL_TEST_PACKAGES) || echo "goes on without: $(OPTIONAL_TEST_PACKAGES)" >&2
+	@for package in $(OPTIONAL_TEST_PACKAGES); do .ci/packages $$package || echo "goes on without: $$package" >&2; done
+	@[ -d .build/awslambdaric ] || /usr/bin/python3 -m pip install --quiet --no-cache-dir --only-binary :all: --target .build/awslambdaric awslambdaric==4.2.2 || \
+	  { rm -rf .build/awslambdaric; echo "goes on without: awslambdaric (PyPI)" >&2; }
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build $(if $(FILTER),--filter $(FILTER)) $(ARGS)
 

@@ -151,13 +151,16 @@ static int make_room(const char *folder, pid_t program) {
 }
 
 static int find_version_2(struct cgroups *cgroups, pid_t program) {
-  char folder[PATH_BYTES];
+  char folder[PATH_BYTES], *last;
   if (!own_folder("", folder)) return 0;
+  // A program that replaces another one begins in the group that the other one moved to.
+  size_t length = strlen(folder);
+  if (length > 6 && strcmp(folder + length - 6, "-proxy") == 0 && (last = strrchr(folder, '/')) && strncmp(last, "/skerry-", 8) == 0) *last = 0;
   char controllers[512] = "";
   int file = open_in(folder, "cgroup.controllers");
-  ssize_t length = file < 0 ? 0 : read(file, controllers, sizeof controllers - 1);
+  ssize_t got = file < 0 ? 0 : read(file, controllers, sizeof controllers - 1);
   if (file >= 0) close(file);
-  if (length <= 0 || !strstr(controllers, "memory") || !make_room(folder, program) || !settle(folder, program)) return 0;
+  if (got <= 0 || !strstr(controllers, "memory") || !make_room(folder, program) || !settle(folder, program)) return 0;
   // What is made inside gets the controllers only if this folder hands them on too.
   if (write_text(folder, "cgroup.subtree_control", "+memory +pids +cpu") < 0) return 0;
   cgroups->version = 2;

@@ -97,4 +97,7 @@ int network_block(pid_t inner, uid_t user);
 // MARK: watch.c: memory without cgroups
 
 /// The memory of a process and all below it, in bytes. More than `enough` is counted again with care: what several of them share, once.
-uint64_t tree_memory(pid_t inner, uint64_t enough);
+/// `program`: receives the first process below it.
+uint64_t tree_memory(pid_t inner, uint64_t enough, pid_t *program);
+/// The memory of one process, in pages: enough to see whether anything happens.
+uint64_t resident_pages(pid_t process);

@@ -43,7 +43,14 @@ static uint64_t proportional(pid_t process) {
   return place ? strtoull(place + 5, NULL, 10) * 1024 : 0;
 }
 
-uint64_t tree_memory(pid_t inner, uint64_t enough) {
+uint64_t resident_pages(pid_t process) {
+  char text[256], path[64];
+  unsigned long long resident = 0;
+  snprintf(path, sizeof path, "/proc/%d/statm", (int)process);
+  return read_file(path, text, sizeof text) && sscanf(text, "%*u %llu", &resident) == 1 ? resident : 0;
+}
+
+uint64_t tree_memory(pid_t inner, uint64_t enough, pid_t *program) {
   static pid_t found[MOST_PROCESSES];
   char text[256], path[64];
   uint64_t own = 0, shared = 0, exact = 0, page = (uint64_t)sysconf(_SC_PAGESIZE);
@@ -63,6 +70,7 @@ uint64_t tree_memory(pid_t inner, uint64_t enough) {
     }
     if (threads) closedir(threads);
   }
+  *program = count > 1 ? found[1] : inner;
   uint64_t rough = (own + shared) * page;
   if (rough <= enough || count == 1) return rough;
   for (int i = 0; i < count; i++) exact += proportional(found[i]);

@@ -1,0 +1,63 @@
+// Runtimes that are not ours, over the Runtime API: the official Python client from PyPI, unchanged, and a shell script.
+import Distribution
+import Foundation
+import Testing
+
+@testable import FunctionTier
+
+@Suite struct ProvidedTests {
+  /// `make test` puts it there (pip install awslambdaric).
+  static let client = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent(".build/awslambdaric").path
+  static let isThere = FileManager.default.fileExists(atPath: client + "/awslambdaric/__main__.py")
+
+  private func provided(_ files: [String: String], with folder: String? = nil, _ change: (inout FunctionTierSettings) -> Void = { _ in }) throws -> FunctionDefinition {
+    let definition = try Workbench.function(files, .provided("provided.al2023"), name: "given", change)
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: definition.codePath + "/bootstrap")
+    if let folder { try FileManager.default.copyItem(atPath: folder, toPath: definition.codePath + "/packages") }
+    return definition
+  }
+
+  @Test(.enabled(if: isThere, "awslambdaric is not installed")) func theOfficialPythonClient() async throws {
+    let tier = try Workbench.tier()
+    defer { tier.stop() }
+    let function = try tier.take(provided([
+      "bootstrap": "#!/bin/sh\nPYTHONPATH=/var/task/packages exec /usr/bin/python3 -B -m awslambdaric app.handler\n",
+      "app.py": """
+        import os
+        count = 0
+        def handler(event, context):
+            global count
+            count += 1
+            if event.get("fail"): raise ValueError("no pearls today")
+            return {"uri": event["uri"], "count": count, "function": context.function_name, "id": context.aws_request_id, "left": 0 < context.get_remaining_time_in_millis() <= 5000}
+        """,
+    ], with: Self.client))
+    for count in 1...3 {
+      let text = try #require(await tier.run(function, #"{"uri":"/\#(count)"}"#).text)
+      #expect(text.contains(#""uri": "/\#(count)""#) || text.contains(#""uri":"/\#(count)""#), "\(text)")
+      #expect(text.contains("\(count)") && text.contains("given") && text.contains("true"), "\(text)")
+    }
+    guard case .failed(let failure, _) = await tier.run(function, #"{"fail":true}"#) else { return #expect(Bool(false), "no failure") }
+    #expect(failure.kind == .unhandled)
+    #expect(failure.errorType == "ValueError")
+    #expect(failure.errorMessage == "no pearls today")
+    #expect(await tier.run(function, #"{"uri":"/again"}"#).text?.contains("/again") == true)
+  }
+
+  /// A loop of curl, as AWS's own example has it.
+  @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/curl"))) func aShellScript() async throws {
+    let tier = try Workbench.tier()
+    defer { tier.stop() }
+    let function = try tier.take(provided([
+      "bootstrap": """
+        #!/bin/sh
+        while true; do
+          event=$(curl -sS -D /tmp/head "http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation/next")
+          id=$(grep -Fi Lambda-Runtime-Aws-Request-Id /tmp/head | tr -d '[:space:]' | cut -d: -f2)
+          curl -sS -o /dev/null "http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation/$id/response" -d "{\\"got\\":$event}"
+        done
+        """
+    ]))
+    for _ in 0..<2 { #expect(await tier.run(function, #"{"a":1}"#).text == #"{"got":{"a":1}}"#) }
+  }
+}
