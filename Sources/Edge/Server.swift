@@ -87,13 +87,14 @@ public final class Server {
     let standing = Standing(preparation, reading, generation: 1, house)
     self.standing = standing
     certificates.adopt(preparation.secure)
-    if let functions = preparation.functions { foundations.tier?.adopt(functions, log: preparation.logs.functions) }
     pages.adopt(AdminFacts(standing, source.path))
     let change = Change(from: nil, to: standing, preparation)
     for handle in handles { handle.beforeRunning { change.apply(to: $0) } }
     try privilege.leaveRoot()
     try privilege.limitSystemCalls()
     privilege.say(foundations.diagnostics)
+    // Not before: environments are made ready on a thread of the tier's own, and what it makes must be the user's that the process is now.
+    if let functions = preparation.functions { foundations.tier?.adopt(functions, log: preparation.logs.functions) }
     let watch = watches ? FileWatch() : nil
     self.watch = watch
     if watches && watch == nil { throw StartFailure(description: "--watch: the system has no watch left (fs.inotify.max_user_instances)") }

@@ -61,13 +61,6 @@ struct Serve: ParsableCommand {
   /// What starts the sandboxes of the function tier; nil where the configuration has no functions for it.
   private func spawner(_ configuration: Configuration) throws -> Spawner? {
     guard configuration.functions.contains(where: { !$0.runtime.isRewriteEngine }) else { return nil }
-    let settings = configuration.functionTierSettings
-    do {
-      // The spawner opens it now, and the proxy writes it as whom it will be.
-      let account = try configuration.user.map { try Account(named: $0.name, group: $0.group) }
-      let make = { try FileManager.default.createDirectory(atPath: settings.folder, withIntermediateDirectories: true) }
-      if let account, Account.isRoot { try account.lend(to: make) } else { try make() }
-      return try Spawner(roots: settings.roots)
-    } catch { throw Refusal("functions: \(error)") }
+    do { return try Spawner(roots: configuration.functionTierSettings.roots) } catch { throw Refusal("functions: \(error)") }
   }
 }
