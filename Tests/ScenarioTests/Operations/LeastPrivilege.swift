@@ -85,6 +85,26 @@ extension Scenarios {
       try servesAll(skerry)
     }
 
+    /// Environments are made ready by who the program has become, and start in sandboxes it could not make itself.
+    @Test(.enabled(if: geteuid() == 0, "only root can become somebody else"), arguments: ["auto", "strict"]) func sandboxesOfAProgramThatHasLeftRoot(_ level: String) throws {
+      let origin = try ScriptedOrigin { connection in
+        while let request = try connection.nextRequest() { try connection.send(ok(request.fields["x-edge"] ?? "nothing")) }
+      }
+      defer { withExtendedLifetime(origin) {} }
+      var distribution = Configuration.Distribution(isDefault: true, origin: "http://127.0.0.1:\(origin.port)")
+      distribution.behavior = "functions: { viewer-request: heavy }"
+      let configuration = Configuration(
+        distributions: [distribution], more: "functions: { heavy: { runtime: nodejs20.x, code: heavy, handler: index.handler } }\nuser: nobody\nconfinement: \(level)")
+      let code = "exports.handler = async e => { const r = e.Records[0].cf.request; r.headers['x-edge'] = [{ value: 'user ' + process.getuid() }]; return r; }"
+      let skerry = try Skerry.start(configuration: configuration.yaml, files: ["heavy/index.js": code]) { folder in
+        try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: folder.path)
+      }
+      try skerry.waitForStandardError(toHold: "each as a user of its own")
+      let viewer = try skerry.viewer()
+      for _ in 0..<3 { #expect(try viewer.exchange("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").bodyText == "user 993") }
+      #expect(!skerry.standardError.contains("denied"))
+    }
+
     @Test(.enabled(if: geteuid() == 0)) func rootIsWarnedOf() throws {
       let (skerry, origin) = try program("")
       defer { withExtendedLifetime(origin) {} }
