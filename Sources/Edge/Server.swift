@@ -3,7 +3,7 @@
 public import Confinement
 import ControlPlane
 public import Distribution
-public import FunctionTier
+import FunctionTier
 import Glibc
 import Pipeline
 import Telemetry
@@ -56,17 +56,17 @@ public final class Server {
   ///   - workerCount: threads that serve; at least 1.
   ///   - inheritance: sockets that the process was started with.
   ///   - starter: what can start the program anew; nil for no upgrades.
-  ///   - spawner: what starts the sandboxes of the function tier; nil when the configuration has no such functions.
   /// - Throws: ``StartFailure`` when an address cannot be bound, a log cannot be opened, or what is asked for cannot be given up.
   public init(
     _ configuration: Configuration, _ reading: ConfigurationReading, from source: ConfigurationSource, watches: Bool, workerCount: Int,
-    _ inheritance: Inheritance, _ starter: Starter?, _ spawner: Spawner? = nil
+    _ inheritance: Inheritance, _ starter: Starter?
   ) throws(StartFailure) {
     self.source = source
     self.starter = starter
     manager = ServiceManager()
     files = reading.files
     var privilege = try LeastPrivilege(configuration, reads: files.sorted())
+    let spawner = try Self.spawner(configuration, privilege)
     try privilege.limitFiles()
     queue = try MainQueue()
     Descriptors.prepare()
@@ -100,6 +100,15 @@ public final class Server {
     try Self.announce(preparation, inheritance, foundations.diagnostics)
     threads = handles.map { $0.loop.start(name: "worker \($0.number)") }
     watchFiles(of: reading)
+  }
+
+  /// What starts the sandboxes of the function tier: a process of its own, before there are threads and before anything is given up. Nil where the
+  /// configuration has no functions for it.
+  private static func spawner(_ configuration: Configuration, _ privilege: LeastPrivilege) throws(StartFailure) -> Spawner? {
+    guard configuration.functions.contains(where: { !$0.runtime.isRewriteEngine }) else { return nil }
+    let folder = configuration.functionFolder
+    privilege.asTheUser { for folder in [configuration.stateDirectory, folder] { _ = unsafe mkdir(folder, 0o700) } }
+    do throws(SpawnFailure) { return try Spawner(roots: [folder] + Interpreters().folders) } catch { throw StartFailure(description: "functions: \(error.description)") }
   }
 
   /// Says what was inherited in vain; and to the process that is to be replaced, that this one is ready.
@@ -225,13 +234,18 @@ struct House: Sendable {
   }
 }
 
+extension Configuration {
+  /// Where the function tier keeps its code and runtimes.
+  fileprivate var functionFolder: String { stateDirectory + "/functions" }
+}
+
 extension Foundations {
   fileprivate init(_ configuration: Configuration, workers: Int, _ spawner: Spawner?, _ privilege: LeastPrivilege) throws(StartFailure) {
     guard let tickets = TicketKeys() else { throw StartFailure(description: "the system has no randomness for session tickets") }
     do {
       let diagnostics = try Diagnostics()
       let tier = try spawner.map { spawner in
-        try privilege.asTheUser { try FunctionTier(FunctionTier.Configuration(folder: configuration.stateDirectory + "/functions"), spawner: spawner, diagnostics: diagnostics) }
+        try privilege.asTheUser { try FunctionTier(FunctionTier.Configuration(folder: configuration.functionFolder), spawner: spawner, diagnostics: diagnostics) }
       }
       self.init(workers: workers, files: try BlockingPool(), tickets: tickets, diagnostics: diagnostics, shared: SharedState(diagnostics), tier: tier)
     } catch {
