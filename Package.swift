@@ -29,6 +29,7 @@ let package = Package(
   products: [.executable(name: "skerry", targets: ["skerry"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
@@ -36,7 +37,8 @@ let package = Package(
     .executableTarget(
       name: "skerry",
       dependencies: [
-        "Edge", "Confinement", "ControlPlane", "ConfigurationFile", "Distribution", "Transport", "FunctionTier", "RewriteEngine", "FunctionDialect", "FunctionTesting", "KeyValueStores", "RedirectRules", "JSONText",
+        "Edge", "Confinement", "ControlPlane", "LoadGenerator", "FunctionTier", "FunctionTesting", "RewriteEngine", "FunctionDialect", "ConfigurationFile", "RedirectRules",
+        "Distribution", "KeyValueStores", "Transport", "JSONText",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings,
@@ -47,6 +49,10 @@ let package = Package(
     floor("Edge", ["ControlPlane", "Confinement", "Pipeline", "FunctionTier", "Distribution", "Transport", "TLS", "Telemetry"]),
     floor("ControlPlane", ["Pipeline", "FunctionTier", "ObjectCache", "Distribution", "KeyValueStores", "HTTPWire", "Transport", "Telemetry", "JSONText"]),
     tests("ControlPlaneTests", ["ControlPlane", "FunctionTier", "ObjectCache", "JSONText"]),
+
+    // 7  load tests that verify what they measure
+    floor("LoadGenerator", ["Origins", "RedirectRules", "HTTPWire", "Transport", "TLS", "JSONText", "CSystem", .product(name: "Histogram", package: "hdrhistogram-swift")]),
+    tests("LoadGeneratorTests", ["LoadGenerator", "RedirectRules", "JSONText", .product(name: "Histogram", package: "hdrhistogram-swift")]),
 
     // 6  functions by themselves: one invocation, and test cases
     floor("FunctionTesting", ["RewriteEngine", "FunctionTier", "Telemetry", "ConfigurationFile", "Distribution", "HTTPWire", "KeyValueStores", "JSONText"]),
@@ -62,7 +68,8 @@ let package = Package(
       name: "FunctionTier", dependencies: ["Distribution", "JSONText", "Transport", "TLS", "Telemetry", "CSystem", "CArchive", "CSandbox"],
       resources: [.embedInCode("Bootstraps/nodejs.js"), .embedInCode("Bootstraps/python.py")], swiftSettings: swiftSettings),
     tests("FunctionTierTests", ["FunctionTier", "Distribution", "JSONText", "Transport", "TestTools"]),
-    tests("SandboxTests", ["FunctionTier", "Distribution", "TestTools"]),
+    .executableTarget(name: "sandbox-probe", dependencies: ["FunctionTier", "Distribution"], path: "Tests/sandbox-probe", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
+    .testTarget(name: "SandboxTests", dependencies: ["sandbox-probe", "FunctionTier", "Distribution", "TestTools"], exclude: ["Hostile", "World"], swiftSettings: swiftSettings),
     tests("FunctionDialectTests", ["FunctionDialect", "Distribution"]),
     floor("Origins", ["Distribution", "HTTPWire", "Transport", "TLS", "Telemetry", "CSystem"]),
     tests("OriginsTests", ["Origins", "Distribution", "HTTPWire", "Transport", "Telemetry"]),
@@ -146,7 +153,7 @@ let package = Package(
     tests("CommandTests", ["skerry", "JSONText", "TestTools"]),
 
     // The house seen from outside: scripted origin, the real program, scripted viewer
-    tests("ScenarioTests", ["skerry", "TestTools"]),
+    tests("ScenarioTests", ["skerry", "JSONText", "TestTools"]),
 
     // What a confined process still can do, tried out by one
     .executableTarget(name: "confinement-probe", dependencies: ["Confinement", "CSystem"], path: "Tests/confinement-probe", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),

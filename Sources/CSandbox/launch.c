@@ -23,7 +23,7 @@
 /// Who the program believes to be, and bubblewrap's own descriptors.
 #define USER_INSIDE "993"
 #define GROUP_INSIDE "990"
-enum { CONTROL = 3, ARGUMENTS, FILTER, STATUS, BLOCK, FIRST_FREE };
+enum { CONTROL = 3, ARGUMENTS, FILTER, STATUS, BLOCK, RESOLVER, FIRST_FREE };
 enum { OPEN_FILES = 1024, MESSAGE_QUEUE_BYTES = 0, MOST_WORDS = 64 };
 enum { MEGABYTE = 1 << 20 };
 
@@ -84,6 +84,7 @@ static void add_system(struct list *list, const struct sk_sandbox_request *reque
   add_all(list, "--ro-bind", "/usr", "/usr", NULL);
   for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) add_system_folder(list, folders[i]);
   for (size_t i = 0; i < sizeof files / sizeof *files; i++) add_all(list, "--ro-bind-try", files[i], files[i], NULL);
+  if (request->network == SK_NETWORK_OUTBOUND) add_all(list, "--ro-bind-data", "8", "/etc/resolv.conf", NULL);
   if (request->network == SK_NETWORK_HOST) {
     static const char *const names[] = {"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) add_all(list, "--ro-bind-try", names[i], names[i], NULL);
@@ -123,7 +124,7 @@ static void add_everything(struct list *list, const struct sk_sandbox_request *r
     variables = text_after(variables);
   }
   add_all(list, "--seccomp", "5", "--json-status-fd", "6", "--block-fd", "7", NULL);
-  _Static_assert(FILTER == 5 && STATUS == 6 && BLOCK == 7, "the words above");
+  _Static_assert(ARGUMENTS == 4 && FILTER == 5 && STATUS == 6 && BLOCK == 7 && RESOLVER == 8, "the words of this file");
 }
 
 // MARK: Checks
@@ -253,14 +254,15 @@ static _Noreturn void give_up(const char *what) {
 /// Descriptors in their places, and none besides but those from FIRST_FREE on, which an execution closes.
 static void arrange(const int *given) {
   int moved[FIRST_FREE];
-  for (int i = 0; i < FIRST_FREE; i++) {
+  int last = given[RESOLVER] < 0 ? RESOLVER : FIRST_FREE;
+  for (int i = 0; i < last; i++) {
     moved[i] = fcntl(given[i], F_DUPFD_CLOEXEC, 64);
     if (moved[i] < 0) _exit(126);
   }
-  for (int i = 0; i < FIRST_FREE; i++) {
+  for (int i = 0; i < last; i++) {
     if (dup2(moved[i], i) < 0) _exit(126);
   }
-  syscall(SYS_close_range, FIRST_FREE, ~0u, 4 /* CLOSE_RANGE_CLOEXEC */);
+  syscall(SYS_close_range, last, ~0u, 4 /* CLOSE_RANGE_CLOEXEC */);
 }
 
 static void limit(rlim_t processes) {
@@ -340,16 +342,18 @@ int launch(const struct house *house, const struct sk_sandbox_request *request, 
   for (const char *word = texts; used < 3 + request->arguments; word = text_after(word)) words[used++] = (char *)word;
 
   int arguments = list.is_full ? -1 : memory_file("arguments", list.bytes, list.length), filter = fresh(house->filter);
+  static const char resolver[] = "nameserver " NETWORK_RESOLVER "\n";
+  int names = request->network == SK_NETWORK_OUTBOUND ? memory_file("resolver", resolver, sizeof resolver - 1) : -1;
   int null = open("/dev/null", O_RDWR | O_CLOEXEC);
   result->process = -1;
   if (arguments >= 0 && filter >= 0 && null >= 0 && pipe2(status, O_CLOEXEC | O_NONBLOCK) == 0 && pipe2(block, O_CLOEXEC) == 0) {
-    int given[FIRST_FREE] = {null, descriptors[1], descriptors[2], descriptors[0], arguments, filter, status[1], block[0]};
+    int given[FIRST_FREE] = {null, descriptors[1], descriptors[2], descriptors[0], arguments, filter, status[1], block[0], names};
     fcntl(status[1], F_SETFL, 0);  // only our end does not wait
     result->process = fork();
     if (result->process == 0) become(house, request, watch, given, trees, count, sources, words);
   }
   int error = errno;
-  int ours[] = {arguments, filter, null, status[1], block[0]};
+  int ours[] = {arguments, filter, names, null, status[1], block[0]};
   for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) if (ours[i] >= 0) close(ours[i]);
   for (unsigned i = 0; i < count; i++) close(trees[i]);
   if (result->process > 0) {

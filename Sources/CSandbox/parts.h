@@ -9,8 +9,8 @@
 
 enum {
   PATH_BYTES = 512,
-  /// bubblewrap's: outside, and 1 inside; and one for the moment in which it makes the program's.
-  SK_OWN_PROCESSES = 3,
+  /// bubblewrap's: the one outside, and 1 inside.
+  SK_OWN_PROCESSES = 2,
 };
 
 // MARK: cgroups.c: the kernel's limits
@@ -81,12 +81,19 @@ int can_mount_privately(void);
 /// no process shows must not be had.
 int filter_make(int is_watched);
 
-// MARK: network.c
+// MARK: network.c: `user`: whom the sandbox runs as; 0 for the spawner's own
 
+/// The resolver's address in a sandbox with `network: outbound`; pasta hands on to the machine's.
+#define NETWORK_RESOLVER "198.18.0.1"
 /// Listens on 127.0.0.1 in the network of a process and sends the listener over `control`. Returns 0 or a negated errno.
-int network_listen(pid_t inner, int control);
+int network_listen(pid_t inner, uid_t user, int control);
+/// Starts pasta for the network of a process. Returns its process, or a negated errno; what `ready` gives to read are complaints, up to a line
+/// with only a number when the network is up; its end when pasta is gone.
+pid_t network_connect(const char *pasta, pid_t inner, uid_t user, int *ready);
+/// Makes unreachable what `network: outbound` is not to reach. Once the network is up. Returns 0 or a negated errno.
+int network_block(pid_t inner, uid_t user);
 
 // MARK: watch.c: memory without cgroups
 
-/// The memory of a process and all below it, in bytes.
-uint64_t tree_memory(pid_t inner);
+/// The memory of a process and all below it, in bytes. More than `enough` is counted again with care: what several of them share, once.
+uint64_t tree_memory(pid_t inner, uint64_t enough);

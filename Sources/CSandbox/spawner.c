@@ -1,5 +1,6 @@
 // Owns: the spawner: its one loop, and what it knows of each sandbox from the request to the end. A sandbox passes through these states:
 //   launched   bubblewrap runs; its first line of status names the process that is 1 inside
+//   connecting with `network: outbound`: pasta was started, its network is not up yet
 //   running    that process is known, its limits hold, and the program has been let go
 //   ending     killed, or ended by itself; waits until both bubblewrap has been reaped and process 1 inside is no more, and with it all inside
 // Then the end is told on the lifeline and the slot is free.
@@ -27,12 +28,12 @@
 /// where there are no cgroups.
 enum { LOOK_CLOSELY = 5, WATCH = 10 };
 enum { STATUS_BYTES = 512, DESCRIPTORS = 4 };
-enum what { ASKED, CHILD, TICK, STATUS, INNER, MEMORY_CROSSED, MEMORY_OUT };
+enum what { ASKED, CHILD, TICK, STATUS, CONNECTED, INNER, MEMORY_CROSSED, MEMORY_OUT };
 
 struct sandbox {
-  enum { FREE, LAUNCHED, RUNNING, ENDING } state;
-  pid_t outer, inner;  // bubblewrap; what is 1 inside. 0 when reaped, unknown
-  int status, block, inner_process, lifeline, control;  // -1 when closed; inner_process is a pidfd
+  enum { FREE, LAUNCHED, CONNECTING, RUNNING, ENDING } state;
+  pid_t outer, inner, pasta;  // bubblewrap; what is 1 inside; who connects it. 0 when reaped, unknown, not there
+  int status, block, inner_process, lifeline, control, connected;  // -1 when closed; inner_process is a pidfd
   uint32_t kind_of_end;
   int exit_status, is_doomed, looks_closely, has_run;
   struct sk_sandbox_request request;
@@ -88,7 +89,7 @@ static void look(struct sandbox *sandbox) {
   uint64_t used;
   if (all.house.cgroups.version == 0) {
     if (!sandbox->inner) return;
-    used = tree_memory(sandbox->inner);
+    used = tree_memory(sandbox->inner, sandbox->request.memory_bytes);
     if (used > all.peaks[slot]) all.peaks[slot] = used;
   } else {
     if (cgroups_usage(&sandbox->memory) <= sandbox->request.memory_bytes) return look_closely(sandbox, 0);
@@ -131,6 +132,8 @@ static void finish(struct sandbox *sandbox) {
   close_one(&sandbox->block);
   close_one(&sandbox->inner_process);
   close_one(&sandbox->control);
+  close_one(&sandbox->connected);
+  if (sandbox->pasta) kill(sandbox->pasta, SIGKILL);
   sandbox->state = FREE;
   tell_end(sandbox->lifeline, cause, sandbox->exit_status, peak, sandbox->text);
   close_one(&sandbox->lifeline);
@@ -155,6 +158,7 @@ static void reap(void) {
   for (pid_t process; (process = waitpid(-1, &status, WNOHANG)) > 0;) {
     for (unsigned slot = 0; slot < SK_SANDBOXES; slot++) {
       struct sandbox *sandbox = &all.sandboxes[slot];
+      if (sandbox->pasta == process) sandbox->pasta = 0;
       if (sandbox->state == FREE || sandbox->outer != process) continue;
       sandbox->outer = 0;
       sandbox->exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
@@ -187,14 +191,18 @@ static void fail(struct sandbox *sandbox, const char *what, int error) {
   kill_sandbox(sandbox, SK_ENDED_NOT_STARTED);
 }
 
+static uid_t user_of(const struct sandbox *sandbox) {
+  return all.house.facts.own_users ? all.house.facts.first_user + (uid_t)(sandbox - all.sandboxes) : 0;
+}
+
 /// Process 1 inside waits for us before it starts the program: limits and the listener are there first.
 static void let_go(struct sandbox *sandbox) {
   const struct sk_sandbox_request *request = &sandbox->request;
-  rlim_t most = request->processes + SK_OWN_PROCESSES;
+  rlim_t most = request->processes + 1;  // and itself; what is outside counts outside
   struct rlimit processes = {most, most};
   if (!all.house.facts.own_users && prlimit(sandbox->inner, RLIMIT_NPROC, &processes, NULL) < 0) return fail(sandbox, "limiting its processes", errno);
   if (request->flags & SK_SANDBOX_RUNTIME_API) {
-    int result = network_listen(sandbox->inner, sandbox->control);
+    int result = network_listen(sandbox->inner, user_of(sandbox), sandbox->control);
     if (result < 0) return fail(sandbox, "listening for its Runtime API", -result);
   }
   close_one(&sandbox->control);
@@ -202,6 +210,50 @@ static void let_go(struct sandbox *sandbox) {
   close_one(&sandbox->block);
   sandbox->state = RUNNING;
   if (all.house.cgroups.version == 0) look_closely(sandbox, 1);
+}
+
+static void connect_out(struct sandbox *sandbox) {
+  if (!all.house.facts.pasta[0]) {
+    snprintf(sandbox->text, sizeof sandbox->text, "network: outbound needs pasta, which is not installed (Debian: passt)");
+    return kill_sandbox(sandbox, SK_ENDED_NOT_STARTED);
+  }
+  pid_t pasta = network_connect(all.house.facts.pasta, sandbox->inner, user_of(sandbox), &sandbox->connected);
+  if (pasta < 0) return fail(sandbox, "starting pasta", -pasta);
+  sandbox->pasta = pasta;
+  sandbox->state = CONNECTING;
+  wait_for(sandbox->connected, EPOLLIN, (unsigned)(sandbox - all.sandboxes), CONNECTED);
+}
+
+/// Whether a text has a line that is a number: pasta's own, when it is ready.
+static int has_number_line(const char *text) {
+  for (; *text; text += strcspn(text, "\n"), text += *text == '\n') {
+    size_t digits = strspn(text, "0123456789");
+    if (digits > 0 && text[digits] == '\n') return 1;
+  }
+  return 0;
+}
+
+static void connected_event(struct sandbox *sandbox) {
+  size_t known = strlen(sandbox->text), room = sizeof sandbox->text - 1 - known;
+  char rest[256];
+  ssize_t length = read(sandbox->connected, room > 0 ? sandbox->text + known : rest, room > 0 ? room : sizeof rest);
+  if (length < 0 && errno == EAGAIN) return;
+  if (length > 0 && room > 0) sandbox->text[known + (size_t)length] = 0;
+  int is_ready = room > 0 ? has_number_line(sandbox->text) : length > 0 && has_number_line(rest);
+  if (length > 0 && !is_ready) return;
+  close_one(&sandbox->connected);
+  if (sandbox->state != CONNECTING || sandbox->is_doomed) return;
+  if (!is_ready) {
+    char words[SK_SANDBOX_TEXT_BYTES];
+    snprintf(words, sizeof words, "pasta: %.*s", (int)(sizeof words - 16), sandbox->text[0] ? sandbox->text : "ended at once");
+    for (char *end; (end = strchr(words, '\n')) != NULL;) *end = ' ';
+    memcpy(sandbox->text, words, sizeof words);
+    return kill_sandbox(sandbox, SK_ENDED_NOT_STARTED);
+  }
+  sandbox->text[0] = 0;
+  int result = network_block(sandbox->inner, user_of(sandbox));
+  if (result < 0) return fail(sandbox, "blocking what it is not to reach", -result);
+  let_go(sandbox);
 }
 
 static void status_event(struct sandbox *sandbox) {
@@ -218,6 +270,7 @@ static void status_event(struct sandbox *sandbox) {
   sandbox->inner_process = process;
   wait_for(process, EPOLLIN, (unsigned)(sandbox - all.sandboxes), INNER);
   if (sandbox->is_doomed) kill_sandbox(sandbox, sandbox->kind_of_end);
+  else if (sandbox->request.network == SK_NETWORK_OUTBOUND) connect_out(sandbox);
   else let_go(sandbox);
 }
 
@@ -237,7 +290,7 @@ static void spawn(const struct sk_sandbox_request *request, const char *texts, s
   all.peaks[request->slot] = 0;
   *sandbox = (struct sandbox){
       .state = LAUNCHED, .outer = result.process, .status = result.status, .block = result.block, .inner_process = -1,
-      .lifeline = descriptors[3], .control = descriptors[0], .request = *request, .memory = memory,
+      .lifeline = descriptors[3], .control = descriptors[0], .connected = -1, .request = *request, .memory = memory,
   };
   descriptors[0] = descriptors[3] = -1;
   if (!(request->flags & SK_SANDBOX_RUNTIME_API)) close_one(&sandbox->control);
@@ -305,6 +358,7 @@ static int handle(struct epoll_event event) {
     case CHILD: reap(); break;
     case TICK: tick(); break;
     case STATUS: if (sandbox->state != FREE) status_event(sandbox); break;
+    case CONNECTED: if (sandbox->state != FREE && sandbox->connected >= 0) connected_event(sandbox); break;
     case INNER:
       if (sandbox->state == FREE || sandbox->inner_process < 0) break;
       close_one(&sandbox->inner_process);
@@ -378,7 +432,7 @@ static void find_program(char path[64], const char *name) {
   path[0] = 0;
 }
 
-static void look_around(const char *const *roots, pid_t program) {
+static void look_around(const char *const *roots, int without_cgroups, pid_t program) {
   struct house *house = &all.house;
   struct sk_spawner_facts *facts = &house->facts;
   for (; *roots && house->root_count < SK_SANDBOX_FOLDERS; roots++) {
@@ -391,7 +445,7 @@ static void look_around(const char *const *roots, pid_t program) {
   }
   find_program(facts->bwrap, "bwrap");
   find_program(facts->pasta, "pasta");
-  cgroups_find(&house->cgroups, program);
+  if (!without_cgroups) cgroups_find(&house->cgroups, program);
   facts->memory = (uint8_t)house->cgroups.version;
   facts->limits_cpu = house->cgroups.cpu[0] != 0;
   facts->limits_processes = house->cgroups.processes[0] != 0;
@@ -405,21 +459,23 @@ static void look_around(const char *const *roots, pid_t program) {
 }
 
 /// In the child. Nothing of the program's is held but the standard streams and the socket.
-static _Noreturn void begin(int socket, const char *const *roots, pid_t program) {
+static _Noreturn void begin(int socket, const char *const *roots, int without_cgroups, pid_t program) {
   socket = dup2(socket, 3);
   fcntl(socket, F_SETFD, FD_CLOEXEC);
   syscall(SYS_close_range, 4, ~0u, 0);
   prctl(PR_SET_NAME, "skerry-spawner");
+  // What is 1 inside outlives bubblewrap by a moment: somebody must wait for it, and the program, which may be 1 of a container, does not.
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
   // What a terminal or an operator says to the process group is meant for the program.
   for (int number = 1; number < NSIG; number++) if (number != SIGCHLD) signal(number, SIG_IGN);
   signal(SIGCHLD, SIG_DFL);
   umask(022);
-  look_around(roots, program);
+  look_around(roots, without_cgroups, program);
   if (send(socket, &all.house.facts, sizeof all.house.facts, MSG_NOSIGNAL) < 0) _exit(1);
   serve(socket);
 }
 
-int sk_spawner_make(const char *const *roots, struct sk_spawner_facts *facts, const volatile uint64_t **peaks) {
+int sk_spawner_make(const char *const *roots, int without_cgroups, struct sk_spawner_facts *facts, const volatile uint64_t **peaks) {
   int ends[2];
   size_t bytes = SK_SANDBOXES * sizeof(uint64_t);
   void *shared = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -432,7 +488,7 @@ int sk_spawner_make(const char *const *roots, struct sk_spawner_facts *facts, co
   pid_t program = getpid(), child = fork();
   if (child == 0) {
     all.peaks = shared;
-    begin(ends[1], roots, program);
+    begin(ends[1], roots, without_cgroups, program);
   }
   int error = child < 0 ? errno : 0;
   close(ends[1]);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { MOST_PROCESSES = 4096 };
@@ -32,25 +33,38 @@ static int add_children(pid_t *processes, int count, pid_t process, pid_t thread
   return count;
 }
 
-uint64_t tree_memory(pid_t inner) {
-  static pid_t waiting[MOST_PROCESSES];
+/// What a process holds, each page divided by those who share it: forked processes look many times as large otherwise. Takes a hundred times as
+/// long as statm. 0 when it may not be seen.
+static uint64_t proportional(pid_t process) {
+  char path[64], text[4096];
+  snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)process);
+  read_file(path, text, sizeof text);
+  char *place = strstr(text, "\nPss:");
+  return place ? strtoull(place + 5, NULL, 10) * 1024 : 0;
+}
+
+uint64_t tree_memory(pid_t inner, uint64_t enough) {
+  static pid_t found[MOST_PROCESSES];
   char text[256], path[64];
-  uint64_t own = 0, shared = 0;
+  uint64_t own = 0, shared = 0, exact = 0, page = (uint64_t)sysconf(_SC_PAGESIZE);
   int count = 0;
-  waiting[count++] = inner;
+  found[count++] = inner;
   for (int next = 0; next < count; next++) {
     unsigned long long resident = 0, with_others = 0;
-    snprintf(path, sizeof path, "/proc/%d/statm", (int)waiting[next]);
+    snprintf(path, sizeof path, "/proc/%d/statm", (int)found[next]);
     if (read_file(path, text, sizeof text) && sscanf(text, "%*u %llu %llu", &resident, &with_others) == 2) {
       own += resident > with_others ? resident - with_others : 0;
       if (with_others > shared) shared = with_others;
     }
-    snprintf(path, sizeof path, "/proc/%d/task", (int)waiting[next]);
+    snprintf(path, sizeof path, "/proc/%d/task", (int)found[next]);
     DIR *threads = opendir(path);
     for (struct dirent *thread; threads && (thread = readdir(threads)) != NULL;) {
-      if (thread->d_name[0] != '.') count = add_children(waiting, count, waiting[next], (pid_t)atoi(thread->d_name));
+      if (thread->d_name[0] != '.') count = add_children(found, count, found[next], (pid_t)atoi(thread->d_name));
     }
     if (threads) closedir(threads);
   }
-  return (own + shared) * (uint64_t)sysconf(_SC_PAGESIZE);
+  uint64_t rough = (own + shared) * page;
+  if (rough <= enough || count == 1) return rough;
+  for (int i = 0; i < count; i++) exact += proportional(found[i]);
+  return exact > 0 && exact < rough ? exact : rough;
 }

@@ -9,13 +9,16 @@ final class Workshop: Sendable {
   let spawner: Spawner
 
   static let shared = Workshop()
+  /// Started without cgroups.
+  static let watched = Workshop(usesControlGroups: false)
 
-  private init() {
-    folder = FileManager.default.temporaryDirectory.appendingPathComponent("skerry-sandboxes-\(getpid())").resolvingSymlinksInPath().path
+  private init(usesControlGroups: Bool = true) {
+    folder = FileManager.default.temporaryDirectory.appendingPathComponent("skerry-sandboxes-\(getpid())-\(usesControlGroups)").resolvingSymlinksInPath().path
     try? FileManager.default.createDirectory(atPath: folder + "/shown", withIntermediateDirectories: true)
+    unsafe setenv("SKERRY_TEST_SECRET", "pearl-of-the-proxy", 1)
     // Nobody but this user may enter: what is shown must be seen inside all the same.
     try? FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: folder)
-    guard let spawner = try? Spawner(roots: [folder + "/shown"]) else { preconditionFailure("no spawner") }
+    guard let spawner = try? Spawner(roots: [folder + "/shown"], usesControlGroups: usesControlGroups) else { preconditionFailure("no spawner") }
     self.spawner = spawner
   }
 

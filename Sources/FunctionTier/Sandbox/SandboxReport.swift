@@ -84,7 +84,7 @@ public struct SandboxReport: Sendable, Equatable {
     var bytes = [UInt8](repeating: 0, count: 1024)
     let length = unsafe read(sandbox.errors, &bytes, bytes.count)
     let words = String(decoding: bytes.prefix(max(0, length)), as: UTF8.self).split(separator: "\n").joined(separator: " ")
-    let layer = words.contains("user namespace") || words.contains("clone") || words.contains("uid map")
+    let layer = words.contains("namespace") || words.contains("uid map")
       ? " (user namespaces are not allowed here: in a container they need its runtime's leave, elsewhere sysctl kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns or user.max_user_namespaces)"
       : ""
     return "\(words.isEmpty ? "\(end.cause)" : words)\(layer)"

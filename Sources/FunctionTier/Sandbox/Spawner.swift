@@ -38,13 +38,15 @@ public final class Spawner: Sendable {
   }
 
   /// Forks it. Before threads are started and before anything is given up; what it finds of the machine is asked at once (some ms).
-  /// - Parameter roots: absolute paths of folders, 16 at most, of which parts may be shown in sandboxes; without those that do not exist.
+  /// - Parameters:
+  ///   - roots: absolute paths of folders, 16 at most, of which parts may be shown in sandboxes; without those that do not exist.
+  ///   - usesControlGroups: false: memory is watched and CPU is not shared out, whatever the machine has.
   /// - Throws: ``SpawnFailure`` when the system has no process or descriptor left.
-  public init(roots: [String]) throws(SpawnFailure) {
+  public init(roots: [String], usesControlGroups: Bool = true) throws(SpawnFailure) {
     var found = sk_spawner_facts()
     var shared: UnsafePointer<UInt64>? = nil
     let result = unsafe withTexts(roots) { texts in
-      unsafe withUnsafeMutablePointer(to: &shared) { unsafe sk_spawner_make(texts, &found, $0) }
+      unsafe withUnsafeMutablePointer(to: &shared) { unsafe sk_spawner_make(texts, usesControlGroups ? 0 : 1, &found, $0) }
     }
     guard result >= 0, let shared = unsafe shared else {
       throw SpawnFailure(description: "the process that starts sandboxes: \(unsafe String(cString: strerror(-result)))")
