@@ -80,15 +80,15 @@ public final class Server {
     self.handles = handles
     certificates = Certificates(foundations.tickets, handles[0], foundations.diagnostics)
     let queue = self.queue
-    pages = AdminPages(workers: handles.map(\.isolation), diagnostics: foundations.diagnostics) {
+    pages = AdminPages(workers: handles.map(\.isolation), files: foundations.files, diagnostics: foundations.diagnostics) {
       await withCheckedContinuation { waiter in queue.post(.reloadAsked(ReloadRequest { waiter.resume(returning: $0) })) }
     }
     let house = House(handles, ledger, pages, foundations.diagnostics)
     let standing = Standing(preparation, reading, generation: 1, house)
     self.standing = standing
     certificates.adopt(preparation.secure)
-    if let functions = preparation.functions { foundations.tier?.adopt(functions, log: preparation.logs.functions) }
-    pages.adopt(AdminFacts(standing, source.path))
+    if let functions = preparation.functions { foundations.adopt(functions, configuration, preparation.logs) }
+    pages.adopt(AdminFacts(standing, source.path, foundations.events))
     let change = Change(from: nil, to: standing, preparation)
     for handle in handles { handle.beforeRunning { change.apply(to: $0) } }
     try privilege.leaveRoot()
@@ -166,6 +166,7 @@ public final class Server {
     let doors = standing.doors, areShared = upgrading != nil
     drain { worker in for door in doors { if areShared { door.leave(on: worker) } else { door.close(on: worker) } } }
     standing.admin?.removePath()
+    foundations.events?.stop()
     foundations.tier?.stop()
     standing.serving.close()
     standing.logs.close()
@@ -180,6 +181,7 @@ public final class Server {
       for door in closed { door.close(on: worker) }
       if worker == 0 { admin?.leave() }
     }
+    foundations.events?.stop()
     foundations.tier?.stop()
     standing.serving.close()
     standing.logs.close()
@@ -240,6 +242,12 @@ extension Configuration {
 }
 
 extension Foundations {
+  /// The functions of a configuration that serves now.
+  func adopt(_ functions: FunctionTier.Prepared, _ configuration: Configuration, _ logs: Logs) {
+    tier?.adopt(functions, log: logs.functions)
+    events?.adopt(functions.functions, configuration.functions)
+  }
+
   fileprivate init(_ configuration: Configuration, workers: Int, _ spawner: Spawner?, _ privilege: LeastPrivilege) throws(StartFailure) {
     guard let tickets = TicketKeys() else { throw StartFailure(description: "the system has no randomness for session tickets") }
     do {
@@ -247,7 +255,8 @@ extension Foundations {
       let tier = try spawner.map { spawner in
         try privilege.asTheUser { try FunctionTier(FunctionTier.Configuration(folder: configuration.functionFolder), spawner: spawner, diagnostics: diagnostics) }
       }
-      self.init(workers: workers, files: try BlockingPool(), tickets: tickets, diagnostics: diagnostics, shared: SharedState(diagnostics), tier: tier)
+      let events = try tier.map { _ in try privilege.asTheUser { try EventQueue(folder: configuration.functionFolder + "/events", diagnostics: diagnostics) } }
+      self.init(workers: workers, files: try BlockingPool(), tickets: tickets, diagnostics: diagnostics, shared: SharedState(diagnostics), tier: tier, events: events)
     } catch {
       throw StartFailure(description: "\(error)")
     }
