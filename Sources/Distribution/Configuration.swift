@@ -28,6 +28,8 @@ public struct Configuration: Sendable, Equatable {
   public var publicKeys: [TrustedKey] = []
   /// The named limits.
   public var limits: Limits
+  /// The function tier as a whole.
+  public var functionTier = FunctionTierOptions()
   /// The size and place of the object cache.
   public var cache: CacheStorage
   /// Where access records go.
@@ -154,11 +156,6 @@ public struct CacheStorage: Sendable, Equatable {
     self.memoryBytes = memoryBytes
     self.diskPath = diskPath
     self.diskBytes = diskBytes
-  }
-
-  /// Whether what is kept may stay as it is for other settings: the same sizes and the same folder.
-  public func isKept(as other: CacheStorage) -> Bool {
-    memoryBytes == other.memoryBytes && diskPath == other.diskPath && diskBytes == other.diskBytes
   }
 }
 

@@ -106,9 +106,9 @@ public final class Server {
   /// configuration has no functions for it.
   private static func spawner(_ configuration: Configuration, _ privilege: LeastPrivilege) throws(StartFailure) -> Spawner? {
     guard configuration.functions.contains(where: { !$0.runtime.isRewriteEngine }) else { return nil }
-    let folder = configuration.functionFolder
-    privilege.asTheUser { for folder in [configuration.stateDirectory, folder] { _ = unsafe mkdir(folder, 0o700) } }
-    do throws(SpawnFailure) { return try Spawner(roots: [folder] + Interpreters().folders) } catch { throw StartFailure(description: "functions: \(error.description)") }
+    let settings = configuration.functionTierSettings
+    privilege.asTheUser { for folder in [configuration.stateDirectory, settings.folder] { _ = unsafe mkdir(folder, 0o700) } }
+    do throws(SpawnFailure) { return try Spawner(roots: settings.roots) } catch { throw StartFailure(description: "functions: \(error.description)") }
   }
 
   /// Says what was inherited in vain; and to the process that is to be replaced, that this one is ready.
@@ -175,6 +175,7 @@ public final class Server {
 
   /// The same, of a process that has been replaced: it leaves the doors to the other, but those that the other does not want.
   func drain(leaving left: [Door]) {
+    standing.serving.leaveCacheFolder()
     let closed = standing.doors.filter { door in !left.contains { $0 === door } }, admin = standing.admin
     drain { worker in
       for door in left { door.leave(on: worker) }
@@ -236,11 +237,6 @@ struct House: Sendable {
   }
 }
 
-extension Configuration {
-  /// Where the function tier keeps its code and runtimes.
-  fileprivate var functionFolder: String { stateDirectory + "/functions" }
-}
-
 extension Foundations {
   /// The functions of a configuration that serves now.
   func adopt(_ functions: FunctionTier.Prepared, _ configuration: Configuration, _ logs: Logs) {
@@ -253,9 +249,9 @@ extension Foundations {
     do {
       let diagnostics = try Diagnostics()
       let tier = try spawner.map { spawner in
-        try privilege.asTheUser { try FunctionTier(FunctionTier.Configuration(folder: configuration.functionFolder), spawner: spawner, diagnostics: diagnostics) }
+        try privilege.asTheUser { try FunctionTier(configuration.functionTierSettings, spawner: spawner, diagnostics: diagnostics) }
       }
-      let events = try tier.map { _ in try privilege.asTheUser { try EventQueue(folder: configuration.functionFolder + "/events", diagnostics: diagnostics) } }
+      let events = try tier.map { _ in try privilege.asTheUser { try EventQueue(folder: configuration.functionTierSettings.folder + "/events", diagnostics: diagnostics) } }
       self.init(workers: workers, files: try BlockingPool(), tickets: tickets, diagnostics: diagnostics, shared: SharedState(diagnostics), tier: tier, events: events)
     } catch {
       throw StartFailure(description: "\(error)")

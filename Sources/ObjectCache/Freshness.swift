@@ -59,6 +59,11 @@ public struct Freshness: BitwiseCopyable, Sendable, Equatable {
   /// A response of a clock that was so much ahead of the present one is of unknown age: it is validated. Milliseconds.
   static let clockTolerance: Int64 = 5_000
 
+  /// Whether it may be served now to a request that says nothing of caches.
+  @inline(__always) public func isServed(at now: Int64) -> Bool {
+    now >= receivedAt - Self.clockTolerance && (now < freshUntil || now < recheckAfter)
+  }
+
   /// What may be done with the response now.
   /// - Parameter request: what the request says (RFC 9111, 5.2.1); heard by RFC 9111's rules only.
   public func use(_ request: CacheDirectives, at now: Int64) -> Use {

@@ -100,6 +100,10 @@ struct Exchange: ~Copyable {
 
   /// What the cache has to do with it; nil where the behavior caches nothing.
   var cacheWork: CacheWork?
+  /// The stored response that is sent as it is; then there is nothing else that the cache has to do.
+  var hit: CacheHit?
+  /// Whether the response's head is looked at before it is sent: that of an error page is.
+  var wantsHead = false
 
   // What came of it.
   var status = 0

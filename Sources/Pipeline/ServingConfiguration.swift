@@ -63,13 +63,22 @@ public final class ServingConfiguration: Sendable {
     self.sites = sites
     functions = Self.codes(configuration, previous)
     store = previous?.store ?? Self.makeStore(configuration, files, report)
-    if let former = previous?.configuration, !former.cache.isKept(as: configuration.cache) || former.limits.cache != configuration.limits.cache {
-      report("the cache keeps its size, its folder and its limits until a restart")
+    if let former = previous?.configuration, former.cache.diskPath != configuration.cache.diskPath {
+      report("the cache keeps its folder until a restart")
     }
   }
 }
 
 extension ServingConfiguration {
+  /// Has the cache keep to this configuration's limits.
+  func adoptLimits() {
+    let limits = configuration.limits.cache
+    store.adopt(ObjectStore.Configuration(configuration.cache, limits), diskBytes: DiskConfiguration(configuration.cache, limits)?.limitBytes)
+  }
+
+  /// Another process takes this one's place: it has the cache's folder from now on. Blocks for a moment.
+  public func leaveCacheFolder() { store.leaveDisk() }
+
   /// The process ends: what waits to be written to the cache's folder is. Blocks.
   public func close() { store.close() }
 
@@ -255,6 +264,8 @@ final class CompiledBehavior: Sendable {
   let headers: CompiledResponseHeaders?
   /// How its responses are cached; nil when they are not.
   let cache: CompiledCache?
+  /// Whether nothing comes between the cache and the viewer: what is stored is sent without having been read.
+  var sendsStoredHeads: Bool { viewerResponse == nil && headers == nil }
 
   enum UnknownNames { case keep, drop, ask }
 

@@ -53,5 +53,4 @@ struct Serve: ParsableCommand {
     StandardError.say(server.ready)
     server.run()
   }
-
 }

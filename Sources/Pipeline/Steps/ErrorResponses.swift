@@ -91,6 +91,7 @@ extension Worker {
     bytes.append("\r\n\r\n")
     guard let request = RequestHead(parsing: bytes, context.viewerLimits.head) else { return nil }
     var page = Exchange(request, viewer, self)
+    page.wantsHead = true
     page.site = exchange.site
     page.behavior = behavior(of: exchange.site.site, path: page.request.path)
     return page

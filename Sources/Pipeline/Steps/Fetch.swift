@@ -252,12 +252,13 @@ extension Worker {
   }
 
   /// The origin's head has arrived. Its cookies end here where the behavior forwards none, and names in its Vary that the behavior does not
-  /// forward (spec/request-pipeline.md, 13): functions do not see them, and what functions set is not taken for the origin's.
+  /// forward (spec/request-pipeline.md, 13; by RFC 9111's rules Vary stays): functions do not see them, and what functions set is not taken for
+  /// the origin's.
   private func received(_ head: consuming ResponseHead, _ upstream: consuming ClientConnection, _ exchange: inout Exchange) -> Response {
     exchange.reached(.originResponse)
     if exchange.behavior.forwardsNoCookies { head.fields.drop(.setCookie) }
     head.fields.drop(.proxy)   // said to this proxy, not to its viewers (RFC 9110, 11.7)
-    if head.fields.has(.vary) { filterVary(&head.fields, exchange.behavior.behavior.forwarding) }
+    if head.fields.has(.vary) && !(exchange.behavior.cache?.followsRFC ?? false) { filterVary(&head.fields, exchange.behavior.behavior.forwarding) }
     exchange.originStatus = head.line.status
     if let trace = exchange.trace {
       trace.endAttempt(at: exchange.origin?.name ?? "", status: head.line.status, isReused: exchange.reusedConnection, failure: nil)
