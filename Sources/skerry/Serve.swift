@@ -2,10 +2,8 @@
 import ArgumentParser
 import Confinement
 import ControlPlane
-import Distribution
 import Edge
 import Foundation
-import FunctionTier
 
 struct Serve: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -44,30 +42,15 @@ struct Serve: ParsableCommand {
     guard let configuration = reading.configuration else {
       throw Refusal("\(path) has \(counted(reading.problems.count(where: \.isError), "error")) and is not served")
     }
-    // Before there is a second thread, and before anything is given up.
-    let spawner = try spawner(configuration)
     let server: Server
     do {
       let count = workers ?? max(1, ProcessInfo.processInfo.activeProcessorCount)
-      server = try Server(configuration, reading, from: served.source, watches: watch, workerCount: count, inheritance, starter, spawner)
+      server = try Server(configuration, reading, from: served.source, watches: watch, workerCount: count, inheritance, starter)
     } catch {
       StandardError.say("skerry: \(error)")
       throw ExitCode(2)
     }
     StandardError.say(server.ready)
     server.run()
-  }
-
-  /// What starts the sandboxes of the function tier; nil where the configuration has no functions for it.
-  private func spawner(_ configuration: Configuration) throws -> Spawner? {
-    guard configuration.functions.contains(where: { !$0.runtime.isRewriteEngine }) else { return nil }
-    let settings = configuration.functionTierSettings
-    do {
-      // The spawner opens it now, and the proxy writes it as whom it will be.
-      let account = try configuration.user.map { try Account(named: $0.name, group: $0.group) }
-      let make = { try FileManager.default.createDirectory(atPath: settings.folder, withIntermediateDirectories: true) }
-      if let account, Account.isRoot { try account.lend(to: make) } else { try make() }
-      return try Spawner(roots: settings.roots)
-    } catch { throw Refusal("functions: \(error)") }
   }
 }
