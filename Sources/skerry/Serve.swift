@@ -63,10 +63,9 @@ struct Serve: ParsableCommand {
     guard configuration.functions.contains(where: { !$0.runtime.isRewriteEngine }) else { return nil }
     let settings = configuration.functionTierSettings
     do {
-      // The spawner opens it now, and the proxy writes it as whom it will be.
-      let account = try configuration.user.map { try Account(named: $0.name, group: $0.group) }
-      let make = { try FileManager.default.createDirectory(atPath: settings.folder, withIntermediateDirectories: true) }
-      if let account, Account.isRoot { try account.lend(to: make) } else { try make() }
+      // There before it is opened, and the user's that the proxy is to become.
+      func make() { for path in [configuration.stateDirectory, settings.folder] { _ = unsafe mkdir(path, 0o700) } }
+      if let user = configuration.user, Account.isRoot { try Account(named: user.name, group: user.group).lend(to: make) } else { make() }
       return try Spawner(roots: settings.roots)
     } catch { throw Refusal("functions: \(error)") }
   }
