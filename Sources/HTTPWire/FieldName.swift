@@ -113,13 +113,20 @@ public struct FieldNameSet: OptionSet, Sendable {
 
 /// Recognises names: a hash without collisions among the known names, then a comparison of their first and last eight bytes.
 /// Only letters match in either case, so a name that is recognised is also a valid token (RFC 9110, 5.1).
-struct FieldNameTable: Sendable {
+struct FieldNameTable: ~Copyable, Sendable {   // so that nobody who asks it counts references to its arrays
   static let shared = FieldNameTable()
   private static let slots = 256
+  /// Names that no rule mentions, but many messages have: recognised, they need not be looked at byte by byte to be tokens.
+  private static let usual: [StaticString] = [
+    "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest", "sec-fetch-user", "sec-ch-ua", "sec-ch-ua-mobile", "sec-ch-ua-platform",
+    "upgrade-insecure-requests", "priority", "accept-ranges", "x-request-id", "x-powered-by", "x-content-type-options", "x-frame-options",
+    "x-xss-protection", "referrer-policy", "strict-transport-security", "content-security-policy", "access-control-allow-origin",
+  ]
 
   /// A known name: its first and last eight bytes (all of a shorter one, twice), and which bits of them are the case of letters.
   private struct Entry: BitwiseCopyable, Sendable {
     var name = FieldName.other
+    var text: StaticString = ""
     var count = 0
     var first: UInt64 = 0, firstCase: UInt64 = 0, last: UInt64 = 0, lastCase: UInt64 = 0
   }
@@ -130,15 +137,17 @@ struct FieldNameTable: Sendable {
   private var multiplier: UInt64 = 0x9e37_79b9_7f4a_7c15
 
   private init() {
-    for name in FieldName.allCases {
-      let text = name.text.withUTF8Buffer { unsafe Array($0) }
-      if text.isEmpty { continue }
-      precondition(text.count > 1, "a known field name is too short to be told from others")
-      let (first, last) = (Self.word(text.prefix(8)), Self.word(text.suffix(8)))
-      entries.append(
-        Entry(name: name, count: text.count, first: first, firstCase: Self.letterCase(first), last: last, lastCase: Self.letterCase(last)))
-    }
+    for name in FieldName.allCases where name.text.utf8CodeUnitCount > 0 { enter(name, name.text) }
+    for text in Self.usual { enter(.other, text) }
     while !fill() { multiplier = multiplier &* 6_364_136_223_846_793_005 | 1 }
+  }
+
+  private mutating func enter(_ name: FieldName, _ text: StaticString) {
+    let bytes = text.withUTF8Buffer { unsafe Array($0) }
+    precondition(bytes.count > 1, "a known field name is too short to be told from others")
+    let (first, last) = (Self.word(bytes.prefix(8)), Self.word(bytes.suffix(8)))
+    entries.append(
+      Entry(name: name, text: text, count: bytes.count, first: first, firstCase: Self.letterCase(first), last: last, lastCase: Self.letterCase(last)))
   }
 
   private static func word(_ bytes: ArraySlice<UInt8>) -> UInt64 { bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) } }
@@ -165,8 +174,11 @@ struct FieldNameTable: Sendable {
   }
 
   /// The name spelt by `count` bytes from `start` on.
-  @inline(__always) func name(_ bytes: Span<UInt8>, _ start: Int, _ count: Int) -> FieldName {
-    guard count > 1 else { return .other }
+  @inline(__always) func name(_ bytes: Span<UInt8>, _ start: Int, _ count: Int) -> FieldName { recognise(bytes, start, count).name }
+
+  /// The same, and whether the bytes are known to be a token; if not, they may be one all the same.
+  @inline(__always) func recognise(_ bytes: Span<UInt8>, _ start: Int, _ count: Int) -> (name: FieldName, isToken: Bool) {
+    guard count > 1 else { return (.other, false) }
     let first: UInt64, last: UInt64
     if count >= 8 {
       (first, last) = (bytes.word(start), bytes.word(start + count - 8))
@@ -176,9 +188,9 @@ struct FieldNameTable: Sendable {
     }
     let entry = entries[Int(candidates[hash(count, first, last)])]
     if entry.count == count && first | entry.firstCase == entry.first && last | entry.lastCase == entry.last {
-      return count <= 16 || bytes.slice(start, count).equalsLowercase(entry.name.text) ? entry.name : .other   // the middle, too
+      return count <= 16 || bytes.slice(start, count).equalsLowercase(entry.text) ? (entry.name, true) : (.other, false)   // the middle, too
     }
-    return family(bytes, start, count)
+    return (family(bytes, start, count), false)
   }
 
   /// Fewer than eight bytes as a word.

@@ -105,12 +105,11 @@ extension HeaderSection {
   /// Recognises the names of the lines found, and takes note of what they say about the message.
   /// - Returns: nil when nothing is wrong with them.
   private mutating func understand(_ p: Span<UInt8>, _ used: Int, _ summary: inout Summary) -> HeadResult? {
-    let names = FieldNameTable.shared
     forgetNames()
     for index in 0..<used {
       let start = Int(lines[index].nameStart), length = Int(lines[index].nameLength)
-      let name = names.name(p, start, length)
-      if !name.isExact {   // what was recognised is a token
+      let (name, isToken) = FieldNameTable.shared.recognise(p, start, length)
+      if !isToken {
         guard length > 0, p.tokenEnd(from: start) == start + length else { return .refused(.fieldLine) }
       }
       lines[index].name = name

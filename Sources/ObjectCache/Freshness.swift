@@ -36,6 +36,8 @@ public struct Freshness: BitwiseCopyable, Sendable, Equatable {
     public static let rfc9111 = Flags(rawValue: 1 << 4)
     /// Its content was compressed here.
     public static let compressed = Flags(rawValue: 1 << 6)
+    /// A function made it in an origin's place: no error page takes its own.
+    public static let functionMade = Flags(rawValue: 1 << 7)
     /// Its freshness is a guess (RFC 9111, 4.2.2).
     public static let heuristic = Flags(rawValue: 1 << 5)
   }

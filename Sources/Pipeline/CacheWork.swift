@@ -93,6 +93,8 @@ final class CacheWork {
     case viewer
     /// A limit or a fault of this proxy.
     case here
+    /// A function of an origin event.
+    case function
 
     /// Whether it says something of the origin: then CloudFront's rules keep the error (spec 11.2).
     var isOrigins: Bool {

@@ -15,6 +15,8 @@ struct Response: ~Copyable {
   var bytes = ByteBuffer()
   /// Whether a function made it: then neither error pages nor the viewer-response function apply (spec/cloudfront-functions.md, 1 and 3).
   var isGenerated = false
+  /// Whether its content is a function's of the tier: then no error page takes its place (spec/request-pipeline.md, 11.1).
+  var isFunctionMade = false
   /// Whether an error page has taken the place of the origin's answer: then the viewer-response function does not run.
   var isErrorPage = false
 

@@ -47,7 +47,7 @@ public protocol TurnEnding: AnyObject {
   private var turnEnders: [any TurnEnding] = []
   private var events: [epoll_event]
   /// What is to run, and what runs in this turn.
-  private var jobs: [UnownedJob] = [], running: [UnownedJob] = []
+  private var jobs = JobList(), running = JobList()
   private let inbox = Mutex<[UnownedJob]>([])
   private let stopping = Atomic<Bool>(false)
   private var closing: [Int32] = []
@@ -77,7 +77,7 @@ public protocol TurnEnding: AnyObject {
     thread = pthread_self()
     handlers = Array(repeating: nil, count: 1024)
     unsafe events = Array(repeating: epoll_event(), count: Self.eventBatch)
-    jobs.reserveCapacity(1024)
+    jobs.reserve(1024)
     watch(wakeup, [.input])
     readClocks()
   }
@@ -237,8 +237,8 @@ public protocol TurnEnding: AnyObject {
   private func runJobs() {
     let serial = unsafe asUnownedSerialExecutor(), task = unsafe asUnownedTaskExecutor()
     swap(&jobs, &running)
-    for next in running.indices { unsafe running[next].runSynchronously(isolatedTo: serial, taskExecutor: task) }
-    running.removeAll(keepingCapacity: true)
+    for next in 0..<running.count { unsafe running[next].runSynchronously(isolatedTo: serial, taskExecutor: task) }
+    running.removeAll()
   }
 
   /// Runs what came to be run since there were so many.
@@ -246,7 +246,7 @@ public protocol TurnEnding: AnyObject {
     let serial = unsafe asUnownedSerialExecutor(), task = unsafe asUnownedTaskExecutor()
     let end = jobs.count
     for next in first..<end { unsafe jobs[next].runSynchronously(isolatedTo: serial, taskExecutor: task) }
-    jobs.removeSubrange(first..<end)
+    jobs.remove(first..<end)
   }
 
   /// Has `ender` called once when the tasks of this turn have run (or of the next, while sockets are being asked).
@@ -339,7 +339,7 @@ public protocol TurnEnding: AnyObject {
       defer { queue.removeAll() }
       return queue
     }
-    jobs.append(contentsOf: taken)
+    for job in taken { jobs.append(job) }
   }
 
   private func readClocks() {

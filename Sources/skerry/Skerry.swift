@@ -16,9 +16,10 @@ import Foundation
         skerry status                    what a running proxy is doing
         skerry test                      the test cases of the functions under Functions/
         skerry invoke Functions/hello event.json
+        skerry bench http://127.0.0.1:8080/ --rate 1000
       """,
     version: Version.text,
-    subcommands: [Serve.self, Check.self, Status.self, Reload.self, Invalidate.self, Invoke.self, Test.self, Redirects.self])
+    subcommands: [Serve.self, Check.self, Status.self, Reload.self, Invalidate.self, Invoke.self, Test.self, Redirects.self, Bench.self])
 
   static func main() {
     do {

@@ -35,7 +35,9 @@ extension Worker {
     exchange.result = isError ? .error : outcome == .refreshHit ? .refreshHit : .hit
     exchange.detailedResult = isError ? "OriginError" : ""
     exchange.failure = nil
-    return select(from: Response(head: head, .cached), work, &exchange)
+    var response = Response(head: head, .cached)
+    response.isFunctionMade = stored.freshness.flags.contains(.functionMade)
+    return select(from: response, work, &exchange)
   }
 
   /// Answers the viewer's conditions and ranges. They are for GET and HEAD, and for what would be sent with 200.

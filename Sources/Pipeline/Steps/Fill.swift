@@ -30,6 +30,7 @@ extension Worker {
       Compression.apply(compressor.coding, to: &response.head)
       freshness.flags.insert(.compressed)
     }
+    if response.isFunctionMade { freshness.flags.insert(.functionMade) }
     let lines = StoredLines(response.head, freshness, tagHeader: work.cache.tagHeader)
     let sharing: FillLeader.Sharing = freshness.flags.contains(.unshared) ? .keepForLater : .share
     let job = FillJob(leader, compressor)

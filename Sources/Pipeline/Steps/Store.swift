@@ -41,6 +41,10 @@ extension Worker {
       leader.fail()
       return response
     }
+    if work.failure == .function {   // no origin's answer, and nobody else's function's
+      leader.decline()
+      return response
+    }
     if status >= 500, let stale = leader.stale, stale.kind == .response, stale.freshness.servesOnError(isUnreachable: work.failure != nil, at: now) {
       return standIn(stale, for: response, leader, work, &exchange)
     }

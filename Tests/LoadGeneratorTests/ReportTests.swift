@@ -1,0 +1,63 @@
+// What is said of a test, and two tests beside one another.
+import Histogram
+import JSONText
+@testable import LoadGenerator
+import Testing
+
+@Suite struct ReportTests {
+  private func report(_ change: (inout Tally) -> Void = { _ in }) throws -> LoadReport {
+    let options = LoadOptions(try LoadTarget("http://127.0.0.1/<b>"))
+    var tally = Tally()
+    for millisecond in 1...100 { tally.latencies.take(UInt64(millisecond) * 1_000_000) }
+    (tally.sent, tally.answered, tally.statuses[200], tally.end) = (100, 100, 100, 3_000_000_000)
+    change(&tally)
+    var intervals: [LoadMonitor.Interval] = []
+    for index in 0..<20 { intervals.append(LoadMonitor.Interval(answers: 5, failures: 0, p50: UInt64(50 + index % 3) * 1_000_000, p99: 99_000_000, maximum: 100_000_000)) }
+    return LoadReport(options, try .single(options.target), tally, intervals, workers: 1, start: 1_000_000_000, cpu: CPUUsage())
+  }
+
+  @Test func percentilesAreThoseOfTheLatencies() throws {
+    let report = try report()
+    for (percent, wanted) in [(50.0, 50.0), (90, 90), (99, 99), (99.9, 100)] {
+      let index = try #require(LoadReport.Distribution.percents.firstIndex(of: percent))
+      #expect(abs(Double(report.latency.percentiles[index]) / 1e6 / wanted - 1) < 0.002)
+      #expect(abs(Double(report.latency.at(percent)) / 1e6 / wanted - 1) < 0.002)
+    }
+    #expect(report.rate == 50 && report.isGood)
+  }
+
+  /// What a report says in JSON is read again.
+  @Test func runsAreCompared() throws {
+    let before = try RecordedRun(try report().json)
+    let after = try RecordedRun(try report { $0.failures[LoadFailure.Kind.timeout.rawValue] = 3; $0.answered = 50; for _ in 0..<50 { $0.latencies.take(200_000_000) } }.json)
+    let comparison = RunComparison(before, after)
+    let rows = Dictionary(uniqueKeysWithValues: comparison.rows.map { ($0.name, $0) })
+    #expect(rows["answers/s"]?.change == -0.5 && rows["failed"]?.after == 3 && rows["failed"]?.change == nil)
+    #expect(rows["p50"]?.isMore == true && rows["min"]?.change == 0)
+    #expect(comparison.text.contains("-50 %"))
+    #expect(throws: LoadProblem.self) { try RecordedRun(.object([:])) }
+  }
+
+  @Test func thePageEscapesAndNeedsNothing() throws {
+    let html = try report { $0.note(WrongAnswer(rule: nil, request: "<script>", expected: "\"a\"", got: "&'")) }.html
+    #expect(html.contains("http://127.0.0.1/%3Cb%3E") && html.contains("&lt;script&gt;") && html.contains("&quot;a&quot;") && html.contains("&amp;&#39;"))
+    #expect(!html.contains("<script") && !html.contains("src=") && !html.contains("href=") && html.contains("<polyline"))
+  }
+
+  static let times: [(nanoseconds: UInt64, text: String)] = [(0, "0µs"), (999, "1µs"), (63_400, "63.4µs"), (1_520_000, "1.52ms"), (123_456_000, "123ms"), (2_100_000_000, "2.1s")]
+  @Test(arguments: times) func numbersForPeople(_ nanoseconds: UInt64, _ text: String) { #expect(LoadReport.time(nanoseconds) == text) }
+  @Test func groups() { #expect([0, 999, 1000, 1_234_567, -1000].map(LoadReport.grouped) == ["0", "999", "1,000", "1,234,567", "-1,000"]) }
+}
+
+@Suite struct DifferencesTests {
+  @Test func whatDiffersIsGatheredByRule() {
+    var differences = Differences()
+    let first = Answer(status: 301, location: nil, fields: [("location", "/a"), ("date", "x")], contentBytes: 0)
+    let second = Answer(status: 301, location: nil, fields: [("location", "/b"), ("date", "y")], contentBytes: 0)
+    for rule in [1, 1, 2] { differences.compare(first, second, rule: rule, ignoring: ["date"], "r\(rule)") }
+    differences.compare(first, first, rule: 3, ignoring: [], "r3")
+    #expect(differences.compared == 4 && differences.different == 3)
+    #expect(differences.entries[.init(rule: 1, part: "location")]?.count == 2 && differences.entries[.init(rule: 2, part: "location")]?.first == "/a")
+    #expect(differences.entries.count == 2)
+  }
+}
