@@ -159,6 +159,7 @@ public final class AdminPages: Sendable {
       functionLog: facts?.functionLog?.statistics, diagnostics: diagnostics.statistics, spans: facts?.spans?.statistics)
     process.origins = await workers.first?.with { $0.originFacts } ?? []
     process.cache = facts?.cache.map { CacheFacts($0.status) }
+    process.tier = facts?.tier?.facts
     if let facts {
       process.configuration = ProcessFacts.Configuration(
         generation: facts.generation, lastReloadSucceeded: reload?.isDone ?? true, lastSuccess: facts.since)

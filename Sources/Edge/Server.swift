@@ -88,7 +88,7 @@ public final class Server {
     self.standing = standing
     certificates.adopt(preparation.secure)
     if let functions = preparation.functions { foundations.tier?.adopt(functions, log: preparation.logs.functions) }
-    pages.adopt(AdminFacts(standing, source.path))
+    pages.adopt(AdminFacts(standing, source.path, foundations.tier))
     let change = Change(from: nil, to: standing, preparation)
     for handle in handles { handle.beforeRunning { change.apply(to: $0) } }
     try privilege.leaveRoot()

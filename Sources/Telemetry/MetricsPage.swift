@@ -20,6 +20,8 @@ public struct ProcessFacts: Sendable {
   public var origins: [OriginFacts] = []
   /// The cache's store; nil without one.
   public var cache: CacheFacts?
+  /// The function tier; nil without one.
+  public var tier: FunctionTierFacts?
   /// What became of spans; nil without tracing.
   public var spans: SpanStatistics?
   /// Of the configuration; nil where there is none to reload.
@@ -95,6 +97,7 @@ public enum MetricsPage {
     renderGauges(workers, &page)
     OriginFacts.render(process.origins, &page)
     CacheFacts.render(process.cache, &page)
+    FunctionTierFacts.render(process.tier, &page)
     renderHistograms(workers, &page)
     page.finish()
     return page.text
