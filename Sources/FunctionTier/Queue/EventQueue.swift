@@ -78,7 +78,7 @@ public final class EventQueue: Sendable {
       if let name = QueuedName(text) {
         state.withLock { $0.waiting.append(Waiting(name: name, due: 0)) }
       } else {
-        unlink(folder + "/" + text)   // never acknowledged
+        unsafe unlink(folder + "/" + text)   // never acknowledged
       }
     }
     let thread = EventLoopThread { [self] in serve() }
@@ -225,7 +225,7 @@ public final class EventQueue: Sendable {
       state.withLock { $0.statistics.undelivered += 1 }
       diagnostics.say(.error, key: "event destination", "the end of an event of \(run.event.function) (\(run.event.requestID)) could not be told: \(problem)")
     }
-    unlink(path(run.entry.name))
+    unsafe unlink(path(run.entry.name))
   }
 
   // MARK: The folder
@@ -241,7 +241,7 @@ public final class EventQueue: Sendable {
     close(descriptor)
     guard isWritten, unsafe rename(temporary, path(name)) == 0 else {
       let failure = failure()
-      unlink(temporary)
+      unsafe unlink(temporary)
       throw failure
     }
     let directory = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
