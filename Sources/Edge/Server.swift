@@ -249,7 +249,9 @@ extension Foundations {
     do {
       let diagnostics = try Diagnostics()
       let tier = try spawner.map { spawner in
-        try privilege.asTheUser { try FunctionTier(configuration.functionTierSettings, spawner: spawner, diagnostics: diagnostics) }
+        let report = spawner.report
+        diagnostics.say(report.isUsable ? .info : .warning, report.description)
+        return try privilege.asTheUser { try FunctionTier(configuration.functionTierSettings, spawner: spawner, diagnostics: diagnostics) }
       }
       let events = try tier.map { _ in try privilege.asTheUser { try EventQueue(folder: configuration.functionTierSettings.folder + "/events", diagnostics: diagnostics) } }
       self.init(workers: workers, files: try BlockingPool(), tickets: tickets, diagnostics: diagnostics, shared: SharedState(diagnostics), tier: tier, events: events)
