@@ -53,19 +53,4 @@ struct Serve: ParsableCommand {
     StandardError.say(server.ready)
     server.run()
   }
-<<<<<<< HEAD
-=======
-
-  /// What starts the sandboxes of the function tier; nil where the configuration has no functions for it.
-  private func spawner(_ configuration: Configuration) throws -> Spawner? {
-    guard configuration.functions.contains(where: { !$0.runtime.isRewriteEngine }) else { return nil }
-    let settings = configuration.functionTierSettings
-    do {
-      // There before it is opened, and the user's that the proxy is to become.
-      func make() { for path in [configuration.stateDirectory, settings.folder] { _ = unsafe mkdir(path, 0o700) } }
-      if let user = configuration.user, Account.isRoot { try Account(named: user.name, group: user.group).lend(to: make) } else { make() }
-      return try Spawner(roots: settings.roots)
-    } catch { throw Refusal("functions: \(error)") }
-  }
->>>>>>> c77683a6f583f80f24ce95a48e43dcdaca331b46
 }
