@@ -163,7 +163,11 @@ public final class EventQueue: Sendable {
   }
 
   private func begin(_ entry: Waiting) {
-    guard let content = FileManager.default.contents(atPath: path(entry.name)), let event = QueuedEvent(content: Array(content)) else {
+    guard let content = FileManager.default.contents(atPath: path(entry.name)) else {
+      // A process that has replaced this one has run it.
+      return state.withLock { $0.statistics.running -= 1 }
+    }
+    guard let event = QueuedEvent(content: Array(content)) else {
       diagnostics.say(.error, "the queued event \(entry.name.text) cannot be read: it stays where it is and is not run")
       return state.withLock { $0.statistics.running -= 1 }
     }
