@@ -96,7 +96,6 @@ extension EventDestination {
   private static func address(_ host: String, _ port: Int) -> SocketAddress? {
     if let literal = SocketAddress(host: host, port: UInt16(clamping: port)) { return literal }
     var hints = unsafe addrinfo(), found: UnsafeMutablePointer<addrinfo>?
-    unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
     guard unsafe getaddrinfo(host, nil, &hints, &found) == 0, let first = unsafe found else { return nil }
     defer { unsafe freeaddrinfo(found) }
     var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
