@@ -206,3 +206,14 @@ extension ConfigurationProblem {
 extension Timestamp {
   fileprivate var string: String { String(decoding: text, as: UTF8.self) }
 }
+
+extension EventFacts {
+  /// The queue's numbers, as the metrics page has them.
+  init(_ statistics: EventQueue.Statistics) {
+    self.init()
+    waiting = statistics.waiting + statistics.running
+    outcomes = [
+      .accepted: statistics.accepted, .succeeded: statistics.succeeded, .failed: statistics.failed, .retried: statistics.retried, .undelivered: statistics.undelivered,
+    ]
+  }
+}

@@ -22,6 +22,8 @@ public struct ProcessFacts: Sendable {
   public var cache: CacheFacts?
   /// The function tier; nil without one.
   public var tier: FunctionTierFacts?
+  /// The queue of events for functions; nil without a function tier.
+  public var events: EventFacts?
   /// What became of spans; nil without tracing.
   public var spans: SpanStatistics?
   /// Of the configuration; nil where there is none to reload.
@@ -98,6 +100,7 @@ public enum MetricsPage {
     OriginFacts.render(process.origins, &page)
     CacheFacts.render(process.cache, &page)
     FunctionTierFacts.render(process.tier, &page)
+    EventFacts.render(process.events, &page)
     renderHistograms(workers, &page)
     page.finish()
     return page.text
