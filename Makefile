@@ -13,10 +13,10 @@ FILTER ?=
 SWIFT_LIBRARIES = $(dir $(shell realpath "$$(command -v $(SWIFT))"))../lib/swift_static
 RELEASE = -c release --product skerry $(if $(wildcard $(SWIFT_LIBRARIES)),--static-swift-stdlib)
 
-BUILD_PACKAGES = ca-certificates pkg-config patch python3 libssl-dev libc-ares-dev libmaxminddb-dev libre2-dev libseccomp-dev zlib1g-dev libbrotli-dev
+BUILD_PACKAGES = ca-certificates pkg-config patch python3 libssl-dev libc-ares-dev libmaxminddb-dev libre2-dev libseccomp-dev zlib1g-dev libzip-dev libbrotli-dev
 # Real clients of the scenarios, and a library to be a hostile one with. What a Debian may lack is asked for by itself: its test is skipped then.
-TEST_PACKAGES = curl openssl nghttp2-client python3-h2 bubblewrap passt iproute2
-OPTIONAL_TEST_PACKAGES = testssl.sh nodejs python3-pip
+TEST_PACKAGES = curl openssl nghttp2-client python3-h2 python3-boto3 nodejs bubblewrap passt iproute2
+OPTIONAL_TEST_PACKAGES = testssl.sh python3-pip
 BENCH_PACKAGES = nginx libnginx-mod-http-js libnginx-mod-http-lua wrk valgrind h2o nghttp2-client varnish
 
 .DEFAULT_GOAL := help

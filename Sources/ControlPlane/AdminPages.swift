@@ -114,7 +114,7 @@ public final class AdminPages: Sendable {
       guard var payload = request.content else { throw .tooLarge(InvokeRequest.contentBytes) }
       if payload.isEmpty { payload = Array("{}".utf8) }
       try InvokeRequest.check(payload)
-      if asked.kind == .dryRun { return Page(status: 204, fields: "X-Amz-Executed-Version: $LATEST\r\n", body: "") }
+      if asked.kind == .dryRun { return Page(status: 204, fields: "X-Amz-Executed-Version: \(asked.qualifier ?? "$LATEST")\r\nx-amzn-RequestId: \(Invocation.newRequestID())\r\n", body: "") }
       if asked.kind == .event { return try await accept(QueuedEvent(function: asked.function, qualifier: asked.qualifier, clientContext: asked.clientContext, payload: payload), facts) }
       let invocation = Invocation(payload: payload, clientContext: asked.clientContext, logTailBytes: asked.wantsLog ? InvokeRequest.logBytes : 0)
       let outcome = await function.qualified(by: asked.qualifier).call(invocation)
@@ -185,6 +185,8 @@ public final class AdminPages: Sendable {
       functionLog: facts?.functionLog?.statistics, diagnostics: diagnostics.statistics, spans: facts?.spans?.statistics)
     process.origins = await workers.first?.with { $0.originFacts } ?? []
     process.cache = facts?.cache.map { CacheFacts($0.status) }
+    process.tier = facts?.tier?.facts
+    process.events = facts?.events.map { EventFacts($0.statistics) }
     if let facts {
       process.configuration = ProcessFacts.Configuration(
         generation: facts.generation, lastReloadSucceeded: reload?.isDone ?? true, lastSuccess: facts.since)

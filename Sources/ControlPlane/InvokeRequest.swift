@@ -130,7 +130,7 @@ struct InvokeFailure: Error, Equatable {
 extension AdminPages.Page {
   /// What a synchronous invocation gave: its result, or the function's error, with 200 both.
   init(_ outcome: InvocationOutcome, wantsLog: Bool, isPython: Bool) {
-    var fields = "X-Amz-Executed-Version: \(outcome.report.version)\r\n", content: [UInt8]
+    var fields = "X-Amz-Executed-Version: \(outcome.report.version)\r\nx-amzn-RequestId: \(outcome.report.requestID)\r\n", content: [UInt8]
     switch outcome {
     case .result(let json, _): content = json
     case .failed(let failure, _):

@@ -47,6 +47,8 @@ public struct AdminFacts: Sendable {
   public var cache: ObjectStore?
   /// By function of the configuration: what the function tier made of it; nil for the rewrite engine's.
   public var functions: [TierFunction?]
+  /// The function tier itself, for its numbers; nil without one.
+  public var tier: FunctionTier?
   /// Events for them that nobody waits for; nil without such functions.
   public var events: EventQueue?
 
@@ -203,4 +205,15 @@ extension ConfigurationProblem {
 
 extension Timestamp {
   fileprivate var string: String { String(decoding: text, as: UTF8.self) }
+}
+
+extension EventFacts {
+  /// The queue's numbers, as the metrics page has them.
+  init(_ statistics: EventQueue.Statistics) {
+    self.init()
+    waiting = statistics.waiting + statistics.running
+    outcomes = [
+      .accepted: statistics.accepted, .succeeded: statistics.succeeded, .failed: statistics.failed, .retried: statistics.retried, .undelivered: statistics.undelivered,
+    ]
+  }
 }

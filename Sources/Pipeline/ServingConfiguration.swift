@@ -265,7 +265,7 @@ final class CompiledBehavior: Sendable {
   /// How its responses are cached; nil when they are not.
   let cache: CompiledCache?
   /// Whether nothing comes between the cache and the viewer: what is stored is sent without having been read.
-  var sendsStoredHeads: Bool { viewerResponse == nil && headers == nil && tier?.viewerResponse == nil }
+  let sendsStoredHeads: Bool
 
   enum UnknownNames { case keep, drop, ask }
 
@@ -317,6 +317,7 @@ final class CompiledBehavior: Sendable {
     originLines = origins.map { Self.lines($0, rules, host: nil, viewerIsSecure: false) }
     secureOriginLines = origins.map { Self.lines($0, rules, host: nil, viewerIsSecure: true) }
     headers = behavior.responseHeadersPolicy.map { CompiledResponseHeaders($0) }
+    sendsStoredHeads = behavior.functions.viewerResponse == nil && behavior.responseHeadersPolicy == nil
     cache = CompiledCache(behavior, distribution)
   }
 

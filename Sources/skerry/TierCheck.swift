@@ -40,7 +40,7 @@ enum TierCheck {
   private static func line(_ lines: [String], _ file: String) -> Int? {
     for line in lines {
       if line.hasPrefix(file + ":") { return Int(line.dropFirst(file.count + 1).prefix { $0.isNumber }) }
-      if let range = line.range(of: "\", line ") { return Int(line[range.upperBound...].prefix { $0.isNumber }) }
+      if line.contains(file), let range = line.range(of: "\", line ") { return Int(line[range.upperBound...].prefix { $0.isNumber }) }
     }
     return nil
   }

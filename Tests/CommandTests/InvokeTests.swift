@@ -108,8 +108,7 @@ import Testing
     (["f.js", "broken.json"], "skerry: broken.json:2:3: expected a name in double quotes here"), (["f.js", "list.json"], "skerry: list.json:1:1: an event is an object"),
     (["f.js", "origin.json"], "origin-request events belong to the function tier"),
     (["f.js", "typo.json"], "did you mean viewer-request?"), (["f.zip", "event.json"], "skerry: f.zip is code of the function tier: say on what it runs"),
-    (["f.js", "event.json", "--runtime", "cloudfront-js-2"], "did you mean cloudfront-js-2.0?"), (["nodejs", "event.json"], "nodejs20.x, in the function tier"),
-    (["f.js", "event.json", "--runtime", "nodejs20.x"], "function tier"),
+    (["f.js", "event.json", "--runtime", "cloudfront-js-2"], "did you mean cloudfront-js-2.0?"),
     (["f.js", "event.json", "--kvs", "nope.json"], "skerry: nope.json cannot be read: there is no such file"), (["f.js", "event.json", "--kvs", "broken.json"], "broken.json:"),
     (["f.js", "event.json", "--config", "nope.yaml"], "nope.yaml:1:1: error: the configuration cannot be read"), (["empty", "event.json"], "empty/index.js cannot be read"),
     (["redirect", "event.json"], "edge.yaml has no function redirect; did you mean redirects?"), (["f.js"], "Missing expected argument"), (["yaml", "event.json"], "did you mean eventType?"),
@@ -117,7 +116,7 @@ import Testing
   @Test(arguments: refused) func badUsageEndsWith2(arguments: [String], sentence: String) throws {
     let folder = try Folder([
       "f.js": "function handler(e) { return e.request; }", "event.json": event(), "broken.json": "{\n  x}", "list.json": "[]",
-      "origin.json": event(type: "origin-request"), "typo.json": event(type: "viewer-requst"), "f.zip": "PK", "nodejs/index.js": "//", "nodejs/function.yaml": "runtime: nodejs20.x",
+      "origin.json": event(type: "origin-request"), "typo.json": event(type: "viewer-requst"), "f.zip": "PK",
       "empty/function.yaml": "runtime: cloudfront-js-2.0", "yaml/index.js": "//", "yaml/function.yaml": "eventTyp: viewer-request",
       "edge.yaml": "listeners: [{ address: 127.0.0.1:0 }]\ndistributions: [{ id: E, default: true, origins: { o: http://127.0.0.1:1 }, defaultBehavior: { origin: o } }]\nfunctions: { redirects: { runtime: cloudfront-js-2.0, code: f.js } }\n",
     ])

@@ -36,7 +36,7 @@ import Testing
     var report = InvocationReport()
     report.logTail = Array("hi".utf8)
     let result = AdminPages.Page(.result(Array("{\"a\":1}".utf8), report), wantsLog: true, isPython: false)
-    #expect(result.status == 200 && result.body == "{\"a\":1}" && result.fields == "X-Amz-Executed-Version: $LATEST\r\nX-Amz-Log-Result: aGk=\r\n")
+    #expect(result.status == 200 && result.body == "{\"a\":1}" && result.fields == "X-Amz-Executed-Version: $LATEST\r\nx-amzn-RequestId: \r\nX-Amz-Log-Result: aGk=\r\n")
     func failed(_ kind: InvocationFailure.Kind) -> AdminPages.Page {
       AdminPages.Page(.failed(InvocationFailure(kind, errorType: "E", errorMessage: "m", trace: ["t"]), report), wantsLog: false, isPython: kind == .exited)
     }

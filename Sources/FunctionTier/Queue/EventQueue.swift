@@ -78,7 +78,7 @@ public final class EventQueue: Sendable {
       if let name = QueuedName(text) {
         state.withLock { $0.waiting.append(Waiting(name: name, due: 0)) }
       } else {
-        unlink(folder + "/" + text)   // never acknowledged
+        unsafe unlink(folder + "/" + text)   // never acknowledged
       }
     }
     let thread = EventLoopThread { [self] in serve() }
@@ -163,7 +163,11 @@ public final class EventQueue: Sendable {
   }
 
   private func begin(_ entry: Waiting) {
-    guard let content = FileManager.default.contents(atPath: path(entry.name)), let event = QueuedEvent(content: Array(content)) else {
+    guard let content = FileManager.default.contents(atPath: path(entry.name)) else {
+      // A process that has replaced this one has run it.
+      return state.withLock { $0.statistics.running -= 1 }
+    }
+    guard let event = QueuedEvent(content: Array(content)) else {
       diagnostics.say(.error, "the queued event \(entry.name.text) cannot be read: it stays where it is and is not run")
       return state.withLock { $0.statistics.running -= 1 }
     }
@@ -225,7 +229,7 @@ public final class EventQueue: Sendable {
       state.withLock { $0.statistics.undelivered += 1 }
       diagnostics.say(.error, key: "event destination", "the end of an event of \(run.event.function) (\(run.event.requestID)) could not be told: \(problem)")
     }
-    unlink(path(run.entry.name))
+    unsafe unlink(path(run.entry.name))
   }
 
   // MARK: The folder
@@ -241,7 +245,7 @@ public final class EventQueue: Sendable {
     close(descriptor)
     guard isWritten, unsafe rename(temporary, path(name)) == 0 else {
       let failure = failure()
-      unlink(temporary)
+      unsafe unlink(temporary)
       throw failure
     }
     let directory = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)

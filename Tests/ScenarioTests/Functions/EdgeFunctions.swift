@@ -15,7 +15,7 @@ struct EdgeProgram {
   ///   - settings: of the function, beside runtime and code; in YAML's braces.
   init(
     _ events: [String], _ body: String, settings: String = "", policy: String = "queryStrings: all", behavior: String = "", requestPolicy: String = "AllViewer",
-    more: String = "", distribution: String = "", files: [String: String] = [:],
+    log: String = "all", more: String = "", distribution: String = "", files: [String: String] = [:],
     _ answer: @escaping CacheProgram.Answer = { request, connection in try connection.send(ok("the origin's \(request.target)", fields: "Cache-Control: max-age=60\r\n")) }
   ) throws {
     let code = """
@@ -26,7 +26,7 @@ struct EdgeProgram {
       };
       """
     program = try CacheProgram(
-      policy: policy, behavior: "functions: { \(events.map { "\($0): f" }.joined(separator: ", ")) }\n\(behavior)",
+      policy: policy, behavior: "functions: { \(events.map { "\($0): f" }.joined(separator: ", ")) }\n\(behavior)", log: log,
       more: "functions: { f: { runtime: nodejs20.x, code: f\(settings.isEmpty ? "" : ", " + settings) } }\n\(more)", requestPolicy: requestPolicy,
       distribution: distribution, files: files.merging(["f/index.js": code]) { $1 }, answer)
   }
@@ -73,6 +73,15 @@ extension Scenarios {
       #expect(line["status"] == .number(200))
       let log = try fileText(program.skerry.folder.appendingPathComponent("access.log").path)
       #expect(log.contains(#"{"name":"f","event":"origin-request","outcome":"continued","durationMicroseconds":"#), "\(log)")
+    }
+
+    /// Hits that nothing asks for the head of are sent as they are stored; a viewer-response function does.
+    @Test func aHitIsSeenWhateverTheLogTells() throws {
+      let program = try EdgeProgram(["viewer-response"], "cf.response.headers['x-seen'] = [{ value: cf.response.status }];", log: "[uri, status]")
+      for result in ["Miss", "Hit", "Hit"] {
+        let response = try program.get("/a")
+        #expect(response.cache == result && response.fields["x-seen"] == "200")
+      }
     }
 
     /// The event as its documentation has it, with the values of this request.
@@ -188,7 +197,7 @@ extension Scenarios {
         [event], "const b = cf.request.body, d = Buffer.from(b.data, 'base64'); cf.request.headers['x-body'] = [{ value: [b.action, b.encoding, b.inputTruncated, d.length, d.slice(0, 5)].join(' ') }];",
         settings: "includeBody: true") { request, connection in try connection.send(ok("\(request.fields["x-body"] ?? "-") | \(request.body.count)")) }
       #expect(try program.post("/", "hello").bodyText == "read-only base64 false 5 hello | 5")
-      #expect(try program.post("/", "").bodyText == "read-only base64 false 0  | 0")
+      #expect(try program.post("/", "").bodyText == "read-only base64 false 0 | 0")
       #expect(try program.post("/", String(repeating: "x", count: limit)).bodyText == "read-only base64 false \(limit) xxxxx | \(limit)")
       #expect(try program.post("/", String(repeating: "x", count: limit + 1)).bodyText == "read-only base64 true \(limit) xxxxx | \(limit + 1)")
       let chunked = try program.skerry.viewer().exchange("POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n")
