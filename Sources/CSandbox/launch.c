@@ -153,8 +153,12 @@ static const char *check(const struct sk_sandbox_request *request, const char *t
   return text == end ? NULL : "more texts than said";
 }
 
-/// Opens a path that lies in a root without following a link, so that nobody who can write there shows something else.
+/// Opens a path that lies in a root without following a link, so that nobody who can write there shows something else. Without `..`, too: a root
+/// may have been made after its parent was opened.
 static int open_in_roots(const struct house *house, const char *path) {
+  for (const char *part = path; (part = strstr(part, "/..")) != NULL; part += 3) {
+    if (part[3] == '/' || part[3] == 0) return -1;
+  }
   for (int i = 0; i < house->root_count; i++) {
     size_t length = strlen(house->roots[i].path);
     if (strncmp(path, house->roots[i].path, length) != 0 || (path[length] != '/' && path[length] != 0)) continue;
