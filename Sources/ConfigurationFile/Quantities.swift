@@ -43,11 +43,12 @@ extension Value {
   }
 }
 
-enum Quantity {
+package enum Quantity {
   private static let timeUnits = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)]
   private static let sizeUnits = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("B", 1)]
 
-  static func milliseconds(_ text: String) -> Int? { scaled(text, units: timeUnits, plain: 1000) }
+  /// The milliseconds of a time; nil when it is none.
+  package static func milliseconds(_ text: String) -> Int? { scaled(text, units: timeUnits, plain: 1000) }
   static func bytes(_ text: String) -> Int? { scaled(text, units: sizeUnits, plain: 1) }
 
   /// A decimal number with at most 15 digits before and 3 after its point, times its unit; nil for anything else.

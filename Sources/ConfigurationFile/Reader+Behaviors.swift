@@ -166,7 +166,7 @@ extension Reader {
       if qualifier.isEmpty {
         value.error("a version or an alias must follow the colon in \(text.quoted)")
       } else {
-        value.notSupportedYet("versions and aliases of functions are")
+        if functions[index].runtime.isRewriteEngine { value.error("\(name) runs in the rewrite engine, which has no versions and aliases") }
       }
     }
     checkPlace(value, reference, hook)
@@ -188,6 +188,8 @@ extension Reader {
       }
       if reference.qualifier == nil {
         refuse(value, "a Lambda@Edge function is associated by a version, such as \(function.name):1")
+      } else if Int(reference.qualifier ?? "") == nil {
+        refuse(value, "a Lambda@Edge function is associated by a version's number, not by an alias")
       }
     }
     if let meant = eventTypes[reference.index], meant != hook {

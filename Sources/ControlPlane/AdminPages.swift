@@ -185,6 +185,7 @@ public final class AdminPages: Sendable {
       functionLog: facts?.functionLog?.statistics, diagnostics: diagnostics.statistics, spans: facts?.spans?.statistics)
     process.origins = await workers.first?.with { $0.originFacts } ?? []
     process.cache = facts?.cache.map { CacheFacts($0.status) }
+    process.tier = facts?.tier?.facts
     process.events = facts?.events.map { EventFacts($0.statistics) }
     if let facts {
       process.configuration = ProcessFacts.Configuration(

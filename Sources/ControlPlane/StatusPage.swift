@@ -47,6 +47,8 @@ public struct AdminFacts: Sendable {
   public var cache: ObjectStore?
   /// By function of the configuration: what the function tier made of it; nil for the rewrite engine's.
   public var functions: [TierFunction?]
+  /// The function tier itself, for its numbers; nil without one.
+  public var tier: FunctionTier?
   /// Events for them that nobody waits for; nil without such functions.
   public var events: EventQueue?
 

@@ -88,7 +88,7 @@ public final class Server {
     self.standing = standing
     certificates.adopt(preparation.secure)
     if let functions = preparation.functions { foundations.adopt(functions, configuration, preparation.logs) }
-    pages.adopt(AdminFacts(standing, source.path, foundations.events))
+    pages.adopt(AdminFacts(standing, source.path, foundations))
     let change = Change(from: nil, to: standing, preparation)
     for handle in handles { handle.beforeRunning { change.apply(to: $0) } }
     try privilege.leaveRoot()

@@ -68,9 +68,16 @@ public final class FunctionTier: Sendable {
   }
 
   private let configuration: Configuration
-  private let supervisor: Supervisor
+  let supervisor: Supervisor
+  /// What is published.
+  public let versions: VersionStore
+  private let revisions: RevisionTable
+  private let canaries: CanaryKeeper
   private let store: CodeStore
+  private let lease: FolderLease?
   private let tallies = Mutex<[String: FunctionTally]>([:])
+  /// The functions of the configuration that serves, by name.
+  private let served = Mutex<[String: TierFunction]>([:])
 
   /// Starts the supervisor's thread.
   /// - Parameters:
@@ -84,13 +91,40 @@ public final class FunctionTier: Sendable {
   init(_ configuration: Configuration, launcher: any SandboxLauncher, diagnostics: Diagnostics) throws(TierFailure) {
     self.configuration = configuration
     do throws(CodeProblem) {
+      versions = try VersionStore(folder: configuration.folder)
       store = try CodeStore(folder: configuration.folder + "/code")
       try Bootstraps.write(to: configuration.folder + "/runtime")
-      Staging.clear(configuration.folder + "/staging")
+      let published = versions, copies = store
+      lease = FolderLease(configuration.folder) {
+        copies.removeAll(but: published.digests)
+        Staging.clear(configuration.folder + "/staging")
+      }
     } catch { throw TierFailure(description: "functions: \(error.text)") }
-    do throws(IOFailure) { supervisor = try Supervisor(configuration, launcher, diagnostics) } catch {
-      throw TierFailure(description: "functions: no event loop: \(error)")
-    }
+    revisions = RevisionTable(versions, configuration.interpreters)
+    do throws(IOFailure) {
+      let canaries = try CanaryKeeper(versions, diagnostics), looker = Looker()
+      self.canaries = canaries
+      supervisor = try Supervisor(
+        configuration, launcher, diagnostics, published: versions.watchedFolder, republished: { canaries.reread() }, everySecond: { looker.look() })
+      looker.tier.withLock { $0 = WeakTier(tier: self) }
+    } catch { throw TierFailure(description: "functions: no event loop: \(error)") }
+  }
+
+  fileprivate func lookAfterCanaries() {
+    canaries.look { [weak self] name, event, answer in self?.invoke(named: name, event, answer) }
+  }
+
+  /// Invokes a function by its name, with a version or an alias behind a colon, as a canary's hook.
+  private func invoke(named text: String, _ event: [UInt8], _ answer: @escaping @Sendable (InvocationOutcome) -> Void) {
+    let parts = text.split(separator: ":", maxSplits: 1).map(String.init), invocation = Invocation(payload: event)
+    guard let name = parts.first, let function = served.withLock({ $0[name] }) else { return answer(refusal(invocation, "the configuration has no function \(text)")) }
+    invoke(parts.count > 1 ? function.qualified(by: parts[1]) : function, invocation, answer: answer)
+  }
+
+  private func refusal(_ invocation: Invocation, _ why: String) -> InvocationOutcome {
+    var report = InvocationReport()
+    report.requestID = invocation.requestID
+    return .failed(.notStarted(why), report)
   }
 
   /// Reads the code of a configuration's functions and keeps a copy. Blocks. Nothing changes for what serves until it is adopted.
@@ -120,6 +154,7 @@ public final class FunctionTier: Sendable {
   /// started.
   /// - Parameter log: where lines go; nil for nowhere.
   public func adopt(_ prepared: Prepared, log: LogWriter?) {
+    served.withLock { served in served = Dictionary(prepared.functions.compactMap { function in function.map { ($0.name, $0) } }) { $1 } }
     supervisor.post(.log(log))
     supervisor.post(.adopt(prepared.adoption))
   }
@@ -127,7 +162,24 @@ public final class FunctionTier: Sendable {
   /// Invokes a function.
   /// - Parameter answer: called once, on the supervisor's thread: it must not block.
   public func invoke(_ function: TierFunction, _ invocation: Invocation, answer: @escaping @Sendable (InvocationOutcome) -> Void) {
-    supervisor.post(.invoke(function.revision, function.interpreter, function.tally, invocation, answer))
+    guard let qualifier = function.qualifier, qualifier != "$LATEST" else {
+      return supervisor.post(.invoke(function.revision, function.interpreter, function.tally, invocation, answer))
+    }
+    do throws(CodeProblem) {
+      let found = try revisions.resolve(function.name, qualifier, stickyKey: invocation.stickyKey)
+      var answer = answer
+      if let alias = found.canaryOf {
+        answer = { [canaries, answer] outcome in
+          canaries.note(outcome, function.name, alias, found.revision.version)
+          answer(outcome)
+        }
+      }
+      supervisor.post(.invoke(found.revision, found.interpreter, function.tally, invocation, answer))
+    } catch {
+      let outcome = refusal(invocation, error.text)
+      function.tally.count(outcome)
+      answer(outcome)
+    }
   }
 
   /// The numbers of all functions so far, by name.
@@ -138,12 +190,18 @@ public final class FunctionTier: Sendable {
   /// How many environments are ready for a function that has none yet.
   public var ready: Int { supervisor.ready.load(ordering: .relaxed) }
 
+  /// How many sandboxes there are, those that are ending included; and how many there have been.
+  var sandboxCount: Int { supervisor.sandboxes.load(ordering: .relaxed) }
+  var startedSandboxes: Int { supervisor.started.load(ordering: .relaxed) }
+
   /// Kills everything, and waits for it, at most about a second: the process ends. Not on the supervisor's thread. Later invocations are refused.
   public func stop() {
     let done = EndSignal()
     supervisor.post(.stop { done.raise() })
     done.wait(milliseconds: Self.stopMilliseconds)
     supervisor.join()
+    canaries.stop()
+    served.withLock { $0 = [:] }
   }
   /// How long the end of everything is waited for.
   static let stopMilliseconds = 1_000
@@ -156,4 +214,14 @@ public final class FunctionTier: Sendable {
       return tally
     }
   }
+}
+
+/// What the supervisor's clock reaches the tier by, which owns the supervisor.
+private struct WeakTier: Sendable {
+  weak var tier: FunctionTier?
+}
+
+private final class Looker: Sendable {
+  let tier = Mutex<WeakTier?>(nil)
+  func look() { tier.withLock { $0 }?.tier?.lookAfterCanaries() }
 }

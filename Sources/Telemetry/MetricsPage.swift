@@ -20,6 +20,8 @@ public struct ProcessFacts: Sendable {
   public var origins: [OriginFacts] = []
   /// The cache's store; nil without one.
   public var cache: CacheFacts?
+  /// The function tier; nil without one.
+  public var tier: FunctionTierFacts?
   /// The queue of events for functions; nil without a function tier.
   public var events: EventFacts?
   /// What became of spans; nil without tracing.
@@ -97,6 +99,7 @@ public enum MetricsPage {
     renderGauges(workers, &page)
     OriginFacts.render(process.origins, &page)
     CacheFacts.render(process.cache, &page)
+    FunctionTierFacts.render(process.tier, &page)
     EventFacts.render(process.events, &page)
     renderHistograms(workers, &page)
     page.finish()

@@ -19,7 +19,7 @@ import Foundation
         skerry bench http://127.0.0.1:8080/ --rate 1000
       """,
     version: Version.text,
-    subcommands: [Serve.self, Check.self, Status.self, Reload.self, Invalidate.self, Invoke.self, Test.self, Redirects.self, Bench.self])
+    subcommands: [Serve.self, Check.self, Status.self, Reload.self, Invalidate.self, Invoke.self, Test.self, Functions.self, Redirects.self, Bench.self])
 
   static func main() {
     do {

@@ -105,7 +105,7 @@ extension InvocationOutcome {
     ("exports.handler = async () => { process.on('SIGTERM', () => {}); process.kill(process.pid, 'SIGKILL'); await new Promise(r => setTimeout(r, 200)) }", .exited, "Runtime.ExitError", "signal: killed"),
     ("exports.handler = async () => { setTimeout(() => { throw new Error('later') }, 5); await new Promise(r => setTimeout(r, 100)) }", .unhandled, "Error", "later"),
     ("exports.handler = async () => 10n", .unhandled, "Runtime.UnableToStringifyResponse", "BigInt"),
-    ("exports.handler = async () => 'x'.repeat(6.2e6)", .tooLarge, "Function.ResponseSizeTooLarge", "maximum"),
+    ("exports.handler = async () => 'x'.repeat(6.4e6)", .tooLarge, "Function.ResponseSizeTooLarge", "maximum"),
     ("exports.handler = async () => { require('fs').writeSync(3, 'nonsense and more of it'); return 1 }", .protocolViolation, "Runtime.ProtocolError", "descriptor 3"),
     ("exports.handler = async () => { require('fs').closeSync(3); return 1 }", .exited, "Runtime.ExitError", "Runtime exited"),
     ("exports.handler = async ( => 1", .initialization, "Runtime.UserCodeSyntaxError", "Unexpected token"),

@@ -216,6 +216,11 @@ func lines(_ page: String, _ name: String) -> [String] {
     expected += CacheFacts.Level.allCases.map { "| `\($0.name)` | gauge |  | \($0.help) |" }
     expected.append("| `\(CacheFacts.eventsName)` | counter | `event` | \(CacheFacts.eventsHelp) |")
     expected += CacheFacts.Event.allCases.map { "| `\(CacheFacts.eventsName)` | `\($0.rawValue)` | \($0.meaning) |" }
+    expected.append("| `\(FunctionTierFacts.invocations.name)` | counter | `function`, `outcome` | \(FunctionTierFacts.invocations.help) |")
+    expected += FunctionTierFacts.results.map { "| `\(FunctionTierFacts.invocations.name)` | `\($0.word)` | \($0.meaning) |" }
+    expected += FunctionTierFacts.Sum.allCases.map { "| `\(FunctionTierFacts.prefix)\($0.rawValue)` | counter | `function` | \($0.help) |" }
+    expected += FunctionTierFacts.Level.allCases.map { "| `\(FunctionTierFacts.prefix)\($0.rawValue)` | gauge | `function` | \($0.help) |" }
+    expected += FunctionTierFacts.totals.map { "| `\($0.name)` | gauge |  | \($0.help) |" }
     expected += MetricsPage.processMetrics.map { "| `\($0.name)` | \($0.type) | \($0.labels.map { "`\($0)`" }.joined(separator: ", ")) | \($0.help) |" }
     expected.append("| `\(MetricsPage.requestsName)` | counter | `distribution`, `behavior`, `status`, `result` | \(MetricsPage.requestsHelp) |")
     expected.append("| `\(EventFacts.waitingName)` | gauge |  | \(EventFacts.waitingHelp) |")

@@ -12,6 +12,11 @@ public struct StoredCode: Sendable, Hashable {
   public let folder: String
   /// Its files, from there.
   public let files: [String]
+
+  /// One digest, one code: its files are not compared.
+  public static func == (left: StoredCode, right: StoredCode) -> Bool { left.digest == right.digest && left.folder == right.folder }
+  /// By the digest.
+  public func hash(into hasher: inout Hasher) { hasher.combine(digest) }
 }
 
 /// Copies of functions' code.

@@ -182,7 +182,7 @@ final class Environment {
     loop.schedule(afterMilliseconds: Self.lastWordsMilliseconds) { sandbox.kill() }
   }
   /// How long a runtime that has closed its descriptor may take to end.
-  static let lastWordsMilliseconds = 50
+  static let lastWordsMilliseconds = 250
 
   private func takeFrames() {
     while life.phase != .ending && life.phase != .gone {

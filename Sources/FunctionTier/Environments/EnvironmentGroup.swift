@@ -44,8 +44,8 @@ final class EnvironmentGroup {
   var crashLoop = CrashLoop()
   /// How many are to be there always.
   var provisioned = 0
-  /// Whether the configuration that serves has it. Others go when their last invocation is over.
-  var isCurrent = false
+  /// Whether newer code has taken its place: it goes when its last invocation is over.
+  var isSuperseded = false
   /// Whether a look at those that wait is due.
   var growthIsScheduled = false
 

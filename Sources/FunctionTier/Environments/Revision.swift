@@ -28,6 +28,13 @@ struct Revision: Sendable, Hashable {
     self.code = code
   }
 
+  /// Each invocation looks its environments up by this: the rest is compared, not hashed.
+  func hash(into hasher: inout Hasher) {
+    hasher.combine(function)
+    hasher.combine(version)
+    hasher.combine(code)
+  }
+
   /// What it would be invoked by at AWS.
   var arn: String { "arn:aws:lambda:us-east-1:000000000000:function:\(function)" + (version == "$LATEST" ? "" : ":\(version)") }
   var logGroup: String { "/aws/lambda/us-east-1.\(function)" }

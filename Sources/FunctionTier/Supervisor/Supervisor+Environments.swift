@@ -1,6 +1,7 @@
 // Owns: how environments begin and end: cold, pre-warmed or provisioned; shut down or killed; and what follows when one is gone.
 // The supervisor's thread.
 import Distribution
+import Glibc
 import Synchronization
 import Telemetry
 import Transport
@@ -13,7 +14,7 @@ extension Supervisor {
   @discardableResult
   func start(_ group: EnvironmentGroup, isProvisioned: Bool = false) -> Bool {
     let key = PrewarmedPool.Key(group.interpreter, group.revision)
-    if group.revision.code.files.count <= StagingFolder.fileLimit, let environment = pool.take(key) {
+    if group.revision.code.files.count <= StagingFolder.fileLimit, let environment = pool.take(key), stage(group, in: environment) {
       environment.isProvisioned = isProvisioned
       assign(environment, to: group)
       // Not now: the processor is wanted by the function.
@@ -24,6 +25,7 @@ extension Supervisor {
     var description = description(key, code)
     if group.interpreter == .provided {
       description.environment = group.revision.allVariables(logStream: logStream(group), isProvisioned: isProvisioned)
+      description.environment["AWS_LAMBDA_RUNTIME_API"] = "127.0.0.1:9001"
       description.runtimeAPI = true
     }
     guard let environment = launch(description, staging: nil) else { return false }
@@ -41,7 +43,7 @@ extension Supervisor {
     guard pool.refusal(key, now: loop.now) == nil else { return }
     let number = nextNumber
     let staging: StagingFolder
-    do throws(CodeProblem) { staging = try StagingFolder(path: "\(settings.folder)/staging/\(number)") } catch {
+    do throws(CodeProblem) { staging = try StagingFolder(path: "\(settings.folder)/staging/\(getpid())-\(number)") } catch {
       return diagnostics.say(.error, key: "staging", "functions: \(error.text)")
     }
     guard let environment = launch(description(key, (host: staging.path, inside: Interpreter.codeFolder)), staging: staging) else { return }
@@ -61,6 +63,8 @@ extension Supervisor {
     do throws(SpawnFailure) {
       let environment = Environment(number: takeNumber(), try launcher.launch(description), staging: staging, speaksHTTP: description.runtimeAPI, on: loop, self)
       all[environment.number] = environment
+      started.add(1, ordering: .relaxed)
+      sandboxes.store(all.count, ordering: .relaxed)
       return environment
     } catch {
       diagnostics.say(.error, key: "function-spawn", "functions: \(error)")
@@ -82,10 +86,21 @@ extension Supervisor {
     ready.store(pool.ready, ordering: .relaxed)
     group.environments.append(environment)
     beginInit(environment)
-    do throws(CodeProblem) { try environment.staging?.take(group.revision.code) } catch {
-      return loaded(environment, .notStarted(error.text))
-    }
     load(environment, group)
+  }
+
+  /// Puts code where a pre-warmed environment sees it.
+  /// - Returns: false when it cannot be: the environment is ended, and one that sees the store itself is needed.
+  private func stage(_ group: EnvironmentGroup, in environment: Environment) -> Bool {
+    do throws(CodeProblem) {
+      try environment.staging?.take(group.revision.code)
+      return true
+    } catch {
+      diagnostics.say(.warning, key: "staging", "functions: \(error.text); the function is started without a pre-warmed environment")
+      environment.poolKey = nil
+      environment.kill()
+      return false
+    }
   }
 
   private func load(_ environment: Environment, _ group: EnvironmentGroup) {
@@ -197,22 +212,27 @@ extension Supervisor: EnvironmentKeeper {
     if line.holds("JavaScript heap out of memory") { environment.ranOutOfHeap = true }
     let name = group.name
     log.write(function: name.span, line)
-    environment.invocation?.keep(line)
+    // What it says while it is loaded interests whoever waits for it.
+    (environment.invocation ?? (environment.initDuration == nil ? group.waiting.first : nil))?.keep(line)
   }
 
   func vanished(_ environment: Environment, _ end: SandboxEnd) {
     all[environment.number] = nil
+    sandboxes.store(all.count, ordering: .relaxed)
     defer { if isStopping && all.isEmpty { finishStopping() } }
-    let requestID = environment.invocation?.invocation.requestID ?? "none"
+    let requestID = environment.invocation?.invocation.requestID ?? environment.group?.waiting.first?.invocation.requestID ?? "none"
     let failure: InvocationFailure = switch end.cause {
     case .outOfMemory: .outOfMemory(requestID)
-    case .exited where environment.ranOutOfHeap: .outOfMemory(requestID)
+    // V8 aborts when its heap is full, and may be killed while it does.
+    case .exited where environment.ranOutOfHeap, .killed where environment.ranOutOfHeap: .outOfMemory(requestID)
+    case .exited where environment.initDuration == nil: .exited(requestID, (end.cause.exitWords ?? "") + environment.wordsInBrackets)
     case .exited: .exited(requestID, end.cause.exitWords)
     case .killed: .exited(requestID, "signal: killed")
     case .notStarted(let why): .notStarted("the sandbox could not be started: \(why)\(environment.wordsInBrackets)")
     case .abandoned: .notStarted("the process that starts sandboxes is gone")
     }
     if let key = environment.poolKey, pool.remove(environment) {
+      if isStopping { return }
       pool.noteFailure(key, failure, now: loop.now)
       diagnostics.say(.warning, key: "function-prewarm", "functions: a sandbox that was to be ready for one is gone: \(failure.errorMessage)\(environment.wordsInBrackets)")
       return

@@ -44,11 +44,25 @@ final class Supervisor: @unchecked Sendable {
   var staleFrames: UInt64 = 0
   /// Pre-warmed environments that are up; for anyone to look at.
   let ready = Atomic<Int>(0)
+  /// Sandboxes with something left of them, and those that there have been; the same.
+  let sandboxes = Atomic<Int>(0), started = Atomic<Int>(0)
+  /// Called about once a second.
+  private let everySecond: @Sendable () -> Void
+  /// Rings when somebody has published something.
+  private var alarm: FolderAlarm?
   private var whenStopped: (@Sendable () -> Void)?
   var isStopping = false
 
   /// Starts the thread.
-  init(_ settings: FunctionTier.Configuration, _ launcher: any SandboxLauncher, _ diagnostics: Diagnostics) throws(IOFailure) {
+  /// - Parameters:
+  ///   - published: the folder in which versions are published.
+  ///   - republished: called on the supervisor's thread when something changes there.
+  ///   - everySecond: called there about once a second.
+  init(
+    _ settings: FunctionTier.Configuration, _ launcher: any SandboxLauncher, _ diagnostics: Diagnostics, published: String,
+    republished: @escaping @Sendable () -> Void, everySecond: @escaping @Sendable () -> Void
+  ) throws(IOFailure) {
+    self.everySecond = everySecond
     self.settings = settings
     self.launcher = launcher
     self.diagnostics = diagnostics
@@ -57,6 +71,7 @@ final class Supervisor: @unchecked Sendable {
     pool = PrewarmedPool(size: settings.prewarmed)
     ledger = ConcurrencyLedger(limit: settings.concurrency)
     ear = mailbox.empty(on: loop) { [unowned self] in take($0) }
+    alarm = FolderAlarm(published, on: loop, republished)
     loop.everySecond = { [unowned self] in lookAfterAll() }
     thread = loop.start(name: "functions")
   }
@@ -89,16 +104,17 @@ final class Supervisor: @unchecked Sendable {
   }
 
   private func adopt(_ adoption: Adoption) {
-    for group in groups.values { (group.isCurrent, group.provisioned) = (false, 0) }
+    // Published versions stay as long as they are used; of the newest code there is only one.
+    for group in groups.values { (group.isSuperseded, group.provisioned) = (group.revision.version == "$LATEST", 0) }
     for name in Set(groups.keys.map(\.function)).union(adoption.reserved.keys) { ledger.reserve(name, adoption.reserved[name]) }
     var keys: Set<PrewarmedPool.Key> = []
     for (revision, interpreter, tally, provisioned) in adoption.revisions {
       let group = group(revision, interpreter, tally)
-      (group.isCurrent, group.provisioned) = (true, provisioned)
+      (group.isSuperseded, group.provisioned) = (false, provisioned)
       if interpreter.canBePrewarmed { keys.insert(PrewarmedPool.Key(interpreter, revision)) }
     }
     for environment in pool.adopt(keys) { end(environment) }
-    for group in groups.values where !group.isCurrent { retire(group) }
+    for group in groups.values where group.isSuperseded { retire(group) }
     refill()
   }
 
@@ -124,9 +140,10 @@ final class Supervisor: @unchecked Sendable {
 
   private func lookAfterAll() {
     log.flush()
+    everySecond()
     for group in groups.values {
       retireIdle(group)
-      if !group.isCurrent && group.environments.isEmpty && group.waiting.isEmpty { groups[group.revision] = nil }
+      if group.isSuperseded && group.environments.isEmpty && group.waiting.isEmpty { groups[group.revision] = nil }
     }
     for environment in all.values { environment.lookAtMemory() }
     refill()
@@ -135,7 +152,7 @@ final class Supervisor: @unchecked Sendable {
   /// Ends environments that nobody has used for long, the one unused longest first.
   private func retireIdle(_ group: EnvironmentGroup) {
     while let oldest = group.idle.first, group.environments.count > group.provisioned,
-      loop.now >= oldest.idleSince + settings.idleMilliseconds || !group.isCurrent
+      loop.now >= oldest.idleSince + settings.idleMilliseconds || group.isSuperseded
     { end(oldest) }
   }
 

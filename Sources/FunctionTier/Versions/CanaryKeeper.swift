@@ -1,0 +1,100 @@
+// Owns: taking canaries forward: their hooks, what their invocations have come to, and what follows from it. Looked after once a second on a
+// thread that may block. Rule of the lock: held for a few additions.
+import Distribution
+import JSONText
+import Synchronization
+import Telemetry
+import Transport
+
+/// Canaries of a process that serves.
+final class CanaryKeeper: Sendable {
+  private struct State {
+    /// By function, alias and version.
+    var records: [String: Canary.Record] = [:]
+    /// Hooks that have been asked and have not answered.
+    var asked: Set<String> = []
+  }
+
+  private let store: VersionStore
+  private let diagnostics: Diagnostics
+  private let state = Mutex(State())
+  private let helper: BlockingPool
+
+  /// - Throws: ``IOFailure`` when the system gives no descriptor.
+  init(_ store: VersionStore, _ diagnostics: Diagnostics) throws(IOFailure) {
+    self.store = store
+    self.diagnostics = diagnostics
+    var settings = BlockingPool.Configuration()
+    (settings.threads, settings.queueLimit) = (1, 16)
+    helper = try BlockingPool(configuration: settings)
+  }
+
+  func stop() { helper.stop() }
+
+  /// Has what is published read again: somebody has changed it.
+  func reread() {
+    _ = helper.submit { [self] in
+      do throws(CodeProblem) { try store.readAll() } catch { diagnostics.say(.error, key: "versions", "functions: \(error.text)") }
+    }
+  }
+
+  /// An invocation of a canary is over.
+  func note(_ outcome: InvocationOutcome, _ function: String, _ alias: String, _ version: String) {
+    var failed = false
+    if case .failed(let failure, _) = outcome {
+      if case .throttled = failure.kind { return }
+      failed = true
+    }
+    let milliseconds = Double(outcome.report.duration.microseconds) / 1_000
+    state.withLock { $0.records["\(function):\(alias):\(version)", default: Canary.Record()].note(failed: failed, milliseconds: milliseconds) }
+  }
+
+  /// Looks after all canaries. About once a second; cheap when there is none.
+  /// - Parameter invoke: invokes a function by its name.
+  func look(_ invoke: @escaping @Sendable (String, [UInt8], @escaping @Sendable (InvocationOutcome) -> Void) -> Void) {
+    for versions in store.all {
+      for alias in versions.aliases {
+        guard let canary = alias.canary else { continue }
+        let key = "\(versions.function):\(alias.name):\(canary.version)", now = Timestamp.now.milliseconds
+        switch canary.phase {
+        case .before: ask(canary.before, .shift(until: now + canary.milliseconds), versions.function, alias.name, canary, invoke)
+        case .after: ask(canary.after, .promote, versions.function, alias.name, canary, invoke)
+        case .shifting:
+          let record = state.withLock { $0.records[key] } ?? Canary.Record()
+          if let step = canary.step(record, now: now) { advance(versions.function, alias.name, step) }
+        }
+      }
+    }
+  }
+
+  /// Asks a hook; without one, goes on.
+  private func ask(
+    _ hook: String?, _ next: Canary.Step, _ function: String, _ alias: String, _ canary: Canary,
+    _ invoke: (String, [UInt8], @escaping @Sendable (InvocationOutcome) -> Void) -> Void
+  ) {
+    guard let hook else { return advance(function, alias, next) }
+    let key = "\(function):\(alias):\(canary.version):\(canary.phase)"
+    guard state.withLock({ $0.asked.insert(key).inserted }) else { return }
+    let event: JSONObject = [
+      "function": .string(function), "alias": .string(alias), "version": .number(canary.version), "phase": .string(canary.phase.rawValue),
+    ]
+    invoke(hook, Array(JSONValue.object(event).compact.utf8)) { [self] outcome in
+      var step = next
+      if case .failed(let failure, _) = outcome { step = .rollBack("the hook \(hook) failed: \(failure.errorType): \(failure.errorMessage)") }
+      advance(function, alias, step) { [self] in _ = state.withLock { $0.asked.remove(key) } }
+    }
+  }
+
+  private func advance(_ function: String, _ alias: String, _ step: Canary.Step, then done: @escaping @Sendable () -> Void = {}) {
+    _ = helper.submit { [self] in
+      defer { done() }
+      let time = String(decoding: Timestamp.now.text, as: UTF8.self)
+      do throws(CodeProblem) {
+        try store.change(function) { versions in versions.advance(alias, step, at: time) }
+      } catch { return diagnostics.say(.error, key: "canary", "functions: a canary cannot go on: \(error.text)") }
+      guard step.isLast else { return }
+      state.withLock { state in state.records = state.records.filter { !$0.key.hasPrefix("\(function):\(alias):") } }
+      if let said = store.versions(of: function).alias(alias)?.lastCanary { diagnostics.say(.warning, "function \(function), alias \(alias): \(said)") }
+    }
+  }
+}

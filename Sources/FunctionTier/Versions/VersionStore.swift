@@ -1,0 +1,146 @@
+// Owns: the files of what is published: one of JSON per function, replaced whole (rename(2)) after the disk has it, so that a process killed at
+// any moment leaves the old one or the new one. Several processes may use one folder: who changes something locks it first (flock(2)), and a
+// proxy that serves sees others' changes by inotify(7) at once. Blocks; any thread.
+public import Distribution
+import Foundation
+import Glibc
+import JSONText
+import Synchronization
+import TLS
+import Telemetry
+
+/// What is published of all functions.
+public final class VersionStore: Sendable {
+  /// The absolute path of the tier's folder.
+  let folder: String
+  private let code: CodeStore
+  private let known = Mutex<[String: FunctionVersions]>([:])
+
+  /// Opens the store in the tier's folder, which is made where it is missing.
+  /// - Throws: ``CodeProblem`` when the folder cannot be made, or a file in it is damaged.
+  public init(folder: String) throws(CodeProblem) {
+    self.folder = folder
+    code = try CodeStore(folder: folder + "/code")
+    try CodeStore.makeFolder(folder + "/versions")
+    try readAll()
+  }
+
+  /// What is published of a function.
+  public func versions(of function: String) -> FunctionVersions { known.withLock { $0[function] } ?? FunctionVersions(function: function) }
+
+  /// What is published of all functions, by name.
+  public var all: [FunctionVersions] { known.withLock { Array($0.values) }.sorted { $0.function < $1.function } }
+
+  /// Digests of code that versions are made of.
+  var digests: Set<String> { known.withLock { Set($0.values.flatMap { $0.versions.map(\.code) }) } }
+
+  /// The folder to be watched for changes.
+  var watchedFolder: String { folder + "/versions" }
+
+  /// Publishes a function as it is now. When this returns, the disk has it.
+  /// - Returns: the version's number; that of the newest one when nothing has changed since.
+  public func publish(_ definition: FunctionDefinition, description: String) throws(CodeProblem) -> Int {
+    let stored = try code.keep(try CodeSource(path: definition.codePath, handler: definition.tier.handler), isLasting: true)
+    let tier = definition.tier
+    let version = PublishedVersion(
+      number: 0, code: stored.digest, runtime: definition.runtime.name, handler: tier.handler, memoryMB: tier.memoryMB,
+      timeoutMilliseconds: tier.timeout.wholeMilliseconds, network: tier.network,
+      environment: Dictionary(tier.environment.map { ($0.name, $0.value) }) { $1 }, description: description,
+      published: String(decoding: Timestamp.now.text, as: UTF8.self))
+    var number = 0
+    try change(definition.name) { versions throws(CodeProblem) in number = try versions.publish(version) }
+    return number
+  }
+
+  /// Changes what is published of a function. When this returns, the disk has it.
+  public func change(_ function: String, _ body: (inout FunctionVersions) throws(CodeProblem) -> Void) throws(CodeProblem) {
+    let lock = try FolderLock(folder + "/versions/.lock")
+    defer { lock.release() }
+    // Another process may have been here since.
+    var versions = try read(Self.file(of: function)) ?? FunctionVersions(function: function)
+    try body(&versions)
+    try write(versions)
+    known.withLock { $0[function] = versions }
+  }
+
+  /// Points an alias to a version.
+  public func point(_ function: String, alias: String, to version: Int, weights: [Int: Double] = [:]) throws(CodeProblem) {
+    try change(function) { versions throws(CodeProblem) in try versions.point(alias, to: version, weights: weights) }
+  }
+
+  /// Begins a canary under an alias.
+  public func begin(_ canary: Canary, of function: String, under alias: String) throws(CodeProblem) {
+    try change(function) { versions throws(CodeProblem) in try versions.begin(canary, under: alias) }
+  }
+
+  /// Points an alias back, or ends its canary.
+  /// - Returns: the version it points to now.
+  public func rollBack(_ function: String, alias: String) throws(CodeProblem) -> Int {
+    var version = 0
+    try change(function) { versions throws(CodeProblem) in version = try versions.rollBack(alias, at: String(decoding: Timestamp.now.text, as: UTF8.self)) }
+    return version
+  }
+
+  /// Removes an alias, or a version that no alias names.
+  public func remove(_ function: String, alias: String) throws(CodeProblem) {
+    try change(function) { versions throws(CodeProblem) in try versions.removeAlias(alias) }
+  }
+  /// Removes a version that no alias names.
+  public func remove(_ function: String, version: Int) throws(CodeProblem) {
+    try change(function) { versions throws(CodeProblem) in try versions.remove(version) }
+  }
+
+  /// The code of a version.
+  func code(of version: PublishedVersion) -> StoredCode? { code.find(version.code) }
+
+  // MARK: Files
+
+  /// Reads every file again.
+  func readAll() throws(CodeProblem) {
+    var all: [String: FunctionVersions] = [:]
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: watchedFolder)) ?? [] where name.hasSuffix(".json") {
+      guard let versions = try read(name) else { continue }
+      all[versions.function] = versions
+    }
+    known.withLock { $0 = all }
+  }
+
+  /// A function's name as a file's: whatever is no letter or digit is written in hexadecimal digits.
+  private static func file(of function: String) -> String {
+    let name = function.utf8.map { $0.isAliasByte ? String(UnicodeScalar($0)) : "%" + [$0].hexadecimal }.joined()
+    // A long name's digest stands for it: a file's name has 255 bytes.
+    return name.utf8.count <= 200 ? name + ".json" : Digest.sha256(Array(function.utf8)).hexadecimal + ".json"
+  }
+
+  private func read(_ name: String) throws(CodeProblem) -> FunctionVersions? {
+    let path = watchedFolder + "/" + name
+    guard let data = FileManager.default.contents(atPath: path) else { return nil }
+    guard let value = try? JSONValue(parsing: Array(data)), let versions = FunctionVersions(value) else { throw CodeProblem(text: "\(path) is damaged") }
+    return versions
+  }
+
+  private func write(_ versions: FunctionVersions) throws(CodeProblem) {
+    let path = watchedFolder + "/" + Self.file(of: versions.function), draft = path + ".\(getpid())"
+    let bytes = Data((versions.json.indented() + "\n").utf8)
+    guard FileManager.default.createFile(atPath: draft, contents: bytes, attributes: [.posixPermissions: 0o644]) else {
+      throw CodeProblem(text: "\(draft) cannot be written")
+    }
+    try CodeStore.sync(draft)
+    guard unsafe rename(draft, path) == 0 else { throw CodeProblem(text: "\(path) cannot be replaced: \(unsafe String(cString: strerror(errno)))") }
+    try CodeStore.sync(watchedFolder)
+  }
+}
+
+/// A lock on a folder, between processes and threads.
+struct FolderLock {
+  private let descriptor: Int32
+
+  /// Waits until nobody else has it.
+  init(_ path: String) throws(CodeProblem) {
+    descriptor = unsafe open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw CodeProblem(text: "\(path) cannot be opened: \(unsafe String(cString: strerror(errno)))") }
+    while flock(descriptor, LOCK_EX) != 0 && errno == EINTR {}
+  }
+
+  func release() { close(descriptor) }
+}

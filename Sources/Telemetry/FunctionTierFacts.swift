@@ -1,0 +1,110 @@
+// Owns: what the metrics page shows of the function tier. Values from elsewhere; pure. Documentation/observability.md repeats the words; a test
+// keeps the two the same.
+
+/// The numbers of the function tier at one moment.
+public struct FunctionTierFacts: Sendable {
+  /// One function's.
+  public struct Function: Sendable {
+    /// Its name.
+    public var name: String
+    /// Invocations by how they ended, in the order of ``FunctionTierFacts/results``.
+    public var results: [UInt64]
+    /// By ``Sum``.
+    public var sums: [Sum: UInt64] = [:]
+    /// By ``Level``.
+    public var levels: [Level: Int] = [:]
+
+    /// A function.
+    public init(name: String, results: [UInt64]) {
+      self.name = name
+      self.results = results
+    }
+  }
+
+  /// What is counted of each function.
+  public enum Sum: String, CaseIterable, Sendable {
+    case duration = "duration_seconds_total", started = "started_total", coldStarts = "cold_starts_total", initializations = "initializations_total"
+    case initialization = "initialization_seconds_total", droppedOutput = "dropped_output_bytes_total"
+
+    var help: String {
+      switch self {
+      case .duration: "Time that invocations which were begun took; Lambda's Duration in sum."
+      case .started: "Invocations that were begun."
+      case .coldStarts: "Invocations that were their environment's first."
+      case .initializations: "Environments that loaded the function."
+      case .initialization: "Time that loading it took: Lambda's Init Duration in sum."
+      case .droppedOutput: "Bytes of its output that were not kept: more than an invocation may write."
+      }
+    }
+    /// Whether it is in microseconds, and shown in seconds.
+    var isTime: Bool { self == .duration || self == .initialization }
+  }
+
+  /// What is there now, of each function.
+  public enum Level: String, CaseIterable, Sendable {
+    case concurrent = "concurrent_executions", mostConcurrent = "concurrent_executions_max", environments = "environments", peakMemory = "memory_max_bytes"
+
+    var help: String {
+      switch self {
+      case .concurrent: "Invocations that run or wait: Lambda's ConcurrentExecutions."
+      case .mostConcurrent: "The most there have been."
+      case .environments: "Environments that have the function."
+      case .peakMemory: "The most memory an environment of it has used: Lambda's Max Memory Used."
+      }
+    }
+  }
+
+  /// The words of ``Function/results``, and what they mean.
+  public static let results: [(word: String, meaning: String)] = [
+    ("succeeded", "the handler gave a result"),
+    ("unhandled_error", "the handler threw, or its promise was rejected or never settled"),
+    ("timed_out", "it took longer than its timeout; the environment was killed"),
+    ("out_of_memory", "it used more memory than it has; the environment was killed"),
+    ("exited", "its process ended"),
+    ("initialization_error", "its code could not be loaded"),
+    ("protocol_error", "it wrote to the runtime's file descriptor; the environment was killed"),
+    ("response_too_large", "its result, or the event, was larger than 6 MiB"),
+    ("throttled", "as many invocations ran as may"),
+    ("disabled", "its reserved concurrency is 0"),
+    ("not_started", "there was no environment for it: no such version, no sandbox, no room in time, or the proxy ended"),
+  ]
+
+  /// By name.
+  public var functions: [Function] = []
+  /// Environments of all functions and of none; those that are ready for a function.
+  public var environments = 0, ready = 0
+
+  /// Numbers to be filled in.
+  public init() {}
+
+  static let prefix = "skerry_lambda_"
+  static let invocations = (name: "skerry_lambda_invocations_total", help: "Invocations of functions of the function tier by how they ended; functions never invoked are left out.")
+  static let totals: [(name: String, help: String)] = [
+    ("skerry_lambda_sandboxes", "Sandboxes of the function tier, those included that are ready for any function or are ending."),
+    ("skerry_lambda_sandboxes_ready", "Sandboxes that are ready for a function and have none yet."),
+  ]
+
+  static func render(_ facts: FunctionTierFacts?, _ page: inout PrometheusText) {
+    let all: [Function] = facts?.functions ?? []
+    let seen = all.filter { function in function.results.contains { $0 > 0 } }
+    page.family(invocations.name, .counter, invocations.help)
+    for function in seen {
+      for (result, count) in zip(results, function.results) { page.sample(invocations.name, [("function", function.name), ("outcome", result.word)], String(count)) }
+    }
+    for sum in Sum.allCases {
+      page.family(prefix + sum.rawValue, .counter, sum.help)
+      for function in seen {
+        let value = function.sums[sum] ?? 0
+        page.sample(prefix + sum.rawValue, [("function", function.name)], sum.isTime ? MetricsPage.decimal(value, places: 6) : String(value))
+      }
+    }
+    for level in Level.allCases {
+      page.family(prefix + level.rawValue, .gauge, level.help)
+      for function in seen { page.sample(prefix + level.rawValue, [("function", function.name)], String(function.levels[level] ?? 0)) }
+    }
+    for (total, value) in zip(totals, [facts?.environments, facts?.ready]) {
+      page.family(total.name, .gauge, total.help)
+      if let value { page.sample(total.name, [], String(value)) }
+    }
+  }
+}

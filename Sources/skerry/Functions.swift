@@ -1,0 +1,218 @@
+// skerry functions: versions and aliases of the function tier's functions.
+import ArgumentParser
+import ConfigurationFile
+import Distribution
+import Foundation
+import FunctionTier
+import JSONText
+
+struct Functions: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Publish versions of functions, and point aliases to them.",
+    discussion: """
+      For functions on nodejs, python and provided. A version is a copy of the code with its settings and never changes; an alias points to one. A
+      proxy that serves the configuration uses what is published at once.
+
+      Examples:
+        skerry functions publish pick-origin --description "with the new hosts"
+        skerry functions alias pick-origin live 3
+        skerry functions alias pick-origin live 3 --weight 2=20%
+        skerry functions alias pick-origin live 4 --canary 10% --for 5m --errors 2% --p95 100ms
+        skerry functions rollback pick-origin live
+        skerry functions list
+      """,
+    subcommands: [FunctionsPublish.self, FunctionsList.self, FunctionsAlias.self, FunctionsRollback.self, FunctionsRemove.self])
+}
+
+/// Where versions are kept, and of what.
+struct FunctionsStore: ParsableArguments {
+  @Option(help: "The configuration that names the functions. Default: ./edge.yaml, else the built-in example.")
+  var config: String?
+
+  /// The store and the configuration.
+  func open() throws -> (store: VersionStore, configuration: Configuration) {
+    let path = try ConfigurationArgument.path(config)
+    let loaded = ConfigurationFile.load(path: path)
+    if let unreadable = loaded.unreadable { throw Refusal(unreadable) }
+    guard let configuration = loaded.configuration else {
+      for problem in loaded.diagnostics { StandardError.say(problem.description) }
+      throw Refusal("\(path) has errors")
+    }
+    becomeOwner(of: configuration.stateDirectory)
+    do throws(CodeProblem) { return (try VersionStore(folder: configuration.functionTierSettings.folder), configuration) } catch { throw Refusal(error.text) }
+  }
+
+  /// What root publishes is to be the proxy's, who must be able to link to it.
+  private func becomeOwner(of folder: String) {
+    var status = stat()
+    guard geteuid() == 0, unsafe stat(folder, &status) == 0, status.st_uid != 0 else { return }
+    _ = (setegid(status.st_gid), seteuid(status.st_uid))
+  }
+
+  /// Runs something with the store; its problems are findings.
+  func use(_ function: String?, _ body: (VersionStore, FunctionDefinition?) throws -> Void) throws {
+    let (store, configuration) = try open()
+    var definition: FunctionDefinition?
+    if let function {
+      guard let found = configuration.functions.first(where: { $0.name == function }) else { throw Refusal("the configuration has no function \(function)") }
+      if found.runtime.isRewriteEngine { throw Refusal("\(function) runs in the rewrite engine, which has no versions") }
+      definition = found
+    }
+    do { try body(store, definition) } catch let problem as CodeProblem { throw Refusal(problem.text) }
+  }
+}
+
+struct FunctionsPublish: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "publish", abstract: "Publish a function's code and settings as a version; prints its number.",
+    discussion: "When it is printed, the disk has it. What is the same as the newest version is that version.")
+
+  @Argument(help: "The function's name in the configuration.")
+  var function: String
+  @Option(help: "What is new.")
+  var description = ""
+  @OptionGroup var files: FunctionsStore
+
+  func run() throws {
+    try files.use(function) { store, definition in
+      guard let definition else { return }
+      print(try store.publish(definition, description: description))
+    }
+  }
+}
+
+struct FunctionsList: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "list", abstract: "Show versions and aliases.")
+
+  @Argument(help: "A function's name; without it, all.")
+  var function: String?
+  @Flag(help: "JSON.")
+  var json = false
+  @OptionGroup var files: FunctionsStore
+
+  func run() throws {
+    try files.use(nil) { store, _ in
+      let all = store.all.filter { function == nil || $0.function == function }
+      if json { return print(JSONValue.array(all.map(\.json)).indented()) }
+      for versions in all {
+        for version in versions.versions {
+          print("\(versions.function):\(version.number)\t\(version.published)\t\(version.runtime)\t\(version.code.prefix(12))\t\(version.description)")
+        }
+        for alias in versions.aliases { print("\(versions.function):\(alias.name)\t\(Self.words(alias))") }
+      }
+    }
+  }
+
+  private static func words(_ alias: FunctionAlias) -> String {
+    var text = "→ \(alias.version)"
+    for (version, share) in alias.weights.sorted(by: { $0.key < $1.key }) { text += ", \(Share.text(share)) → \(version)" }
+    if let canary = alias.canary { text += ", canary \(Share.text(canary.share)) → \(canary.version) (\(canary.phase.rawValue))" }
+    if let previous = alias.previous { text += " (before: \(previous))" }
+    if let said = alias.lastCanary { text += "; \(said)" }
+    return text
+  }
+}
+
+struct FunctionsAlias: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "alias", abstract: "Point an alias to a version, share it out among several, or try one out.",
+    discussion: """
+      With --canary the alias keeps its version, and the one named gets a share for a time: then it takes over, unless too many of its invocations
+      fail or take too long.
+      """)
+
+  @Argument(help: "The function's name in the configuration.")
+  var function: String
+  @Argument(help: "The alias's name.")
+  var alias: String
+  @Argument(help: "The version's number.")
+  var version: Int
+  @Option(help: "Another version and its share: 2=20%; may be repeated.")
+  var weight: [String] = []
+  @Option(help: "Try the version out with this share of invocations: 10%.")
+  var canary: String?
+  @Option(name: .customLong("for"), help: "How long it is tried out: 90s, 5m.")
+  var duration = "5m"
+  @Option(help: "The largest share of failed invocations.")
+  var errors = "5%"
+  @Option(help: "The longest 95th percentile of its durations: 100ms.")
+  var p95: String?
+  @Option(help: "Invocations before which nothing is concluded.")
+  var least = 20
+  @Option(help: "A function that is asked before the first invocation; if it fails, there is none.")
+  var before: String?
+  @Option(help: "A function that is asked when the version has taken over; if it fails, it is taken back.")
+  var after: String?
+  @OptionGroup var files: FunctionsStore
+
+  func run() throws {
+    try files.use(function) { store, _ in
+      guard let canary else {
+        var weights: [Int: Double] = [:]
+        for text in weight {
+          let parts = text.split(separator: "=", maxSplits: 1)
+          guard parts.count == 2, let number = Int(parts[0]) else { throw Refusal("--weight takes a version and its share, such as 2=20%, not \(text)") }
+          weights[number] = try Share.parse(String(parts[1]), "--weight")
+        }
+        return try store.point(function, alias: alias, to: version, weights: weights)
+      }
+      var trial = Canary(version: version, share: try Share.parse(canary, "--canary"), milliseconds: try Self.milliseconds(duration, "--for"))
+      trial.errorRate = try Share.parse(errors, "--errors")
+      trial.p95Milliseconds = try p95.map { Double(try Self.milliseconds($0, "--p95")) }
+      trial.leastInvocations = max(1, least)
+      (trial.before, trial.after) = (before, after)
+      try store.begin(trial, of: function, under: alias)
+    }
+  }
+
+  private static func milliseconds(_ text: String, _ option: String) throws -> Int64 {
+    guard let value = Quantity.milliseconds(text), value > 0 else { throw Refusal("\(option) takes a time such as 500ms, 30s or 5m, not \(text)") }
+    return Int64(value)
+  }
+}
+
+/// A share as it is written.
+enum Share {
+  /// `20%`, `0.2`.
+  static func parse(_ text: String, _ option: String) throws -> Double {
+    let number = text.hasSuffix("%") ? Double(text.dropLast()).map { $0 / 100 } : Double(text)
+    guard let number, number >= 0, number <= 1 else { throw Refusal("\(option) takes a share such as 20% or 0.2, not \(text)") }
+    return number
+  }
+
+  static func text(_ share: Double) -> String {
+    let tenths = Int((share * 1_000).rounded())
+    return tenths % 10 == 0 ? "\(tenths / 10) %" : "\(tenths / 10).\(tenths % 10) %"
+  }
+}
+
+struct FunctionsRollback: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "rollback", abstract: "Point an alias back to where it pointed before, or end its canary; prints the version.")
+
+  @Argument(help: "The function's name in the configuration.")
+  var function: String
+  @Argument(help: "The alias's name.")
+  var alias: String
+  @OptionGroup var files: FunctionsStore
+
+  func run() throws {
+    try files.use(function) { store, _ in print(try store.rollBack(function, alias: alias)) }
+  }
+}
+
+struct FunctionsRemove: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "remove", abstract: "Remove an alias, or a version that no alias points to.")
+
+  @Argument(help: "The function's name in the configuration.")
+  var function: String
+  @Argument(help: "A version's number or an alias's name.")
+  var what: String
+  @OptionGroup var files: FunctionsStore
+
+  func run() throws {
+    try files.use(function) { store, _ in
+      if let number = Int(what) { try store.remove(function, version: number) } else { try store.remove(function, alias: what) }
+    }
+  }
+}

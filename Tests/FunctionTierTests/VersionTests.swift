@@ -1,0 +1,143 @@
+// Versions and aliases: the rules, the files, canaries, and functions that are invoked by them.
+import Distribution
+import Foundation
+import Testing
+
+@testable import FunctionTier
+
+@Suite struct VersionTests {
+  private func version(_ code: String) -> PublishedVersion {
+    PublishedVersion(
+      number: 0, code: code, runtime: "nodejs20.x", handler: "index.handler", memoryMB: 128, timeoutMilliseconds: 5_000, network: .none, environment: ["A": "b"],
+      description: "", published: "2026-11-21T00:00:00.000Z")
+  }
+
+  @Test func versionsAreNumberedAndAliasesPointToThem() throws {
+    var versions = FunctionVersions(function: "f")
+    var numbers: [Int] = []
+    for code in ["a", "a", "b", "a"] { numbers.append(try versions.publish(version(code))) }
+    #expect(numbers == [1, 1, 2, 3])
+    try versions.point("live", to: 1)
+    try versions.point("live", to: 2)
+    let back = try versions.rollBack("live", at: "now")
+    #expect(back == 1)
+    #expect(versions.alias("live")?.previous == 2)
+    // What an alias points to stays.
+    let refused: [(inout FunctionVersions) throws -> Void] = [
+      { try $0.remove(1) }, { try $0.point("live", to: 9) }, { try $0.point("3", to: 1) }, { try $0.point("a b", to: 1) }, { try $0.point("live", to: 1, weights: [1: 0.5]) },
+      { try $0.point("live", to: 1, weights: [2: 0.7, 3: 0.7]) }, { _ = try $0.rollBack("none", at: "now") },
+    ]
+    for body in refused {
+      var copy = versions
+      #expect(throws: CodeProblem.self) { try body(&copy) }
+      #expect(copy == versions)
+    }
+    try versions.remove(3)
+    let fourth = try versions.publish(version("c"))
+    #expect(fourth == 4)
+    #expect(FunctionVersions(versions.json) == versions)
+  }
+
+  @Test func weightsShareInvocationsOut() throws {
+    var versions = FunctionVersions(function: "f")
+    for code in ["a", "b", "c"] { _ = try versions.publish(version(code)) }
+    try versions.point("live", to: 1, weights: [2: 0.25, 3: 0.25])
+    let alias = try #require(versions.alias("live"))
+    #expect([0, 0.24, 0.25, 0.49, 0.5, 0.99].map { alias.version(at: $0) } == [2, 2, 3, 3, 1, 1])
+    #expect(FunctionVersions(versions.json) == versions)
+    // Keys spread evenly, and each stays where it is.
+    let points = (0..<4_000).map { RevisionTable.point(of: Array("viewer \($0)".utf8)) }
+    for tenth in 0..<10 { #expect((300...500).contains(points.count { Int($0 * 10) == tenth })) }
+    #expect(RevisionTable.point(of: [1, 2]) == RevisionTable.point(of: [1, 2]))
+  }
+
+  @Test func aCanaryTakesOverOrIsRolledBack() throws {
+    var canary = Canary(version: 2, share: 0.5, milliseconds: 1_000)
+    (canary.phase, canary.until, canary.leastInvocations, canary.errorRate, canary.p95Milliseconds) = (.shifting, 1_000, 10, 0.1, 50)
+    func record(_ failures: Int, of count: Int, milliseconds: Double = 1) -> Canary.Record {
+      var record = Canary.Record()
+      for index in 0..<count { record.note(failed: index < failures, milliseconds: milliseconds) }
+      return record
+    }
+    #expect(canary.step(record(0, of: 100), now: 999) == nil)
+    #expect(canary.step(record(0, of: 100), now: 1_000) == .promote)
+    #expect(canary.step(record(9, of: 9), now: 500) == nil)
+    #expect(canary.step(record(1, of: 10), now: 500) == nil)
+    #expect(canary.step(record(2, of: 10), now: 500) == .rollBack("2 of 10 invocations failed, where 10 % may"))
+    #expect(canary.step(record(0, of: 10, milliseconds: 50.5), now: 500) == .rollBack("its 95th percentile is 50.5 ms, where 50 are the most"))
+    canary.after = "hook"
+    #expect(canary.step(record(0, of: 100), now: 1_000) == .checkAfter)
+
+    var versions = FunctionVersions(function: "f")
+    for code in ["a", "b"] { _ = try versions.publish(version(code)) }
+    try versions.point("live", to: 1)
+    try versions.begin(Canary(version: 2, share: 0.5, milliseconds: 1), under: "live")
+    #expect(versions.alias("live")?.version(at: 0.1) == 1)
+    versions.advance("live", .shift(until: 9), at: "now")
+    let parts = [0.1, 0.6].map { point in versions.alias("live")?.version(at: point) }
+    #expect(parts == [2, 1])
+    #expect(FunctionVersions(versions.json) == versions)
+    func shares(_ versions: FunctionVersions) -> [Int?] { [0.1, 0.6].map { versions.alias("live")?.version(at: $0) } }
+    var promoted = versions, checked = versions
+    promoted.advance("live", .promote, at: "now")
+    #expect(shares(promoted) == [2, 2])
+    #expect(promoted.alias("live")?.previous == 1)
+    checked.advance("live", .checkAfter, at: "now")
+    #expect(checked.alias("live")?.version(at: 0.6) == 2)
+    checked.advance("live", .rollBack("no"), at: "now")
+    #expect(checked.alias("live")?.version(at: 0.1) == 1)
+    #expect(checked.alias("live")?.lastCanary == "version 2 was rolled back at now: no")
+    versions.advance("live", .rollBack("no"), at: "now")
+    #expect(versions.alias("live")?.version(at: 0.1) == 1)
+  }
+
+  @Test func whatIsPublishedIsThereAgain() throws {
+    let folder = "\(Workbench.root)/\(UUID().uuidString)"
+    let definition = try Workbench.function(["index.js": "1"], name: "a/b")
+    let store = try VersionStore(folder: folder)
+    #expect(try store.publish(definition, description: "first") == 1)
+    try store.point("a/b", alias: "live", to: 1)
+    // Half a file of a process that was killed.
+    try "{".write(toFile: folder + "/versions/x.json.999", atomically: false, encoding: .utf8)
+    let again = try VersionStore(folder: folder)
+    #expect(again.all == store.all)
+    #expect(again.all.map(\.function) == ["a/b"])
+    let version = try #require(again.versions(of: "a/b").version(1))
+    #expect(again.code(of: version)?.files == ["index.js"])
+    // Both change it, and neither loses what the other did.
+    try store.point("a/b", alias: "one", to: 1)
+    try again.point("a/b", alias: "two", to: 1)
+    #expect(again.versions(of: "a/b").aliases.map(\.name) == ["live", "one", "two"])
+    try "{".write(toFile: folder + "/versions/x.json", atomically: false, encoding: .utf8)
+    #expect(throws: CodeProblem.self) { _ = try VersionStore(folder: folder) }
+  }
+
+  @Test func functionsAreInvokedByVersionAndAlias() async throws {
+    let tier = try Workbench.tier()
+    defer { tier.stop() }
+    let definition = try Workbench.function(["index.js": "exports.handler = async (e, c) => 'one ' + c.functionVersion"])
+    let function = try tier.take(definition)
+    // By another process, as a command is.
+    let store = try VersionStore(folder: tier.versions.folder)
+    #expect(try store.publish(definition, description: "") == 1)
+    try "exports.handler = async (e, c) => { if (e.fail) throw new Error('no'); return 'two ' + c.functionVersion }".write(
+      toFile: definition.codePath + "/index.js", atomically: false, encoding: .utf8)
+    #expect(try store.publish(definition, description: "") == 2)
+    try store.point("echo", alias: "live", to: 1)
+    func answer(_ qualifier: String?, _ payload: String = "{}") async -> String? { await tier.run(function.qualified(by: qualifier), payload).text }
+    while tier.versions.versions(of: "echo").alias("live") == nil { try await Task.sleep(for: .milliseconds(2)) }
+    #expect(await answer(nil) == "\"one $LATEST\"")
+    #expect(await answer("1") == "\"one 1\"")
+    #expect(await answer("2") == "\"two 2\"")
+    #expect(await answer("live") == "\"one 1\"")
+    let missing = await tier.run(function.qualified(by: "7"))
+    #expect(missing.failure?.errorMessage == "function echo has no version 7")
+    // A canary that fails is taken back by itself.
+    var canary = Canary(version: 2, share: 1, milliseconds: 60_000)
+    (canary.leastInvocations, canary.before) = (3, "echo:1")
+    try store.begin(canary, of: "echo", under: "live")
+    while await answer("live") != "\"two 2\"" { try await Task.sleep(for: .milliseconds(20)) }
+    while await answer("live") != "\"one 1\"" { _ = await tier.run(function.qualified(by: "live"), #"{"fail":1}"#) }
+    #expect(tier.versions.versions(of: "echo").alias("live")?.lastCanary?.contains("invocations failed") == true)
+  }
+}
