@@ -283,7 +283,8 @@ extension ServerConnection {
   fileprivate mutating func answer(_ page: AdminPages.Page, isHead: Bool) {
     stream.beginOutput()
     stream.output.append(text: "HTTP/1.1 \(page.status) \(ReasonPhrase.of(page.status))\r\nServer: skerry\r\nContent-Type: \(page.contentType)\r\n")
-    stream.output.append(text: "Content-Length: \(page.body.utf8.count)\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n")
+    if page.status != 204 { stream.output.append(text: "Content-Length: \(page.body.utf8.count)\r\n") }
+    stream.output.append(text: "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n")
     stream.output.append(text: page.fields)
     if closing { stream.output.append("Connection: close\r\n") }
     stream.output.append("\r\n")

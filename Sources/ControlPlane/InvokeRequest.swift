@@ -109,6 +109,8 @@ struct InvokeFailure: Error, Equatable {
     switch failure.kind {
     case .throttled(let reason): self.init(status: 429, code: "TooManyRequestsException", message: "Rate Exceeded.", reason: reason.rawValue)
     case .disabled: self.init(status: 429, code: "TooManyRequestsException", message: "Rate Exceeded.", reason: ThrottleReason.reserved.rawValue)
+    case .notStarted where failure.errorType == InvocationFailure.notFoundType:
+      self.init(status: 404, code: "ResourceNotFoundException", message: failure.errorMessage)
     case .notStarted: self.init(status: 502, code: "ServiceException", message: failure.errorMessage)
     default: return nil
     }

@@ -124,7 +124,7 @@ public final class FunctionTier: Sendable {
   private func refusal(_ invocation: Invocation, _ why: String) -> InvocationOutcome {
     var report = InvocationReport()
     report.requestID = invocation.requestID
-    return .failed(.notStarted(why), report)
+    return .failed(InvocationFailure(.notStarted, errorType: InvocationFailure.notFoundType, errorMessage: why), report)
   }
 
   /// Reads the code of a configuration's functions and keeps a copy. Blocks. Nothing changes for what serves until it is adopted.

@@ -94,6 +94,8 @@ public struct InvocationFailure: Error, Sendable, Equatable {
   public var kind: Kind
   /// Lambda's `errorType`: the class of what was thrown, or `Runtime.…`, `Sandbox.…`.
   public var errorType: String
+  /// The `errorType` when there is no such version or alias, or no such function.
+  public static let notFoundType = "ResourceNotFoundException"
   /// Lambda's `errorMessage`.
   public var errorMessage: String
   /// The stack's lines, if any; what the function says of itself.

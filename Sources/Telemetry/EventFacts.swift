@@ -29,10 +29,10 @@ public struct EventFacts: Sendable {
   static let outcomesName = "skerry_function_events_total", outcomesHelp = "Events for functions that nobody waits for, by what happened to them."
 
   static func render(_ facts: EventFacts?, _ page: inout PrometheusText) {
-    guard let facts else { return }
     page.family(waitingName, .gauge, waitingHelp)
-    page.sample(waitingName, [], String(facts.waiting))
+    if let facts { page.sample(waitingName, [], String(facts.waiting)) }
     page.family(outcomesName, .counter, outcomesHelp)
+    guard let facts else { return }
     for outcome in Outcome.allCases { page.sample(outcomesName, [("outcome", outcome.rawValue)], String(facts.outcomes[outcome] ?? 0)) }
   }
 }

@@ -172,7 +172,7 @@ public final class EventQueue: Sendable {
       return state.withLock { $0.statistics.running -= 1 }
     }
     guard let (function, _) = state.withLock({ $0.functions[event.function] }) else {
-      return ended(Running(entry: entry, event: event, outcome: .failed(InvocationFailure(.notStarted, errorType: "ResourceNotFoundException", errorMessage: "there is no function \(event.function)"), InvocationReport())))
+      return ended(Running(entry: entry, event: event, outcome: .failed(InvocationFailure(.notStarted, errorType: InvocationFailure.notFoundType, errorMessage: "there is no function \(event.function)"), InvocationReport())))
     }
     function.qualified(by: event.qualifier).invoke(Invocation(payload: event.payload, requestID: event.requestID, clientContext: event.clientContext)) { [self] outcome in
       ended(Running(entry: entry, event: event, outcome: outcome))
