@@ -96,7 +96,8 @@ public final class AdminPages: Sendable {
       let report = await reload()
       return .json(report.json, status: report.isDone ? 200 : 422)
     case "/invalidations": return request.method == .post ? invalidate(request) : .wrongMethod(allowed: "POST")
-    default: return Page(status: 404, body: "There are /healthz, /metrics, /status and, for POST, /reload and /invalidations here.\n")
+    case "/explain": return request.method == .post ? await explain(request) : .wrongMethod(allowed: "POST")
+    default: return Page(status: 404, body: "There are /healthz, /metrics, /status and, for POST, /reload, /invalidations and /explain here.\n")
     }
   }
 
@@ -115,9 +116,21 @@ public final class AdminPages: Sendable {
     } catch { return refused(400, error.text) }
   }
 
+  /// Sends a request through the first worker, origins included, and tells what became of it. Only methods that change nothing.
+  private func explain(_ request: AdminRequest) async -> Page {
+    func refused(_ status: Int, _ reason: String) -> Page { .json(.object(["outcome": .string("refused"), "reason": .string(reason)]), status: status) }
+    guard let content = request.content else { return refused(413, "the content has more than \(InvalidationRequest.contentBytes) bytes") }
+    do {
+      let asked = try JSONValue(parsing: content)
+      guard ["GET", "HEAD", "OPTIONS"].contains(asked["method"]?.string ?? "GET") else { return refused(400, "a running proxy explains GET, HEAD and OPTIONS only: the request is sent to its origin") }
+      guard let worker = workers.first else { return refused(503, "there is no worker") }
+      return .json(.object(await worker.explain(try ExplainedRequest(asked))))
+    } catch let problem as ExplainProblem { return refused(400, problem.text) } catch { return refused(400, "the content is no JSON object") }
+  }
+
   /// Whether a request's content is to be read: of nobody who may not ask.
   fileprivate func wantsContent(_ request: AdminRequest) -> Bool {
-    request.method == .post && request.path == "/invalidations" && AdminAccess.judge(request, token: state.withLock { $0.facts?.token }) == .allowed
+    request.method == .post && (request.path == "/invalidations" || request.path == "/explain") && AdminAccess.judge(request, token: state.withLock { $0.facts?.token }) == .allowed
   }
 
   private func snapshots() async -> [WorkerSnapshot] {

@@ -89,7 +89,9 @@ extension Worker {
     }
     if let page = errorPage(for: response, exchange) { response = await replace(response, by: page, &exchange, &viewer) }
     if let index = exchange.behavior.viewerResponse {
+      if let observer = exchange.observer { observer.sees(response.head) }
       response = runViewerResponse(response, &exchange, since: monotonicNanoseconds(), mayRun: await hasTurn(index, exchange))
+      if let observer = exchange.observer { observer.sees(response.head, changedBy: .function) }
     }
     applyResponseHeadersPolicy(&response, &exchange)
     return response

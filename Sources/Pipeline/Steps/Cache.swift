@@ -71,6 +71,10 @@ extension Worker {
     for _ in 0..<Self.lookupsLimit {
       let found = lookUp(cache, work, exchange)
       exchange.reached(.lookup)
+      if let observer = exchange.observer {
+        let key = withKey(cache, exchange) { key, _ in ReadableKey(key.readable) }
+        observer.looked(up: key, exchange.behavior.behavior.cachePolicy, found: found, now: wallMilliseconds)
+      }
       switch found {
       case .hit(let stored):
         guard let response = serve(stored, work, wallMilliseconds < stored.freshness.freshUntil ? .hit : .stale, &exchange) else { break }
