@@ -15,9 +15,9 @@ RELEASE = -c release --product skerry $(if $(wildcard $(SWIFT_LIBRARIES)),--stat
 
 BUILD_PACKAGES = ca-certificates pkg-config patch python3 libssl-dev libc-ares-dev libmaxminddb-dev libre2-dev libseccomp-dev zlib1g-dev libbrotli-dev
 # Real clients of the scenarios, and a library to be a hostile one with. What a Debian may lack is asked for by itself: its test is skipped then.
-TEST_PACKAGES = curl openssl nghttp2-client python3-h2
+TEST_PACKAGES = curl openssl nghttp2-client python3-h2 bubblewrap passt
 OPTIONAL_TEST_PACKAGES = testssl.sh
-BENCH_PACKAGES = nginx libnginx-mod-http-js libnginx-mod-http-lua wrk valgrind h2o nghttp2-client
+BENCH_PACKAGES = nginx libnginx-mod-http-js libnginx-mod-http-lua wrk valgrind h2o nghttp2-client varnish
 
 .DEFAULT_GOAL := help
 .PHONY: help deps build run test certs deb fuzz fuzz-engine bench bench-deps clean
@@ -54,10 +54,10 @@ certs: ## make certificates for localhost in Certs/, and say how to trust them
 	@.ci/packages openssl
 	@Certs/generate $(NAMES)
 
-# libFuzzer on a parser, the one of HTTP/1.1, or TARGET=http2, json, dialect, redirects or proxy-header; new inputs stay in .build/fuzz (Documentation/testing.md).
+# libFuzzer on a parser, the one of HTTP/1.1, or TARGET=http2, json, dialect, redirects, events or proxy-header; new inputs stay in .build/fuzz (Documentation/testing.md).
 FUZZ_SECONDS ?= 60
 TARGET ?= http1
-fuzz: deps ## look for bytes a parser (TARGET=http1|http2|json|dialect|redirects|proxy-header) cannot bear, FUZZ_SECONDS long
+fuzz: deps ## look for bytes a parser (TARGET=http1|http2|json|dialect|redirects|events|proxy-header) cannot bear, FUZZ_SECONDS long
 	$(SWIFT) build --scratch-path .build/fuzz -c release --product fuzz-$(TARGET) -Xswiftc -sanitize=fuzzer -Xswiftc -DLIBFUZZER
 	mkdir -p .build/fuzz/inputs-$(TARGET)
 	.build/fuzz/release/fuzz-$(TARGET) -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -artifact_prefix=.build/fuzz/ .build/fuzz/inputs-$(TARGET) $(wildcard Fuzzing/Corpus/*)

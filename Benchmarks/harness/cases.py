@@ -44,6 +44,17 @@ HTTP2_CASES = [
 ]
 
 
+LARGE_BODY = BODY * 1024
+
+# Hits of a cache; a query that functions clean is left out of the key.
+CACHE_CASES = [
+    Case("hit", "1 KB hit", "/cached/42", 200, {"content-type": "text/plain"}, BODY, ratio=0.65),
+    Case("hit-functions", "1 KB hit through two functions", "/cached/functions/42?utm_source=mail", 200,
+         {"content-type": "text/plain", "x-content-type-options": "nosniff"}, BODY, ratio=0.75),
+    Case("hit-large", "1 MB hit", "/large", 200, {"content-type": "text/plain"}, LARGE_BODY, ratio=1.0),
+]
+
+
 TOKEN = ("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIiwiaWF0IjoxNTE2MjM5MDIyfQ."
          "SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c")
 
@@ -79,7 +90,7 @@ ADDED = [
 
 def named(names, otherwise=None):
     """The cases of these names, in their order; when none is named, `otherwise` or all of HTTP/1.1 but the added ones."""
-    known = {case.name: case for case in CASES + HTTP2_CASES + [case for added in ADDED for case in (added.case, added.without)]}
+    known = {case.name: case for case in CASES + HTTP2_CASES + CACHE_CASES + [case for added in ADDED for case in (added.case, added.without)]}
     for name in names:
         if name not in known:
             raise SystemExit(f"no case {name}; there are {', '.join(known)}")

@@ -3,14 +3,16 @@
 Configurations are the files under peers/ and skerry/, with @NAME@ filled in.
 """
 
+import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
-from .cases import BODY
+from .cases import BODY, LARGE_BODY
 from .process import Failure, Process, free_port
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -29,6 +31,7 @@ class Origin:
 
     def __init__(self, folder):
         self.port = free_port()
+        (Path(folder) / "large").write_bytes(LARGE_BODY)
         file = Path(folder) / "origin.conf"
         render("peers/nginx/origin.conf", file, {"FOLDER": folder, "ORIGIN_PORT": self.port, "BODY": BODY.decode()})
         self.process = Process("origin", [binary("nginx"), "-c", str(file), "-e", f"{folder}/origin.error.log"], folder)
@@ -50,6 +53,8 @@ class Peer:
 
     kind = ""
     environment = None
+    # Whether it writes an access log.
+    logs = True
 
     def __init__(self, folder, origin, workers=1, label=None, program=None):
         self.label = label or self.kind
@@ -78,8 +83,17 @@ class Peer:
         """Whether the case can be put to it."""
         return True
 
+    def memory_folder(self):
+        """A folder in memory, gone with the peer."""
+        folder = tempfile.TemporaryDirectory(prefix="skerry-bench-", dir="/dev/shm")
+        os.chmod(folder.name, 0o777)
+        self.kept = folder
+        return folder.name
+
     def logged_lines(self):
         """Lines the log has gained since the last call. Waits until it has been quiet for 1.8 seconds: both flush once a second, and a write may wait for the disk."""
+        if not self.logs:
+            return 0
         size, quiet = -1, 0
         while quiet < 18:
             now = self.log.stat().st_size if self.log.exists() else 0
@@ -108,7 +122,7 @@ class Nginx(Peer):
         render("peers/nginx/proxy.conf", file, {
             **parts,
             "FOLDER": self.folder, "PORT": self.port, "TLS_PORT": self.tls_port, "CHAIN": self.chain, "KEY": self.key,
-            "ORIGIN_PORT": self.origin.port, "WORKERS": self.workers,
+            "ORIGIN_PORT": self.origin.port, "WORKERS": self.workers, "CACHE": self.memory_folder(),
             "LOG": self.log, "LOG_FORMAT": self.log_format, "PEERS": ROOT / "peers",
             # A single process is what valgrind can follow.
             "EXTRA": "master_process off;" if under_valgrind else ""})
@@ -158,6 +172,26 @@ class H2O(Peer):
 
     def can(self, case):
         return case.http2 or case.name in ("proxy", "tls")
+
+
+class Varnish(Peer):
+    """Varnish: hits of its cache only. It writes no log."""
+
+    kind = "varnish"
+    logs = False
+
+    def prepare(self, under_valgrind):
+        file = self.folder / "cache.vcl"
+        render("peers/varnish/cache.vcl", file, {"ORIGIN_PORT": self.origin.port})
+        # -n: its working folder, in memory, as its shared log is.
+        return [binary("varnishd"), "-F", "-n", self.memory_folder(), "-a", f"127.0.0.1:{self.port}", "-f", str(file), "-s", "malloc,256m",
+                "-T", "none", "-p", "timeout_idle=3600", "-j", "none"]
+
+    def wait_until_ready(self, seconds):
+        return self.process.wait_for_port(self.port, seconds)
+
+    def can(self, case):
+        return case.name in ("hit", "hit-large")
 
 
 class Skerry(Peer):
@@ -212,7 +246,7 @@ def binary(name):
 
 def make(names, folder, origin, workers, program):
     """Peers for a list such as ["nginx", "skerry"]. The same name twice gives the noise of the measurement itself."""
-    kinds = {kind.kind: kind for kind in (Nginx, NginxCombined, NginxLua, H2O, Skerry, SkerryFullLog)}
+    kinds = {kind.kind: kind for kind in (Nginx, NginxCombined, NginxLua, H2O, Varnish, Skerry, SkerryFullLog)}
     peers = []
     for index, name in enumerate(names):
         if name not in kinds:

@@ -12,6 +12,8 @@ package struct FunctionFile {
   package var keyValueStore: String?
   /// What it is for.
   package var comment: String?
+  /// What only the function tier uses.
+  package var tier = FunctionTierSettings()
 
   /// One that says nothing.
   package init() {}
@@ -23,14 +25,36 @@ package struct FunctionFile {
     eventType = section.optional("eventType")?.choice(HookPoint.self)
     keyValueStore = section.optional("keyValueStore")?.nonEmptyText()
     comment = section.optional("comment")?.text()
-    // These are for the configuration that names the function.
-    for key in FunctionFile.tierKeys { _ = section.optional(key) }
+    _ = FunctionFile.tierSettings(section, &tier)
     section.finish()
   }
 
-  private static let tierKeys = [
-    "handler", "memory", "timeout", "includeBody", "network", "environment", "reservedConcurrency", "provisionedConcurrency",
-  ]
+  /// Reads the keys of the function tier; returns those that are there.
+  static func tierSettings(_ section: Section, _ tier: inout FunctionTierSettings) -> [Value] {
+    var present: [Value] = []
+    func value(_ key: String) -> Value? {
+      let value = section.optional(key)
+      if let value { present.append(value) }
+      return value
+    }
+    if let text = value("handler")?.nonEmptyText("a handler such as index.handler") { tier.handler = text }
+    if let number = value("memory")?.wholeNumber(128...10240) { tier.memoryMB = number }
+    if let time = value("timeout")?.duration(.milliseconds(1) ... .seconds(30)) { tier.timeout = time }
+    if let flag = value("includeBody")?.flag() { tier.includeBody = flag }
+    if let network = value("network")?.choice(FunctionNetwork.self) { tier.network = network }
+    tier.reservedConcurrency = value("reservedConcurrency")?.wholeNumber(0...10000)
+    if let number = value("provisionedConcurrency")?.wholeNumber(0...10000) { tier.provisionedConcurrency = number }
+    for entry in value("environment")?.section("environment")?.entries ?? [] {
+      guard let text = entry.value.text() else { continue }
+      if entry.name.isEmpty || entry.name.contains("=") || entry.name.utf8.contains(0) || text.utf8.contains(0) {
+        entry.key.error("an environment variable has a name without '=' and no NUL")
+      } else {
+        tier.environment.append(HeaderField(name: entry.name, value: text))
+      }
+    }
+    tier.environment.sort { $0.name < $1.name }
+    return present
+  }
 
   /// A runtime by name; anything else is reported.
   package static func runtime(_ value: Value) -> FunctionRuntime? {

@@ -181,7 +181,11 @@ extension Reader {
           "a \(function.runtime.name) function runs at viewer-request or viewer-response, not at \(hook.rawValue)")
       }
     } else {
-      value.notSupportedYet("functions on \(function.runtime.name) are")
+      let limits = LambdaEdgeLimits(at: hook, lambdaEdgeLimits)
+      if function.tier.timeout > limits.timeout || function.tier.memoryMB > limits.memoryMB {
+        value.error(
+          "\(function.name) has \(function.tier.timeout.components.seconds) s and \(function.tier.memoryMB) MB; at \(hook.rawValue) it may have \(limits.timeout.components.seconds) s and \(limits.memoryMB) MB (lambdaEdgeLimits: \(lambdaEdgeLimits.rawValue))")
+      }
       if reference.qualifier == nil {
         refuse(value, "a Lambda@Edge function is associated by a version, such as \(function.name):1")
       }

@@ -36,6 +36,7 @@ extension Reader {
       value.warning("no request can reach this distribution: it has no aliases and is not the default")
     }
     distribution.defaultRootObject = section.optional("defaultRootObject").flatMap(defaultRootObject)
+    if let value = section.optional("cacheTagHeader"), let name = headerName(value) { distribution.cacheTagHeader = name }
     distribution.origins = origins(section)
     distribution.originGroups = originGroups(section, origins: distribution.origins)
     distribution.errorResponses = section.optional("errorResponses").map(errorResponses) ?? []

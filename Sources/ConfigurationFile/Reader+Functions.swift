@@ -30,13 +30,12 @@ extension Reader {
     let codePath = function.codePath
     function.keyValueStore = section.optional("keyValueStore").flatMap { keyValueStore($0, of: codePath) }
     eventTypes[functions.count] = section.optional("eventType")?.choice(HookPoint.self)
-    let tierKeys = tierSettings(section, &function.tier)
-    guard let code, let runtimeValue, !function.codePath.isEmpty else { return function }
+    let tierKeys = FunctionFile.tierSettings(section, &function.tier)
+    guard let code, runtimeValue != nil, !function.codePath.isEmpty else { return function }
     if function.runtime.isRewriteEngine {
       for value in tierKeys { value.warning("\(value.name) has no effect on a \(function.runtime.name) function") }
       function.source = source(code, function.codePath)
     } else {
-      runtimeValue.notSupportedYet("functions on \(function.runtime.name) are", .warning)
       checkTierCode(code, function.codePath)
       if isStrict && !function.tier.environment.isEmpty {
         refuse(section.optional("environment") ?? entry.value, "Lambda@Edge functions have no environment variables")
@@ -77,33 +76,6 @@ extension Reader {
   /// The folder of a function's code.
   func functionFolder(_ codePath: String) -> String {
     Files.isFolder(codePath) ? codePath : Files.resolve(codePath + "/..", in: "/")
-  }
-
-  /// Reads the keys of the function tier; returns those that are there.
-  private func tierSettings(_ section: Section, _ tier: inout FunctionTierSettings) -> [Value] {
-    var present: [Value] = []
-    func value(_ key: String) -> Value? {
-      let value = section.optional(key)
-      if let value { present.append(value) }
-      return value
-    }
-    if let text = value("handler")?.nonEmptyText("a handler such as index.handler") { tier.handler = text }
-    if let number = value("memory")?.wholeNumber(128...10240) { tier.memoryMB = number }
-    if let time = value("timeout")?.duration(.milliseconds(1) ... .seconds(30)) { tier.timeout = time }
-    if let flag = value("includeBody")?.flag() { tier.includeBody = flag }
-    if let network = value("network")?.choice(FunctionNetwork.self) { tier.network = network }
-    tier.reservedConcurrency = value("reservedConcurrency")?.wholeNumber(0...10000)
-    if let number = value("provisionedConcurrency")?.wholeNumber(0...10000) { tier.provisionedConcurrency = number }
-    for entry in value("environment")?.section("environment")?.entries ?? [] {
-      guard let text = entry.value.text() else { continue }
-      if entry.name.isEmpty || entry.name.contains("=") || entry.name.utf8.contains(0) || text.utf8.contains(0) {
-        entry.key.error("an environment variable has a name without '=' and no NUL")
-      } else {
-        tier.environment.append(HeaderField(name: entry.name, value: text))
-      }
-    }
-    tier.environment.sort { $0.name < $1.name }
-    return present
   }
 
   /// The code of a function of the rewrite engine.

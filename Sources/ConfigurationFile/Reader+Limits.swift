@@ -82,7 +82,7 @@ extension Reader {
       read(
         [
           .size("objectBytes", \.cache.objectBytes, 1_024...1 << 40), .size("keyBytes", \.cache.keyBytes, 256...65_535),
-          .size("windowBytes", \.cache.windowBytes, 65_536...1 << 30), .size("abandonedFillBytes", \.cache.abandonedFillBytes, 0...1 << 40),
+          .size("sliceBytes", \.cache.sliceBytes, 1024...1 << 30), .size("windowBytes", \.cache.windowBytes, 65_536...1 << 30), .size("abandonedFillBytes", \.cache.abandonedFillBytes, 0...1 << 40),
           .count("fillAttempts", \.cache.fillAttempts, 1...100), .count("passMarks", \.cache.passMarks, counts),
           .count("invalidations", \.cache.invalidations, counts), .count("diskWrites", \.cache.diskWrites, counts),
           .count("diskReads", \.cache.diskReads, counts),

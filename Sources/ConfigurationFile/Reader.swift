@@ -15,6 +15,7 @@ final class Reader {
   /// The addresses that listeners and the admin address have taken, with their lines.
   var takenAddresses: [(address: ListenAddress, line: Int)] = []
   var functions: [FunctionDefinition] = []
+  var lambdaEdgeLimits = LambdaEdgeLimits.Generation.current
   /// Where `function.yaml` says a function is meant to run, by the function's place.
   var eventTypes: [Int: HookPoint] = [:]
   var keyValueStores: [KeyValueStoreDefinition] = []
@@ -58,6 +59,8 @@ final class Reader {
     result.stateDirectory = path(top.optional("state")) ?? Files.resolve(".skerry", in: folder)
     result.shutdownTimeout = top.duration("shutdownTimeout", .zero ... .seconds(86400), default: .seconds(30))
     result.functionOrigins = top.choice("functionOrigins", default: .public)
+    lambdaEdgeLimits = top.choice("lambdaEdgeLimits", default: .current)
+    result.lambdaEdgeLimits = lambdaEdgeLimits
     result.confinement = top.choice("confinement", default: .auto)
     result.user = user(top)
     result.listeners = listeners(top)

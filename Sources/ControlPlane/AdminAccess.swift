@@ -9,6 +9,8 @@ struct AdminRequest: Sendable {
 
   var method = Method.read
   var path = "/"
+  /// Without `?`.
+  var query = ""
   /// Host, with its port; empty where an HTTP/1.0 request has none.
   var authority = ""
   /// Origin and Sec-Fetch-Site, which browsers send and pages cannot change.
@@ -17,6 +19,8 @@ struct AdminRequest: Sendable {
   var authorization: String?
   /// Accept; empty without one.
   var accept = ""
+  /// X-Amz-Invocation-Type, X-Amz-Log-Type and X-Amz-Client-Context, of requests to Lambda's API.
+  var invocationType: String?, logType: String?, clientContext: String?
   /// What it carries, where a page takes something; nil: more than the page takes.
   var content: [UInt8]? = []
   /// Whether it came over the Unix socket from this process's own user or root.
@@ -56,13 +60,21 @@ enum AdminAccess {
     return host.lowercased() == "localhost" || SocketAddress(host: host, port: 0) != nil
   }
 
-  /// Whether Authorization has the token as a bearer's (RFC 6750, 2.1).
+  /// Whether Authorization has the token: as a bearer's (RFC 6750, 2.1), or, from AWS's programs, as the access key id. The signature of those
+  /// is not looked at: they sign with whatever secret they were given.
   private static func carries(_ authorization: String, _ token: [UInt8]) -> Bool {
-    let scheme = authorization.prefix(7)
-    guard scheme.lowercased() == "bearer ", !token.isEmpty else { return false }
-    let given = Array(authorization.dropFirst(7).utf8)
+    let given: [UInt8]
+    if authorization.prefix(7).lowercased() == "bearer " {
+      given = Array(authorization.dropFirst(7).utf8)
+    } else if authorization.hasPrefix(signed) {
+      given = Array(authorization.dropFirst(signed.count).utf8.prefix { $0 != UInt8(ascii: "/") })
+    } else {
+      return false
+    }
+    guard !token.isEmpty else { return false }
     var difference = UInt8(given.count == token.count ? 0 : 1)
     for (index, byte) in token.enumerated() { difference |= byte ^ (index < given.count ? given[index] : ~byte) }
     return difference == 0
   }
+  private static let signed = "AWS4-HMAC-SHA256 Credential="
 }

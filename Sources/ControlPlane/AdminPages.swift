@@ -2,6 +2,7 @@
 // socket (Documentation/operations.md). It speaks the same HTTP as the proxy and runs on the first worker's loop. Who may ask what is decided
 // in AdminAccess.swift.
 import Distribution
+import FunctionTier
 import Glibc
 import HTTPWire
 import JSONText
@@ -97,8 +98,26 @@ public final class AdminPages: Sendable {
       return .json(report.json, status: report.isDone ? 200 : 422)
     case "/invalidations": return request.method == .post ? invalidate(request) : .wrongMethod(allowed: "POST")
     case "/explain": return request.method == .post ? await explain(request) : .wrongMethod(allowed: "POST")
-    default: return Page(status: 404, body: "There are /healthz, /metrics, /status and, for POST, /reload, /invalidations and /explain here.\n")
+    case let path where InvokeRequest.isPath(path): return request.method == .post ? await invoke(request) : .wrongMethod(allowed: "POST")
+    default: return Page(status: 404, body: "There are /healthz, /metrics, /status and, for POST, /reload, /invalidations, /explain and Lambda's Invoke here.\n")
     }
+  }
+
+  /// Lambda's Invoke.
+  private func invoke(_ request: AdminRequest) async -> Page {
+    do throws(InvokeFailure) {
+      let asked = try InvokeRequest(
+        path: request.path, query: request.query, type: request.invocationType, logType: request.logType, clientContext: request.clientContext)
+      guard let facts = state.withLock({ $0.facts }), let (function, definition) = facts.function(asked.function) else { throw .notFound(asked.function) }
+      guard var payload = request.content else { throw .tooLarge(InvokeRequest.contentBytes) }
+      if payload.isEmpty { payload = Array("{}".utf8) }
+      try InvokeRequest.check(payload)
+      if asked.kind == .dryRun { return Page(status: 204, fields: "X-Amz-Executed-Version: $LATEST\r\n", body: "") }
+      let invocation = Invocation(payload: payload, clientContext: asked.clientContext, logTailBytes: asked.wantsLog ? InvokeRequest.logBytes : 0)
+      let outcome = await function.qualified(by: asked.qualifier).call(invocation)
+      let isPython = if case .python = definition.runtime { true } else { false }
+      return Page(outcome, wantsLog: asked.wantsLog, isPython: isPython)
+    } catch { return error.page }
   }
 
   /// Holds for all workers when this returns (spec/request-pipeline.md, 20).
@@ -129,8 +148,11 @@ public final class AdminPages: Sendable {
   }
 
   /// Whether a request's content is to be read: of nobody who may not ask.
-  fileprivate func wantsContent(_ request: AdminRequest) -> Bool {
-    request.method == .post && (request.path == "/invalidations" || request.path == "/explain") && AdminAccess.judge(request, token: state.withLock { $0.facts?.token }) == .allowed
+  /// - Returns: how many bytes at most; nil for none.
+  fileprivate func contentLimit(_ request: AdminRequest) -> Int? {
+    let limit = request.path == "/invalidations" || request.path == "/explain" ? InvalidationRequest.contentBytes : InvokeRequest.isPath(request.path) ? InvokeRequest.contentBytes : nil
+    guard let limit, request.method == .post, AdminAccess.judge(request, token: state.withLock { $0.facts?.token }) == .allowed else { return nil }
+    return limit
   }
 
   private func snapshots() async -> [WorkerSnapshot] {
@@ -189,7 +211,7 @@ extension WorkerIsolation {
     do throws(WireFailure) {
       while let request = try await viewer.nextRequest() {
         var asked = AdminRequest(request, isLocal: isLocal)
-        if pages.wantsContent(asked) { asked.content = try await viewer.content(limit: InvalidationRequest.contentBytes) }
+        if let limit = pages.contentLimit(asked) { asked.content = try await viewer.content(limit: limit) }
         try await viewer.discardBody()
         let page = await pages.answer(asked)
         viewer.answer(page, isHead: request.line.method == .head)
@@ -216,12 +238,15 @@ extension AdminRequest {
     default: method = .other
     }
     path = request.path.text
+    query = request.hasQuery ? request.query.text : ""
     authority = request.authority.text
     func value(_ index: Int?) -> String? { index.map { request.fields.value($0).text } }
     origin = value(request.fields.first(.origin))
     authorization = value(request.fields.first(.authorization))
     accept = value(request.fields.first(.accept)) ?? ""
+    func named(_ name: String) -> String? { value(request.fields.first(named: name.utf8.span)) }
     fetchSite = value(request.fields.first(named: Self.fetchSiteName.span))
+    (invocationType, logType, clientContext) = (named("x-amz-invocation-type"), named("x-amz-log-type"), named("x-amz-client-context"))
   }
   private static let fetchSiteName = Array("sec-fetch-site".utf8)
 }

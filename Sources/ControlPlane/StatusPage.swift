@@ -1,6 +1,7 @@
 // Owns: what /status and /reload answer, as JSON: what runs here, since when, with what. Pure: values in, JSON out.
 // Documented in Documentation/operations.md; members are only ever added.
 public import Distribution
+public import FunctionTier
 import JSONText
 import KeyValueStores
 public import ObjectCache
@@ -44,12 +45,15 @@ public struct AdminFacts: Sendable {
   public var spans: SpanExporter?
   /// The cache; nil when there is none.
   public var cache: ObjectStore?
+  /// By function of the configuration: what the function tier made of it; nil for the rewrite engine's.
+  public var functions: [TierFunction?]
 
   /// The facts.
   public init(
     configuration: Configuration, path: String, digest: String, generation: Int, since: Timestamp, listeners: [Listener], admin: String?, token: [UInt8]?,
-    accessLog: LogWriter, functionLog: LogWriter?, spans: SpanExporter? = nil, cache: ObjectStore? = nil
+    accessLog: LogWriter, functionLog: LogWriter?, spans: SpanExporter? = nil, cache: ObjectStore? = nil, functions: [TierFunction?] = []
   ) {
+    self.functions = functions
     self.spans = spans
     self.cache = cache
     self.configuration = configuration
@@ -62,6 +66,14 @@ public struct AdminFacts: Sendable {
     self.token = token
     self.accessLog = accessLog
     self.functionLog = functionLog
+  }
+}
+
+extension AdminFacts {
+  /// A function of the tier by its name.
+  func function(_ name: String) -> (function: TierFunction, definition: FunctionDefinition)? {
+    guard let index = configuration.functions.firstIndex(where: { $0.name == name }), functions.indices.contains(index), let function = functions[index] else { return nil }
+    return (function, configuration.functions[index])
   }
 }
 

@@ -44,6 +44,8 @@ public struct Configuration: Sendable, Equatable {
   public var compatibility: Compatibility
   /// Which origins a function may choose.
   public var functionOrigins: FunctionOrigins
+  /// Which of AWS's limits hold for functions of the function tier at viewer events.
+  public var lambdaEdgeLimits = LambdaEdgeLimits.Generation.current
   /// Whom the process becomes once it listens, when root started it; nil to stay who it is.
   public var user: UserName?
   /// What the kernel is asked to keep the process from.
@@ -152,11 +154,6 @@ public struct CacheStorage: Sendable, Equatable {
     self.memoryBytes = memoryBytes
     self.diskPath = diskPath
     self.diskBytes = diskBytes
-  }
-
-  /// Whether what is kept may stay as it is for other settings: the same sizes and the same folder.
-  public func isKept(as other: CacheStorage) -> Bool {
-    memoryBytes == other.memoryBytes && diskPath == other.diskPath && diskBytes == other.diskBytes
   }
 }
 

@@ -20,6 +20,8 @@ public struct Distribution: Sendable, Equatable {
   public var behaviors: [Behavior]
   /// What is sent instead of an error, at most one entry per status code.
   public var errorResponses: [ErrorResponse]
+  /// The response field that names an object's tags, by which it can be invalidated: separated by commas or spaces. (Spec 20.)
+  public var cacheTagHeader = Distribution.standardCacheTagHeader
   /// In which countries it is served; nil for everywhere. (Spec 17.)
   public var geoRestriction: GeoRestriction?
 
@@ -37,6 +39,9 @@ public struct Distribution: Sendable, Equatable {
     self.behaviors = behaviors
     self.errorResponses = errorResponses
   }
+
+  /// The field of tags when the configuration names none.
+  public static let standardCacheTagHeader = "Cache-Tag"
 
   /// The custom error response for a status code, if one is configured. (Spec 11.1.)
   public func errorResponse(for statusCode: Int) -> ErrorResponse? {

@@ -97,8 +97,10 @@ public struct Limits: Sendable, Equatable {
 
   /// The limits of the object cache beyond its size. All workers share it.
   public struct Cache: Sendable, Equatable {
-    /// The largest body that is kept, in bytes. A larger one is passed on and not stored.
+    /// The largest body that is kept whole, in bytes. A larger one is kept in slices where the origin's answer allows that, else not.
     public var objectBytes = 64 << 20
+    /// The length of a slice, in bytes.
+    public var sliceBytes = 4 << 20
     /// The longest key in bytes. A request with a longer one passes the cache.
     public var keyBytes = 16_384
     /// Bytes held of a body that is passed on and not kept, for its slowest reader; then the origin waits.

@@ -2,6 +2,7 @@
 // of it is in effect yet, and if any of it fails nothing ever is. Made on a thread that is no worker; taken over by the main thread.
 import ControlPlane
 public import Distribution
+import FunctionTier
 import Glibc
 import Pipeline
 import Telemetry
@@ -31,6 +32,8 @@ struct Foundations: Sendable {
   let diagnostics: Diagnostics
   /// What the workers have in common through all configurations.
   let shared: SharedState
+  /// What runs the functions of the function tier; nil when the process was started without any.
+  let tier: FunctionTier?
 }
 
 /// A configuration made ready.
@@ -47,6 +50,8 @@ struct Preparation: Sendable {
   }
 
   let serving: ServingConfiguration
+  /// The functions of the function tier, not yet taken up; nil where nothing runs them.
+  let functions: FunctionTier.Prepared?
   let logs: Logs
   /// By listener of the configuration: what it shows; nil for clear text.
   let secure: [SecureListener?]
@@ -65,8 +70,10 @@ struct Preparation: Sendable {
     _ configuration: Configuration, after standing: Standing?, _ foundations: Foundations, _ privilege: LeastPrivilege = .given, _ inheritance: Inheritance = Inheritance()
   ) throws(StartFailure) {
     let diagnostics = foundations.diagnostics
+    let functions = privilege.asTheUser { Self.functions(configuration, foundations) }
+    self.functions = functions
     do {
-      serving = try ServingConfiguration(configuration, files: foundations.files, previous: standing?.serving) { diagnostics.say(.info, $0) }
+      serving = try ServingConfiguration(configuration, files: foundations.files, tier: functions?.functions ?? [], previous: standing?.serving) { diagnostics.say(.info, $0) }
     } catch {
       throw StartFailure(description: "\(error)")
     }
@@ -84,6 +91,20 @@ struct Preparation: Sendable {
       throw error
     }
     if let admin = configuration.admin, let problem = privilege.asTheUser({ AdminToken.provide(at: admin.tokenPath) }) { foundations.diagnostics.say(.warning, problem) }
+  }
+
+  /// Has the function tier keep a copy of its functions' code. What cannot be run is said, and answered 503.
+  private static func functions(_ configuration: Configuration, _ foundations: Foundations) -> FunctionTier.Prepared? {
+    if let tier = foundations.tier {
+      let prepared = tier.prepare(configuration.functions)
+      for problem in prepared.problems { foundations.diagnostics.say(.error, "function \(configuration.functions[problem.index].name): \(problem.text)") }
+      return prepared
+    }
+    if let function = configuration.functions.first(where: { !$0.runtime.isRewriteEngine }) {
+      foundations.diagnostics.say(
+        .error, "function \(function.name): the process was started without functions on \(function.runtime.name) and cannot run any; they run from the next start or upgrade (SIGUSR2) on")
+    }
+    return nil
   }
 
   private static func secure(

@@ -1,6 +1,7 @@
 // Owns: reloads, one after another: beginning them, taking over what was made ready, saying what came of it. The main thread's.
 import ControlPlane
 import Distribution
+import FunctionTier
 import Glibc
 import Pipeline
 import Synchronization
@@ -52,6 +53,7 @@ extension Server {
       change.apply(to: worker)
       longest.note(ContinuousClock.now - began)
     }
+    if let functions = preparation.functions { foundations.tier?.adopt(functions, log: preparation.logs.functions) }
     before.logs.end(unlessIn: standing.logs, deadlineMilliseconds: Self.oldLogMilliseconds)
     former.append(before.serving)
     certificates.adopt(preparation.secure)
@@ -130,6 +132,6 @@ extension AdminFacts {
       configuration: standing.configuration, path: path, digest: standing.digest, generation: standing.generation, since: standing.since,
       listeners: listeners, admin: standing.admin?.url, token: standing.configuration.admin.flatMap { AdminToken.read(at: $0.tokenPath) },
       accessLog: standing.logs.access, functionLog: standing.logs.functions, spans: standing.logs.spans,
-      cache: standing.serving.store)
+      cache: standing.serving.store, functions: standing.serving.tierFunctions)
   }
 }

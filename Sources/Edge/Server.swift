@@ -3,6 +3,7 @@
 public import Confinement
 import ControlPlane
 public import Distribution
+public import FunctionTier
 import Glibc
 import Pipeline
 import Telemetry
@@ -55,10 +56,11 @@ public final class Server {
   ///   - workerCount: threads that serve; at least 1.
   ///   - inheritance: sockets that the process was started with.
   ///   - starter: what can start the program anew; nil for no upgrades.
+  ///   - spawner: what starts the sandboxes of the function tier; nil when the configuration has no such functions.
   /// - Throws: ``StartFailure`` when an address cannot be bound, a log cannot be opened, or what is asked for cannot be given up.
   public init(
     _ configuration: Configuration, _ reading: ConfigurationReading, from source: ConfigurationSource, watches: Bool, workerCount: Int,
-    _ inheritance: Inheritance, _ starter: Starter?
+    _ inheritance: Inheritance, _ starter: Starter?, _ spawner: Spawner? = nil
   ) throws(StartFailure) {
     self.source = source
     self.starter = starter
@@ -68,7 +70,7 @@ public final class Server {
     try privilege.limitFiles()
     queue = try MainQueue()
     Descriptors.prepare()
-    let foundations = try Foundations(workers: workerCount)
+    let foundations = try Foundations(configuration, workers: workerCount, spawner, privilege)
     self.foundations = foundations
     let preparation = try Preparation(configuration, after: nil, foundations, privilege, inheritance)
     let ledger = ConnectionLedger(workers: workerCount)
@@ -85,6 +87,7 @@ public final class Server {
     let standing = Standing(preparation, reading, generation: 1, house)
     self.standing = standing
     certificates.adopt(preparation.secure)
+    if let functions = preparation.functions { foundations.tier?.adopt(functions, log: preparation.logs.functions) }
     pages.adopt(AdminFacts(standing, source.path))
     let change = Change(from: nil, to: standing, preparation)
     for handle in handles { handle.beforeRunning { change.apply(to: $0) } }
@@ -154,6 +157,7 @@ public final class Server {
     let doors = standing.doors, areShared = upgrading != nil
     drain { worker in for door in doors { if areShared { door.leave(on: worker) } else { door.close(on: worker) } } }
     standing.admin?.removePath()
+    foundations.tier?.stop()
     standing.serving.close()
     standing.logs.close()
     _ = diagnostics.close(deadlineMilliseconds: 500)
@@ -161,12 +165,14 @@ public final class Server {
 
   /// The same, of a process that has been replaced: it leaves the doors to the other, but those that the other does not want.
   func drain(leaving left: [Door]) {
+    standing.serving.leaveCacheFolder()
     let closed = standing.doors.filter { door in !left.contains { $0 === door } }, admin = standing.admin
     drain { worker in
       for door in left { door.leave(on: worker) }
       for door in closed { door.close(on: worker) }
       if worker == 0 { admin?.leave() }
     }
+    foundations.tier?.stop()
     standing.serving.close()
     standing.logs.close()
     _ = diagnostics.close(deadlineMilliseconds: 500)
@@ -221,11 +227,14 @@ struct House: Sendable {
 }
 
 extension Foundations {
-  fileprivate init(workers: Int) throws(StartFailure) {
+  fileprivate init(_ configuration: Configuration, workers: Int, _ spawner: Spawner?, _ privilege: LeastPrivilege) throws(StartFailure) {
     guard let tickets = TicketKeys() else { throw StartFailure(description: "the system has no randomness for session tickets") }
     do {
       let diagnostics = try Diagnostics()
-      self.init(workers: workers, files: try BlockingPool(), tickets: tickets, diagnostics: diagnostics, shared: SharedState(diagnostics))
+      let tier = try spawner.map { spawner in
+        try privilege.asTheUser { try FunctionTier(FunctionTier.Configuration(folder: configuration.stateDirectory + "/functions"), spawner: spawner, diagnostics: diagnostics) }
+      }
+      self.init(workers: workers, files: try BlockingPool(), tickets: tickets, diagnostics: diagnostics, shared: SharedState(diagnostics), tier: tier)
     } catch {
       throw StartFailure(description: "\(error)")
     }

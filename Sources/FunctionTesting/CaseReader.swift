@@ -16,6 +16,10 @@ struct CaseReader {
   /// What the function's key value store is called, if it has one.
   let storeName: String?
   let problems: Problems
+  /// What a case is for that does not say it itself, of a function of the function tier.
+  var hook: HookPoint?
+  /// Whether the function is the function tier's.
+  var isEdge = false
 
   /// The file's cases; those that are not right are reported and left out.
   func read() -> CaseFile? {
@@ -36,6 +40,7 @@ struct CaseReader {
     guard let section = value.section("a case") else { return nil }
     defer { section.finish() }
     let name = section.required("name")?.nonEmptyText() ?? "case \(number)"
+    if isEdge { return edgeCase(section, name: name, value) }
     var event = event(section)
     if let place = section.optional("edgeLocation").flatMap(edgeLocation) { event?.edgeLocation = place }
     let now = section.optional("now").flatMap(time)
@@ -43,6 +48,41 @@ struct CaseReader {
     guard let expect = section.required("expect"), let expected = expected(expect), let event else { return nil }
     return TestCase(
       name: name, line: value.line, column: value.column, event: event, nowMilliseconds: now, entries: entries, expected: expected)
+  }
+
+  private func edgeCase(_ section: Section, name: String, _ value: Value) -> TestCase? {
+    let edge = edgeEvent(section)
+    guard let expect = section.required("expect"), let expected = expected(expect), let edge else { return nil }
+    if let (_, place) = expected.fuel { problems.report(.error, file: path, line: place.line, column: place.column, "fuel is counted in the rewrite engine only") }
+    return TestCase(
+      name: name, line: value.line, column: value.column, event: TestEvent(document: edge.document, type: .viewerRequest, query: nil), edge: edge, nowMilliseconds: nil,
+      entries: [], expected: expected)
+  }
+
+  private func edgeEvent(_ section: Section) -> EdgeEvent? {
+    let request = section.optional("request"), response = section.optional("response"), file = section.optional("event")
+    let named = section.optional("eventType")?.choice(HookPoint.self)
+    if let file {
+      if let extra = request ?? response { extra.error("a case has either event or request, not both") }
+      guard let (found, bytes) = eventFile(file) else { return nil }
+      do throws(JSONFailure) {
+        _ = try JSONValue(parsing: bytes.span, replacesHalfPairs: true)
+        return EdgeEvent(payload: bytes)
+      } catch {
+        let place = TextPosition(of: error.offset, in: bytes.span)
+        problems.report(.error, file: found, line: place.line, column: place.column, error.text)
+        return nil
+      }
+    }
+    guard let request else {
+      section.value.error("a case needs request or event")
+      return nil
+    }
+    let type = named ?? hook ?? (response == nil ? .viewerRequest : .viewerResponse)
+    let isResponse = type == .originResponse || type == .viewerResponse
+    if !isResponse, let response { response.error("a \(type.rawValue) case has no response") }
+    if isResponse, response == nil { section.value.error("a \(type.rawValue) case needs response") }
+    return EdgeShorthand().event(type, request: request, response: response)
   }
 
   // MARK: What goes in
@@ -68,27 +108,33 @@ struct CaseReader {
   private func eventType(_ value: Value) -> FunctionEvent? {
     guard let hook = value.choice(HookPoint.self) else { return nil }
     if let type = FunctionEvent(name: hook.rawValue) { return type }
-    value.error("\(hook.rawValue) is an event of the function tier, which is not there yet")
+    value.error("\(hook.rawValue) is an event of the function tier; this function is the rewrite engine's")
     return nil
   }
 
   /// An event in a file, from the function's folder or from the case file's.
   private func event(_ value: Value, expected: FunctionEvent?) -> TestEvent? {
+    guard let (found, bytes) = eventFile(value) else { return nil }
+    do throws(TestEventProblem) {
+      let event = try TestEvent(parsing: bytes, expected: expected)
+      for remark in event.remarks { problems.report(.warning, file: found, line: 1, column: 1, remark) }
+      return event
+    } catch {
+      problems.report(.error, file: found, line: error.line, column: error.column, error.text)
+      return nil
+    }
+  }
+
+  private func eventFile(_ value: Value) -> (path: String, bytes: [UInt8])? {
     guard let name = value.nonEmptyText("the path of a JSON file") else { return nil }
     let candidates = name.hasPrefix("/") ? [name] : [folder + "/" + name, path.parentFolder + "/" + name]
     let found = candidates.first { Files.problem(with: $0) == nil } ?? candidates[0]
     switch Files.read(found, maximumBytes: TestEvent.maximumBytes) {
-    case .failure(let problem): value.error("\(name.quoted) cannot be read: \(problem.text)")
-    case .success(let bytes):
-      do throws(TestEventProblem) {
-        let event = try TestEvent(parsing: bytes, expected: expected)
-        for remark in event.remarks { problems.report(.warning, file: found, line: 1, column: 1, remark) }
-        return event
-      } catch {
-        problems.report(.error, file: found, line: error.line, column: error.column, error.text)
-      }
+    case .failure(let problem):
+      value.error("\(name.quoted) cannot be read: \(problem.text)")
+      return nil
+    case .success(let bytes): return (found, bytes)
     }
-    return nil
   }
 
   private func edgeLocation(_ value: Value) -> TestEvent.EdgeLocation? {
@@ -128,12 +174,14 @@ struct CaseReader {
 
   private static let requestKeys = ["method", "uri", "querystring", "headers", "cookies", "exact"]
   private static let responseKeys = ["statusCode", "statusDescription", "headers", "cookies", "body", "exact"]
+  private static let edgeRequestKeys = ["method", "uri", "querystring", "headers", "body", "origin", "exact"]
+  private static let edgeResponseKeys = ["status", "statusCode", "statusDescription", "headers", "body", "exact"]
 
   private func expected(_ value: Value) -> TestCase.Expected? {
     guard let section = value.section("expect") else { return nil }
     var expected = TestCase.Expected(line: value.line, column: value.column)
-    expected.request = section.optional("request").flatMap { members($0, known: CaseReader.requestKeys) }
-    expected.response = section.optional("response").flatMap { members($0, known: CaseReader.responseKeys) }
+    expected.request = section.optional("request").flatMap { members($0, known: isEdge ? CaseReader.edgeRequestKeys : CaseReader.requestKeys) }
+    expected.response = section.optional("response").flatMap { members($0, known: isEdge ? CaseReader.edgeResponseKeys : CaseReader.responseKeys) }
     expected.origin = section.stated("origin").map(Expectation.init)
     expected.logs = section.optional("logs").flatMap { logs in logs.items(of: "a line").map { _ in Expectation(logs) } }
     expected.error = section.optional("error").flatMap { error in error.nonEmptyText().map { _ in Expectation(error) } }

@@ -29,7 +29,7 @@ public struct FunctionFolder: Sendable, Equatable {
       }
       throw FunctionSourceProblem(
         text: Files.isFolder(path)
-          ? "there is no function under \(path): a folder with an index.js and a function.yaml or tests"
+          ? "there is no function under \(path): a folder with two of index.js, function.yaml and tests"
           : "\(path) is neither a folder nor a case file in a folder named tests")
     }
     var seen: Set<String> = []
@@ -42,7 +42,8 @@ public struct FunctionFolder: Sendable, Equatable {
 
   private static func search(_ path: String, depth: Int, _ found: inout [FunctionFolder]) {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: path))?.sorted() ?? []
-    let isFunction = names.contains("index.js") && (names.contains("function.yaml") || names.contains("tests"))
+    let parts = ["index.js", "function.yaml", "tests"].filter(names.contains)
+    let isFunction = parts.count > 1
     if isFunction {
       let cases = ((try? FileManager.default.contentsOfDirectory(atPath: path + "/tests")) ?? []).sorted()
         .filter { $0.hasSuffix(".yaml") || $0.hasSuffix(".yml") }.map { (path + "/tests/" + $0).simplified }

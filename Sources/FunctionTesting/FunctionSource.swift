@@ -74,7 +74,7 @@ public struct FunctionSource: Sendable {
     let limits = options.configuration?.limits.rewriteEngine ?? EngineLimits()
     guard let code = FunctionCode(of: definition, limits, store: storeData?.store ?? configured) else {
       throw FunctionSourceProblem(
-        text: "\(definition.name) runs on \(definition.runtime.name), in the function tier, which is not there yet")
+        text: "\(definition.name) runs on \(definition.runtime.name), which is the function tier's")
     }
     self.code = code
     codePath = definition.codePath
@@ -93,7 +93,7 @@ public struct FunctionSource: Sendable {
     let codePath = isFolder ? folder + "/index.js" : path
     if !isFolder, !path.hasSuffix(".js") {
       let tier = [".zip", ".mjs", ".py"].contains { path.hasSuffix($0) }
-      if tier { throw FunctionSourceProblem(text: "\(path) is code of the function tier, which is not there yet; a .js file or a folder with an index.js runs") }
+      if tier { throw FunctionSourceProblem(text: "\(path) is code of the function tier: say on what it runs, such as --runtime nodejs20.x") }
       if Files.problem(with: path) == nil { throw FunctionSourceProblem(text: "\(path) is neither a .js file nor a folder with an index.js") }
     }
     let problems = Problems()
@@ -115,7 +115,7 @@ public struct FunctionSource: Sendable {
     return function
   }
 
-  private static func functionFile(_ folder: String, _ problems: Problems) -> FunctionFile {
+  static func functionFile(_ folder: String, _ problems: Problems) -> FunctionFile {
     let path = folder + "/function.yaml"
     guard Files.problem(with: path) != "there is no such file" else { return FunctionFile() }
     switch Files.read(path, maximumBytes: SourceText.maximumBytes) {

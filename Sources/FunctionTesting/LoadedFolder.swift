@@ -15,6 +15,8 @@ public struct LoadedFolder: Sendable {
   let path: String
   /// Nil when it could not be read.
   let source: FunctionSource?
+  /// The function, when it is the function tier's.
+  let tier: TierSource?
   let problem: FunctionSourceProblem?
   let files: [File]
 
@@ -22,19 +24,32 @@ public struct LoadedFolder: Sendable {
   public init(_ folder: FunctionFolder) {
     path = folder.path
     do throws(FunctionSourceProblem) {
+      if let tier = try TierSource.load(path: folder.path, runtime: nil) {
+        (source, self.tier, problem) = (nil, tier, nil)
+        files = folder.caseFiles.map { LoadedFolder.read($0, of: tier) }
+        return
+      }
       let source = try FunctionSource.load(path: folder.path)
-      (self.source, problem) = (source, nil)
+      (self.source, tier, problem) = (source, nil, nil)
       files = folder.caseFiles.map { LoadedFolder.read($0, of: source) }
     } catch {
-      (source, problem, files) = (nil, error, [])
+      (source, tier, problem, files) = (nil, nil, error, [])
     }
   }
 
   static func read(_ path: String, of source: FunctionSource) -> File {
     let problems = Problems()
-    let reader = CaseReader(
-      path: path, folder: source.folder, eventType: source.eventType, storeName: source.storeName, problems: problems)
-    let cases = reader.read()
+    return read(CaseReader(path: path, folder: source.folder, eventType: source.eventType, storeName: source.storeName, problems: problems))
+  }
+
+  private static func read(_ path: String, of source: TierSource) -> File {
+    var reader = CaseReader(path: path, folder: source.folder, eventType: nil, storeName: nil, problems: Problems())
+    (reader.hook, reader.isEdge) = (source.eventType, true)
+    return read(reader)
+  }
+
+  private static func read(_ reader: CaseReader) -> File {
+    let cases = reader.read(), path = reader.path, problems = reader.problems
     return File(path: path, cases: problems.hasErrors ? nil : cases, diagnostics: problems.sorted(mainFile: path))
   }
 }

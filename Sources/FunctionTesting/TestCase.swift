@@ -11,6 +11,8 @@ public struct TestCase: Sendable {
   public let column: Int
   /// What the function is run with.
   public let event: TestEvent
+  /// What a function of the function tier is run with; then ``event`` only has the request, in the form that cases are compared in.
+  var edge: EdgeEvent?
   /// What `Date.now()` gives, in milliseconds since 1970; nil: the time of the run.
   public let nowMilliseconds: Int64?
   /// Entries of the key value store that hold for this case only; nil takes a key away.

@@ -73,7 +73,7 @@ public struct TestEvent: Sendable {
   }
 
   private static func wrongType(_ name: String) -> String {
-    if HookPoint(rawValue: name) != nil { return "\(name) events belong to the function tier, which is not there yet" }
+    if HookPoint(rawValue: name) != nil { return "\(name) events belong to the function tier; this function is the rewrite engine's" }
     let names = ["viewer-request", "viewer-response"]
     return "context.eventType cannot be \(name.quoted)\(Suggestion.text(for: name, among: names))"
   }

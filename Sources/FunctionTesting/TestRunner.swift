@@ -1,5 +1,7 @@
 // Runs the cases of functions' folders, one after another. Belongs to the thread that made it.
+import Distribution
 import Foundation
+import FunctionTier
 import KeyValueStores
 import RewriteEngine
 
@@ -9,6 +11,8 @@ public final class TestRunner {
   public var filter = ""
 
   private let runner: FunctionRunner
+  /// For functions of the function tier; made for the first of them.
+  private var tierRunner: TierRunner?
 
   /// A runner for the calling thread. Nil: the system has no timer left.
   public init?() {
@@ -21,12 +25,43 @@ public final class TestRunner {
     let clock = ContinuousClock(), start = clock.now
     // What it built for the folder before is not needed any more.
     runner.keep([])
+    if let tier = folder.tier { return run(folder, of: tier, since: start) }
     let files = folder.files.map { file in
       CaseFileResult(
         path: file.path, results: wanted(file).map { run($0, of: folder.source, nowMilliseconds: TestRunner.nowMilliseconds()) },
         diagnostics: file.diagnostics)
     }
     return FunctionResult(path: folder.path, files: files, problem: folder.problem, time: clock.now - start)
+  }
+
+  private func run(_ folder: LoadedFolder, of tier: TierSource, since start: ContinuousClock.Instant) -> FunctionResult {
+    do throws(FunctionSourceProblem) {
+      let runner = if let tierRunner { tierRunner } else { try TierRunner() }
+      tierRunner = runner
+      runner.prepare([tier.definition])
+      let files = folder.files.map { file in
+        CaseFileResult(path: file.path, results: wanted(file).map { run($0, of: tier, runner) }, diagnostics: file.diagnostics)
+      }
+      return FunctionResult(path: folder.path, files: files, problem: nil, time: ContinuousClock().now - start)
+    } catch {
+      return FunctionResult(path: folder.path, files: [], problem: error, time: ContinuousClock().now - start)
+    }
+  }
+
+  private func run(_ testCase: TestCase, of tier: TierSource, _ runner: TierRunner) -> CaseResult {
+    let clock = ContinuousClock(), start = clock.now
+    var report = FunctionReport()
+    if let edge = testCase.edge {
+      let run = runner.run(tier.definition.name, edge.payload)
+      report.logs = run.logs
+      report.error = run.error.map { FunctionError(function: tier.definition.name, text: $0) }
+      if report.error == nil {
+        do throws(EventFailure) { report.output = try edge.output(run.output) } catch {
+          report.error = FunctionError(function: tier.definition.name, text: "Validation error: \(error.log)")
+        }
+      }
+    }
+    return CaseResult(testCase: testCase, report: report, differences: Matching.differences(of: report, from: testCase.expected), time: clock.now - start)
   }
 
   /// The cases of a file that the filter lets through.

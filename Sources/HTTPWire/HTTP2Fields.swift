@@ -161,7 +161,10 @@ struct FieldBlock: ~Copyable {
     guard path.count <= limits.targetBytes else { return .targetTooLong }
     let schemeIsKnown = fields.bytes.readable.extracting(scheme).equalsLowercase("http") || fields.bytes.readable.extracting(scheme).equalsLowercase("https")
     let target = fields.bytes.readable.extracting(path)
-    guard schemeIsKnown else { return .target }
+    guard schemeIsKnown else {
+      guard fields.bytes.readable.extracting(scheme).isScheme else { throw Malformed() }
+      return .target
+    }
     guard target[0] == 47 || target.count == 1 && target[0] == 42 && line.method == .options else { throw Malformed() }
     let end = target.targetEnd(from: 0)
     guard end == target.count || target[end] == 35 else { throw Malformed() }
@@ -238,5 +241,14 @@ extension Method {
       let isSame = method.text.withUTF8Buffer { unsafe token.equals($0.span) }
       if isSame { self = method }
     }
+  }
+}
+
+extension Span where Element == UInt8 {
+  /// `ALPHA *( ALPHA / DIGIT / "+" / "-" / "." )` (RFC 3986, 3.1).
+  fileprivate var isScheme: Bool {
+    guard count > 0, (97...122).contains(self[0].lowercased) else { return false }
+    for i in 1..<max(1, count) where !((97...122).contains(self[i].lowercased) || self[i].isDigit || self[i] == 43 || self[i] == 45 || self[i] == 46) { return false }
+    return true
   }
 }

@@ -61,4 +61,6 @@ extension Span where Element == UInt8 {
   @inline(__always) func bigEndian(_ at: Int) -> UInt32 {
     UInt32(self[at]) << 24 | UInt32(self[at + 1]) << 16 | UInt32(self[at + 2]) << 8 | UInt32(self[at + 3])
   }
+  /// The stream that five bytes of priority make another depend on (6.3).
+  var dependency: Int32 { Int32(truncatingIfNeeded: bigEndian(0) & 0x7fff_ffff) }
 }

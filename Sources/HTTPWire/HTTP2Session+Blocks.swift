@@ -10,8 +10,10 @@ extension HTTP2Session {
       end -= Int(payload[0])
       start = 1
     }
+    let priority = start
     if header.has(FrameFlag.priority) { start += 5 }   // out of use (5.3)
     guard start <= end else { return fail(HTTP2Error.protocolError) }
+    blockDependsOnItself = start > priority + 4 && payload.extracting(priority...).dependency == header.id
     blockID = header.id
     blockEndsStream = header.has(FrameFlag.endStream)
     blockStream = nil
@@ -99,6 +101,7 @@ extension HTTP2Session {
   }
 
   private func requestEnded(_ fields: inout FieldBlock, _ stream: HTTP2Stream) throws(FieldBlock.Malformed) {
+    guard !blockDependsOnItself else { throw FieldBlock.Malformed() }   // RFC 7540, 5.3.1
     switch try fields.endRequest(hasBody: !blockEndsStream) {
     case .request(let line):
       if !line.wantsUpgrade { stream.announcedLength = fields.contentLength }

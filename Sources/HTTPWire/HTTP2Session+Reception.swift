@@ -94,7 +94,9 @@ extension HTTP2Session {
     case FrameType.continuation: return block != nil ? takeFragment(payload, isLast: header.has(FrameFlag.endHeaders)) : fail(HTTP2Error.protocolError)
     case FrameType.priority:
       guard header.id > 0 else { return fail(HTTP2Error.protocolError) }
-      return header.length == 5 || fail(HTTP2Error.frameSize)   // what it says is out of use (5.3)
+      guard header.length == 5 else { return fail(HTTP2Error.frameSize) }
+      // What it says is out of use (5.3); but nothing depends on itself (RFC 7540, 5.3.1).
+      return payload.dependency != header.id || fail(HTTP2Error.protocolError)
     case FrameType.reset: return takeReset(header, payload)
     case FrameType.settings: return takeSettings(header, payload)
     case FrameType.pushPromise: return fail(HTTP2Error.protocolError)   // never allowed here (8.4)
@@ -249,7 +251,9 @@ extension HTTP2Session {
     case HTTP2Setting.concurrentStreams: peerStreams = Int(value)
     case HTTP2Setting.initialWindow: return value <= UInt32(Int32.max) && changeWindows(Int(value)) || fail(HTTP2Error.flowControl)
     case HTTP2Setting.frameSize: return value >= 16_384 && value < 1 << 24 || fail(HTTP2Error.protocolError)
-    case HTTP2Setting.enableConnect: return value <= 1 || fail(HTTP2Error.protocolError)
+    case HTTP2Setting.enableConnect:   // never taken back (RFC 8441, 3)
+      guard value <= 1, value >= connectIsEnabled else { return fail(HTTP2Error.protocolError) }
+      connectIsEnabled = value
     case HTTP2Setting.noOldPriorities:
       guard value <= 1, !sawSettings || value == oldPrioritiesAreOff else { return fail(HTTP2Error.protocolError) }
       oldPrioritiesAreOff = value
@@ -284,13 +288,15 @@ extension HTTP2Session {
   private func takeGoaway(_ header: FrameHeader, _ payload: Span<UInt8>) -> Bool {
     guard header.id == 0 else { return fail(HTTP2Error.protocolError) }
     guard header.length >= 8 else { return fail(HTTP2Error.frameSize) }
+    let last = Int32(truncatingIfNeeded: payload.bigEndian(0) & 0x7fff_ffff)
+    guard last <= peerLast else { return fail(HTTP2Error.protocolError) }   // never more than was said before (6.8)
+    peerLast = last
     peerHasLeft = true
     guard !isServer else { return true }
     // The peer takes no further requests here, and has not looked at those above the last it names (6.8).
     isLeft = true
     isEnding = true
     refusesFurther = true
-    let last = Int32(truncatingIfNeeded: payload.bigEndian(0) & 0x7fff_ffff)
     for case let stream? in streams where stream.id > last { streamClosed(stream, HTTP2Error.refusedStream) }
     owner?.roomChanged(self)
     return true

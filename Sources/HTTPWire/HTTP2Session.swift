@@ -90,7 +90,7 @@ public final class HTTP2Session: TurnEnding {
   var block: FieldBlock?
   var blockRest = ByteBuffer()
   var blockID: Int32 = 0
-  var blockEndsStream = false
+  var blockEndsStream = false, blockDependsOnItself = false
   var blockStream: HTTP2Stream?
   var decoder = HPACKDecoder()
   /// What the peer may still send, and how much of it has been taken since it was last told (RFC 9113, 6.9).
@@ -98,6 +98,9 @@ public final class HTTP2Session: TurnEnding {
   /// What the peer said of priorities of streams before they began.
   var earlyPriorities: [(id: Int32, priority: HTTP2Priority)] = []
   var oldPrioritiesAreOff: UInt32 = 0
+  var connectIsEnabled: UInt32 = 0
+  /// The last stream that the peer's GOAWAY names.
+  var peerLast = Int32.max
 
   // What is said (HTTP2Session+Sending.swift).
   var encoder = HPACKEncoder()

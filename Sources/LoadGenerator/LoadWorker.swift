@@ -141,9 +141,7 @@ final class LoadWorker {
   private func closeIntervals(through last: Int) {
     while intervalIndex <= last {
       monitor.take(interval, of: intervalIndex, workers: step)
-      tally.latencies.add(interval.latencies)
-      interval.latencies.reset()
-      (interval.answers, interval.failures) = (0, 0)
+      interval.reset()
       intervalIndex += 1
     }
   }
@@ -210,7 +208,7 @@ final class LoadWorker {
     let now = MonotonicClock.nanoseconds
     while let due, due < min(end, now) {
       tally.unsent += 1
-      if due >= start + measuredFrom { interval.latencies.take(now - due) }
+      if due >= start + measuredFrom { tally.latencies.take(now - due) }
       next += step
     }
   }
@@ -221,7 +219,9 @@ final class LoadWorker {
   func measured(_ ticket: Ticket, until now: UInt64, hasAnswer: Bool) {
     enterInterval(at: now)
     if ticket.due < start + measuredFrom { return tally.warmUp += 1 }
-    interval.latencies.take(now > ticket.due ? now - ticket.due : 0)
+    let latency = now > ticket.due ? now - ticket.due : 0
+    tally.latencies.take(latency)
+    interval.take(latency)
     if hasAnswer {
       interval.answers += 1
       tally.answered += 1

@@ -49,10 +49,11 @@ public struct KeyPlan: Sendable {
   /// - Parameters:
   ///   - request: after the viewer-request function and the default root object.
   ///   - chosenOrigin: what tells the origin that a function chose from others; nil when the behavior's is asked.
+  ///   - coding: instead of what the viewer accepts; nil for that.
   ///   - viewerHeader: the value of a header that the proxy makes; nil when it has none.
   /// - Returns: where the parts stand that invalidations look at.
   public func append(
-    _ request: borrowing RequestHead, chosenOrigin: [UInt8]? = nil, to key: inout ByteBuffer, viewerHeader: (CloudFrontHeader) -> String?
+    _ request: borrowing RequestHead, chosenOrigin: [UInt8]? = nil, coding: AcceptEncoding? = nil, to key: inout ByteBuffer, viewerHeader: (CloudFrontHeader) -> String?
   ) -> KeyPlaces {
     key.append(prefix.span)
     let distribution = prefix.count - distributionCount..<prefix.count
@@ -63,7 +64,7 @@ public struct KeyPlan: Sendable {
     if queryStrings != .none && request.hasQuery { query = appendQuery(request.query, to: &key) }
     if !headers.isEmpty { appendHeaders(request.fields, to: &key, viewerHeader) }
     if cookies != .none && request.fields.present.has(.cookie) { appendCookies(request.fields, to: &key) }
-    if acceptsGzip || acceptsBrotli { appendCoding(request, to: &key) }
+    if acceptsGzip || acceptsBrotli { appendCoding(coding ?? self.coding(request), to: &key) }
     if let chosenOrigin {
       key.append(Part.origin)
       appendSized(chosenOrigin.span, to: &key)
@@ -75,6 +76,7 @@ public struct KeyPlan: Sendable {
   private enum Part {
     static let getOrHead: UInt8 = 71, options: UInt8 = 79
     static let query: UInt8 = 113, header: UInt8 = 104, cookies: UInt8 = 99, coding: UInt8 = 101, origin: UInt8 = 111, variant: UInt8 = 118
+    static let slice: UInt8 = 115
   }
 
   /// The parameters as the origin would see them if the cache policy alone decided: in their order and case. Chosen ones lose empty
@@ -137,8 +139,8 @@ public struct KeyPlan: Sendable {
   }
 
   /// The table of spec 3.2: a viewer that takes neither coding has the key of one that does not say.
-  private func appendCoding(_ request: borrowing RequestHead, to key: inout ByteBuffer) {
-    switch coding(request) {
+  private func appendCoding(_ coding: AcceptEncoding, to key: inout ByteBuffer) {
+    switch coding {
     case .brotliAndGzip: key.append(Part.coding); key.append(3)
     case .brotli: key.append(Part.coding); key.append(2)
     case .gzip: key.append(Part.coding); key.append(1)
@@ -146,6 +148,17 @@ public struct KeyPlan: Sendable {
     }
   }
 
+  /// Every coding that keys of this plan can have.
+  public var codings: [AcceptEncoding] {
+    AcceptEncoding.allCases.filter { coding in
+      switch coding {
+      case .identity: true
+      case .gzip: acceptsGzip
+      case .brotli: acceptsBrotli
+      case .brotliAndGzip: acceptsGzip && acceptsBrotli
+      }
+    }
+  }
   /// What the viewer accepts of the codings that the policy keeps apart; ``AcceptEncoding/identity`` also when it does not say.
   public func coding(_ request: borrowing RequestHead) -> AcceptEncoding {
     guard acceptsGzip || acceptsBrotli, let line = request.fields.first(.acceptEncoding) else { return .identity }
@@ -185,6 +198,16 @@ public struct KeyPlan: Sendable {
       appendLength(value.count) { key.append($0) }
       key.append(value.readable)
     }
+  }
+
+  /// Appends to a key what tells the slices of its object apart: which state of the content they are of, and where they lie in it.
+  /// - Parameter etag: a strong one: what has the same is the same, byte for byte (RFC 9110, 8.8.1).
+  public static func appendSlice(_ range: Range<Int>, of etag: Span<UInt8>, to key: inout ByteBuffer) {
+    key.append(Part.slice)
+    appendLength(etag.count) { key.append($0) }
+    key.append(etag)
+    appendLength(range.lowerBound) { key.append($0) }
+    appendLength(range.count) { key.append($0) }
   }
 
   /// Members of a list, each followed by a comma, without the whitespace around them; commas in quoted strings are not between members.
@@ -230,7 +253,7 @@ public struct KeyPlan: Sendable {
 public struct ReadableKey: Sendable, Equatable, CustomStringConvertible {
   /// One part.
   public struct Part: Sendable, Equatable {
-    /// Where it comes from: `distribution`, `method`, `path`, `query`, `header NAME`, `cookies`, `accept-encoding`, `origin`, `vary NAME`.
+    /// Where it comes from: `distribution`, `method`, `path`, `query`, `header NAME`, `cookies`, `accept-encoding`, `origin`, `vary NAME`, `slice`.
     public let source: String
     /// What it is; nil for a header that the request does not have. Several lines of a header are joined by ` | `.
     public let value: String?
@@ -291,6 +314,9 @@ private struct KeyReader: ~Escapable {
     case 113: return sized().map { .init(source: "query", value: $0) }
     case 99: return sized().map { .init(source: "cookies", value: $0) }
     case 111: return sized().map { .init(source: "origin", value: $0) }
+    case 115:
+      guard let etag = sized(), let start = length(), let count = length() else { return nil }
+      return .init(source: "slice", value: "\(start)+\(count) of \(etag)")
     case 101:
       guard let code = byte(), code >= 1, code <= 3 else { return nil }
       return .init(source: "accept-encoding", value: ["gzip", "br", "br,gzip"][Int(code) - 1])

@@ -176,10 +176,11 @@ enum DiskFile {
     guard let file = Descriptor(temporary, O_WRONLY | O_CREAT | O_TRUNC), file.write(bytes.span, at: 0) else { return false }
     return unsafe rename(temporary, path) == 0
   }
-  /// Appends to a small file.
+  /// Appends to a small file, in one call, and waits until it is on disk.
   static func append(_ bytes: [UInt8], to path: String) -> Bool {
-    guard let file = Descriptor(path, O_WRONLY | O_CREAT), let size = file.size else { return false }
-    return file.write(bytes.span, at: size) && fdatasync(file.number) == 0
+    guard let file = Descriptor(path, O_WRONLY | O_CREAT | O_APPEND) else { return false }
+    let n = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(file.number, $0.baseAddress, $0.count) }
+    return n == bytes.count && fdatasync(file.number) == 0
   }
   static func size(_ path: String) -> Int? {
     var status = stat()

@@ -15,7 +15,7 @@ struct DiskRecord {
   static let blockBytes = 65_536
   /// Bytes of the fixed head.
   static let headBytes = 16 + 10 * 8 + 3 * 8 + MemoryLayout<Freshness>.size + 3 * 8
-  private static let magic: UInt64 = 0x314a_424f_5952_4b53   // "SKRYOBJ1"
+  private static let magic: UInt64 = 0x324a_424f_5952_4b53   // "SKRYOBJ2"
 
   /// Key, lines and tags.
   var textCount: Int { keyCount + linesCount + tagsCount }
@@ -53,7 +53,7 @@ struct DiskRecord {
     append(Self.magic)
     append(UInt64(Self.headBytes))   // the version: it changes with the form of the times
     for number in [
-      head.status, Int(head.kind.rawValue), keyCount, linesCount, tagsCount, contentCount, head.etag.lowerBound, head.etag.count, head.lastModified.lowerBound,
+      head.status, Int(head.kind.rawValue) | Int(head.marks.rawValue) << 8, keyCount, linesCount, tagsCount, contentCount, head.etag.lowerBound, head.etag.count, head.lastModified.lowerBound,
       head.lastModified.count,
     ] { append(UInt64(number)) }
     for range in [places.distribution, places.path, places.query] { append(UInt64(range.lowerBound) << 32 | UInt64(range.count)) }
@@ -80,8 +80,9 @@ struct DiskRecord {
     }
     let freshness = unsafe bytes.withUnsafeBytes { unsafe $0.loadUnaligned(fromByteOffset: 16 + 13 * 8, as: Freshness.self) }
     head = StoredHead(status: small(0), freshness: freshness)
-    guard let kind = StoredHead.Kind(rawValue: UInt8(clamping: small(1))) else { return nil }
+    guard let kind = StoredHead.Kind(rawValue: UInt8(truncatingIfNeeded: small(1))) else { return nil }
     head.kind = kind
+    head.marks = StoredHead.Marks(rawValue: UInt8(truncatingIfNeeded: small(1) >> 8))
     (keyCount, linesCount, tagsCount, contentCount) = (small(2), small(3), small(4), small(5))
     head.etag = small(6)..<small(6) &+ small(7)
     head.lastModified = small(8)..<small(8) &+ small(9)

@@ -6,7 +6,11 @@
 // The index (hash → bytes) is in memory, rebuilt at the start by reading the folder's names while requests are served already.
 // Nothing here runs on a worker: one thread writes, two read. Their queues are bounded; what finds them full is not written, or fetched
 // from the origin. A disk that is full or read-only costs the writes: they are counted, and said once until one succeeds again.
-// The lock guards the index; it is not held during system calls.
+//
+// What is found must be the newest that was kept: what has been superseded or invalidated before its turn is not written, and what cannot be
+// written takes its predecessor's file along.
+// The lock guards the index; it is not held during system calls. `turn` is held while a record is written: who wants to know that everything
+// that began before is in the index takes it once.
 import Glibc
 import Synchronization
 import Transport
@@ -26,12 +30,6 @@ public struct DiskConfiguration: Sendable {
   public init(path: String) { self.path = path }
 }
 
-/// Why there is no disk tier.
-public struct DiskFailure: Error, CustomStringConvertible, Sendable {
-  /// One sentence.
-  public let description: String
-}
-
 /// Objects in a folder. Any thread.
 final class DiskTier: Sendable {
   struct Entry: Sendable {
@@ -45,17 +43,22 @@ final class DiskTier: Sendable {
     var entries: [UInt64: Entry] = [:]
     var queues = EvictionQueues()
     var bytes = 0
+    /// What waits to be written or is being written, by name: the number of the newest. What finds another number, or none, has been
+    /// superseded or removed.
+    var waiting: [UInt64: Int] = [:]
+    /// Files that are in the index no more and have still to be removed.
+    var leaving: [UInt64] = []
   }
 
   private let configuration: DiskConfiguration
-  private let hash: KeyHash
+  private let folder: DiskFolder
   private let index = Mutex(Index())
+  private let turn = Mutex(())
   private let writers: BlockingPool, readers: BlockingPool
   private let report: @Sendable (String) -> Void
   private let isFailing = Atomic<Bool>(false)
-  /// How many invalidations the log has taken in this process's life; guards the log, too.
-  private let log = Mutex(0)
-  private let nextName = Atomic<Int>(0)
+  private let nextNumber = Atomic<Int>(0)
+  private let limit: Atomic<Int>
   let counts = DiskCounts()
 
   /// Opens the folder; its index is built in the background.
@@ -63,13 +66,8 @@ final class DiskTier: Sendable {
   init(_ configuration: DiskConfiguration, report: @escaping @Sendable (String) -> Void) throws(DiskFailure) {
     self.configuration = configuration
     self.report = report
-    for folder in [configuration.path, configuration.path + "/writing"] where unsafe mkdir(folder, 0o700) != 0 && errno != EEXIST {
-      throw DiskFailure(description: "the cache's folder \(folder) cannot be made: \(Self.reason)")
-    }
-    guard let secret = Self.secret(configuration.path + "/secret") else {
-      throw DiskFailure(description: "the cache's folder \(configuration.path) cannot be read or written: \(Self.reason)")
-    }
-    hash = KeyHash(secret.0, secret.1)
+    limit = Atomic(configuration.limitBytes)
+    folder = try DiskFolder(configuration.path)
     do {
       var threads = BlockingPool.Configuration()
       threads.threads = 1
@@ -81,33 +79,55 @@ final class DiskTier: Sendable {
     } catch { throw DiskFailure(description: "no threads for the cache's folder: \(error)") }
   }
 
-  /// Reads the folder's names in the background.
-  func begin(then done: @escaping @Sendable () -> Void) {
+  // MARK: Beginning and end
+
+  /// Takes the folder and reads its names, in the background.
+  /// - Parameters:
+  ///   - isTaken: told what has been invalidated, before anything is found.
+  ///   - isRead: everything that is there can be found.
+  func begin(isTaken: @escaping @Sendable ([Invalidation]) -> Void, isRead: @escaping @Sendable () -> Void) {
     _ = writers.submit {
+      guard self.takeFolder() else { return }
+      isTaken(self.folder.recorded())
       self.scan()
-      done()
+      isRead()
     }
+  }
+  /// Waits until another process has let go of the folder.
+  /// - Returns: false when this one ends before.
+  private func takeFolder() -> Bool {
+    if folder.take() { return true }
+    report("the cache's folder \(configuration.path) is another process's; it is used when that one has let it go")
+    while !folder.take() {
+      if folder.isLeft { return false }
+      usleep(Self.folderPollMicroseconds)
+    }
+    return true
+  }
+  private static let folderPollMicroseconds: UInt32 = 20_000
+
+  /// Whether everything that is in the folder can be found.
+  var isScanned: Bool { counts[.scans] > 0 }
+
+  /// Leaves the folder to the process that replaces this one: nothing is read or written any more.
+  func leave() {
+    folder.leave()
+    // Behind the write under way; those that wait are not.
+    while writers.submit({ self.folder.unlock() }) == .queueFull { usleep(1_000) }
   }
 
   /// Ends the threads; what waits to be written is.
   func close() {
+    if !folder.isOwn { folder.leave() }   // a wait for it ends
     writers.stop()
     readers.stop()
+    folder.unlock()
   }
 
-  private static var reason: String { unsafe String(cString: strerror(errno)) }
-
-  /// Sixteen random bytes that the folder keeps: without them nobody can make many keys meet in one name.
-  private static func secret(_ path: String) -> (UInt64, UInt64)? {
-    if let bytes = DiskFile.read(path, limit: 16), bytes.count == 16 { return numbers(bytes) }
-    var random = SystemRandomNumberGenerator()
-    let fresh = (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) }
-    guard DiskFile.write(fresh, to: path) else { return nil }
-    return numbers(fresh)
-  }
-  private static func numbers(_ bytes: [UInt8]) -> (UInt64, UInt64) {
-    func number(_ start: Int) -> UInt64 { (0..<8).reduce(0) { $0 << 8 | UInt64(bytes[start + $1]) } }
-    return (number(0), number(8))
+  /// Holds from the next object on.
+  func adopt(limitBytes: Int) {
+    limit.store(limitBytes, ordering: .relaxed)
+    _ = writers.submit { self.remove(self.index.withLock { self.overflow(&$0) }, counting: true) }
   }
 
   // MARK: Index
@@ -115,31 +135,33 @@ final class DiskTier: Sendable {
   /// What the tier holds.
   var status: (objects: Int, bytes: Int) { index.withLock { ($0.entries.count, $0.bytes) } }
 
-  func name(_ key: Span<UInt8>) -> UInt64 { hash(key) }
   /// Whether there may be a file for a key.
   func mayHave(_ key: Span<UInt8>) -> Bool {
-    let name = hash(key)
+    guard folder.isOwn else { return false }
+    let name = folder.hash(key)
     return index.withLock { $0.entries[name] != nil }
   }
 
-  private func folder(_ name: UInt64) -> String { configuration.path + "/" + Self.hexadecimal(name >> 56, 2) }
-  private func path(_ name: UInt64) -> String { folder(name) + "/" + Self.hexadecimal(name & 0x00ff_ffff_ffff_ffff, 14) }
+  private func drawer(_ name: UInt64) -> String { configuration.path + "/" + Self.hexadecimal(name >> 56, 2) }
+  private func path(_ name: UInt64) -> String { drawer(name) + "/" + Self.hexadecimal(name & 0x00ff_ffff_ffff_ffff, 14) }
   private static func hexadecimal(_ number: UInt64, _ digits: Int) -> String {
     let text = String(number, radix: 16)
     return String(repeating: "0", count: digits - text.utf8.count) + text
   }
 
   /// Enters a file, and chooses those that are to leave for it.
-  private func enter(_ name: UInt64, bytes: Int, checked: UInt64) -> [UInt64] {
-    index.withLock { index in
-      Self.forget(name, &index)
-      let node = index.queues.insert(UInt(name), bytes: bytes, hash: name)
-      index.entries[name] = Entry(bytes: bytes, node: node, checked: checked)
-      index.bytes += bytes
-      var leaving: [UInt64] = []
-      while index.bytes > configuration.limitBytes, let victim = Self.evict(&index) { leaving.append(victim) }
-      return leaving
-    }
+  private func enter(_ name: UInt64, bytes: Int, checked: UInt64, _ index: inout Index) -> [UInt64] {
+    Self.forget(name, &index)
+    let node = index.queues.insert(UInt(name), bytes: bytes, hash: name)
+    index.entries[name] = Entry(bytes: bytes, node: node, checked: checked)
+    index.bytes += bytes
+    return overflow(&index)
+  }
+  private func overflow(_ index: inout Index) -> [UInt64] {
+    let limitBytes = limit.load(ordering: .relaxed)
+    var leaving: [UInt64] = []
+    while index.bytes > limitBytes, let victim = Self.evict(&index) { leaving.append(victim) }
+    return leaving
   }
   private static func forget(_ name: UInt64, _ index: inout Index) {
     guard let old = index.entries.removeValue(forKey: name) else { return }
@@ -169,9 +191,8 @@ final class DiskTier: Sendable {
           continue
         }
         let name = first << 56 | rest
-        if index.withLock({ $0.entries[name] != nil }) { continue }   // written meanwhile
         files += 1
-        for victim in enter(name, bytes: BodyArena.counted(size), checked: 0) { unsafe unlink(path(victim)) }
+        remove(index.withLock { enter(name, bytes: BodyArena.counted(size), checked: 0, &$0) }, counting: false)
       }
     }
     let duration = (ContinuousClock.now - began) / .milliseconds(1)
@@ -182,33 +203,55 @@ final class DiskTier: Sendable {
   // MARK: Writing
 
   /// Has a response written, when there is room in the queue.
-  func write(_ response: StoredResponse) {
-    if writers.submit({ self.writeNow(response) }) != nil { counts.add(.writesDropped) }
+  /// - Parameter isInvalid: asked when its turn has come.
+  func write(_ response: StoredResponse, _ isInvalid: @escaping @Sendable (StoredResponse) -> Bool) {
+    guard folder.isOwn else { return counts.add(.writesDropped) }
+    let name = folder.hash(response.key), number = nextNumber.add(1, ordering: .relaxed).newValue
+    index.withLock { $0.waiting[name] = number }
+    guard writers.submit({ self.takeTurn(response, name, number, isInvalid) }) != nil else { return }
+    counts.add(.writesDropped)
+    remove(name)   // what stands there is older
   }
 
-  private func writeNow(_ response: StoredResponse) {
-    let name = hash(response.key), checked = response.checked.load(ordering: .relaxed)
-    let temporary = configuration.path + "/writing/\(nextName.add(1, ordering: .relaxed).newValue)"
+  private func takeTurn(_ response: StoredResponse, _ name: UInt64, _ number: Int, _ isInvalid: (StoredResponse) -> Bool) {
+    turn.withLock { _ in
+      defer { removeLeaving() }
+      guard folder.isOwn, index.withLock({ $0.waiting[name] == number }) else { return }
+      let checked = response.checked.load(ordering: .relaxed)
+      let bytes = isInvalid(response) ? nil : writeNow(response, name, number)
+      let (leaving, isKept): ([UInt64], Bool) = index.withLock { index in
+        let isNewest = index.waiting[name] == number
+        if isNewest { index.waiting[name] = nil }
+        guard let bytes, isNewest else {
+          Self.forget(name, &index)
+          return ([name], false)
+        }
+        return (enter(name, bytes: bytes, checked: checked, &index), true)
+      }
+      remove(leaving, counting: isKept)
+    }
+  }
+
+  /// - Returns: the bytes the file takes; nil when there is none.
+  private func writeNow(_ response: StoredResponse, _ name: UInt64, _ number: Int) -> Int? {
+    let temporary = configuration.path + "/writing/\(number)"
     let record = DiskRecord(response)
-    guard record.allBytes <= configuration.limitBytes else { return }
+    guard record.allBytes <= limit.load(ordering: .relaxed) else { return nil }
     guard DiskFile.write(record, response, to: temporary), rename(temporary, into: name) else {
-      let reason = Self.reason
+      let reason = DiskFolder.reason
       unsafe unlink(temporary)
       counts.add(.writesFailed)
       if !isFailing.exchange(true, ordering: .relaxed) { report("the cache's folder \(configuration.path) takes no objects: \(reason)") }
-      return
+      return nil
     }
     counts.add(.writes)
     if isFailing.exchange(false, ordering: .relaxed) { report("the cache's folder \(configuration.path) takes objects again") }
-    for victim in enter(name, bytes: BodyArena.counted(record.allBytes), checked: checked) {
-      unsafe unlink(path(victim))
-      counts.add(.evictions)
-    }
+    return BodyArena.counted(record.allBytes)
   }
 
   private func rename(_ temporary: String, into name: UInt64) -> Bool {
     if unsafe Glibc.rename(temporary, path(name)) == 0 { return true }
-    guard errno == ENOENT, unsafe mkdir(folder(name), 0o700) == 0 || errno == EEXIST else { return false }
+    guard errno == ENOENT, unsafe mkdir(drawer(name), 0o700) == 0 || errno == EEXIST else { return false }
     return unsafe Glibc.rename(temporary, path(name)) == 0
   }
 
@@ -234,8 +277,8 @@ final class DiskTier: Sendable {
   }
 
   private func readNow(_ key: [UInt8], _ makeBody: (Int) -> ObjectBody?, _ append: (ObjectBody, Span<UInt8>) -> Bool) -> Found? {
-    let name = hash(key.span)
-    guard let checked = use(name) else { return nil }
+    let name = folder.hash(key.span)
+    guard folder.isOwn, let checked = use(name) else { return nil }
     switch DiskFile.read(path(name), key: key, makeBody, append) {
     case .record(let record, let text, let body, let content):
       counts.add(.reads)
@@ -261,70 +304,56 @@ final class DiskTier: Sendable {
 
   // MARK: Removing
 
-  /// Takes an object out.
-  func remove(_ key: Span<UInt8>) {
-    let name = hash(key)
-    guard index.withLock({ $0.entries[name] != nil }) else { return }
-    index.withLock { Self.forget(name, &$0) }
-    if writers.submit({ self.unlinkUnlessEntered(name) }) != nil { unlinkUnlessEntered(name) }
-  }
+  /// Takes an object out, be it written or about to be.
+  func remove(_ key: Span<UInt8>) { remove(folder.hash(key)) }
+
   private func remove(_ name: UInt64) {
-    index.withLock { Self.forget(name, &$0) }
-    unlinkUnlessEntered(name)
+    let isThere = index.withLock { index in
+      index.waiting[name] = nil
+      guard index.entries[name] != nil else { return false }
+      Self.forget(name, &index)
+      index.leaving.append(name)
+      return true
+    }
+    if isThere { _ = writers.submit { self.turn.withLock { _ in self.removeLeaving() } } }
   }
-  private func unlinkUnlessEntered(_ name: UInt64) {
-    if index.withLock({ $0.entries[name] == nil }) { unsafe unlink(path(name)) }
+  /// The writer removes those that wait for it behind each record, too: no worker does.
+  private func removeLeaving() {
+    let names = index.withLock { index in
+      let names = index.leaving.filter { index.entries[$0] == nil }
+      index.leaving.removeAll()
+      return names
+    }
+    remove(names, counting: false)
+  }
+  private func remove(_ names: [UInt64], counting: Bool) {
+    guard folder.isOwn else { return }
+    for name in names {
+      unsafe unlink(path(name))
+      if counting { counts.add(.evictions) }
+    }
   }
 
   // MARK: Invalidations
 
-  private var logPath: String { configuration.path + "/invalidations" }
-
   /// Writes invalidations down, for a process that begins before all files have been compared with them.
   func record(_ list: [Invalidation]) {
-    var text = ""
-    for invalidation in list {
-      let (kind, name) = switch invalidation.target {
-      case .path(let path): ("path", path)
-      case .tag(let tag): ("tag", tag)
-      }
-      text += "\(kind)\t\(Self.escaped(invalidation.distribution ?? ""))\t\(Self.escaped(name))\n"
-    }
-    let isWritten = log.withLock { count in
-      count += list.count
-      return DiskFile.append(Array(text.utf8), to: logPath)
-    }
-    if !isWritten {
-      counts.add(.writesFailed)
-      report("an invalidation could not be written down in the cache's folder (\(Self.reason)); until it is, do not start again without emptying \(configuration.path)")
-    }
-  }
-  /// What an earlier process wrote down.
-  func recorded() -> [Invalidation] {
-    guard let bytes = DiskFile.read(logPath, limit: 64 << 20) else { return [] }
-    return String(decoding: bytes, as: UTF8.self).split(separator: "\n").compactMap { line in
-      let parts = line.split(separator: "\t", omittingEmptySubsequences: false).map { Self.unescaped(String($0)) }
-      guard parts.count == 3 else { return nil }   // cut short: the call it belongs to did not return
-      let distribution = parts[1].isEmpty ? nil : parts[1]
-      return Invalidation(distribution: distribution, parts[0] == "tag" ? .tag(parts[2]) : .path(parts[2]))
-    }
+    if folder.record(list) { return }
+    counts.add(.writesFailed)
+    report("an invalidation could not be written down in the cache's folder (\(DiskFolder.reason)); until it is, do not start again without emptying \(configuration.path)")
   }
   /// How many have been written down.
-  var recordedCount: Int { log.withLock { $0 } }
+  var recordedCount: Int { folder.recordedCount }
   /// Every file has been compared with those written down, unless more have been since there were so many.
-  func forgetRecorded(_ count: Int) { log.withLock { if $0 == count { unsafe unlink(logPath) } } }
-
-  private static func escaped(_ text: String) -> String {
-    text.replacing("%", with: "%25").replacing("\t", with: "%09").replacing("\n", with: "%0A").replacing("\r\n", with: "%0D%0A")
-  }
-  private static func unescaped(_ text: String) -> String {
-    text.replacing("%0D%0A", with: "\r\n").replacing("%0A", with: "\n").replacing("%09", with: "\t").replacing("%25", with: "%")
-  }
+  func forgetRecorded(_ count: Int) { if isScanned { folder.forgetRecorded(count) } }
 
   /// Compares every file that has not been compared with the newest invalidations. Blocks; on a helper thread.
   func sweep(_ number: UInt64, _ kills: (_ key: [UInt8], KeyPlaces, _ tags: [UInt8], _ checked: UInt64) -> Bool) {
+    turn.withLock { _ in }   // what passed the comparison before its turn is in the index now
+    defer { turn.withLock { _ in removeLeaving() } }   // when this returns, the files are gone: what was written down may be forgotten
     let names = index.withLock { index in index.entries.filter { $0.value.checked < number }.map { ($0.key, $0.value.checked) } }
     for (name, checked) in names {
+      guard folder.isOwn else { return }
       guard let (record, text) = DiskFile.readText(path(name)) else {
         remove(name)
         continue

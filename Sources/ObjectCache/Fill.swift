@@ -37,10 +37,15 @@ final class Fill: Sendable {
   let sequence: UInt64
   /// What it is to replace; it may be validated.
   let stale: StoredResponse?
+  /// Whether what it brings is kept.
+  let isKept: Bool
   private let state = Mutex(State())
 
-  init(_ store: ObjectStore, _ key: Span<UInt8>, _ hash: UInt64, _ places: KeyPlaces, sequence: UInt64, stale: StoredResponse?) {
+  init(
+    _ store: ObjectStore, _ key: Span<UInt8>, _ hash: UInt64, _ places: KeyPlaces, sequence: UInt64, stale: StoredResponse?, isKept: Bool = true
+  ) {
     self.store = store
+    self.isKept = isKept
     self.key = unsafe key.withUnsafeBufferPointer { unsafe Array($0) }
     self.hash = hash
     self.places = places

@@ -36,6 +36,8 @@ public struct Freshness: BitwiseCopyable, Sendable, Equatable {
     public static let rfc9111 = Flags(rawValue: 1 << 4)
     /// Its content was compressed here.
     public static let compressed = Flags(rawValue: 1 << 6)
+    /// A function made it in an origin's place: no error page takes its own.
+    public static let functionMade = Flags(rawValue: 1 << 7)
     /// Its freshness is a guess (RFC 9111, 4.2.2).
     public static let heuristic = Flags(rawValue: 1 << 5)
   }
@@ -56,6 +58,11 @@ public struct Freshness: BitwiseCopyable, Sendable, Equatable {
 
   /// A response of a clock that was so much ahead of the present one is of unknown age: it is validated. Milliseconds.
   static let clockTolerance: Int64 = 5_000
+
+  /// Whether it may be served now to a request that says nothing of caches.
+  @inline(__always) public func isServed(at now: Int64) -> Bool {
+    now >= receivedAt - Self.clockTolerance && (now < freshUntil || now < recheckAfter)
+  }
 
   /// What may be done with the response now.
   /// - Parameter request: what the request says (RFC 9111, 5.2.1); heard by RFC 9111's rules only.

@@ -85,9 +85,15 @@ final class InvalidationList: Sendable {
   }
   private let newestNumber = Atomic<UInt64>(0)
   private let state = Mutex(State())
-  private let limit: Int
+  private let most: Atomic<Int>
 
-  init(limit: Int) { self.limit = limit }
+  init(limit: Int) { most = Atomic(limit) }
+
+  /// How many may wait.
+  var limit: Int {
+    get { most.load(ordering: .relaxed) }
+    set { most.store(newValue, ordering: .relaxed) }
+  }
 
   /// The newest number.
   @inline(__always) var newest: UInt64 { newestNumber.load(ordering: .acquiring) }
@@ -125,6 +131,9 @@ final class InvalidationList: Sendable {
     for entry in entries where entry.number > checked && entry.pattern.matches(key, places, tags: tags) { return nil }
     return newest
   }
+
+  /// Whether what was compared up to this number can still be judged.
+  func knows(since checked: UInt64) -> Bool { state.withLock { checked >= $0.dropped } || checked == newest }
 
   /// Everything has been compared with all up to this number.
   func drop(through number: UInt64) {

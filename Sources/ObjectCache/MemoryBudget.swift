@@ -3,11 +3,16 @@ import Synchronization
 
 /// The bytes a cache holds and may hold.
 final class MemoryBudget: Sendable {
-  /// The limit in bytes.
-  let limitBytes: Int
+  private let limit: Atomic<Int>
   private let used = Atomic<Int>(0)
 
-  init(limitBytes: Int) { self.limitBytes = limitBytes }
+  init(limitBytes: Int) { limit = Atomic(limitBytes) }
+
+  /// The limit in bytes. A lower one holds from the next reservation on.
+  var limitBytes: Int {
+    get { limit.load(ordering: .relaxed) }
+    set { limit.store(newValue, ordering: .relaxed) }
+  }
 
   /// The bytes held.
   var usedBytes: Int { used.load(ordering: .relaxed) }

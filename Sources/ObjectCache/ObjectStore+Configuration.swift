@@ -7,6 +7,7 @@ extension ObjectStore.Configuration {
     self.init()
     memoryBytes = storage.memoryBytes
     objectBytes = limits.objectBytes
+    sliceBytes = min(limits.sliceBytes, limits.objectBytes)
     keyBytes = limits.keyBytes
     windowBytes = limits.windowBytes
     abandonedFillBytes = limits.abandonedFillBytes

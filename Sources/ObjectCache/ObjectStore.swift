@@ -15,6 +15,8 @@ public final class ObjectStore: Sendable {
     public var memoryBytes = 256 << 20
     /// The largest body that is kept; a larger one is passed on through a window.
     public var objectBytes = 64 << 20
+    /// The length of a slice of a larger object; a larger object than `objectBytes` is kept in such.
+    public var sliceBytes = 4 << 20
     /// The longest key; a request with a longer one passes.
     public var keyBytes = 16_384
     /// A body up to this size stands beside its head.
@@ -47,11 +49,10 @@ public final class ObjectStore: Sendable {
     let fills = Mutex(Fills())
   }
 
-  /// The limits.
-  public let configuration: Configuration
+  private let settings: Mutex<Configuration>
   let budget: MemoryBudget
   /// Memory for large bodies; nil where the system has none of its kind: then they lie in the allocator's.
-  let arena: BodyArena?
+  private let newestArena: Mutex<BodyArena?>
   private let keyHash: KeyHash
   private let shards: [Shard]
   private let queues = Mutex(EvictionQueues())
@@ -77,19 +78,41 @@ public final class ObjectStore: Sendable {
   ) throws(DiskFailure) {
     let tier = try DiskTier(disk, report: report)
     self.init(configuration, KeyHash(), helpers: helpers, disk: tier)
-    _ = invalidations.add(tier.recorded(), isBounded: false)
-    tier.begin { [weak self] in self?.startSweep() }
+    tier.begin { [weak self] in _ = self?.invalidations.add($0, isBounded: false) } isRead: { [weak self] in self?.startSweep() }
   }
   init(_ configuration: Configuration, _ hash: KeyHash, helpers: BlockingPool? = nil, disk: DiskTier? = nil) {
     self.helpers = helpers
     self.disk = disk
     invalidations = InvalidationList(limit: configuration.invalidations)
-    self.configuration = configuration
+    settings = Mutex(configuration)
     keyHash = hash
     budget = MemoryBudget(limitBytes: configuration.memoryBytes)
-    arena = BodyArena(limitBytes: configuration.memoryBytes)
+    newestArena = Mutex(BodyArena(limitBytes: configuration.memoryBytes))
     shards = (0..<Self.shardCount).map { _ in Shard() }
     budget.charge(indexBytes)
+  }
+
+  var arena: BodyArena? { newestArena.withLock { $0 } }
+
+  // MARK: Limits
+
+  /// The limits.
+  public var configuration: Configuration { settings.withLock { $0 } }
+
+  /// Takes other limits up. What is more than a smaller one allows leaves in the background.
+  /// - Parameter diskBytes: of the folder; nil without one.
+  public func adopt(_ configuration: Configuration, diskBytes: Int?) {
+    let former = settings.withLock { settings in
+      defer { settings = configuration }
+      return settings
+    }
+    invalidations.limit = configuration.invalidations
+    if let diskBytes { disk?.adopt(limitBytes: diskBytes) }
+    guard former.memoryBytes != configuration.memoryBytes else { return }
+    budget.limitBytes = configuration.memoryBytes
+    // Bodies that lie in a smaller file stay there until they go.
+    if configuration.memoryBytes > former.memoryBytes, let larger = BodyArena(limitBytes: configuration.memoryBytes) { newestArena.withLock { $0 = larger } }
+    if helpers == nil || helpers?.submit({ self.shrink() }) != nil { shrink() }
   }
 
   // MARK: Finding
@@ -103,7 +126,7 @@ public final class ObjectStore: Sendable {
   public func find(_ key: Span<UInt8>, _ hash: UInt64) -> StoredResponse? {
     guard let object = shard(hash).index.withLock({ $0.find(key, hash) }) else { return nil }
     if object.checked.load(ordering: .relaxed) != invalidations.newest, invalidations.kills(object) {
-      remove(object)
+      removeInvalidated(object)
       return nil
     }
     object.wasFound()
@@ -169,6 +192,11 @@ public final class ObjectStore: Sendable {
     }
   }
 
+  /// The leader of a fetch for one viewer, which nobody joins and of which nothing is kept.
+  public func leaderOfOne() -> FillLeader {
+    FillLeader(Fill(self, Span(), 0, KeyPlaces(distribution: 0..<0, path: 0..<0), sequence: 0, stale: nil, isKept: false))
+  }
+
   /// Notes that a key's response cannot be stored.
   func remember(passing hash: UInt64, until: Int64) {
     shard(hash).fills.withLock { state in
@@ -215,9 +243,9 @@ public final class ObjectStore: Sendable {
 
   /// Puts a response into the cache, if there is room, and on disk.
   func keep(_ response: StoredResponse, of fill: Fill) {
-    guard !(response.body?.isWindow ?? false), !invalidations.kills(response) else { return }
+    guard fill.isKept, !(response.body?.isWindow ?? false), !invalidations.kills(response) else { return }
     keepInMemory(response)
-    disk?.write(response)
+    disk?.write(response) { [invalidations] in invalidations.kills($0) }
   }
 
   private func keepInMemory(_ response: StoredResponse) {
@@ -230,12 +258,14 @@ public final class ObjectStore: Sendable {
 
   /// Begins to read what a fill is about from disk.
   /// - Returns: false when it is not there, or cannot be read now.
-  private func startReading(_ fill: Fill) -> Bool {
+  private func startReading(_ fill: Fill, attempt: Int = 1) -> Bool {
     let key = fill.key
     guard let disk, disk.mayHave(key.span) else { return false }
     return disk.read(key, makeBody: { $0 > self.configuration.inlineBodyBytes ? ObjectBody(expectedLength: $0, self.budget) : nil }, append: { body, bytes in
       body.append(bytes) { start, wanted in self.piece(at: start, wanted, expected: body.expectedLength) } == bytes.count
     }) { found in
+      // A sweep has gone by while it was read: what it found of the file is known at the next try.
+      if let found, attempt < Self.readAttempts, !self.invalidations.knows(since: found.checked), self.startReading(fill, attempt: attempt + 1) { return }
       if let found, self.take(found, fill) {
         self.count(.diskHits)
         fill.settle(.found)
@@ -245,6 +275,8 @@ public final class ObjectStore: Sendable {
       }
     }
   }
+
+  private static let readAttempts = 3
 
   /// Puts what was on disk into memory.
   /// - Returns: whether it is there now.
@@ -258,14 +290,19 @@ public final class ObjectStore: Sendable {
       return false
     }
     keepInMemory(response)
+    // Who removes it looks here last: what has been removed while it was read does not come back.
+    guard disk?.mayHave(response.key) == true else {
+      _ = remove(response)
+      return false
+    }
     return find(response.key, response.hash) === response
   }
 
   /// Ends the disk tier's threads; what waits to be written is. Blocks. Call once, at the end.
   public func close() { disk?.close() }
 
-  /// Has what an object is kept as forgotten on disk, too.
-  private func removeFromDisk(_ key: Span<UInt8>) { disk?.remove(key) }
+  /// Leaves the folder to the process that replaces this one, which waits for it. Blocks for a record's length at most.
+  public func leaveDisk() { disk?.leave() }
 
   /// - Returns: the response it took the place of, to be let go without a lock.
   private func insert(_ response: StoredResponse) -> StoredResponse? {
@@ -286,25 +323,28 @@ public final class ObjectStore: Sendable {
 
   /// Takes a response out of the cache; who reads it goes on.
   public func remove(_ key: Span<UInt8>, _ hash: UInt64) {
+    disk?.remove(key)
     let removed = shard(hash).index.withLock { shard in
       guard let object = shard.remove(key, hash) else { return nil as StoredResponse? }
       queues.withLock { Self.forget(object, &$0) }
       return object
     }
     _ = removed
-    removeFromDisk(key)
   }
 
   /// Takes out this response, not one that has taken its place.
-  func remove(_ object: StoredResponse) {
-    let isGone = shard(object.hash).index.withLock { shard in
+  /// - Returns: whether it was there.
+  private func remove(_ object: StoredResponse) -> Bool {
+    shard(object.hash).index.withLock { shard in
       guard shard.remove(object) else { return false }
       queues.withLock { Self.forget(object, &$0) }
       return true
     }
-    guard isGone else { return }
+  }
+  private func removeInvalidated(_ object: StoredResponse) {
+    guard remove(object) else { return }
     count(.invalidated)
-    removeFromDisk(object.key)
+    disk?.remove(object.key)
   }
 
   private static func forget(_ object: StoredResponse, _ queues: inout EvictionQueues) {
@@ -331,7 +371,9 @@ public final class ObjectStore: Sendable {
     return true
   }
 
+  /// Before the folder has been read the list stays, to be compared with what is found there; but it does not wait for ever.
   private func startSweep() {
+    if let disk, !disk.isScanned, invalidations.count * 2 < configuration.invalidations { return }
     guard invalidations.count > 0, !isSweeping.exchange(true, ordering: .sequentiallyConsistent) else { return }
     if helpers == nil || helpers?.submit({ self.sweep() }) != nil { sweep() }
   }
@@ -362,7 +404,7 @@ public final class ObjectStore: Sendable {
         (place, generation) = shard.index.withLock { ($0.places, $0.generation) }
         continue
       }
-      for object in found where invalidations.kills(object) { remove(object) }
+      for object in found where invalidations.kills(object) { removeInvalidated(object) }
       place = step
     }
   }

@@ -10,7 +10,7 @@ extension CacheFacts {
       .invalidations: status.invalidations,
     ]
     events = [
-      .evicted: status.evictions, .collapsed: status.collapsed, .abandonedFill: status.abandonedFills, .passedOn: status.windows, .longKey: status.longKeys,
+      .evicted: status.evictions, .passedOn: status.windows, .longKey: status.longKeys,
       .arenaFull: status.arenaFull, .invalidated: status.invalidated, .invalidationRefused: status.invalidationsRefused, .diskHit: status.diskHits,
     ]
     guard let disk = status.disk else { return }

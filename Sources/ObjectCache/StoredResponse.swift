@@ -34,9 +34,26 @@ public struct StoredHead: Sendable {
     case response
     /// The names of the fields by which the responses under this key vary (RFC 9111, 4.1); they are the head's bytes.
     case variants
+    /// The head of a response whose content is larger than may be kept, and stands in slices under keys of their own; its length in decimal
+    /// is the content.
+    case sliced
   }
+  /// What its lines have.
+  public struct Marks: OptionSet, BitwiseCopyable, Sendable {
+    /// The bits.
+    public let rawValue: UInt8
+    /// Marks from their bits.
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
+    /// Server.
+    public static let server = Marks(rawValue: 1)
+    /// Via: it is continued when the response is sent.
+    public static let via = Marks(rawValue: 2)
+  }
+
   /// What it is.
   public var kind = Kind.response
+  /// What the head's lines have.
+  public var marks: Marks = []
   /// The status code.
   public var status: Int
   /// How long it may be used.
@@ -69,6 +86,8 @@ public struct StoredHead: Sendable {
   private let etagStart: UInt32, etagCount: UInt16, lastModifiedCount: UInt16, lastModifiedStart: UInt32
   /// What it is.
   public let kind: StoredHead.Kind
+  /// What its head's lines have.
+  public let marks: StoredHead.Marks
   /// The newest invalidation that it has been found to survive. Written by whoever compares it.
   let checked: Atomic<UInt64>
   /// How often it was found of late, 0…3: the eviction's only knowledge. Lost additions do no harm.
@@ -96,6 +115,7 @@ public struct StoredHead: Sendable {
     self.budget = budget
     freshness = head.freshness
     kind = head.kind
+    marks = head.marks
     statusCode = UInt16(clamping: head.status)
     keyCount = UInt16(clamping: key.count)
     headCount = UInt32(clamping: lines.count)
@@ -162,6 +182,7 @@ public struct StoredHead: Sendable {
   public var description: StoredHead {
     var head = StoredHead(status: status, freshness: freshness)
     head.kind = kind
+    head.marks = marks
     head.etag = etag
     head.lastModified = lastModified
     return head

@@ -42,13 +42,17 @@ public struct FileRequest: Sendable {
   ///   - originPath: put before the path, as the origin's configuration says; empty or `/…` without a slash at the end.
   ///   - conditions: of the request; none where they are answered elsewhere.
   public init(_ head: borrowing RequestHead, originPath: String = "", _ conditions: Conditions) {
+    self.init(method: head.methodBytes, path: head.path, originPath: originPath, conditions)
+  }
+
+  /// The same for a request whose path is not its head's.
+  public init(method: Span<UInt8>, path: Span<UInt8>, originPath: String, _ conditions: Conditions) {
     if originPath.isEmpty {
-      self.init(method: head.methodBytes, path: head.path)
+      self.init(method: method, path: path)
     } else {
-      let path = head.path
       var whole = Array(originPath.utf8)
       for index in 0..<path.count { whole.append(path[index]) }
-      self.init(method: head.methodBytes, path: whole.span)
+      self.init(method: method, path: whole.span)
     }
     self.conditions = conditions
   }

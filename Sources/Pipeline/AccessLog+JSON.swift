@@ -114,7 +114,12 @@ extension Worker {
     log.string("name", report.name.utf8.span)
     log.word("event", report.hook.word)
     log.word("outcome", report.outcome.word)
-    log.integer("cpuMicroseconds", report.cpuMicroseconds)
+    if let duration = report.durationMicroseconds {
+      log.integer("durationMicroseconds", duration)
+      log.boolean("coldStart", report.isColdStart)
+    } else {
+      log.integer("cpuMicroseconds", report.cpuMicroseconds)
+    }
     if let error = report.error { log.string("error", error.utf8.span) }
     log.endObject()
   }

@@ -20,7 +20,11 @@ extension Worker {
     counters.add(.bytesReceived, viewer.bytesOfRequest)
     counters.add(.bytesSent, viewer.stream.bytesSent)
     counters.countRequest(behavior: exchange.behavior.place, status: exchange.status, result: exchange.result)
-    if let work = exchange.cacheWork { countCache(work, exchange, bytes: viewer.stream.bytesSent) }
+    if let hit = exchange.hit {
+      counters.countCache(exchange.behavior.place, hit.outcome, bytes: viewer.stream.bytesSent)
+    } else if let work = exchange.cacheWork {
+      countCache(work, exchange, bytes: viewer.stream.bytesSent)
+    }
     if let trace = exchange.trace { finishTrace(trace, exchange, at: end) }
     if logging.isOn { record(exchange, viewer, microseconds) }
   }

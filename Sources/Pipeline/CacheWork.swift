@@ -19,6 +19,8 @@ final class CompiledCache: Sendable {
   /// Whether Accept-Encoding is in the key already, so that Vary need not have it.
   let normalisesCodings: Bool
   let compresses: Bool
+  /// The response field of tags, in lower case.
+  let tagHeader: [UInt8]
   /// Whether an Authorization reaches the origin.
   let forwardsAuthorization: Bool
 
@@ -30,6 +32,7 @@ final class CompiledCache: Sendable {
     rules = StoringRules(policy, errorTTLs: Dictionary(times) { first, _ in first })
     madeHeaders = policy.headers.compactMap { CloudFrontHeader(lowercasedName: $0) }
     sharesFetches = policy.mode == .rfc9111 || behavior.forwarding.cookies == .none
+    tagHeader = Array(distribution.cacheTagHeader.lowercased().utf8)
     cachesOptions = behavior.cachedMethods.contains(.options)
     normalisesCodings = policy.enableAcceptEncodingGzip || policy.enableAcceptEncodingBrotli
     compresses = behavior.compress && normalisesCodings
@@ -38,6 +41,15 @@ final class CompiledCache: Sendable {
 
   /// Whether RFC 9111 decides, and not CloudFront's arithmetic.
   var followsRFC: Bool { rules.mode == .rfc9111 }
+}
+
+/// A stored response on its way to a viewer who gets it as it is.
+struct CacheHit {
+  let stored: StoredResponse
+  /// A hit, or a stale one.
+  let outcome: CacheOutcome
+  /// When it was found, milliseconds since 1970.
+  let now: Int64
 }
 
 /// What the cache has to do with one request. Belongs to its exchange.
@@ -49,6 +61,10 @@ final class CacheWork {
   var stored: StoredResponse?
   /// Reads its body from the beginning: made with it, so that a body that comes fast is not taken for one that nobody wants.
   var reader: BodyReader?
+  /// Where the content of ``stored`` is to be had when it stands in slices.
+  var slices: SlicedContent?
+  /// The slice that is sent first.
+  var firstSlice: StoredResponse?
   /// Whether no viewer waits: a stale response is refreshed.
   var isRefresh = false
   /// The parts of it that are sent; empty: all of it.
@@ -77,6 +93,8 @@ final class CacheWork {
     case viewer
     /// A limit or a fault of this proxy.
     case here
+    /// A function of an origin event.
+    case function
 
     /// Whether it says something of the origin: then CloudFront's rules keep the error (spec 11.2).
     var isOrigins: Bool {

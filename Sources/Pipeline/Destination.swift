@@ -13,6 +13,8 @@ final class Destination {
   let folder: FolderOrigin?
   /// Lines that every request to it gets.
   let lines: [UInt8]
+  /// The same without the custom headers, for functions of origin events; empty where the behavior has none.
+  let bareLines: [UInt8]
   /// Whether Host is among the lines, whatever the behavior forwards.
   let replacesHost: Bool
   /// How the server is named where it is spoken to over TLS; nil where it is not.
@@ -26,6 +28,7 @@ final class Destination {
     pool = site.pools[index].pool(viewerIsSecure: viewerIsSecure)
     folder = site.site.folders[index]
     lines = behavior.lines(towardOrigin: index, viewerIsSecure: viewerIsSecure)
+    bareLines = behavior.bareLines(toward: origin.model, host: nil, viewerIsSecure: viewerIsSecure)
     replacesHost = false
     naming = ServerNaming(origin.model, behavior, host: nil, viewerIsSecure: viewerIsSecure)
   }
@@ -36,6 +39,7 @@ final class Destination {
     pool = other.pool
     folder = other.folder
     lines = selection.hostHeader.map { behavior.lines(toward: other.origin.model, host: $0, viewerIsSecure: viewerIsSecure) } ?? other.lines
+    bareLines = behavior.bareLines(toward: other.origin.model, host: selection.hostHeader, viewerIsSecure: viewerIsSecure)
     replacesHost = selection.hostHeader != nil
     naming = ServerNaming(
       other.origin.model, behavior, host: selection.hostHeader, serverName: selection.serverName, allowed: selection.allowedCertificateNames,
@@ -54,6 +58,7 @@ final class Destination {
     self.pool = pool
     self.folder = folder
     lines = behavior.lines(toward: origin, host: host, viewerIsSecure: viewerIsSecure)
+    bareLines = behavior.bareLines(toward: origin, host: host, viewerIsSecure: viewerIsSecure)
     replacesHost = host != nil
     naming = ServerNaming(
       origin, behavior, host: host, serverName: update.serverName, allowed: update.allowedCertificateNames, viewerIsSecure: viewerIsSecure)

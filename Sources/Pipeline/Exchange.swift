@@ -46,6 +46,10 @@ struct FunctionReport: Sendable {
   let outcome: RunOutcome
   let cpuMicroseconds: Int
   let error: String?
+  /// How long a function of the function tier took; nil for the rewrite engine's, whose CPU time says it.
+  var durationMicroseconds: Int?
+  /// Whether its environment was made for this run.
+  var isColdStart = false
 
   init(_ function: WorkerFunction, _ hook: FunctionHook, _ outcome: RunOutcome, cpuMicroseconds: Int = 0, error: String?) {
     name = function.code.name
@@ -85,8 +89,17 @@ struct Exchange: ~Copyable {
   /// The file whose content is under way.
   var file: FileBody?
 
+  /// Its body as functions of the tier were given it, or made it; nil where none was.
+  var held: HeldBody?
+  /// The request to the origin that is under way as functions of the tier left it; nil where none is told of it.
+  var asked: OriginAsk?
+
   /// What the cache has to do with it; nil where the behavior caches nothing.
   var cacheWork: CacheWork?
+  /// The stored response that is sent as it is; then there is nothing else that the cache has to do.
+  var hit: CacheHit?
+  /// Whether the response's head is looked at before it is sent: that of an error page is.
+  var wantsHead = false
 
   // What came of it.
   var status = 0
@@ -130,6 +143,7 @@ struct Exchange: ~Copyable {
     tls = secured ?? viewer.tls
     observer = worker.takeObserver()
     isSecure = tls != nil || observer?.isSecure == true
+    wantsHead = observer != nil
     isFirst = tls?.requests == 0
     tls?.requests += 1
     client = self.request.fields.present.has(.xForwardedFor) ? ClientAddress.find(behind: viewer.peer, self.request.fields, trusted: worker.trustedProxies) : nil
@@ -175,8 +189,10 @@ struct Exchange: ~Copyable {
 
   /// X-Amz-Cf-Id: 56 bytes.
   var id: Span<UInt8> { @_lifetime(borrow self) get { request.kept(idStart, RequestIDs.length) } }
-  /// Whether the request announces a body.
-  var hasBody: Bool { received.framing != .none }
+  /// Whether the request has a body: announced, or made by a function.
+  var hasBody: Bool { received.framing != .none || held?.isReplaced == true }
+  /// How the body's end is told to an origin.
+  var bodyFraming: BodyFraming { if let held, held.isReplaced { .length(held.bytes.count) } else { received.framing } }
   /// The handshake that this request brought, as CloudFront-Viewer-TLS has it.
   var handshake: StaticString { !isFirst ? "connectionReused" : tls?.isResumed == true ? "sessionResumed" : "fullHandshake" }
   /// GET or HEAD.

@@ -73,13 +73,14 @@ final class Explanation {
   }
 
   /// A function has run; its words and its cost.
-  func ran(_ report: FunctionReport, fuel: UInt64, logs: [String]) {
+  func ran(_ report: FunctionReport, fuel: UInt64?, logs: [String] = []) {
     var json: JSONObject = [
-      "event": .string("\(report.hook.word)"), "name": .string(report.name), "outcome": .string("\(report.outcome.word)"), "fuel": .number(Int(clamping: fuel)),
-      "cpuMicroseconds": .number(report.cpuMicroseconds), "logs": .array(logs.map { .string($0) }),
+      "event": .string("\(report.hook.word)"), "name": .string(report.name), "outcome": .string("\(report.outcome.word)"),
+      "fuel": fuel.map { .number(Int(clamping: $0)) } ?? .null, "cpuMicroseconds": .number(report.cpuMicroseconds), "logs": .array(logs.map { .string($0) }),
     ]
+    if let duration = report.durationMicroseconds { json.append("durationMicroseconds", .number(duration)) }
     if let error = report.error { json.append("error", .string(error)) }
-    functions.append(FunctionRun(json: json, isRequest: report.hook == .viewerRequest))
+    functions.append(FunctionRun(json: json, isRequest: report.hook == .viewerRequest || report.hook == .originRequest))
   }
 
   /// A response's head before a step that may change it.

@@ -1,4 +1,4 @@
-// Owns: from what a viewer-request function chose (spec/cloudfront-functions.md 10.2) to the way its request takes. What a function names
+// Owns: from what a viewer-request function chose (spec/cloudfront-functions.md 10.2), or an origin-request function (OriginAsk.swift), to the way its request takes. What a function names
 // itself goes through pools of its own, whose connections obey `functionOrigins`; what the operator configured does not need that.
 import Distribution
 import Origins
@@ -36,7 +36,7 @@ extension Worker {
   }
 
   /// The assigned origin, changed. Host is what the function says, else the server it names, else what would be sent anyway.
-  private func updated(
+  func updated(
     _ assigned: Destination, _ update: OriginUpdate, _ behavior: CompiledBehavior, _ viewerIsSecure: Bool
   ) throws(ChoiceFailure) -> Destination {
     var origin = assigned.origin.model

@@ -1,5 +1,5 @@
 // The life of a request. Its steps stand here in their order; each is a function in a file of its own name under Steps/.
-// A step decides with pure functions of Distribution and acts through Origins and RewriteEngine. A step that returns a response
+// A step decides with pure functions of Distribution and acts through Origins, RewriteEngine and FunctionTier. A step that returns a response
 // ends the way to the origin; what follows — error pages, the viewer-response function, response headers — is the same for all.
 import HTTPWire
 import Telemetry
@@ -83,7 +83,8 @@ extension Worker {
     if let redirects = exchange.behavior.redirects, let early = followRedirects(redirects, &exchange) { response = early } else
     if exchange.behavior.isProtected, let early = protect(&exchange) { response = early } else
     if let index = exchange.behavior.viewerRequest,
-      let early = runViewerRequest(&exchange, viewer, since: monotonicNanoseconds(), mayRun: await hasTurn(index, exchange)) { response = early } else {
+      let early = runViewerRequest(&exchange, viewer, since: monotonicNanoseconds(), mayRun: await hasTurn(index, exchange)) { response = early } else
+    if let hook = exchange.behavior.tier?.viewerRequest, let early = await askViewerRequest(hook, &exchange, &viewer) { response = early } else {
       applyDefaultRootObject(&exchange)
       if let last = countForward(&exchange) { response = last } else { response = await obtain(&exchange, &viewer) }
     }
@@ -91,6 +92,11 @@ extension Worker {
     if let index = exchange.behavior.viewerResponse {
       if let observer = exchange.observer { observer.sees(response.head) }
       response = runViewerResponse(response, &exchange, since: monotonicNanoseconds(), mayRun: await hasTurn(index, exchange))
+      if let observer = exchange.observer { observer.sees(response.head, changedBy: .function) }
+    }
+    if let hook = exchange.behavior.tier?.viewerResponse {
+      if let observer = exchange.observer { observer.sees(response.head) }
+      response = await askViewerResponse(hook, response, &exchange)
       if let observer = exchange.observer { observer.sees(response.head, changedBy: .function) }
     }
     applyResponseHeadersPolicy(&response, &exchange)

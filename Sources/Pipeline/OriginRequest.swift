@@ -7,14 +7,20 @@ import Transport
 extension Worker {
   /// Writes the request head for an origin.
   func composeOriginRequest(_ exchange: borrowing Exchange, _ destination: Destination, to out: inout ByteBuffer) {
+    if let asked = exchange.asked { return asked.write(toward: destination, to: &out) }
+    writeRequestLine(exchange.request, destination.origin, exchange.behavior, to: &out)
+    composeOriginFields(exchange, destination, lines: destination.lines, to: &out)
+    out.append("\r\n")
+  }
+
+  /// Writes the field lines.
+  /// - Parameter lines: the destination's own.
+  @inline(__always) func composeOriginFields(_ exchange: borrowing Exchange, _ destination: Destination, lines: [UInt8], to out: inout ByteBuffer) {
     let behavior = exchange.behavior
-    writeRequestLine(exchange.request, destination.origin, behavior, to: &out)
     writeViewerLines(exchange, behavior, destination, to: &out)
-    let lines = destination.lines
     out.append(lines.span)
     writeOwnLines(exchange, behavior, instead: destination.origin.customNames, to: &out)
     if let work = exchange.cacheWork, let stored = work.validating { writeValidators(stored, to: &out) }
-    out.append("\r\n")
   }
 
   /// What the stored response is validated with (RFC 9111, 4.3.1).
@@ -85,7 +91,7 @@ extension Worker {
     out.append(exchange.id)
     out.append("\r\n")
     if let trace = exchange.trace, !custom.has(.traceparent), behavior.keptWhenSafe.has(.traceparent) { write(trace, to: &out) }
-    if exchange.received.framing == .chunked { out.append("Transfer-Encoding: chunked\r\n") }
+    if exchange.bodyFraming == .chunked { out.append("Transfer-Encoding: chunked\r\n") }
     if !behavior.forwardsNoCookies && present.has(.cookie) { writeCookies(exchange.request.fields, behavior, to: &out) }
     if behavior.allowsGRPC && isGRPC(exchange) { out.append("TE: trailers\r\n") }
     if behavior.writesExtraLines { writeExtraLines(exchange, present, behavior.behavior.forwarding, to: &out) }

@@ -1,6 +1,7 @@
 // Owns: a response on its way to the viewer, whoever made it.
 import Distribution
 import HTTPWire
+import ObjectCache
 import Origins
 import Telemetry
 import Transport
@@ -14,6 +15,8 @@ struct Response: ~Copyable {
   var bytes = ByteBuffer()
   /// Whether a function made it: then neither error pages nor the viewer-response function apply (spec/cloudfront-functions.md, 1 and 3).
   var isGenerated = false
+  /// Whether its content is a function's of the tier: then no error page takes its place (spec/request-pipeline.md, 11.1).
+  var isFunctionMade = false
   /// Whether an error page has taken the place of the origin's answer: then the viewer-response function does not run.
   var isErrorPage = false
 
@@ -23,6 +26,8 @@ struct Response: ~Copyable {
     case buffered
     /// The cache's: `CacheWork.stored` has it.
     case cached
+    /// The cache's, head and all: `Exchange.hit` has it.
+    case stored
   }
 
   /// A response made here, with a body of text.
@@ -37,6 +42,14 @@ struct Response: ~Copyable {
   init(head: consuming ResponseHead, _ source: Source) {
     self.head = head
     self.source = source
+  }
+
+  /// A stored response that is sent as it is.
+  init(_ stored: StoredResponse, length: Int) {
+    head = ResponseHead()
+    head.line.status = stored.status
+    head.line.frame(length: length)
+    source = .stored
   }
 
   /// Replaces the body, and whatever the head said of the old one.

@@ -4,6 +4,7 @@ public import Distribution
 import HTTPWire
 public import ObjectCache
 public import Origins
+public import FunctionTier
 import RewriteEngine
 public import Telemetry
 import TLS
@@ -19,6 +20,8 @@ public final class ServingConfiguration: Sendable {
   let sites: [Site]
   /// The code of the rewrite engine's functions, by their index in the configuration; nil for those of the function tier.
   let functions: [FunctionCode?]
+  /// By function of the configuration: what the function tier made of it; nil for the rewrite engine's, and for what it could not prepare.
+  public let tierFunctions: [TierFunction?]
   /// The cache: one for the process's life.
   public let store: ObjectStore
 
@@ -28,12 +31,13 @@ public final class ServingConfiguration: Sendable {
   /// Makes a configuration ready. It must have been checked.
   /// - Parameters:
   ///   - files: the threads that read the files of folder origins.
+  ///   - tier: by function of the configuration, what the function tier made of it; nil for the rewrite engine's, and for what it could not prepare.
   ///   - previous: the configuration it replaces: counters keep their places, and functions and stores that are the same stay the same, with
   ///     all that workers have built of them.
   ///   - report: told in one sentence what becomes of the cache's folder. On any thread.
   /// - Throws: when the folder of an origin cannot be opened.
   public init(
-    _ configuration: Configuration, files: BlockingPool, previous: ServingConfiguration? = nil, report: @escaping @Sendable (String) -> Void = { _ in }
+    _ configuration: Configuration, files: BlockingPool, tier: [TierFunction?] = [], previous: ServingConfiguration? = nil, report: @escaping @Sendable (String) -> Void = { _ in }
   ) throws(FolderFailure) {
     let configuration = previous.map { configuration.sharing($0.configuration) } ?? configuration
     self.configuration = configuration
@@ -49,21 +53,32 @@ public final class ServingConfiguration: Sendable {
         behavior.forwarding.cloudFrontHeaders.contains { $0 == .viewerJA3Fingerprint || $0 == .viewerJA4Fingerprint }
       }
     }
+    tierFunctions = tier
+    let tierFunctions = TierFunctions(definitions: configuration.functions, functions: tier, generation: configuration.lambdaEdgeLimits)
     var sites: [Site] = []
     for distribution in configuration.distributions {
       let folders = try Site.openFolders(distribution.origins, files)
-      sites.append(Site(distribution, labels, folders))
+      sites.append(Site(distribution, labels, folders, tierFunctions))
     }
     self.sites = sites
     functions = Self.codes(configuration, previous)
     store = previous?.store ?? Self.makeStore(configuration, files, report)
-    if let former = previous?.configuration, !former.cache.isKept(as: configuration.cache) || former.limits.cache != configuration.limits.cache {
-      report("the cache keeps its size, its folder and its limits until a restart")
+    if let former = previous?.configuration, former.cache.diskPath != configuration.cache.diskPath {
+      report("the cache keeps its folder until a restart")
     }
   }
 }
 
 extension ServingConfiguration {
+  /// Has the cache keep to this configuration's limits.
+  func adoptLimits() {
+    let limits = configuration.limits.cache
+    store.adopt(ObjectStore.Configuration(configuration.cache, limits), diskBytes: DiskConfiguration(configuration.cache, limits)?.limitBytes)
+  }
+
+  /// Another process takes this one's place: it has the cache's folder from now on. Blocks for a moment.
+  public func leaveCacheFolder() { store.leaveDisk() }
+
   /// The process ends: what waits to be written to the cache's folder is. Blocks.
   public func close() { store.close() }
 
@@ -139,7 +154,7 @@ final class Site: Sendable {
   /// The same of a response from the cache.
   let hitLines: [UInt8]
 
-  init(_ distribution: Distribution, _ labels: MetricLabels, _ folders: [FolderOrigin?]) {
+  init(_ distribution: Distribution, _ labels: MetricLabels, _ folders: [FolderOrigin?], _ functions: TierFunctions = TierFunctions()) {
     self.distribution = distribution
     let domain = distribution.id.lowercased().filter { $0.isLetter || $0.isNumber || $0 == "-" } + ".cloudfront.net"
     domainName = Array(domain.utf8)
@@ -156,7 +171,7 @@ final class Site: Sendable {
     }
     missLines = responseLines(.miss)
     hitLines = responseLines(.hit)
-    behaviors = distribution.behaviors.enumerated().map { CompiledBehavior($1, at: $0, distribution, labels) }
+    behaviors = distribution.behaviors.enumerated().map { CompiledBehavior($1, at: $0, distribution, labels, functions) }
     table = BehaviorTable(distribution.behaviors)
     origins = distribution.origins.map { CompiledOrigin($0, place: labels.origins.place(of: .init(distribution.id, $0.name))) }
     self.folders = folders
@@ -240,17 +255,21 @@ final class CompiledBehavior: Sendable {
   let isProtected: Bool
   /// Its table of redirects; nil without one.
   let redirects: CompiledRedirects?
-  /// Indices of the viewer functions; nil without one.
+  /// Indices of the rewrite engine's viewer functions; nil without one.
   let viewerRequest, viewerResponse: Int?
+  /// The function tier's functions; nil without one.
+  let tier: TierHooks?
   /// By origin: lines that every request to it gets; and where they differ for viewers who use HTTPS.
   private let originLines: [[UInt8]], secureOriginLines: [[UInt8]]
   let headers: CompiledResponseHeaders?
   /// How its responses are cached; nil when they are not.
   let cache: CompiledCache?
+  /// Whether nothing comes between the cache and the viewer: what is stored is sent without having been read.
+  var sendsStoredHeads: Bool { viewerResponse == nil && headers == nil }
 
   enum UnknownNames { case keep, drop, ask }
 
-  init(_ behavior: Behavior, at index: Int, _ distribution: Distribution, _ labels: MetricLabels) {
+  init(_ behavior: Behavior, at index: Int, _ distribution: Distribution, _ labels: MetricLabels, _ functions: TierFunctions) {
     self.behavior = behavior
     redirects = behavior.redirects.map { CompiledRedirects($0, metricsIndex: labels.redirectTables.place(of: $0.name)) }
     self.index = index
@@ -271,8 +290,10 @@ final class CompiledBehavior: Sendable {
     trustedKeys = behavior.trustedKeyGroups.isEmpty ? nil : Dictionary(keys) { first, _ in first }
     rateLimit = behavior.rateLimit.map { CompiledRateLimit($0, scope: "\(distribution.id) \(behavior.pathPattern.text)") }
     isProtected = trustedKeys != nil || rateLimit != nil || distribution.geoRestriction != nil
-    viewerRequest = behavior.functions.viewerRequest?.index
-    viewerResponse = behavior.functions.viewerResponse?.index
+    let tier = TierHooks(behavior, functions, labels)
+    self.tier = tier
+    viewerRequest = tier?.viewerRequest == nil ? behavior.functions.viewerRequest?.index : nil
+    viewerResponse = tier?.viewerResponse == nil ? behavior.functions.viewerResponse?.index : nil
     func kept(isSafe: Bool) -> FieldNameSet {
       var set = FieldNameSet()
       for name in FieldName.allCases {
@@ -305,6 +326,14 @@ final class CompiledBehavior: Sendable {
   /// The lines that every request to an origin gets, with another Host than the usual one.
   func lines(toward origin: Origin, host: String?, viewerIsSecure: Bool) -> [UInt8] {
     Self.lines(origin, behavior.forwarding, host: host, viewerIsSecure: viewerIsSecure)
+  }
+
+  /// The same without the origin's custom headers; nothing where no function asks for it.
+  func bareLines(toward origin: Origin, host: String?, viewerIsSecure: Bool) -> [UInt8] {
+    guard tier?.seesOrigins == true else { return [] }
+    var bare = origin
+    bare.customHeaders = []
+    return lines(toward: bare, host: host, viewerIsSecure: viewerIsSecure)
   }
 
   private static func lines(_ origin: Origin, _ rules: ForwardingRules, host: String?, viewerIsSecure: Bool) -> [UInt8] {

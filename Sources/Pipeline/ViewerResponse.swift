@@ -1,6 +1,7 @@
 // Owns: the response head as the viewer gets it (spec/request-pipeline.md, 13).
 import Distribution
 import HTTPWire
+import ObjectCache
 import Telemetry
 import Transport
 
@@ -30,6 +31,33 @@ extension Worker {
       out.append("Connection: keep-alive\r\n")
     }
     writeOwnLines(response.head.fields, exchange, to: &out)
+  }
+
+  /// Writes the head of a stored response as it was stored, with what is said to this viewer. (What ``composeResponseHead(_:_:_:_:to:)``
+  /// makes of one that has been read is the same.)
+  func composeStoredHead(_ hit: CacheHit, _ exchange: borrowing Exchange, _ closing: Bool, length: Int, to out: inout ByteBuffer) {
+    let stored = hit.stored
+    out.append(stored.head)
+    out.append("Age: ")
+    out.append(decimal: stored.freshness.ageSeconds(at: hit.now))
+    if stored.status != 204 {
+      out.append("\r\nContent-Length: ")
+      out.append(decimal: length)
+    }
+    out.append("\r\n")
+    if !stored.marks.contains(.server) { out.append("Server: CloudFront\r\n") }
+    if saysCacheStatus {
+      out.append("Cache-Status: skerry; ")
+      writeHit(freshFor: stored.freshness.freshUntil - hit.now, to: &out)
+      out.append("\r\n")
+    }
+    if !exchange.received.isHTTP2 {
+      if closing { out.append("Connection: close\r\n") } else if exchange.received.isHTTP10 { out.append("Connection: keep-alive\r\n") }
+    }
+    let lines = exchange.site.site.hitLines
+    out.append(lines.span)
+    out.append(exchange.id)
+    out.append("\r\n\r\n")
   }
 
   private func writeStatusLine(_ head: borrowing ResponseHead, _ status: Int, to out: inout ByteBuffer) {

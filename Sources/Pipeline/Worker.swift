@@ -118,6 +118,7 @@ public final class Worker {
   /// throttles. The rest ends with the last request that began with it.
   public func adopt(_ configuration: ServingConfiguration) {
     self.configuration = configuration
+    if number == 0 { configuration.adoptLimits() }
     counters.adopt(configuration.labels)
     let limits = configuration.configuration.limits, originLimits = OriginLimits(limits)
     context.viewerLimits = ViewerLimits(limits)

@@ -23,15 +23,13 @@ public struct CacheFacts: Sendable {
 
   /// What has happened.
   public enum Event: String, CaseIterable, Sendable {
-    case evicted, collapsed, abandonedFill = "abandoned_fill", passedOn = "passed_on", longKey = "long_key", arenaFull = "arena_full", invalidated
+    case evicted, passedOn = "passed_on", longKey = "long_key", arenaFull = "arena_full", invalidated
     case invalidationRefused = "invalidation_refused", diskHit = "disk_hit", diskRead = "disk_read", diskReadRefused = "disk_read_refused"
     case diskWritten = "disk_written", diskNotWritten = "disk_not_written", diskFailed = "disk_failed", diskCorrupt = "disk_corrupt", diskEvicted = "disk_evicted"
 
     var meaning: String {
       switch self {
       case .evicted: "an object left memory to make room"
-      case .collapsed: "a request waited for another's fetch, or read along"
-      case .abandonedFill: "a fetch was given up: nobody read it, and more than limits.cache.abandonedFillBytes were missing"
       case .passedOn: "a body was passed on and not kept: larger than limits.cache.objectBytes, or no memory was free"
       case .longKey: "a request passed the cache: its key was longer than limits.cache.keyBytes"
       case .arenaFull: "a body lies in ordinary memory: the file for bodies could not grow"

@@ -361,7 +361,7 @@ public enum Gauge: Int, CaseIterable, Sendable {
 public enum Histogram: Int, CaseIterable, Sendable {
   case requestDuration, functionCPU
   // Steps of a request.
-  case viewerRequestStep, viewerResponseStep, sendStep
+  case viewerRequestStep, originRequestStep, originResponseStep, viewerResponseStep, sendStep
 
   /// The metric's name, the value of its label `step` if it has one, and the HELP text.
   public var description: (name: String, step: String?, help: String) {
@@ -369,6 +369,8 @@ public enum Histogram: Int, CaseIterable, Sendable {
     case .requestDuration: ("skerry_request_duration_seconds", nil, "Time from the request's first byte to the response's last.")
     case .functionCPU: ("skerry_function_cpu_seconds", nil, "CPU time of one run of a viewer function.")
     case .viewerRequestStep: (Histogram.stepName, "viewer_request", Histogram.stepHelp)
+    case .originRequestStep: (Histogram.stepName, "origin_request", Histogram.stepHelp)
+    case .originResponseStep: (Histogram.stepName, "origin_response", Histogram.stepHelp)
     case .viewerResponseStep: (Histogram.stepName, "viewer_response", Histogram.stepHelp)
     case .sendStep: (Histogram.stepName, "send", Histogram.stepHelp)
     }
@@ -381,6 +383,8 @@ public enum Histogram: Int, CaseIterable, Sendable {
     switch self {
     case .requestDuration, .functionCPU: nil
     case .viewerRequestStep: "the viewer-request function, its wait for a turn included"
+    case .originRequestStep: "the origin-request function of the function tier"
+    case .originResponseStep: "the origin-response function of the function tier"
     case .viewerResponseStep: "the viewer-response function, its wait for a turn included"
     case .sendStep: "from the response's first byte to its last; how fast the origin sends a body and the viewer takes it is part of it"
     }

@@ -55,6 +55,14 @@ import CSystem
     if let block, block.capacityBytes - block.count < Self.runLimitBytes { flush() }
   }
 
+  /// A line of its own, cut off at ``textLimitBytes``.
+  public mutating func note(_ text: Span<UInt8>) {
+    if block == nil { block = LogBlock(capacityBytes: LogBlock.standardCapacityBytes) }
+    put(text, limit: Self.textLimitBytes)
+    endLine()
+    if let block, block.capacityBytes - block.count < Self.runLimitBytes { flush() }
+  }
+
   /// Hands over what has been said so far. About once a second; cheap when there is nothing.
   public mutating func flush() {
     guard let full = block, full.count > 0 else { return }

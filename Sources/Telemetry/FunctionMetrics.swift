@@ -4,20 +4,22 @@
 
 /// The event that a function ran for, as a label.
 public enum FunctionHook: Int, CaseIterable, Sendable {
-  case viewerRequest, viewerResponse
+  case viewerRequest, viewerResponse, originRequest, originResponse
 
   /// CloudFront's name of the event.
   public var word: StaticString {
     switch self {
     case .viewerRequest: "viewer-request"
     case .viewerResponse: "viewer-response"
+    case .originRequest: "origin-request"
+    case .originResponse: "origin-response"
     }
   }
 }
 
-/// How a run of a function ended (spec/cloudfront-functions.md, 5).
+/// How a run of a function ended (spec/cloudfront-functions.md, 5; spec/lambda-at-edge.md, 9).
 public enum RunOutcome: Int, CaseIterable, Sendable {
-  case continued, responded, validationError, executionError, cpuLimit, memoryLimit, pendingPromise, loadError, throttled
+  case continued, responded, validationError, executionError, cpuLimit, memoryLimit, timeout, pendingPromise, loadError, throttled
 
   /// The word in metrics and in the access log.
   public var word: StaticString {
@@ -28,6 +30,7 @@ public enum RunOutcome: Int, CaseIterable, Sendable {
     case .executionError: "execution_error"
     case .cpuLimit: "cpu_limit"
     case .memoryLimit: "memory_limit"
+    case .timeout: "timeout"
     case .pendingPromise: "pending_promise"
     case .loadError: "load_error"
     case .throttled: "throttled"
@@ -38,14 +41,15 @@ public enum RunOutcome: Int, CaseIterable, Sendable {
   public var meaning: String {
     switch self {
     case .continued: "returned a request or response that was used"
-    case .responded: "answered the viewer itself"
-    case .validationError: "502, FunctionValidationErrors: returned something that is not allowed"
-    case .executionError: "503, FunctionExecutionErrors: threw, or its promise was rejected"
+    case .responded: "made the answer itself"
+    case .validationError: "502, FunctionValidationErrors or LambdaValidationError: returned something that is not allowed"
+    case .executionError: "503, FunctionExecutionErrors or LambdaExecutionError: threw, its promise was rejected, or its process ended"
     case .cpuLimit: "503, FunctionExecutionErrors: used more CPU time than its limit"
-    case .memoryLimit: "503, FunctionExecutionErrors: used more memory than its limit"
+    case .memoryLimit: "503, FunctionExecutionErrors or LambdaExecutionError: used more memory than its limit"
+    case .timeout: "503, LambdaExecutionError: took longer than its timeout"
     case .pendingPromise: "503, FunctionExecutionErrors: its promise can never settle"
-    case .loadError: "503, FunctionExecutionErrors: its code does not compile, or its top-level code failed"
-    case .throttled: "503, FunctionThrottles: not run, because it was stopped or did not load too often (limits.rewriteEngine.throttleKills), or because too many long runs wait"
+    case .loadError: "503, FunctionExecutionErrors or LambdaExecutionError: its code does not compile, its top-level code failed, or it could not be started"
+    case .throttled: "503, FunctionThrottles: not run, because it was stopped or did not load too often (limits.rewriteEngine.throttleKills), or because too many long runs wait; LambdaLimitExceeded: as many run as may"
     }
   }
 }
@@ -129,7 +133,7 @@ struct FunctionTable: Sendable {
 
   static let runs = (
     name: "skerry_function_runs_total",
-    help: "Runs of viewer functions by outcome. All but throttled are CloudFront's FunctionInvocations; pairs of function and event never seen are left out.")
+    help: "Runs of functions by event and outcome. All but throttled are CloudFront's FunctionInvocations; pairs of function and event never seen are left out.")
   static let utilization = (
     name: "skerry_function_compute_utilization_ratio",
     help: "CloudFront's FunctionComputeUtilization: CPU time of a run, as a share of what it may use.")

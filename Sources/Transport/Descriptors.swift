@@ -25,6 +25,9 @@ public enum Descriptors {
   /// Raises the process's limit as far as it may be raised. Once, before anything is accepted.
   public static func prepare() { _ = limits }
 
+  /// Tells the other end of a socket that nothing more will come; it may still be read from.
+  public static func finishWriting(_ descriptor: Int32) { shutdown(descriptor, Int32(SHUT_WR)) }
+
   /// Whether a new connection may keep its descriptor. The system gives the lowest number that is free, so a high one says that few are left.
   public static func mayServe(_ descriptor: Int32) -> Bool { UInt64(descriptor) < limits.served }
 

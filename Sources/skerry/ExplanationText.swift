@@ -58,7 +58,7 @@ enum ExplanationText {
 
   private static func function(_ run: JSONValue, _ tree: inout Tree) {
     tree.section("\(run["event"]?.string ?? "") function \(run["name"]?.string ?? ""): \(run["outcome"]?.string ?? "")")
-    tree.line(1, "fuel \(number(run["fuel"])), \(number(run["cpuMicroseconds"])) µs")
+    tree.line(1, run["durationMicroseconds"].map { "\(number($0)) µs, in its sandbox" } ?? "fuel \(number(run["fuel"])), \(number(run["cpuMicroseconds"])) µs")
     if let error = run["error"]?.string { tree.line(1, "error \(error)") }
     for line in run["logs"]?.array ?? [] { tree.line(1, "log \(line.string ?? "")") }
     changes(run["changes"], &tree)

@@ -28,6 +28,8 @@ struct FunctionArgument {
   private let text: String
   private let configPath: String?
   private var options = FunctionSource.Options()
+  /// One of the function tier, whatever function.yaml or the configuration says.
+  private var tierRuntime: FunctionRuntime?
 
   init(_ text: String, config: String?, kvs: String?, runtime: String?) throws {
     self.text = text
@@ -36,17 +38,39 @@ struct FunctionArgument {
     guard let runtime else { return }
     options.runtime = FunctionCode.Runtime(rawValue: runtime)
     if options.runtime == nil {
-      if ["nodejs", "python", "provided"].contains(where: runtime.hasPrefix) {
-        throw Refusal("\(runtime) belongs to the function tier, which is not there yet")
-      }
-      let names = FunctionCode.Runtime.allCases.map(\.rawValue)
+      tierRuntime = FunctionRuntime(tier: runtime)
+      if tierRuntime != nil { return }
+      let names = FunctionCode.Runtime.allCases.map(\.rawValue) + ["nodejs20.x", "python3.12", "provided"]
       throw Refusal("invoke cannot run \(runtime)\(Suggestion.text(for: runtime, among: names))")
     }
   }
 
+  /// The function, if it is one of the function tier's: what looks like a path is one, a name is looked for in the configuration first.
+  func loadTier() throws -> TierSource? {
+    guard options.runtime == nil else { return nil }
+    let exists = FileManager.default.fileExists(atPath: text)
+    if !looksLikePath {
+      let path = configPath ?? ConfigurationArgument.usual()
+      let configuration = configPath == nil && exists ? path.flatMap { try? load($0) } : try path.map(load)
+      if var definition = configuration?.functions.first(where: { $0.name == text }) {
+        definition.runtime = tierRuntime ?? definition.runtime
+        return definition.runtime.isRewriteEngine ? nil : TierSource(definition)
+      }
+    }
+    guard exists else { return nil }
+    do throws(FunctionSourceProblem) {
+      let source = try TierSource.load(path: text, runtime: tierRuntime)
+      for warning in source?.warnings ?? [] { StandardError.say(warning.description) }
+      return source
+    } catch { throw Refusal(error) }
+  }
+
+  private var looksLikePath: Bool {
+    text.contains("/") || text == "." || text == ".." || [".js", ".mjs", ".cjs", ".py", ".zip"].contains { text.hasSuffix($0) }
+  }
+
   /// The function: what looks like a path is one, a name is looked for in the configuration first.
   func load() throws -> FunctionSource {
-    let looksLikePath = text.contains("/") || text == "." || text == ".." || [".js", ".zip"].contains { text.hasSuffix($0) }
     let exists = FileManager.default.fileExists(atPath: text)
     let path = looksLikePath ? configPath : configPath ?? ConfigurationArgument.usual()
     var options = options
@@ -72,5 +96,14 @@ struct FunctionArgument {
     let loaded = ConfigurationFile.load(path: path)
     guard let configuration = loaded.configuration, !loaded.hasErrors else { throw Refusal(lines: loaded.diagnostics) }
     return configuration
+  }
+}
+
+extension FunctionRuntime {
+  /// A runtime of the function tier by its name; nil for any other.
+  fileprivate init?(tier name: String) {
+    if name.hasPrefix("nodejs") { self = .nodejs(name) } else if name.hasPrefix("python3") { self = .python(name) } else if name == "provided" || name.hasPrefix("provided.") {
+      self = .provided(name)
+    } else { return nil }
   }
 }

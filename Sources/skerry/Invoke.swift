@@ -1,9 +1,10 @@
-// skerry invoke: runs one function once and prints what came of it, as CloudFront's TestFunction does.
+// skerry invoke: runs one function once and prints what came of it, as CloudFront's TestFunction or an invocation of Lambda does.
 import ArgumentParser
 import ConfigurationFile
 import Distribution
 import Foundation
 import FunctionTesting
+import FunctionTier
 import JSONText
 import RewriteEngine
 
@@ -12,7 +13,8 @@ struct Invoke: ParsableCommand {
     abstract: "Run one function once with a test event.",
     discussion: """
       Prints one JSON object: output ({"request": …} or {"response": …}), logs, error (null or name:line:column: text),
-      computeUtilization (percent of the CPU time it may use) and fuel (the engine's steps).
+      computeUtilization (percent of the CPU time it may use) and fuel (the engine's steps); of a function on nodejs, python or provided
+      output (the handler's result), logs, error, durationMilliseconds, billedDurationMilliseconds, maxMemoryUsedMB and initDurationMilliseconds.
       Exit status 1 if error is not null.
 
       Examples:
@@ -20,13 +22,14 @@ struct Invoke: ParsableCommand {
         skerry invoke Functions/hello event.json                 a folder with an index.js
         skerry invoke mine.js event.json --runtime cloudfront-js-1.0
         skerry invoke redirects event.json --config site/edge.yaml --kvs rules.json
+        skerry invoke Functions/resize event.json --runtime nodejs20.x
 
       EVENT is a test event of CloudFront's:
         { "version": "1.0", "context": { "eventType": "viewer-request" }, "viewer": { "ip": "203.0.113.7" },
           "request": { "method": "GET", "uri": "/", "querystring": {}, "headers": {}, "cookies": {} } }
       """)
 
-  @Argument(help: "A function's name in the configuration, or the path of a .js file or a folder with an index.js.")
+  @Argument(help: "A function's name in the configuration, or the path of a .js file, a folder or a .zip.")
   var function: String
   @Argument(help: "The test event, a JSON file; - reads it from stdin.")
   var event: String
@@ -34,11 +37,13 @@ struct Invoke: ParsableCommand {
   var config: String?
   @Option(help: "Data of the function's key value store, a JSON file: {\"data\": [{\"key\": …, \"value\": …}]}.")
   var kvs: String?
-  @Option(help: "cloudfront-js-1.0 or cloudfront-js-2.0, whatever the configuration says.")
+  @Option(help: "cloudfront-js-1.0, cloudfront-js-2.0, nodejs20.x, python3.12 or provided, whatever the configuration says.")
   var runtime: String?
 
   func run() throws {
-    let source = try FunctionArgument(function, config: config, kvs: kvs, runtime: runtime).load()
+    let argument = try FunctionArgument(function, config: config, kvs: kvs, runtime: runtime)
+    if let source = try argument.loadTier() { return try invoke(source) }
+    let source = try argument.load()
     let event = try readEvent(expected: source.eventType)
     guard let runner = FunctionRunner() else { throw Refusal("the system has no timer left") }
     let report = runner.run(source.code, on: event, nowMilliseconds: Int64(Date().timeIntervalSince1970 * 1000), measurements: 4)
@@ -46,18 +51,39 @@ struct Invoke: ParsableCommand {
     if let error = report.error { throw Finding("the function failed: \(error)") }
   }
 
-  private func readEvent(expected: FunctionEvent?) throws -> TestEvent {
-    let bytes: [UInt8]
-    if event == "-" {
-      bytes = [UInt8](try FileHandle.standardInput.read(upToCount: TestEvent.maximumBytes + 1) ?? Data())
-      if bytes.count > TestEvent.maximumBytes { throw Refusal("the event on stdin is longer than 1MiB") }
-    } else {
-      switch Files.read(event, maximumBytes: TestEvent.maximumBytes) {
-      case .success(let read): bytes = read
-      case .failure(let problem): throw Refusal("\(event) cannot be read: \(problem.text)")
-      }
+  /// One invocation of a function of the function tier, with any JSON text.
+  private func invoke(_ source: TierSource) throws {
+    let payload = try readFile(maximumBytes: Invocation.payloadLimitBytes)
+    do { _ = try JSONValue(parsing: payload.span, replacesHalfPairs: true) } catch {
+      let place = TextPosition(of: error.offset, in: payload.span)
+      throw Refusal("\(eventName):\(place.line):\(place.column): \(error.text)")
     }
-    let name = event == "-" ? "stdin" : event
+    let report: TierReport
+    do throws(FunctionSourceProblem) {
+      let runner = try TierRunner()
+      runner.prepare([source.definition])
+      report = runner.run(source.definition.name, payload)
+    } catch { throw Refusal(error) }
+    FileHandle.standardOutput.write(Data((report.json.indented() + "\n").utf8))
+    if let error = report.error { throw Finding("the function failed: \(error)") }
+  }
+
+  private var eventName: String { event == "-" ? "stdin" : event }
+
+  private func readFile(maximumBytes: Int) throws -> [UInt8] {
+    if event == "-" {
+      let bytes = [UInt8](try FileHandle.standardInput.read(upToCount: maximumBytes + 1) ?? Data())
+      if bytes.count > maximumBytes { throw Refusal("the event on stdin is longer than \(maximumBytes >> 20)MiB") }
+      return bytes
+    }
+    switch Files.read(event, maximumBytes: maximumBytes) {
+    case .success(let read): return read
+    case .failure(let problem): throw Refusal("\(event) cannot be read: \(problem.text)")
+    }
+  }
+
+  private func readEvent(expected: FunctionEvent?) throws -> TestEvent {
+    let bytes = try readFile(maximumBytes: TestEvent.maximumBytes), name = eventName
     do throws(TestEventProblem) {
       let read = try TestEvent(parsing: bytes, expected: expected)
       for remark in read.remarks { StandardError.say("\(name):1:1: warning: \(remark)") }

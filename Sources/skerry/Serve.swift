@@ -2,8 +2,10 @@
 import ArgumentParser
 import Confinement
 import ControlPlane
+import Distribution
 import Edge
 import Foundation
+import FunctionTier
 
 struct Serve: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -42,15 +44,23 @@ struct Serve: ParsableCommand {
     guard let configuration = reading.configuration else {
       throw Refusal("\(path) has \(counted(reading.problems.count(where: \.isError), "error")) and is not served")
     }
+    // Before there is a second thread, and before anything is given up.
+    let spawner = try spawner(configuration)
     let server: Server
     do {
       let count = workers ?? max(1, ProcessInfo.processInfo.activeProcessorCount)
-      server = try Server(configuration, reading, from: served.source, watches: watch, workerCount: count, inheritance, starter)
+      server = try Server(configuration, reading, from: served.source, watches: watch, workerCount: count, inheritance, starter, spawner)
     } catch {
       StandardError.say("skerry: \(error)")
       throw ExitCode(2)
     }
     StandardError.say(server.ready)
     server.run()
+  }
+
+  /// What starts the sandboxes of the function tier; nil where the configuration has no functions for it.
+  private func spawner(_ configuration: Configuration) throws -> Spawner? {
+    guard configuration.functions.contains(where: { !$0.runtime.isRewriteEngine }) else { return nil }
+    do { return try Spawner(roots: [configuration.stateDirectory + "/functions"] + Interpreters().folders) } catch { throw Refusal("functions: \(error)") }
   }
 }

@@ -106,8 +106,8 @@ import Testing
   static let refused: [(arguments: [String], sentence: String)] = [
     (["f.js", "nope.json"], "skerry: nope.json cannot be read: there is no such file"), (["nope.js", "event.json"], "skerry: nope.js cannot be read: there is no such file"),
     (["f.js", "broken.json"], "skerry: broken.json:2:3: expected a name in double quotes here"), (["f.js", "list.json"], "skerry: list.json:1:1: an event is an object"),
-    (["f.js", "origin.json"], "origin-request events belong to the function tier, which is not there yet"),
-    (["f.js", "typo.json"], "did you mean viewer-request?"), (["f.zip", "event.json"], "skerry: f.zip is code of the function tier, which is not there yet"),
+    (["f.js", "origin.json"], "origin-request events belong to the function tier"),
+    (["f.js", "typo.json"], "did you mean viewer-request?"), (["f.zip", "event.json"], "skerry: f.zip is code of the function tier: say on what it runs"),
     (["f.js", "event.json", "--runtime", "cloudfront-js-2"], "did you mean cloudfront-js-2.0?"), (["nodejs", "event.json"], "nodejs20.x, in the function tier"),
     (["f.js", "event.json", "--runtime", "nodejs20.x"], "function tier"),
     (["f.js", "event.json", "--kvs", "nope.json"], "skerry: nope.json cannot be read: there is no such file"), (["f.js", "event.json", "--kvs", "broken.json"], "broken.json:"),

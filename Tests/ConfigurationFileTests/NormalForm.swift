@@ -79,6 +79,7 @@ private func secured(_ tls: TLSServer.Configuration) -> String {
 private func distribution(_ distribution: Distribution, _ configuration: Configuration) -> [String] {
   var lines = ["distribution \(distribution.id)" + (distribution.isDefault ? " default" : "")]
   if !distribution.aliases.isEmpty { lines.append("  aliases \(distribution.aliases.joined(separator: " "))") }
+  if distribution.cacheTagHeader != Distribution.standardCacheTagHeader { lines.append("  tags \(distribution.cacheTagHeader)") }
   if let object = distribution.defaultRootObject { lines.append("  defaultRootObject \(object)") }
   if let restriction = distribution.geoRestriction { lines.append("  \(restriction.kind) \(restriction.countries.sorted().joined(separator: " "))") }
   lines += distribution.origins.map(origin)

@@ -73,6 +73,13 @@ import Testing
     for index in 0..<150 { check(corpus.mutant(index, seed: 3), "mutant \(index) of seed 3") }
   }
 
+  @Test func resultsOfFunctionsKeepThePromises() throws {
+    let corpus = try Corpus(folder: Self.corpus.appendingPathComponent("lambda-results"))
+    #expect(corpus.seeds.count >= 40)
+    for (name, bytes) in corpus.seeds { #expect(throws: Never.self, "\(name)") { try EventChecks.result(bytes) } }
+    for index in 0..<2_000 { #expect(throws: Never.self, "mutant \(index)") { try EventChecks.result(corpus.mutant(index, seed: 2)) } }
+  }
+
   @Test func tablesOfRedirectsKeepThePromises() throws {
     let corpus = try Corpus(folder: Self.corpus.appendingPathComponent("redirects"))
     #expect(corpus.seeds.count >= 20)

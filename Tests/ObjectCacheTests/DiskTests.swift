@@ -24,11 +24,12 @@ private final class TemporaryFolder: Sendable {
 
 /// A store with a folder, for the length of a body.
 private func withStore<Value>(
-  _ folder: TemporaryFolder, limit: Int = 1 << 30, memory: Int = 64 << 20, _ body: (ObjectStore) throws -> Value
+  _ folder: TemporaryFolder, limit: Int = 1 << 30, memory: Int = 64 << 20, waiting: Int = 1_024, isFree: Bool = true, _ body: (ObjectStore) throws -> Value
 ) throws -> Value {
   let helpers = try BlockingPool()
   var disk = DiskConfiguration(path: folder.path)
   disk.limitBytes = limit
+  disk.waitingWrites = waiting
   var configuration = ObjectStore.Configuration()
   configuration.memoryBytes = memory
   let store = try ObjectStore(configuration, helpers: helpers, disk: disk, report: { _ in })
@@ -36,7 +37,7 @@ private func withStore<Value>(
     store.close()
     helpers.stop()
   }
-  while store.status.disk?.isScanned != true { usleep(500) }
+  while isFree && store.status.disk?.isScanned != true { usleep(500) }
   return try body(store)
 }
 
@@ -151,6 +152,81 @@ extension ObjectStore {
     try withStore(folder) { _ = $0.put("/a", [1]) }
     let file = try #require(folder.records.first)
     guard case .otherKey = DiskFile.read(file, key: bytes("/b"), { _ in nil }, { _, _ in true }) else { return #expect(Bool(false), "another's") }
+  }
+
+  /// What has been removed, or superseded by what could not be written, does not come back from disk: not after its memory has been let go
+  /// of, and not in the next process.
+  @Test func whatHasBeenSupersededDoesNotComeBack() throws {
+    let folder = TemporaryFolder()
+    try withStore(folder) { store in
+      for number in 0..<200 {   // before its turn, in its turn, behind it
+        let path = "/\(number)", key = bytes(path)
+        store.put(path, content(number * 400))
+        if number % 3 == 1 { usleep(useconds_t(number % 7 * 60)) }
+        store.remove(key.span, store.hash(of: key.span))
+      }
+    }
+    #expect(folder.records.isEmpty)
+    var droppedSecond = 0
+    try withStore(folder, waiting: 1) { store in
+      let large = [UInt8](repeating: 7, count: 16 << 20)
+      for round in 0..<5 {
+        let path = "/a\(round)"
+        store.put(path, [1])
+        for number in 0..<2 { store.put("/large\(round).\(number)", large) }   // one is being written, one waits
+        let before = store.status.disk?.writesDropped ?? 0
+        let key = bytes(path)
+        guard case .lead(let leader) = store.lookup(key.span, store.hash(of: key.span), KeyPlaces(distribution: 0..<0, path: 0..<key.count), now: 0, { _ in .validate }) else {
+          return #expect(Bool(false))
+        }
+        leader.complete(.fresh(), lines: Span(), content: [UInt8]([2]).span)
+        if (store.status.disk?.writesDropped ?? 0) > before { droppedSecond += 1 }
+      }
+    }
+    #expect(droppedSecond > 0)
+    try withStore(folder) { store in
+      for round in 0..<5 { if let found = store.fetch("/a\(round)") { #expect(found.allContent == [2]) } }
+    }
+  }
+
+  /// Of two processes one has the folder: the other serves from memory until it may, and hears of what has been invalidated meanwhile.
+  @Test func oneProcessAtATime() throws {
+    let folder = TemporaryFolder()
+    try withStore(folder) { old in
+      for path in ["/a", "/b", "/c"] { old.put(path, content(100)) }
+      old.waitUntilWritten(3)
+      try withStore(folder, isFree: false) { new in
+        new.put("/n", [1])
+        #expect(new.fetch("/a") == nil && new.has("/n"))
+        #expect(new.invalidate([Invalidation(.path("/a"))]))
+        old.put("/d", [4])
+        #expect(old.invalidate([Invalidation(.path("/b"))]))
+        #expect(new.status.disk?.isScanned == false && new.status.disk?.writes == 0)
+        old.leaveDisk()
+        old.put("/late", [5])
+        while new.status.disk?.isScanned != true { usleep(500) }
+        #expect(new.fetch("/a") == nil && new.fetch("/b") == nil && new.fetch("/c") != nil && new.fetch("/late") == nil && old.has("/late"))
+        new.put("/m", [2])
+        new.waitUntilWritten(1)
+      }
+    }
+    try withStore(folder) { store in
+      #expect(store.fetch("/m")?.allContent == [2] && store.fetch("/n") == nil && store.fetch("/a") == nil && store.fetch("/late") == nil && store.fetch("/c") != nil)
+    }
+  }
+
+  /// An invalidation that comes while the folder is still being read does not cost what is there.
+  @Test func anInvalidationBeforeAllIsFound() throws {
+    let folder = TemporaryFolder()
+    try withStore(folder) { store in for number in 0..<20 { store.put("/\(number)", [1]) } }
+    try withStore(folder, isFree: false) { store in
+      #expect(store.invalidate([Invalidation(.path("/1*"))]))
+      while store.status.disk?.isScanned != true { usleep(200) }
+      #expect(store.fetch("/2") != nil && store.fetch("/12") == nil)
+      while store.status.invalidations > 0 { usleep(500) }
+      #expect(store.fetch("/3") != nil)
+    }
+    #expect(folder.records.count == 9)
   }
 
   /// A process that is killed while it writes leaves whole objects, of whatever version, and nothing else.

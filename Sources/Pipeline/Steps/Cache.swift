@@ -10,8 +10,28 @@ extension Worker {
   /// The answer to a request: from the cache where the behavior has one, else from the origin.
   @inline(__always) nonisolated(nonsending) func obtain(_ exchange: inout Exchange, _ viewer: inout ServerConnection) async -> Response {
     guard let cache = exchange.behavior.cache else { return await fetch(&exchange, &viewer) }
+    if let response = findHit(cache, &exchange) { return response }
     return await obtain(through: cache, &exchange, &viewer)
   }
+
+  /// Most requests of a cache: what is stored is fresh, and goes to the viewer as it is. Nothing is parsed or allocated.
+  /// - Returns: nil when there is more to it; nothing has happened then.
+  private func findHit(_ cache: CompiledCache, _ exchange: inout Exchange) -> Response? {
+    guard exchange.received.method == .get, !exchange.hasBody, !exchange.received.wantsUpgrade, exchange.behavior.sendsStoredHeads,
+      exchange.request.fields.present.isDisjoint(with: cache.followsRFC ? Self.heardByRFC : Conditions.names), !exchange.wantsHead,
+      !logging.wantsAnswer, cacheKeyClients.isEmpty
+    else { return nil }
+    let store = configuration.store, now = wallMilliseconds
+    let found = withKey(cache, exchange) { key, _ in store.find(key.readable, store.hash(of: key.readable)) }
+    guard let found, found.kind == .response, found.status < 400, !found.marks.contains(.via), found.freshness.isServed(at: now),
+      let length = found.length
+    else { return nil }
+    exchange.reached(.lookup)
+    exchange.hit = CacheHit(stored: found, outcome: now < found.freshness.freshUntil ? .hit : .stale, now: now)
+    exchange.result = .hit
+    return Response(found, length: length)
+  }
+  private static let heardByRFC = Conditions.names.union(FieldNameSet(.cacheControl, .pragma))
 
   private nonisolated(nonsending) func obtain(
     through cache: CompiledCache, _ exchange: inout Exchange, _ viewer: inout ServerConnection
@@ -51,6 +71,10 @@ extension Worker {
       work.isFilling = false
       work.validating = nil
       if work.demand.has(.onlyIfCached) { return nothingCached(&exchange) }
+      if work.cache.compresses {
+        let response = await fetch(&exchange, &viewer)
+        return work.failure == nil ? passOn(response, work, &exchange) : response
+      }
     }
     return await fetch(&exchange, &viewer)
   }
@@ -76,11 +100,18 @@ extension Worker {
         observer.looked(up: key, exchange.behavior.behavior.cachePolicy, found: found, now: wallMilliseconds)
       }
       switch found {
+      case .hit(let stored) where stored.kind == .sliced:
+        guard let response = await serveSliced(stored, work, &exchange) else { break }
+        return response
       case .hit(let stored):
         guard let response = serve(stored, work, wallMilliseconds < stored.freshness.freshUntil ? .hit : .stale, &exchange) else { break }
         return response
       case .stale(let stored, let leader):
         if let leader { refresh(leader, exchange) }
+        if stored.kind == .sliced {
+          guard let response = await serveSliced(stored, work, &exchange) else { break }
+          return response
+        }
         guard let response = serve(stored, work, .stale, &exchange) else { break }
         return response
       case .lead(let leader):
@@ -91,7 +122,7 @@ extension Worker {
         guard cache.sharesFetches else { return await pass(&exchange, &viewer) }
         switch await outcome(of: follower, viewer) {
         case .response(let stored):
-          if stored.kind == .variants || stored.freshness.flags.contains(.unshared) { continue }
+          if stored.kind != .response || stored.freshness.flags.contains(.unshared) { continue }
           guard let response = serve(stored, work, .collapsed, &exchange) else { break }
           return response
         case .lead(let leader): return await lead(leader, cache, work, &exchange, &viewer)
@@ -119,8 +150,9 @@ extension Worker {
   }
 
   /// Makes the request's key in memory that the worker keeps for it.
+  /// - Parameter coding: instead of what the viewer accepts.
   func withKey<Result>(
-    _ cache: CompiledCache, _ exchange: borrowing Exchange, _ body: (inout ByteBuffer, KeyPlaces) -> Result
+    _ cache: CompiledCache, _ exchange: borrowing Exchange, coding: AcceptEncoding? = nil, _ body: (inout ByteBuffer, KeyPlaces) -> Result
   ) -> Result {
     var made: [CloudFrontHeader: String] = [:]
     for header in cache.madeHeaders { made[header] = viewerHeader(header, exchange) }
@@ -128,7 +160,7 @@ extension Worker {
     swap(&key, &cacheKey)
     defer { swap(&key, &cacheKey) }
     key.removeAll()
-    let places = cache.plan.append(exchange.request, chosenOrigin: exchange.route?.identity, to: &key) { made[$0] }
+    let places = cache.plan.append(exchange.request, chosenOrigin: exchange.route?.identity, coding: coding, to: &key) { made[$0] }
     return body(&key, places)
   }
 
@@ -151,6 +183,8 @@ extension Worker {
     if let work = exchange.cacheWork, let stored = find(cache, exchange), stored.length != nil {
       let now = wallMilliseconds
       let use = stored.freshness.use(work.demand, at: now)
+      if stored.kind == .sliced && use == .fresh, let response = await serveSliced(stored, work, &exchange) { return response }
+      guard stored.kind == .response else { return await pass(&exchange, &viewer) }
       if use != .validate, let response = serve(stored, work, now < stored.freshness.freshUntil ? .hit : .stale, &exchange) { return response }
     }
     return await pass(&exchange, &viewer)
@@ -171,13 +205,14 @@ extension Worker {
   // MARK: Invalidation by unsafe methods
 
   /// RFC 9111, 4.4: what an unsafe method changed is no longer served: the target, and what Location and Content-Location name of the same
-  /// host. Only what is stored under the request's own key parts is found; the rest ends with its time.
+  /// host, in whatever coding. Of other parts of the key (headers, cookies) the request's own are taken: what is stored under others ends with
+  /// its time.
   private func invalidate(_ head: borrowing ResponseHead, _ exchange: inout Exchange, _ cache: CompiledCache) {
     guard !exchange.isSafe, exchange.received.method != .options, (200..<400).contains(head.line.status) else { return }
     drop(cache, exchange)
     for name in ["Location", "Content-Location"] {
       guard let line = head.fields.first(named: name.utf8.span),
-        let target = OwnTarget(head.fields.value(line), host: exchange.request.authority)
+        let target = OwnTarget(head.fields.value(line), host: exchange.request.authority, path: exchange.request.path)
       else { continue }
       let path = exchange.request.path.copied, query = exchange.request.hasQuery ? exchange.request.query.copied : nil
       exchange.request.setTarget(path: target.path, query: target.query)
@@ -189,7 +224,9 @@ extension Worker {
   /// Removes what stands under a request's key, and a list of variants: without it none of them is found.
   private func drop(_ cache: CompiledCache, _ exchange: borrowing Exchange) {
     let store = configuration.store
-    withKey(cache, exchange) { key, _ in store.remove(key.readable, store.hash(of: key.readable)) }
+    for coding in cache.plan.codings {
+      withKey(cache, exchange, coding: coding) { key, _ in store.remove(key.readable, store.hash(of: key.readable)) }
+    }
   }
 }
 
@@ -223,18 +260,24 @@ struct VaryNames: Equatable {
   var bytes: [UInt8] { Array(names.joined(separator: [44])) }
 }
 
-/// A reference to something on the same host (RFC 9111, 4.4): an absolute URL or an absolute path.
+/// A reference to something on the same host (RFC 9111, 4.4): an absolute URL, an absolute path, or one beside the request's own. `./` and
+/// `../` are not followed.
 struct OwnTarget {
   let path: [UInt8]
   let query: [UInt8]?
 
-  init?(_ reference: Span<UInt8>, host: Span<UInt8>) {
+  init?(_ reference: Span<UInt8>, host: Span<UInt8>, path base: Span<UInt8>) {
     var rest = reference.copied[...]
     if let scheme = [Array("http://".utf8), Array("https://".utf8)].first(where: { rest.starts(with: $0) }) {
       rest = rest.dropFirst(scheme.count)
       let authority = rest.prefix { $0 != 47 && $0 != 63 && $0 != 35 }
       guard Array(authority).span.equalsIgnoringCase(host) else { return nil }
       rest = rest.dropFirst(authority.count)
+      if rest.first != 47 { rest = [47] + rest }
+    } else if let first = rest.first, first != 47, first != 46, !rest.prefix(while: { $0 != 47 && $0 != 63 && $0 != 35 }).contains(58) {
+      let base = base.copied   // RFC 3986, 5.2.2 and 5.2.3
+      let folder = base.prefix((base.lastIndex(of: 47) ?? -1) + 1)
+      rest = first == 63 ? base + rest : first == 35 ? base[...] : folder + rest
     }
     guard rest.first == 47, !rest.starts(with: [47, 47]) else { return nil }
     rest = rest.prefix { $0 != 35 }

@@ -16,7 +16,7 @@ extension Worker {
     guard saysCacheStatus else { return }
     out.append("Cache-Status: skerry; ")
     switch work.outcome {
-    case .hit, .stale: writeHit(work, to: &out)
+    case .hit, .stale: writeHit(freshFor: (work.freshUntil ?? 0) - wallMilliseconds, to: &out)
     case .refreshHit: out.append("fwd=stale; fwd-status=304")
     case .miss, .collapsed: out.append("fwd=uri-miss")
     case .variantMiss: out.append("fwd=vary-miss")
@@ -33,9 +33,10 @@ extension Worker {
     out.append("\r\n")
   }
 
-  private func writeHit(_ work: CacheWork, to out: inout ByteBuffer) {
+  /// - Parameter milliseconds: how long it is still fresh.
+  func writeHit(freshFor milliseconds: Int64, to out: inout ByteBuffer) {
     out.append("hit; ttl=")
-    let seconds = ((work.freshUntil ?? 0) - wallMilliseconds) / 1000
+    let seconds = milliseconds / 1000
     if seconds < 0 { out.append(45) }
     out.append(decimal: Int(min(abs(seconds), Int64(CacheDirectives.longest))))
   }

@@ -27,7 +27,7 @@ extension Worker {
   /// The answer that a stored response gives.
   /// - Returns: nil when it is no response after all.
   func serve(_ stored: StoredResponse, _ work: CacheWork, _ outcome: CacheOutcome, _ exchange: inout Exchange) -> Response? {
-    guard let head = head(of: stored) else { return nil }
+    guard stored.kind == .response, let head = head(of: stored) else { return nil }
     work.outcome = outcome
     work.stored = stored
     work.freshUntil = stored.freshness.freshUntil
@@ -35,7 +35,9 @@ extension Worker {
     exchange.result = isError ? .error : outcome == .refreshHit ? .refreshHit : .hit
     exchange.detailedResult = isError ? "OriginError" : ""
     exchange.failure = nil
-    return select(from: Response(head: head, .cached), work, &exchange)
+    var response = Response(head: head, .cached)
+    response.isFunctionMade = stored.freshness.flags.contains(.functionMade)
+    return select(from: response, work, &exchange)
   }
 
   /// Answers the viewer's conditions and ranges. They are for GET and HEAD, and for what would be sent with 200.
@@ -49,13 +51,14 @@ extension Worker {
     var conditions = Conditions(exchange.request.fields)
     conditions.ifMatch = nil   // not a cache's business (RFC 9111, 4.3.2); such requests go to the origin
     conditions.ifUnmodifiedSince = nil
-    let size = response.source == .cached ? work.stored?.length : nil
+    let size = response.source == .cached ? work.slices?.length ?? work.stored?.length : nil
     switch conditions.select(validators(of: response.head, conditions, work), size: size, isHead: exchange.received.method == .head) {
     case .whole, .preconditionFailed: return response
     case .notModified: return notModified(response, work, &exchange)
     case .parts(let parts): return partial(response, parts, of: size ?? 0, work)
     case .rangeNotSatisfiable:
       work.stored = nil
+      work.slices = nil
       work.reader = nil
       var refusal = refuse(&exchange, 416, "The file has no such range.")
       refusal.head.fields.append("Content-Range", "bytes */\(size ?? 0)")
@@ -76,6 +79,7 @@ extension Worker {
     var response = response
     if response.source != .cached { discardBody(&exchange) }
     work.stored = nil
+    work.slices = nil
     work.reader = nil
     response.head.line.status = 304
     response.head.setReason(Span())
@@ -112,24 +116,51 @@ extension Worker {
 
   // MARK: Sending
 
+  /// Sends a small stored body behind its head, in one call.
+  /// - Returns: whether all is on its way; if not, ``sendStored(_:_:)`` goes on.
+  @inline(__always) func sendStoredAtOnce(_ hit: CacheHit?, _ viewer: inout ServerConnection) throws(WireFailure) -> Bool {
+    guard let stored = hit?.stored, stored.body == nil else { return false }
+    if stored.content.count <= Self.copiedBytes {
+      viewer.stream.output.append(stored.content)
+    } else {
+      do throws(IOFailure) { try viewer.stream.send(stored.content) } catch { throw .io(error) }
+    }
+    return try viewer.flushAtOnce()
+  }
+  /// To copy so much costs less than to have the kernel gather it.
+  private static let copiedBytes = 4_096
+
+  /// Sends the rest of a stored response, at the viewer's pace.
+  nonisolated(nonsending) func sendStored(_ exchange: inout Exchange, _ viewer: inout ServerConnection) async throws(WireFailure) {
+    guard let body = exchange.hit?.stored.body else { return try await viewer.flush() }
+    try await send(BodyReader(body), &exchange, &viewer, false)
+  }
+
   /// Sends a stored body, or the parts that were asked for, at the viewer's pace.
   nonisolated(nonsending) func sendCached(
     _ exchange: inout Exchange, _ viewer: inout ServerConnection, _ hasNoBody: Bool, _ chunked: Bool
   ) async throws(WireFailure) {
     guard let work = exchange.cacheWork, let stored = work.stored, !hasNoBody else { return try await viewer.flush() }
-    if work.boundaries.isEmpty { return try await send(stored, work.parts.first, work, &exchange, &viewer, chunked) }
+    if work.boundaries.isEmpty { return try await sendPart(stored, work.parts.first, work, &exchange, &viewer, chunked) }
     for (index, part) in work.parts.enumerated() {
       viewer.stream.beginOutput()
       let boundary = work.boundaries[index]
       viewer.stream.output.append(boundary.span)
-      try await send(stored, part, work, &exchange, &viewer, false)
+      try await sendPart(stored, part, work, &exchange, &viewer, false)
     }
     viewer.stream.beginOutput()
     if let last = work.boundaries.last { viewer.stream.output.append(last.span) }
     try await viewer.flush()
   }
 
-  private nonisolated(nonsending) func send(
+  private nonisolated(nonsending) func sendPart(
+    _ stored: StoredResponse, _ part: Range<Int>?, _ work: CacheWork, _ exchange: inout Exchange, _ viewer: inout ServerConnection, _ chunked: Bool
+  ) async throws(WireFailure) {
+    if let slices = work.slices { return try await sendSliced(slices, part, work, &exchange, &viewer) }
+    try await send(stored, part, work, &exchange, &viewer, chunked)
+  }
+
+  nonisolated(nonsending) func send(
     _ stored: StoredResponse, _ part: Range<Int>?, _ work: CacheWork, _ exchange: inout Exchange, _ viewer: inout ServerConnection, _ chunked: Bool
   ) async throws(WireFailure) {
     guard let body = stored.body else {
@@ -137,10 +168,16 @@ extension Worker {
       if try viewer.flushAtOnce() { return }
       return try await viewer.flush()
     }
+    let reader = part == nil ? work.reader ?? BodyReader(body) : BodyReader(body, part)
+    work.reader = nil
+    try await send(reader, &exchange, &viewer, chunked)
+  }
+
+  private nonisolated(nonsending) func send(
+    _ reader: BodyReader, _ exchange: inout Exchange, _ viewer: inout ServerConnection, _ chunked: Bool
+  ) async throws(WireFailure) {
     let isWhole: Bool
     do throws(IOFailure) {
-      let reader = part == nil ? work.reader ?? BodyReader(body) : BodyReader(body, part)
-      work.reader = nil
       isWhole = try await reader.send(
         to: &viewer.stream, asChunks: chunked, timeoutMilliseconds: context.viewerLimits.idleTimeoutMilliseconds)
     } catch { throw .io(error) }

@@ -10,7 +10,7 @@ extension Worker {
   /// The page that the distribution has for an error, if this is one.
   func errorPage(for response: borrowing Response, _ exchange: borrowing Exchange) -> ErrorResponse? {
     let status = response.head.line.status
-    guard status >= 400, !response.isGenerated, !isGRPC(exchange) else { return nil }
+    guard status >= 400, !response.isGenerated, !response.isFunctionMade, !isGRPC(exchange) else { return nil }
     return exchange.site.site.distribution.errorResponse(for: status)
   }
 
@@ -91,6 +91,7 @@ extension Worker {
     bytes.append("\r\n\r\n")
     guard let request = RequestHead(parsing: bytes, context.viewerLimits.head) else { return nil }
     var page = Exchange(request, viewer, self)
+    page.wantsHead = true
     page.site = exchange.site
     page.behavior = behavior(of: exchange.site.site, path: page.request.path)
     return page

@@ -1,5 +1,6 @@
 // Steps 10–12: the way to the origin and back: attempts, a stale pooled connection, failover (spec/request-pipeline.md, 11.3, 14).
 import Distribution
+import FunctionTier
 import HTTPWire
 import Origins
 import Telemetry
@@ -24,7 +25,7 @@ extension Worker {
     }
     do throws(FetchFailure) {
       let response = try await fetch(from: route.primary, &exchange, &viewer)
-      guard route.failsOver(on: response.head.line.status) else { return response }
+      guard route.failsOver(on: response.head.line.status), !response.isFunctionMade else { return response }
       discard(response, &exchange)
     } catch {
       guard case .origin(let failure) = error, route.failsOver(on: failure.status) || failure.isConnectFailure && route.failsOver(on: 503)
@@ -47,11 +48,14 @@ extension Worker {
     case .viewer(let failure):
       exchange.cacheWork?.failure = .viewer
       return answerViewerFailure(failure, &exchange)
+    case .function(let failure):
+      exchange.cacheWork?.failure = .function
+      return answer(failure, &exchange)
     }
   }
 
   /// The viewer's own body was bad, or the viewer left: its fault, not the origin's.
-  private func answerViewerFailure(_ failure: WireFailure, _ exchange: inout Exchange) -> Response {
+  func answerViewerFailure(_ failure: WireFailure, _ exchange: inout Exchange) -> Response {
     switch failure {
     case .refused(let refusal):
       counters.add(refusal.counter)
@@ -81,9 +85,17 @@ extension Worker {
     }
   }
 
+  /// One origin, with the functions around it where the behavior has some.
+  @inline(__always) private nonisolated(nonsending) func fetch(
+    from destination: Destination, _ exchange: inout Exchange, _ viewer: inout ServerConnection
+  ) async throws(FetchFailure) -> Response {
+    if let hooks = exchange.behavior.tier, hooks.seesOrigins { return try await fetch(from: destination, through: hooks, &exchange, &viewer) }
+    return try await fetchOnce(from: destination, &exchange, &viewer)
+  }
+
   /// One origin, within its attempts. GET and HEAD are repeated; a request whose pooled connection turns out to be dead gets one
   /// more try that does not count, if no byte of an answer has come.
-  @inline(__always) private nonisolated(nonsending) func fetch(
+  @inline(__always) nonisolated(nonsending) func fetchOnce(
     from destination: Destination, _ exchange: inout Exchange, _ viewer: inout ServerConnection
   ) async throws(FetchFailure) -> Response {
     let origin = destination.origin
@@ -120,7 +132,14 @@ extension Worker {
     exchange.reached(.originRequest)
     if let trace = exchange.trace { trace.beginAttempt() }
     let path = String(decoding: destination.origin.path, as: UTF8.self)
-    var answer = await folder.open(FileRequest(exchange.request, originPath: path, exchange.cacheWork?.isFilling == true ? Conditions() : Conditions(exchange.request.fields)))
+    let conditions = exchange.cacheWork?.isFilling == true ? Conditions() : Conditions(exchange.request.fields)
+    let request: FileRequest
+    if let asked = exchange.asked?.request {
+      request = FileRequest(method: asked.method.span, path: asked.uri.span, originPath: path, conditions)
+    } else {
+      request = FileRequest(exchange.request, originPath: path, conditions)
+    }
+    var answer = await folder.open(request)
     counters.add(answer.counter)
     exchange.reached(.originResponse)
     exchange.originStatus = answer.status
@@ -227,6 +246,7 @@ extension Worker {
     let reason: String = switch failure {
     case .origin(let failure): failure.explanation
     case .viewer: "the viewer left, or its body was bad"
+    case .function(let failure): failure.text
     }
     trace.endAttempt(at: exchange.origin?.name ?? place, status: 0, isReused: exchange.reusedConnection, failure: reason)
   }
@@ -236,12 +256,13 @@ extension Worker {
   }
 
   /// The origin's head has arrived. Its cookies end here where the behavior forwards none, and names in its Vary that the behavior does not
-  /// forward (spec/request-pipeline.md, 13): functions do not see them, and what functions set is not taken for the origin's.
+  /// forward (spec/request-pipeline.md, 13; by RFC 9111's rules Vary stays): functions do not see them, and what functions set is not taken for
+  /// the origin's.
   private func received(_ head: consuming ResponseHead, _ upstream: consuming ClientConnection, _ exchange: inout Exchange) -> Response {
     exchange.reached(.originResponse)
     if exchange.behavior.forwardsNoCookies { head.fields.drop(.setCookie) }
     head.fields.drop(.proxy)   // said to this proxy, not to its viewers (RFC 9110, 11.7)
-    if head.fields.has(.vary) { filterVary(&head.fields, exchange.behavior.behavior.forwarding) }
+    if head.fields.has(.vary) && !(exchange.behavior.cache?.followsRFC ?? false) { filterVary(&head.fields, exchange.behavior.behavior.forwarding) }
     exchange.originStatus = head.line.status
     if let observer = exchange.observer { observer.received(head, from: nil) }
     if let trace = exchange.trace {
@@ -285,7 +306,7 @@ extension Worker {
   private nonisolated(nonsending) func sendBody(
     _ exchange: inout Exchange, _ viewer: inout ServerConnection, _ upstream: inout ClientConnection
   ) async throws(WireFailure) {
-    let chunked = exchange.received.framing == .chunked && upstream.substream == nil
+    let chunked = exchange.bodyFraming == .chunked && upstream.substream == nil
     let viewerSocket = viewer.stream.socket, originSocket = upstream.stream.socket
     originSocket.whenDisturbed = { socket in
       viewerSocket.nudge()
@@ -294,7 +315,8 @@ extension Worker {
     defer { originSocket.whenDisturbed = nil }
     viewer.restartBodyClock()
     var stint = Stint()
-    while true {
+    if let held = exchange.held { try await send(held, chunked, &upstream, &viewer) }
+    while exchange.held?.isWhole != true {
       if try upstream.answerHasBegun() {
         viewer.closing = true
         return
@@ -316,6 +338,16 @@ extension Worker {
     upstream.requestIsWhole = try await upstream.flushUnlessDone()
     if upstream.requestIsWhole { upstream.requestEnds(trailers: viewer.takeRequestTrailers()) }   // to HTTP/2 only
     if !upstream.requestIsWhole { viewer.closing = true }
+  }
+
+  /// Sends what functions were given of the body, or made of it.
+  private nonisolated(nonsending) func send(
+    _ held: HeldBody, _ chunked: Bool, _ upstream: inout ClientConnection, _ viewer: inout ServerConnection
+  ) async throws(WireFailure) {
+    if held.bytes.isEmpty { return }
+    var bytes = ByteBuffer(copying: held.bytes)
+    try upstream.forward(bytes.count, from: &bytes, asChunk: chunked)
+    try await flush(&upstream, &viewer)
   }
 
   /// Output beyond this is sent before more of a body is read.
@@ -354,4 +386,6 @@ enum FetchFailure: Error {
   case origin(OriginFailure)
   /// The viewer's side broke while its body was read.
   case viewer(WireFailure)
+  /// A function of the tier gave no decision, or one that cannot be followed.
+  case function(TierRefusal)
 }

@@ -30,7 +30,8 @@ extension Worker {
       Compression.apply(compressor.coding, to: &response.head)
       freshness.flags.insert(.compressed)
     }
-    let lines = StoredLines(response.head, freshness)
+    if response.isFunctionMade { freshness.flags.insert(.functionMade) }
+    let lines = StoredLines(response.head, freshness, tagHeader: work.cache.tagHeader)
     let sharing: FillLeader.Sharing = freshness.flags.contains(.unshared) ? .keepForLater : .share
     let job = FillJob(leader, compressor)
     let stored: StoredResponse
@@ -52,7 +53,7 @@ extension Worker {
     return select(from: response, work, &exchange)
   }
 
-  private func compressor(for head: borrowing ResponseHead, _ length: Int, _ work: CacheWork, _ exchange: borrowing Exchange) -> Compressor? {
+  func compressor(for head: borrowing ResponseHead, _ length: Int, _ work: CacheWork, _ exchange: borrowing Exchange) -> Compressor? {
     guard work.cache.compresses, let coding = Compression.coding(for: head, accepted: work.cache.plan.coding(exchange.request)) else { return nil }
     return Compressor(coding, length: length)
   }
@@ -67,7 +68,7 @@ extension Worker {
     case .generated, .buffered: return compressed(response.bytes.readable, compressor)
     case .file: return exchange.file == nil ? ByteBuffer() : nil
     case .origin: break
-    case .tunnel, .cached: return nil
+    case .tunnel, .cached, .stored: return nil
     }
     guard exchange.upstream?.wholeBodyIsAtHand == true, var upstream = exchange.upstream.take() else { return nil }
     guard compressor == nil || upstream.stream.input.count <= Self.compressedAtOnceBytes, let count = try? upstream.payloadAtHand() else {
@@ -216,17 +217,7 @@ final class RefreshJob: BackgroundJob {
     route = exchange.route
     peer = exchange.peer
     tls = exchange.tls
-    var bytes = ByteBuffer(capacity: 2048)
-    bytes.append("GET ")
-    bytes.append(exchange.request.target)
-    bytes.append(" HTTP/1.1\r\n")
-    exchange.request.fields.copyLines(to: &bytes, except: FieldNameSet.hopByHop.union(Conditions.names).union(FieldNameSet(.contentLength, .expect)))
-    if !exchange.request.fields.has(.host) { bytes.append("Host: localhost\r\n") }
-    bytes.append("\r\n")
-    var limits = context.viewerLimits.head
-    limits.headBytes += 1024
-    limits.targetBytes = limits.headBytes
-    request = RequestHead(parsing: bytes, limits)
+    request = exchange.request.again(context, range: nil)
     if request == nil { return nil }
   }
 
@@ -244,6 +235,26 @@ final class RefreshJob: BackgroundJob {
     let response = await worker.lead(leader, cache, work, &exchange, &nobody)
     worker.discard(response, &exchange)
     nobody.close()
+  }
+}
+
+extension RequestHead {
+  /// The same request for the cache's own purposes: without conditions and content, of this range.
+  /// - Returns: nil when it would be larger than a request may be.
+  func again(_ context: WireContext, range: Range<Int>?) -> RequestHead? {
+    var bytes = ByteBuffer(capacity: 2048)
+    bytes.append(methodBytes)   // OPTIONS has objects of its own
+    bytes.append(32)
+    bytes.append(target)
+    bytes.append(" HTTP/1.1\r\n")
+    fields.copyLines(to: &bytes, except: FieldNameSet.hopByHop.union(Conditions.names).union(FieldNameSet(.contentLength, .expect)))
+    if !fields.has(.host) { bytes.append("Host: localhost\r\n") }
+    if let range { bytes.append(text: "Range: bytes=\(range.lowerBound)-\(range.upperBound - 1)\r\n") }
+    bytes.append("\r\n")
+    var limits = context.viewerLimits.head
+    limits.headBytes += 1024
+    limits.targetBytes = limits.headBytes
+    return RequestHead(parsing: bytes, limits)
   }
 }
 

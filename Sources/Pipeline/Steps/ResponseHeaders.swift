@@ -43,9 +43,13 @@ extension Worker {
     guard compiled.policy.serverTimingSamplingPercent != nil else { return }
     guard asksForTiming(exchange.request.fields) || Int.random(in: 0..<1_000_000) < compiled.timingSamplesPerMillion else { return }
     let isOrigins = exchange.originStatus != 0 && (response.source != .generated || exchange.result == .miss)
-    var metrics = exchange.result == .hit ? ["cdn-cache-hit"] : exchange.result == .refreshHit ? ["cdn-cache-refresh"] : isOrigins ? ["cdn-cache-miss"] : []
+    let outcome = exchange.cacheWork?.outcome, isHit = outcome == .hit || outcome == .stale || outcome == .collapsed
+    var metrics = isHit ? ["cdn-cache-hit"] : outcome == .refreshHit ? ["cdn-cache-refresh"] : isOrigins ? ["cdn-cache-miss"] : []
+    if isHit || outcome == .refreshHit { response.head.fields.drop(named: "server-timing".utf8.span) }   // what the origin measured was another request
     metrics += ["cdn-pop;desc=\"\(Site.pop)\"", "cdn-rid;desc=\"\(exchange.id.text)\""]
     let line = exchange.timeline
+    if isHit { metrics.append("cdn-hit-layer;desc=\"EDGE\"") }
+    metrics.append("cdn-downstream-fbl;dur=\((monotonicNanoseconds() - line.received) / 1_000_000)")
     if line.originResponse > line.originRequest && line.originRequest > 0 {
       metrics.append("cdn-upstream-layer;desc=\"EDGE\"")
       metrics.append("cdn-upstream-fbl;dur=\((line.originResponse - line.originRequest) / 1_000_000)")

@@ -17,7 +17,11 @@ extension Worker {
     let hasNoBody = exchange.received.method == .head || exchange.status == 204 || exchange.status == 304
     let chunked = chooseFraming(&response, &exchange, &viewer)
     viewer.stream.beginOutput()
-    composeResponseHead(response, exchange, viewer.closing, chunked, to: &viewer.stream.output)
+    if let hit = exchange.hit {
+      composeStoredHead(hit, exchange, viewer.closing, length: response.head.line.contentLength, to: &viewer.stream.output)
+    } else {
+      composeResponseHead(response, exchange, viewer.closing, chunked, to: &viewer.stream.output)
+    }
     viewer.headIsWhole()
     viewer.answerHasBegun = true
     exchange.reached(.sending)
@@ -32,6 +36,7 @@ extension Worker {
     case .tunnel: try await tunnel(&exchange, &viewer)
     case .file: try await sendFile(&exchange, &viewer, hasNoBody)
     case .cached: try await sendCached(&exchange, &viewer, hasNoBody, chunked)
+    case .stored: if try !sendStoredAtOnce(exchange.hit, &viewer) { try await sendStored(&exchange, &viewer) }
     }
     viewer.answerIsWhole()
     exchange.reached(.sent)

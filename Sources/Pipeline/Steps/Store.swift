@@ -41,6 +41,10 @@ extension Worker {
       leader.fail()
       return response
     }
+    if work.failure == .function {   // no origin's answer, and nobody else's function's
+      leader.decline()
+      return response
+    }
     if status >= 500, let stale = leader.stale, stale.kind == .response, stale.freshness.servesOnError(isUnreachable: work.failure != nil, at: now) {
       return standIn(stale, for: response, leader, work, &exchange)
     }
@@ -55,14 +59,28 @@ extension Worker {
     guard let freshness = decision else {
       forget(leader.stale, status)
       leader.decline(passUntil: now + Self.passMilliseconds)
-      return select(from: response, work, &exchange)
+      return passOn(response, work, &exchange)
     }
-    if isTooLarge(response.head, exchange) {
+    if isTooLarge(response.head) {
+      if maySlice(response.head, exchange), !freshness.flags.contains(.unshared), !(work.cache.followsRFC && response.head.fields.has(.vary)) {
+        return await slice(response, freshness, leader, work, &exchange, &viewer)
+      }
       leader.decline(passUntil: now + Self.largePassMilliseconds)
       return await fetchLarge(response, work, &exchange, &viewer)
     }
-    guard let leader = leaderOfVariant(leader, response.head, work, exchange, now) else { return select(from: response, work, &exchange) }
+    guard let leader = leaderOfVariant(leader, response.head, work, exchange, now) else { return passOn(response, work, &exchange) }
     return store(response, freshness, leader, work, &exchange)
+  }
+
+  /// An answer that is not stored, compressed where it is worth it: then it goes through the store's memory, on its way to one viewer.
+  func passOn(_ response: consuming Response, _ work: CacheWork, _ exchange: inout Exchange) -> Response {
+    guard work.cache.compresses, exchange.received.method == .get, response.source == .origin || response.source == .file,
+      case .length(let length) = response.head.line.framing, compressor(for: response.head, length, work, exchange) != nil
+    else { return select(from: response, work, &exchange) }
+    let now = wallMilliseconds
+    let passed = store(response, Freshness(receivedAt: now, freshUntil: now), configuration.store.leaderOfOne(), work, &exchange)
+    work.isStored = false
+    return passed
   }
 
   /// How long those who come next do not wait for each other when an answer could not be stored.
@@ -78,9 +96,31 @@ extension Worker {
 
   // MARK: Large objects
 
-  private func isTooLarge(_ head: borrowing ResponseHead, _ exchange: borrowing Exchange) -> Bool {
+  private func isTooLarge(_ head: borrowing ResponseHead) -> Bool {
     guard case .length(let length) = head.line.framing else { return false }
     return length > configuration.store.configuration.objectBytes
+  }
+
+  /// Stores the head of content that is kept in slices. A viewer who wants a part of it gets it from them; one who wants all gets the answer
+  /// at hand.
+  private nonisolated(nonsending) func slice(
+    _ response: consuming Response, _ freshness: Freshness, _ leader: FillLeader, _ work: CacheWork, _ exchange: inout Exchange,
+    _ viewer: inout ServerConnection
+  ) async -> Response {
+    var lines = StoredLines(response.head, freshness, tagHeader: work.cache.tagHeader)
+    lines.head.kind = .sliced
+    let length = Array(String(response.head.line.contentLength).utf8)
+    let stored = leader.complete(lines.head, lines: lines.bytes.readable, tags: lines.tags.span, content: length.span)
+    work.isStored = true
+    guard exchange.request.fields.has(.range) else { return select(from: response, work, &exchange) }
+    discard(response, &exchange)
+    work.isFilling = false
+    if let sliced = await serveSliced(stored, work, &exchange) {
+      work.outcome = .miss
+      exchange.result = .miss
+      return sliced
+    }
+    return await fetch(&exchange, &viewer)
   }
 
   /// A part of what is too large to be stored comes from the origin, which is asked once more.
@@ -120,7 +160,7 @@ extension Worker {
     }
     guard var head = self.head(of: stale) else { return nil }
     head.fields.drop(.age)
-    head.fields.update(from: fresh.fields)
+    head.fields.update(from: fresh.fields, isCompressed: stale.freshness.flags.contains(.compressed))
     let facts = ResponseFacts(head), now = wallMilliseconds
     let request = RequestFacts(exchange.request.fields, isAuthorized: work.cache.forwardsAuthorization && exchange.request.fields.has(.authorization))
     discardBody(&exchange)
@@ -133,9 +173,9 @@ extension Worker {
       freshness.flags.insert(.compressed)
       Compression.addVary(to: &head.fields)
     }
-    let lines = StoredLines(head, freshness)
+    let lines = StoredLines(head, freshness, tagHeader: work.cache.tagHeader)
     let renewed = leader.renew(
-      lines.head, lines: lines.bytes.readable, tags: stale.tags, sharing: freshness.flags.contains(.unshared) ? .keepForLater : .share)
+      lines.head, lines: lines.bytes.readable, tags: lines.tags.span, sharing: freshness.flags.contains(.unshared) ? .keepForLater : .share)
     return serve(renewed, work, .refreshHit, &exchange)
   }
 
@@ -157,11 +197,11 @@ extension Span where Element == UInt8 {
 }
 
 extension HeaderSection {
-  /// What a 304 says replaces what was stored, but what describes the content (RFC 9111, 3.2).
-  mutating func update(from fresh: borrowing HeaderSection) {
-    var kept = FieldNameSet.hopByHop.union(
-      FieldNameSet(.contentLength, .contentEncoding, .contentType, .contentMD5, .xCache, .xAmzCfId, .xAmzCfPop, .xAmzCf, .xEdge))
-    if has(.etag) { kept.add(.etag) }   // the same tag, perhaps made weak by compressing
+  /// What a 304 says replaces what was stored, but what says how the stored content is coded and framed (RFC 9111, 3.2).
+  /// - Parameter isCompressed: the content was compressed here: its tag is a weak one, and a checksum would be another's.
+  mutating func update(from fresh: borrowing HeaderSection, isCompressed: Bool) {
+    var kept = FieldNameSet.hopByHop.union(FieldNameSet(.contentLength, .contentEncoding, .xCache, .xAmzCfId, .xAmzCfPop, .xAmzCf, .xEdge))
+    if isCompressed { kept = kept.union(FieldNameSet(.etag, .contentMD5)) }
     for i in 0..<fresh.count where !kept.has(fresh[i].name) && !fresh.name(i).equalsLowercase("content-range") { drop(named: fresh.name(i)) }
     for i in 0..<fresh.count where !kept.has(fresh[i].name) && !fresh.name(i).equalsLowercase("content-range") { append(fresh.name(i), fresh.value(i)) }
   }
@@ -171,14 +211,14 @@ extension HeaderSection {
 struct StoredLines: ~Copyable {
   var bytes = ByteBuffer(capacity: 1024)
   var head: StoredHead
-  /// The values of Cache-Tag, separated by spaces.
+  /// The tags, separated by spaces.
   private(set) var tags: [UInt8] = []
 
   /// Not stored: what ends at this hop, what is written for each viewer, and fields that no-cache or private names.
   private static let dropped = FieldNameSet.hopByHop.union(
     FieldNameSet(.contentLength, .age, .xCache, .xAmzCfId, .xAmzCfPop, .xAmzCf, .xEdge))
 
-  init(_ response: borrowing ResponseHead, _ freshness: Freshness) {
+  init(_ response: borrowing ResponseHead, _ freshness: Freshness, tagHeader: [UInt8]) {
     head = StoredHead(status: response.line.status, freshness: freshness)
     bytes.append("HTTP/1.1 ")
     bytes.append(decimal: response.line.status)
@@ -195,9 +235,11 @@ struct StoredLines: ~Copyable {
       switch response.fields[i].name {
       case .etag where head.etag.isEmpty: head.etag = start..<start + value.count
       case .lastModified where head.lastModified.isEmpty: head.lastModified = start..<start + value.count
-      case .other where name.equalsLowercase("cache-tag"): note(tags: value)
+      case .server: head.marks.insert(.server)
+      case .via: head.marks.insert(.via)
       default: break
       }
+      if name.equalsIgnoringCase(tagHeader.span) { note(tags: value) }
     }
     if !response.fields.has(.date) { bytes.append(text: "Date: \(HTTPDate.text(Int(freshness.receivedAt / 1000)))\r\n") }
   }

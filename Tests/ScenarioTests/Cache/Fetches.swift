@@ -33,6 +33,37 @@ extension Scenarios {
       #expect(program.origin.requests.count == 3)
     }
 
+    /// RFC 9111, 3.2: what the 304 says replaces what was stored, but what frames and codes the content.
+    @Test func a304SaysWhatHasChanged() throws {
+      let program = try CacheProgram { request, connection in
+        guard request.fields["if-none-match"] == nil else {
+          return try connection.send("HTTP/1.1 304 Not Modified\r\nETag: \"v\"\r\nContent-Type: text/new\r\nContent-Length: 99\r\nContent-Encoding: x\r\nConnection: x-hop\r\nX-Hop: 1\r\nX-A: new\r\n\r\n")
+        }
+        try connection.send(answer("body", "Cache-Control: max-age=10", "ETag: \"v\"", "Content-Type: text/old", "X-A: old", "X-A: older", "X-B: 1"))
+      }
+      _ = try program.get("/")
+      try program.skerry.moveClock(to: 11)
+      for expected in ["RefreshHit", "Hit"] {
+        let response = try program.get("/")
+        #expect(response.cache == expected && response.bodyText == "body" && response.fields["content-length"] == "4" && response.fields["content-encoding"] == nil)
+        #expect(response.fields["content-type"] == "text/new" && response.fields.all("x-a") == ["new"] && response.fields["x-b"] == "1" && response.fields["x-hop"] == nil)
+      }
+    }
+
+    /// A response to OPTIONS is refreshed by OPTIONS.
+    @Test func theRefreshHasTheMethodOfTheRequest() throws {
+      let program = try CacheProgram(behavior: "cachedMethods: [GET, HEAD, OPTIONS]") { request, connection in
+        try connection.send(answer(request.method, "Cache-Control: max-age=10, stale-while-revalidate=30"))
+      }
+      #expect(try program.get("/", method: "OPTIONS").bodyText == "OPTIONS")
+      try program.skerry.moveClock(to: 12)
+      #expect(try program.get("/", method: "OPTIONS").bodyText == "OPTIONS")
+      _ = try program.origin.waitForRequests(2)
+      try eventually("the refreshed answer") { try program.get("/", method: "OPTIONS").cacheStatus.contains("ttl=9") || program.get("/", method: "OPTIONS").fields["age"] == "0" }
+      #expect(program.origin.requests.map(\.method) == ["OPTIONS", "OPTIONS"])
+      #expect(try program.get("/", method: "OPTIONS").bodyText == "OPTIONS")
+    }
+
     /// RFC 5861, 3; spec 3.3.
     @Test func whatIsStaleIsServedWhileItIsRefreshed() throws {
       let count = Watched(0)
@@ -230,6 +261,23 @@ extension Scenarios {
       #expect(try program.get("/d").bodyText == "answer 3")
     }
 
+    /// In every coding; a relative reference; not what is another host's.
+    @Test func anUnsafeMethodFindsEveryCoding() throws {
+      let count = Watched(0)
+      let program = try CacheProgram(policy: "cacheMode: rfc9111, queryStrings: all, enableAcceptEncodingGzip: true, enableAcceptEncodingBrotli: true") { request, connection in
+        let number = count.update { $0 += 1; return $0 }
+        let location = request.method == "POST" ? "Content-Location: c?d" : "X: 1"
+        try connection.send(answer("\(number)", "Cache-Control: max-age=60", location, "Location: http://other.test/a/e"))
+      }
+      let codings = ["Accept-Encoding: gzip", "Accept-Encoding: br", "Accept-Encoding: br, gzip", "X: 1"]
+      for coding in codings { _ = try program.get("/a/b", coding) }
+      for path in ["/a/c?d", "/a/e"] { _ = try program.get(path, codings[0]) }
+      #expect(try program.get("/a/b", "Content-Length: 0", method: "POST").bodyText == "7")
+      for coding in codings { #expect(try program.get("/a/b", coding).cache == "Miss") }
+      #expect(try program.get("/a/c?d", codings[0]).cache == "Miss")
+      #expect(try program.get("/a/e", codings[0]).cache == "Hit")
+    }
+
     /// 3.5
     @Test func whatIsForOneIsNotKeptForAll() throws {
       let program = try program("Cache-Control: max-age=60")
@@ -298,6 +346,19 @@ extension Scenarios {
       let program = try program(fields.isEmpty ? "X: 1" : lines)
       let response = try program.get("/", "Accept-Encoding: gzip")
       #expect(response.bodyText == Self.text && response.fields["content-encoding"] != "gzip")
+    }
+
+    /// What may not be stored is compressed for its viewer all the same, and the next one's is fetched anew.
+    @Test func whatIsNotStoredIsCompressedToo() throws {
+      let program = try program("Content-Type: text/html", "Cache-Control: no-store", "ETag: \"v\"")
+      for path in ["/a", "/a", "/slow"] {
+        let response = try program.get(path, "Accept-Encoding: gzip")
+        #expect(response.cache == "Miss" && response.fields["content-encoding"] == "gzip" && response.fields["etag"] == "W/\"v\"" && response.fields["age"] == nil)
+        #expect(try unpacked(response, ["gzip"]) == Self.text && !response.cacheStatus.contains("stored"))
+      }
+      #expect(try program.get("/a").bodyText == Self.text)
+      #expect(program.origin.requests.count == 4)
+      #expect(try program.skerry.metrics()["skerry_cache_objects"] == 0)
     }
 
     @Test func shortContentAndOtherBehaviorsStayAsTheyAre() throws {

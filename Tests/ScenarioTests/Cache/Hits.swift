@@ -29,6 +29,32 @@ extension Scenarios {
       #expect(line["origin"] == nil && line["status"]?.description == "200")
     }
 
+    /// What is sent as it is stored is what would be sent if it had been read: with a log that tells of heads it is.
+    @Test func aHitIsTheSameHoweverItIsSent() throws {
+      var heads: [[String]] = []
+      for log in ["[uri, status, resultType, origin]", "all"] {
+        let program = try CacheProgram(policy: "queryStrings: all", log: log) { request, connection in
+          let fields = request.target == "/?server" ? ["Server: mine", "Date: Sun, 06 Nov 1994 08:49:37 GMT"] : request.target == "/?via" ? ["Via: 1.1 other"] : []
+          let body = request.target == "/?large" ? String(repeating: "x", count: 200_000) : request.target == "/?empty" ? "" : "content"
+          let lines = (["Cache-Control: max-age=60", "X-A: 1", "Connection: x-b", "X-B: 2"] + fields).joined(separator: "\r\n")
+          try connection.send(answer(body, lines, status: request.target == "/?204" ? "203 Odd Reason" : "200 OK"))
+        }
+        var seen: [String] = []
+        for query in ["", "server", "via", "large", "empty", "204"] {
+          for version in ["1.1", "1.0"] {
+            _ = try program.get("/?\(query)")
+            let response = try program.skerry.viewer().exchange("GET /?\(query) HTTP/\(version)\r\nHost: a.test\r\n\r\n")
+            #expect(response.cache == "Hit")
+            let own = ["x-amz-cf-id", "date", "age", "cache-status"]
+            seen.append(response.line + " \(response.body.count) " + response.fields.list.filter { !own.contains($0.name.lowercased()) || $0.value.contains("1994") }.map { "\($0.name): \($0.value)" }.sorted().joined(separator: "; "))
+            #expect(response.fields.all("date").count == 1 && response.fields.all("age") == ["0"] && response.cacheStatus.hasPrefix("skerry; hit; ttl="))
+          }
+        }
+        heads.append(seen)
+      }
+      #expect(heads[0] == heads[1])
+    }
+
     @Test func anObjectAgesAndIsFetchedAgain() throws {
       let program = try counting()
       #expect(try program.get("/a").cache == "Miss")
@@ -68,7 +94,7 @@ extension Scenarios {
     }
 
     @Test func theKeyIsSaidToWhomTheConfigurationNames() throws {
-      let program = try CacheProgram(policy: "queryStrings: all", more: "cache: { cacheStatusKeyFor: [127.0.0.2] }") { _, connection in
+      let program = try CacheProgram(policy: "queryStrings: all", cache: "{ cacheStatusKeyFor: [127.0.0.2] }") { _, connection in
         try connection.send(answer("x", "Cache-Control: max-age=60"))
       }
       #expect(try !program.get("/a?b=\"").cacheStatus.contains("key="))
@@ -122,6 +148,63 @@ extension Scenarios {
       let hit = try program.get("/A")
       #expect(hit.cache == "Hit" && hit.fields["x-seen"] == "200")
       #expect(program.origin.requests.map(\.target) == ["/a"])
+    }
+
+    /// An unkeyed credential that a request policy forwards: CloudFront keeps the answer for all, and so does this (Documentation/cache.md).
+    @Test func aCredentialThatIsForwardedAndNotInTheKey() throws {
+      let count = Watched(0)
+      let answerer: CacheProgram.Answer = { request, connection in
+        let number = count.update { $0 += 1; return $0 }
+        try connection.send(answer("answer \(number) for \(request.fields["authorization"] ?? "nobody")", "Cache-Control: max-age=60"))
+      }
+      let open = try CacheProgram(requestPolicy: "AllViewer", answerer)
+      #expect(try open.get("/", "Authorization: a").bodyText == "answer 1 for a")
+      #expect(try open.get("/", "Authorization: b").bodyText == "answer 1 for a")
+      let keyed = try CacheProgram(policy: "headers: [authorization]", requestPolicy: "AllViewer", answerer)
+      #expect(try keyed.get("/", "Authorization: a").bodyText == "answer 2 for a")
+      #expect(try keyed.get("/", "Authorization: b").bodyText == "answer 3 for b")
+      let none = try CacheProgram(answerer)
+      #expect(try none.get("/", "Authorization: a").bodyText == "answer 4 for nobody")
+    }
+
+    @Test func tagsAreInvalidatedByTheHeaderThatTheDistributionNames() throws {
+      for (setting, header) in [("", "Cache-Tag"), ("cacheTagHeader: Surrogate-Key", "surrogate-key")] {
+        let count = Watched(0)
+        let program = try CacheProgram(distribution: setting) { request, connection in
+          let number = count.update { $0 += 1; return $0 }
+          try connection.send(answer("\(number)", "Cache-Control: max-age=60", "\(header): red, \(request.target.dropFirst())", "X-Tag: x"))
+        }
+        for path in ["/blue", "/green"] { _ = try program.get(path) }
+        try program.invalidate(#"{"tags":["green","x"]}"#)
+        #expect(try program.get("/blue").bodyText == "1" && program.get("/green").bodyText == "3")
+        try program.invalidate(#"{"tags":["red"]}"#)
+        #expect(try program.get("/blue").bodyText == "4" && program.get("/green").bodyText == "5")
+      }
+    }
+
+    /// A smaller cache by reload: what is too much leaves; a larger one takes more again.
+    @Test func theSizeFollowsAReload() throws {
+      let program = try CacheProgram(policy: "queryStrings: all", cache: "{ memory: 32MiB }") { _, connection in
+        try connection.send(answer(String(repeating: "x", count: 100_000), "Cache-Control: max-age=600"))
+      }
+      for number in 0..<40 { _ = try program.get("/?\(number)") }
+      #expect(try program.skerry.metrics()["skerry_cache_objects"] == 40)
+      try program.skerry.reload(program.configuration.replacing("memory: 32MiB", with: "memory: 2MiB"))
+      try eventually("the rest to leave") { try program.skerry.metrics()["skerry_cache_bytes"] <= Double(2 << 20) }
+      let few = try program.skerry.metrics()
+      #expect(few["skerry_cache_limit_bytes"] == Double(2 << 20) && few["skerry_cache_objects"] >= 3 && few["skerry_cache_objects"] < 20)
+      try program.skerry.reload(program.configuration.replacing("memory: 32MiB", with: "memory: 64MiB"))
+      for number in 0..<40 { _ = try program.get("/?\(number)") }
+      #expect(try program.skerry.metrics()["skerry_cache_objects"] == 40)
+    }
+
+    @Test func serverTimingOfHits() throws {
+      let program = try CacheProgram(
+        behavior: "responseHeadersPolicy: timed", more: "responseHeadersPolicies: { timed: { serverTiming: 100 } }"
+      ) { _, connection in try connection.send(answer("x", "Cache-Control: max-age=60", "Server-Timing: db;dur=50")) }
+      let miss = try program.get("/").fields.all("server-timing").joined(separator: ","), hit = try program.get("/").fields.all("server-timing").joined(separator: ",")
+      #expect(miss.hasPrefix("db;dur=50,cdn-cache-miss,") && miss.contains("cdn-upstream-fbl;dur="))
+      #expect(hit.hasPrefix("cdn-cache-hit,cdn-pop;") && hit.contains("cdn-hit-layer;desc=\"EDGE\"") && hit.contains("cdn-downstream-fbl;dur=") && !hit.contains("db;") && !hit.contains("upstream"))
     }
 
     /// What an answer could show to others although it is not in the key ("cache poisoning").

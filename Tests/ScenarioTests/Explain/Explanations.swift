@@ -89,8 +89,8 @@ extension Scenarios {
 
     /// Where the way ends early, and what is said of it.
     static let endings: [(arguments: [String], holds: [String], lacks: [String])] = [
-      (["http://www.a.test/gen"], ["viewer-request function req: responded", "HTTP/1.1 302 Found", "Location: /x", "logged as FunctionGeneratedResponse"], ["origin app", "cache key"]),
-      (["http://www.a.test/boom"], ["viewer-request function req: execution_error", "error req:", "HTTP/1.1 503"], ["origin app"]),
+      (["http://www.a.test/gen"], ["viewer-request function req: responded", "HTTP/1.1 302 Found", "Location: /x", "logged as FunctionGeneratedResponse"], ["origin app: ", "cache key"]),
+      (["http://www.a.test/boom"], ["viewer-request function req: execution_error", "error req:", "HTTP/1.1 503"], ["origin app: "]),
       (["http://www.a.test/"], ["default root object\n  ~ uri: / → /index.html\n", "GET /index.html HTTP/1.1"], []),
       (["http://www.a.test/api/x"], ["✓ /api/* → origin private", "HTTP/1.1 403"], ["origin private: "]),
       (["https://www.a.test/api/x", "-H", "x-mine: 1"], ["origin private: 127.0.0.1", "x-secret: abc   ← customHeaders of origin private", "does not get x-mine", "HTTP/1.1 200"], ["cache key"]),

@@ -68,6 +68,10 @@ extension Violation {
     .init("6.3 PRIORITY on stream 0", .connection([.protocolError]), .priority(0)),
     .init("6.3 PRIORITY of four bytes", .connection([.frameSizeError]), Frame(type: 2, stream: 1, payload: [0, 0, 0, 0])),
     .init("6.3 PRIORITY of an idle stream", .ignored, .priority(1)),
+    // RFC 7540, 5.3.1. RFC 9113 has dropped the rule with the priorities; who sends this has a fault all the same, and h2spec asks for it.
+    .init("7540 5.3.1 PRIORITY of a stream that depends on itself", .connection([.protocolError]), .priority(1, on: 1)),
+    .init("7540 5.3.1 HEADERS of a stream that depends on itself", .stream([.protocolError]),
+      Frame(type: 1, flags: 37, stream: 1, payload: [0, 0, 0, 1, 15] + HPACK.block(get(host: host)))),
     // 6.4 RST_STREAM
     .init("6.4 RST_STREAM on stream 0", .connection([.protocolError]), .reset(0)),
     .init("6.4 RST_STREAM of three bytes", .connection([.frameSizeError]), .headers(1, post(host: host), end: false), Frame(type: 3, stream: 1, payload: [0, 0, 0])),
@@ -80,6 +84,7 @@ extension Violation {
     .init("6.5.2 MAX_FRAME_SIZE 16383", .connection([.protocolError]), .settings([(5, 16_383)])),
     .init("6.5.2 MAX_FRAME_SIZE 2^24", .connection([.protocolError]), .settings([(5, 1 << 24)])),
     .init("6.5.2 an unknown setting", .ignored, .settings([(0xff, 1)])),
+    .init("RFC 8441, 3 ENABLE_CONNECT_PROTOCOL 1, then 0", .connection([.protocolError]), .settings([(8, 1)]), .settings([(8, 0)])),
     .init("RFC 9218, 2.1 NO_RFC7540_PRIORITIES 2", .connection([.protocolError]), .settings([(9, 2)])),
     // 6.6
     .init("6.6 PUSH_PROMISE from a client", .connection([.protocolError]), Frame(type: 5, flags: 4, stream: 1, payload: [0, 0, 0, 2] + HPACK.block(get(host: host)))),
@@ -176,6 +181,8 @@ extension Violation {
       .init("8.3.1 a :path with a fragment", .answer(400), fields: get("/a#b", host: host)),
       .init("8.3.1 a :path with CR LF", malformed, fields: get("/a\r\nx: y", host: host)),
       .init("8.3.1 a :method with a space", malformed, fields: without(":method") + [(":method", "GET /")]),
+      .init("8.3.1 an empty :scheme", malformed, fields: without(":scheme") + [(":scheme", "")]),
+      .init("8.3.1 a :scheme that is none", malformed, fields: without(":scheme") + [(":scheme", "ht tp")]),
       .init("8.3.1 another scheme", .answer(400), fields: without(":scheme") + [(":scheme", "ftp")]),
       .init("8.3.1 Host that differs from :authority", malformed, fields: get(host: host, [("host", "other.test")])),
       .init("8.3.1 Host that does not", .answer(200), fields: get(host: host, [("host", host)])),

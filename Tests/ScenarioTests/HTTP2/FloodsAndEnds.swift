@@ -157,7 +157,7 @@ extension Scenarios {
     }
 
     @Test func settingsThatAreNotAcknowledged() throws {
-      let (skerry, _) = try program("limits: { http2: { settingsTimeout: 400ms } }")
+      let (skerry, _) = try program("limits: { http2: { settingsTimeout: 2s } }")
       let polite = try HTTP2Viewer.open(skerry), viewer = try HTTP2Viewer.open(skerry, isPolite: false)
       #expect(try viewer.exchange(1, get("/x", host: host)).status == 200)
       #expect(try viewer.readEnding() == .settingsTimeout)
@@ -195,7 +195,7 @@ extension Scenarios {
     }
 
     @Test func anIdleConnectionIsClosed() throws {
-      let (skerry, _) = try program("limits: { keepAliveTimeout: 300ms }")
+      let (skerry, _) = try program("limits: { keepAliveTimeout: 2s }")
       let viewer = try HTTP2Viewer.open(skerry)
       #expect(try viewer.exchange(1, get("/x", host: host)).status == 200)
       #expect(try viewer.readEnding() == .noError && viewer.ending == .orderly)

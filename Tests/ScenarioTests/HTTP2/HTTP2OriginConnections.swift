@@ -68,6 +68,21 @@ extension Scenarios {
       try viewer.send(.reset(1))
     }
 
+    /// RFC 9113, 6.8: the last stream that GOAWAY names never grows.
+    @Test func whoLeavesDoesNotComeBack() throws {
+      let seen = Watched<ErrorCode?>(nil)
+      let (skerry, _) = try program("http2ConnectionsPerWorker: 1") { connection in
+        let h2 = try HTTP2OriginConnection(connection)
+        let stream = try h2.request()
+        try h2.send(.goAway(last: stream), .goAway(last: stream + 2))
+        let code = try h2.readEnding()
+        seen.update { $0 = code }
+      }
+      let viewer = try HTTP2Viewer.open(skerry)
+      try viewer.send(.headers(1, post(host: host)))
+      #expect(try seen.wait(for: "the end of the origin's connection") { $0 } == .protocolError)
+    }
+
     @Test func interimResponsesAreCounted() throws {
       let (skerry, _) = try program { connection in
         let h2 = try HTTP2OriginConnection(connection)
@@ -182,7 +197,7 @@ extension Scenarios {
     }
 
     @Test func settingsThatAreNotAcknowledged() throws {
-      try rude(more: "limits: { http2: { settingsTimeout: 300ms } }", isPolite: false, .settingsTimeout) { _ in }
+      try rude(more: "limits: { http2: { settingsTimeout: 2s } }", isPolite: false, .settingsTimeout) { _ in }
     }
 
     /// A block of fields that does not end holds up all other streams.

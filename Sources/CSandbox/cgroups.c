@@ -1,0 +1,323 @@
+// Owns: the folders of the kernel's control groups: version 2 where it has been delegated to us, version 1 where the host has that
+// (Documentation/admin-guide/cgroup-v2.rst, cgroup-v1/ of the kernel). A group holds memory + /tmp, which lies in memory; memory alone is held
+// by looking when more than that is used (spawner.c).
+#include "parts.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/// The names of the same thing in both versions.
+static const struct names {
+  const char *limit, *usage, *peak, *allocated, *kills;
+} names[] = {
+    [1] = {"memory.limit_in_bytes", "memory.usage_in_bytes", "memory.max_usage_in_bytes", "rss ", "memory.oom_control"},
+    [2] = {"memory.max", "memory.current", "memory.peak", "anon ", "memory.events"},
+};
+
+static int write_text(const char *folder, const char *file, const char *text) {
+  char path[PATH_BYTES + 64];
+  snprintf(path, sizeof path, "%s/%s", folder, file);
+  int descriptor = open(path, O_WRONLY | O_CLOEXEC);
+  if (descriptor < 0) return -errno;
+  int result = write(descriptor, text, strlen(text)) < 0 ? -errno : 0;
+  close(descriptor);
+  return result;
+}
+
+static int write_number(const char *folder, const char *file, uint64_t number) {
+  char text[32];
+  snprintf(text, sizeof text, "%llu", (unsigned long long)number);
+  return write_text(folder, file, text);
+}
+
+static int open_in(const char *folder, const char *file) {
+  char path[PATH_BYTES + 64];
+  snprintf(path, sizeof path, "%s/%s", folder, file);
+  return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static int folder_of(char path[PATH_BYTES + 16], const char *parent, unsigned slot) { return snprintf(path, PATH_BYTES + 16, "%s/%u", parent, slot); }
+
+// MARK: Finding them
+
+/// The process's own group in the hierarchy with this controller (version 1), or in version 2 (""): its folder.
+static int own_folder(const char *controller, char folder[PATH_BYTES]) {
+  char line[4096], own[PATH_BYTES] = "", point[PATH_BYTES] = "", top[PATH_BYTES] = "";
+  FILE *file = fopen("/proc/self/cgroup", "re");
+  if (!file) return 0;
+  while (fgets(line, sizeof line, file)) {  // 4:memory,hugetlb:/path
+    char *controllers = strchr(line, ':'), *path = controllers ? strchr(controllers + 1, ':') : NULL;
+    if (!path) continue;
+    *path++ = 0;
+    path[strcspn(path, "\n")] = 0;
+    int is_it = *controller ? 0 : controllers[1] == 0;
+    for (char *rest = controllers + 1, *word; *controller && (word = strsep(&rest, ",")) != NULL;) is_it |= strcmp(word, controller) == 0;
+    if (is_it) snprintf(own, sizeof own, "%s", path);
+  }
+  fclose(file);
+  if (!*own || !(file = fopen("/proc/self/mountinfo", "re"))) return 0;
+  while (fgets(line, sizeof line, file)) {  // … ROOT POINT … - cgroup SOURCE OPTIONS
+    char root[PATH_BYTES], where[PATH_BYTES], kind[32], options[512], *tail = strstr(line, " - ");
+    if (!tail || sscanf(line, "%*s %*s %*s %511s %511s", root, where) != 2 || sscanf(tail, " - %31s %*s %511s", kind, options) != 2) continue;
+    int is_it = *controller ? 0 : strcmp(kind, "cgroup2") == 0;
+    if (*controller && strcmp(kind, "cgroup") == 0) {
+      for (char *rest = options, *word; (word = strsep(&rest, ",")) != NULL;) is_it |= strcmp(word, controller) == 0;
+    }
+    if (is_it) {
+      strcpy(point, where);
+      strcpy(top, root);
+    }
+  }
+  fclose(file);
+  if (!*point) return 0;
+  // A container may see only a part of the hierarchy: its top is mounted.
+  const char *below = own;
+  size_t length = strcmp(top, "/") == 0 ? 0 : strlen(top);
+  if (strncmp(own, top, length) == 0) below = own + length;
+  return snprintf(folder, PATH_BYTES, "%s%s", point, strcmp(below, "/") == 0 ? "" : below) < PATH_BYTES - 64;
+}
+
+/// Folders that processes left which are no more. They are empty: a sandbox ends with its spawner.
+static void remove_stale(const char *parent) {
+  DIR *folder = opendir(parent);
+  if (!folder) return;
+  for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+    pid_t owner = strncmp(entry->d_name, "skerry-", 7) == 0 ? (pid_t)atoi(entry->d_name + 7) : 0;
+    if (owner <= 0 || kill(owner, 0) == 0 || errno != ESRCH) continue;
+    char path[PATH_BYTES + 300], inner[PATH_BYTES + 600];
+    snprintf(path, sizeof path, "%s/%s", parent, entry->d_name);
+    DIR *below = opendir(path);
+    for (struct dirent *one; below && (one = readdir(below)) != NULL;) {
+      if (one->d_type != DT_DIR || one->d_name[0] == '.') continue;
+      snprintf(inner, sizeof inner, "%s/%s", path, one->d_name);
+      rmdir(inner);
+    }
+    if (below) closedir(below);
+    rmdir(path);
+  }
+  closedir(folder);
+}
+
+/// Makes our folder in `parent` and leaves its path there; or nothing, when it may not.
+static int settle(char folder[PATH_BYTES], pid_t program) {
+  remove_stale(folder);
+  size_t length = strlen(folder);
+  snprintf(folder + length, PATH_BYTES - length, "/skerry-%d", (int)program);
+  if (mkdir(folder, 0755) == 0 || errno == EEXIST) return 1;
+  folder[0] = 0;
+  return 0;
+}
+
+static int has_file(const char *folder, const char *file) {
+  int descriptor = open_in(folder, file);
+  if (descriptor < 0) return 0;
+  close(descriptor);
+  return 1;
+}
+
+/// In version 2 a group that hands controllers down holds no processes itself: the program and its helpers move into one beside the sandboxes'.
+static int make_room(const char *folder, pid_t program) {
+  if (write_text(folder, "cgroup.subtree_control", "+memory +pids +cpu") == 0) return 1;
+  char own[PATH_BYTES + 64];
+  snprintf(own, sizeof own, "%s/skerry-%d-proxy", folder, (int)program);
+  if (mkdir(own, 0755) < 0 && errno != EEXIST) return 0;
+  int file = open_in(folder, "cgroup.procs");
+  char list[8192];
+  ssize_t length = file < 0 ? -1 : read(file, list, sizeof list - 1);
+  if (file >= 0) close(file);
+  if (length < 0) return 0;
+  list[length] = 0;
+  for (char *rest = list, *line; (line = strsep(&rest, "\n")) != NULL;) {
+    char path[64], text[512];
+    pid_t process = (pid_t)atoi(line);
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)process);
+    int status = process > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    ssize_t got = status < 0 ? -1 : read(status, text, sizeof text - 1);
+    if (status >= 0) close(status);
+    if (got <= 0) continue;
+    text[got] = 0;
+    char *after = strrchr(text, ')');
+    int parent = after ? atoi(after + 4) : 0;
+    if (process == program || parent == program) write_number(own, "cgroup.procs", (uint64_t)process);
+  }
+  return write_text(folder, "cgroup.subtree_control", "+memory +pids +cpu") == 0;
+}
+
+static int find_version_2(struct cgroups *cgroups, pid_t program) {
+  char folder[PATH_BYTES];
+  if (!own_folder("", folder)) return 0;
+  char controllers[512] = "";
+  int file = open_in(folder, "cgroup.controllers");
+  ssize_t length = file < 0 ? 0 : read(file, controllers, sizeof controllers - 1);
+  if (file >= 0) close(file);
+  if (length <= 0 || !strstr(controllers, "memory") || !make_room(folder, program) || !settle(folder, program)) return 0;
+  // What is made inside gets the controllers only if this folder hands them on too.
+  if (write_text(folder, "cgroup.subtree_control", "+memory +pids +cpu") < 0) return 0;
+  cgroups->version = 2;
+  strcpy(cgroups->memory, folder);
+  strcpy(cgroups->cpu, folder);
+  strcpy(cgroups->processes, folder);
+  return 1;
+}
+
+void cgroups_find(struct cgroups *cgroups, pid_t program) {
+  memset(cgroups, 0, sizeof *cgroups);
+  if (find_version_2(cgroups, program)) return;
+  char *const places[] = {cgroups->memory, cgroups->cpu, cgroups->processes};
+  const char *const controllers[] = {"memory", "cpu", "pids"}, *const files[] = {"memory.limit_in_bytes", "cpu.cfs_quota_us", "pids.max"};
+  for (int i = 0; i < 3; i++) {
+    if (!own_folder(controllers[i], places[i])) places[i][0] = 0;
+    else if (settle(places[i], program) && !has_file(places[i], files[i])) places[i][0] = 0;
+  }
+  if (cgroups->memory[0]) cgroups->version = 1;
+}
+
+// MARK: One sandbox's
+
+static int make_folder(char folder[PATH_BYTES + 16], const char *parent, unsigned slot) {
+  folder_of(folder, parent, slot);
+  return mkdir(folder, 0755) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+int cgroups_make(const struct cgroups *cgroups, unsigned slot, struct memory_watch *watch) {
+  char folder[PATH_BYTES + 16];
+  const char *const places[] = {cgroups->cpu, cgroups->processes, cgroups->memory};
+  *watch = (struct memory_watch){-1, -1, -1, -1, -1};
+  for (int i = 0; i < 3; i++) {
+    int result = places[i][0] ? make_folder(folder, places[i], slot) : 0;
+    if (result < 0) return result;
+  }
+  if (!cgroups->memory[0]) return 0;
+  watch->usage = open_in(folder, names[cgroups->version].usage);
+  watch->statistics = open_in(folder, "memory.stat");
+  watch->events = open_in(folder, names[cgroups->version].kills);
+  if (cgroups->version == 2) {
+    watch->crossed = dup(watch->events);
+  } else {
+    watch->crossed = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    watch->out_of_memory = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  }
+  return 0;
+}
+
+static void notify(const char *folder, int event, int file, uint64_t threshold) {
+  char text[96];
+  snprintf(text, sizeof text, threshold ? "%d %d %llu" : "%d %d", event, file, (unsigned long long)threshold);
+  write_text(folder, "cgroup.event_control", text);
+}
+
+static int limit_memory(const struct cgroups *cgroups, const char *folder, const struct memory_watch *watch, uint64_t memory, uint64_t temporary) {
+  int result = write_number(folder, names[cgroups->version].limit, memory + temporary);
+  if (cgroups->version == 2) {
+    write_number(folder, "memory.swap.max", 0);
+    write_number(folder, "memory.high", memory);
+    write_number(folder, "memory.oom.group", 1);
+  } else {
+    write_number(folder, "memory.memsw.limit_in_bytes", memory + temporary);
+    write_number(folder, "memory.swappiness", 0);
+    notify(folder, watch->crossed, watch->usage, memory);
+    notify(folder, watch->out_of_memory, watch->events, 0);
+  }
+  return result;
+}
+
+int cgroups_join(const struct cgroups *cgroups, unsigned slot, const struct memory_watch *watch, uint64_t memory, uint64_t temporary, unsigned processes) {
+  char folder[PATH_BYTES + 16];
+  if (cgroups->memory[0]) {
+    folder_of(folder, cgroups->memory, slot);
+    int result = limit_memory(cgroups, folder, watch, memory, temporary);
+    if (result < 0) return result;
+  }
+  if (cgroups->processes[0]) {
+    folder_of(folder, cgroups->processes, slot);
+    write_number(folder, "pids.max", processes + SK_OWN_PROCESSES);
+  }
+  const char *const places[] = {cgroups->memory, cgroups->cpu, cgroups->processes};
+  for (int i = 0; i < 3; i++) {
+    if (!places[i][0] || (cgroups->version == 2 && i > 0)) continue;
+    folder_of(folder, places[i], slot);
+    int result = write_text(folder, "cgroup.procs", "0");
+    if (result < 0) return result;
+  }
+  return 0;
+}
+
+void cgroups_limit_cpu(const struct cgroups *cgroups, unsigned slot, unsigned share) {
+  enum { PERIOD = 100000 };  // microseconds; 20 ms gave a worse p99 warm
+  if (!cgroups->cpu[0]) return;
+  char folder[PATH_BYTES + 16], text[64];
+  folder_of(folder, cgroups->cpu, slot);
+  unsigned quota = share * (PERIOD / 1000);
+  if (cgroups->version == 2) {
+    snprintf(text, sizeof text, "%u %u", quota, PERIOD);
+    write_text(folder, "cpu.max", text);
+  } else {
+    write_number(folder, "cpu.cfs_period_us", PERIOD);
+    write_number(folder, "cpu.cfs_quota_us", quota);
+  }
+}
+
+void cgroups_remove(const struct cgroups *cgroups, unsigned slot) {
+  const char *const places[] = {cgroups->memory, cgroups->cpu, cgroups->processes};
+  for (int i = 0; i < 3; i++) {
+    char folder[PATH_BYTES + 16];
+    if (!places[i][0] || (cgroups->version == 2 && i > 0)) continue;
+    folder_of(folder, places[i], slot);
+    rmdir(folder);
+  }
+}
+
+void cgroups_remove_all(const struct cgroups *cgroups) {
+  const char *const places[] = {cgroups->memory, cgroups->cpu, cgroups->processes};
+  for (int i = 0; i < 3; i++) {
+    if (places[i][0]) rmdir(places[i]);
+  }
+}
+
+// MARK: Figures
+
+static uint64_t number_in(int file, const char *key) {
+  char text[4096];
+  ssize_t length = file < 0 ? -1 : pread(file, text, sizeof text - 1, 0);
+  if (length <= 0) return 0;
+  text[length] = 0;
+  if (!key) return strtoull(text, NULL, 10);
+  for (char *line = text; line; line = strchr(line, '\n')) {
+    line += *line == '\n';
+    if (strncmp(line, key, strlen(key)) == 0) return strtoull(line + strlen(key), NULL, 10);
+  }
+  return 0;
+}
+
+uint64_t cgroups_peak(const struct cgroups *cgroups, unsigned slot) {
+  char folder[PATH_BYTES + 16];
+  if (!cgroups->memory[0]) return 0;
+  folder_of(folder, cgroups->memory, slot);
+  int file = open_in(folder, names[cgroups->version].peak);
+  uint64_t bytes = number_in(file, NULL);
+  if (file >= 0) close(file);
+  return bytes;
+}
+
+uint64_t cgroups_usage(const struct memory_watch *watch) { return number_in(watch->usage, NULL); }
+uint64_t cgroups_allocated(const struct cgroups *cgroups, const struct memory_watch *watch) {
+  return number_in(watch->statistics, names[cgroups->version].allocated);
+}
+int cgroups_has_killed(const struct cgroups *cgroups, const struct memory_watch *watch) {
+  return cgroups->version != 0 && number_in(watch->events, "oom_kill ") > 0;
+}
+
+void memory_watch_close(struct memory_watch *watch) {
+  int *all[] = {&watch->crossed, &watch->out_of_memory, &watch->usage, &watch->statistics, &watch->events};
+  for (unsigned i = 0; i < sizeof all / sizeof *all; i++) {
+    if (*all[i] >= 0) close(*all[i]);
+    *all[i] = -1;
+  }
+}

@@ -1,0 +1,99 @@
+// What the spawner's files share. Nothing here is seen by the proxy.
+#pragma once
+#define _GNU_SOURCE
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "CSandbox.h"
+
+enum {
+  PATH_BYTES = 512,
+  /// bubblewrap's: the one outside, and 1 inside.
+  SK_OWN_PROCESSES = 2,
+};
+
+// MARK: cgroups.c: the kernel's limits
+
+/// Where groups are made. A path is empty where there is no such controller that may be used.
+struct cgroups {
+  int version;
+  char memory[PATH_BYTES], cpu[PATH_BYTES], processes[PATH_BYTES];  // the folder of this spawner, in which each sandbox gets one
+};
+
+/// What a sandbox's memory is watched by.
+struct memory_watch {
+  int crossed, out_of_memory;  // eventfds or a file to poll for EPOLLPRI; -1
+  int usage, statistics, events;  // open files; -1
+};
+
+/// Finds and makes the folders. `program`: the process whose sandboxes they are for.
+void cgroups_find(struct cgroups *cgroups, pid_t program);
+/// Makes the groups of a slot, and opens what tells of them. Returns 0 or a negated errno.
+int cgroups_make(const struct cgroups *cgroups, unsigned slot, struct memory_watch *watch);
+/// Sets the groups' limits and moves the calling process into them. For the process that becomes the sandbox: in version 1 each of these steps
+/// may wait for every processor (10 ms and more), which the spawner must not. Before it closes what `watch` has. Returns 0 or a negated errno.
+int cgroups_join(const struct cgroups *cgroups, unsigned slot, const struct memory_watch *watch, uint64_t memory, uint64_t temporary, unsigned processes);
+/// `share`: of one processor, in thousandths.
+void cgroups_limit_cpu(const struct cgroups *cgroups, unsigned slot, unsigned share);
+void cgroups_remove(const struct cgroups *cgroups, unsigned slot);
+void cgroups_remove_all(const struct cgroups *cgroups);
+uint64_t cgroups_peak(const struct cgroups *cgroups, unsigned slot);
+/// Bytes used in all; and of them those that a program holds, as opposed to files: what it allocated.
+uint64_t cgroups_usage(const struct memory_watch *watch);
+uint64_t cgroups_allocated(const struct cgroups *cgroups, const struct memory_watch *watch);
+/// Whether the kernel has killed for want of memory.
+int cgroups_has_killed(const struct cgroups *cgroups, const struct memory_watch *watch);
+void memory_watch_close(struct memory_watch *watch);
+
+// MARK: launch.c: from a request to a process that executes bubblewrap
+
+/// A folder that may be shown.
+struct root {
+  char path[PATH_BYTES];
+  int place;  // O_PATH
+};
+
+struct house {
+  struct root roots[SK_SANDBOX_FOLDERS];
+  int root_count;
+  int filter;  // a memfd; -1
+  int private_mounts;  // whether a mount namespace can be made as root
+  struct sk_spawner_facts facts;
+  struct cgroups cgroups;
+};
+
+/// A sandbox being launched: the process, and our ends of what it was given.
+struct launch {
+  pid_t process;
+  int status, block;  // to be read; to be written to and closed
+};
+
+/// `texts`: as in struct sk_sandbox_request, checked here. `descriptors`: four. Returns 0, or -1 with a reason in `text`.
+int launch(const struct house *house, const struct sk_sandbox_request *request, const char *texts, size_t length, const int *descriptors,
+           const struct memory_watch *watch, struct launch *result, char text[SK_SANDBOX_TEXT_BYTES]);
+/// Whether the calling process can have mounts of its own, which the system does not see.
+int can_mount_privately(void);
+
+// MARK: filter.c
+
+/// A memfd with the filter of system calls for what runs in a sandbox; -1. `is_watched`: memory is limited by looking at processes, so what
+/// no process shows must not be had.
+int filter_make(int is_watched);
+
+// MARK: network.c: `user`: whom the sandbox runs as; 0 for the spawner's own
+
+/// The resolver's address in a sandbox with `network: outbound`; pasta hands on to the machine's.
+#define NETWORK_RESOLVER "198.18.0.1"
+/// Listens on 127.0.0.1 in the network of a process and sends the listener over `control`. Returns 0 or a negated errno.
+int network_listen(pid_t inner, uid_t user, int control);
+/// Starts pasta for the network of a process. Returns its process, or a negated errno; what `ready` gives to read are complaints, up to a line
+/// with only a number when the network is up; its end when pasta is gone.
+pid_t network_connect(const char *pasta, pid_t inner, uid_t user, int *ready);
+/// Makes unreachable what `network: outbound` is not to reach. Once the network is up. Returns 0 or a negated errno.
+int network_block(pid_t inner, uid_t user);
+
+// MARK: watch.c: memory without cgroups
+
+/// The memory of a process and all below it, in bytes. More than `enough` is counted again with care: what several of them share, once.
+uint64_t tree_memory(pid_t inner, uint64_t enough);

@@ -1,0 +1,505 @@
+// Owns: the spawner: its one loop, and what it knows of each sandbox from the request to the end. A sandbox passes through these states:
+//   launched   bubblewrap runs; its first line of status names the process that is 1 inside
+//   connecting with `network: outbound`: pasta was started, its network is not up yet
+//   running    that process is known, its limits hold, and the program has been let go
+//   ending     killed, or ended by itself; waits until both bubblewrap has been reaped and process 1 inside is no more, and with it all inside
+// Then the end is told on the lifeline and the slot is free.
+#include "parts.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/// Milliseconds between two looks at memory: of a sandbox that uses more in all than its memory, /tmp and files included; of every sandbox
+/// where there are no cgroups.
+enum { LOOK_CLOSELY = 5, WATCH = 10 };
+enum { STATUS_BYTES = 512, DESCRIPTORS = 4 };
+enum what { ASKED, CHILD, TICK, STATUS, CONNECTED, INNER, MEMORY_CROSSED, MEMORY_OUT };
+
+struct sandbox {
+  enum { FREE, LAUNCHED, CONNECTING, RUNNING, ENDING } state;
+  pid_t outer, inner, pasta;  // bubblewrap; what is 1 inside; who connects it. 0 when reaped, unknown, not there
+  int status, block, inner_process, lifeline, control, connected;  // -1 when closed; inner_process is a pidfd
+  uint32_t kind_of_end;
+  int exit_status, is_doomed, looks_closely, has_run;
+  struct sk_sandbox_request request;
+  struct memory_watch memory;
+  char line[STATUS_BYTES], text[SK_SANDBOX_TEXT_BYTES];
+  size_t line_length;
+};
+
+/// The spawner's whole memory.
+static struct {
+  struct house house;
+  struct sandbox sandboxes[SK_SANDBOXES];
+  int requests, events, children, timer;
+  unsigned watched;  // sandboxes to be looked at
+  volatile uint64_t *peaks;
+} all;
+
+static void close_one(int *descriptor) {
+  if (*descriptor >= 0) close(*descriptor);
+  *descriptor = -1;
+}
+
+static void wait_for(int descriptor, uint32_t events, unsigned slot, enum what what) {
+  struct epoll_event event = {.events = events, .data.u64 = (uint64_t)slot << 8 | what};
+  if (descriptor >= 0) epoll_ctl(all.events, EPOLL_CTL_ADD, descriptor, &event);
+}
+
+// MARK: Looking at memory
+
+static void set_timer(void) {
+  long milliseconds = all.watched == 0 ? 0 : all.house.cgroups.version == 0 ? WATCH : LOOK_CLOSELY;
+  struct itimerspec period = {{0, milliseconds * 1000000}, {0, milliseconds * 1000000}};
+  timerfd_settime(all.timer, 0, &period, NULL);
+}
+
+static void look_closely(struct sandbox *sandbox, int closely) {
+  if (sandbox->looks_closely == closely) return;
+  sandbox->looks_closely = closely;
+  all.watched += closely ? 1 : -1u;
+  if (all.watched <= 1) set_timer();
+}
+
+static void kill_sandbox(struct sandbox *sandbox, uint32_t why) {
+  if (sandbox->state == FREE) return;
+  if (sandbox->kind_of_end == SK_ENDED_EXITED) sandbox->kind_of_end = why;
+  sandbox->is_doomed = 1;
+  // Before process 1 is known, nobody can be sure to meet all; it will be within milliseconds.
+  if (sandbox->inner_process >= 0) syscall(SYS_pidfd_send_signal, sandbox->inner_process, SIGKILL, NULL, 0);
+}
+
+static void look(struct sandbox *sandbox) {
+  unsigned slot = (unsigned)(sandbox - all.sandboxes);
+  uint64_t used;
+  if (all.house.cgroups.version == 0) {
+    if (!sandbox->inner) return;
+    used = tree_memory(sandbox->inner, sandbox->request.memory_bytes);
+    if (used > all.peaks[slot]) all.peaks[slot] = used;
+  } else {
+    if (cgroups_usage(&sandbox->memory) <= sandbox->request.memory_bytes) return look_closely(sandbox, 0);
+    used = cgroups_allocated(&all.house.cgroups, &sandbox->memory);
+    look_closely(sandbox, 1);
+  }
+  if (used > sandbox->request.memory_bytes) kill_sandbox(sandbox, SK_ENDED_OUT_OF_MEMORY);
+}
+
+/// The group uses more than the sandbox's memory, or the kernel has killed in it: of the sandbox nothing is left then.
+static void memory_event(struct sandbox *sandbox, int descriptor) {
+  uint64_t count;
+  char text[512];
+  if (all.house.cgroups.version == 2) (void)!pread(descriptor, text, sizeof text, 0);  // until it is read, it has changed
+  else (void)!read(descriptor, &count, sizeof count);
+  if (cgroups_has_killed(&all.house.cgroups, &sandbox->memory)) kill_sandbox(sandbox, SK_ENDED_OUT_OF_MEMORY);
+  else look(sandbox);
+}
+
+// MARK: The end
+
+static void tell_end(int lifeline, uint32_t cause, int status, uint64_t peak, const char *text) {
+  struct sk_sandbox_end end = {.cause = cause, .status = status, .peak_bytes = peak};
+  snprintf(end.text, sizeof end.text, "%s", text);
+  send(lifeline, &end, sizeof end, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static void finish(struct sandbox *sandbox) {
+  unsigned slot = (unsigned)(sandbox - all.sandboxes);
+  if (sandbox->outer || sandbox->inner) return;
+  uint64_t peak = all.house.cgroups.version ? cgroups_peak(&all.house.cgroups, slot) : all.peaks[slot];
+  uint32_t cause = sandbox->kind_of_end;
+  if (cause == SK_ENDED_EXITED && cgroups_has_killed(&all.house.cgroups, &sandbox->memory)) cause = SK_ENDED_OUT_OF_MEMORY;
+  // bubblewrap says a program's exit status only when it could execute it.
+  if (cause == SK_ENDED_EXITED && !strstr(sandbox->line, "exit-code")) cause = SK_ENDED_NOT_STARTED;
+  look_closely(sandbox, 0);
+  memory_watch_close(&sandbox->memory);
+  cgroups_remove(&all.house.cgroups, slot);
+  close_one(&sandbox->status);
+  close_one(&sandbox->block);
+  close_one(&sandbox->inner_process);
+  close_one(&sandbox->control);
+  close_one(&sandbox->connected);
+  if (sandbox->pasta) kill(sandbox->pasta, SIGKILL);
+  sandbox->state = FREE;
+  tell_end(sandbox->lifeline, cause, sandbox->exit_status, peak, sandbox->text);
+  close_one(&sandbox->lifeline);
+}
+
+static void read_status(struct sandbox *sandbox) {
+  while (sandbox->status >= 0) {
+    size_t room = sizeof sandbox->line - 1 - sandbox->line_length;
+    ssize_t length = room == 0 ? 0 : read(sandbox->status, sandbox->line + sandbox->line_length, room);
+    if (length <= 0) {
+      if (length == 0 || errno != EAGAIN) close_one(&sandbox->status);
+      return;
+    }
+    sandbox->line_length += (size_t)length;
+  }
+}
+
+static void reap(void) {
+  struct signalfd_siginfo some[16];
+  while (read(all.children, some, sizeof some) > 0) {}
+  int status;
+  for (pid_t process; (process = waitpid(-1, &status, WNOHANG)) > 0;) {
+    for (unsigned slot = 0; slot < SK_SANDBOXES; slot++) {
+      struct sandbox *sandbox = &all.sandboxes[slot];
+      if (sandbox->pasta == process) sandbox->pasta = 0;
+      if (sandbox->state == FREE || sandbox->outer != process) continue;
+      sandbox->outer = 0;
+      sandbox->exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+      read_status(sandbox);
+      // Bubblewrap may have been killed, by the kernel for want of memory, and what is inside goes on for a moment.
+      if (sandbox->inner_process >= 0) syscall(SYS_pidfd_send_signal, sandbox->inner_process, SIGKILL, NULL, 0);
+      sandbox->state = ENDING;
+      finish(sandbox);
+      break;
+    }
+  }
+}
+
+// MARK: The beginning
+
+/// Whether a process is bubblewrap's child: not one that got its number later.
+static int is_child_of(pid_t process, pid_t parent) {
+  char path[64], text[512];
+  snprintf(path, sizeof path, "/proc/%d/stat", (int)process);
+  int file = open(path, O_RDONLY | O_CLOEXEC);
+  ssize_t length = file < 0 ? 0 : read(file, text, sizeof text - 1);
+  if (file >= 0) close(file);
+  text[length > 0 ? length : 0] = 0;
+  char *after = strrchr(text, ')');
+  return after && atoi(after + 4) == (int)parent;
+}
+
+static void fail(struct sandbox *sandbox, const char *what, int error) {
+  snprintf(sandbox->text, sizeof sandbox->text, "%s: %s", what, strerror(error));
+  kill_sandbox(sandbox, SK_ENDED_NOT_STARTED);
+}
+
+static uid_t user_of(const struct sandbox *sandbox) {
+  return all.house.facts.own_users ? all.house.facts.first_user + (uid_t)(sandbox - all.sandboxes) : 0;
+}
+
+/// Process 1 inside waits for us before it starts the program: limits and the listener are there first.
+static void let_go(struct sandbox *sandbox) {
+  const struct sk_sandbox_request *request = &sandbox->request;
+  rlim_t most = request->processes + 1;  // and itself; what is outside counts outside
+  struct rlimit processes = {most, most};
+  if (!all.house.facts.own_users && prlimit(sandbox->inner, RLIMIT_NPROC, &processes, NULL) < 0) return fail(sandbox, "limiting its processes", errno);
+  if (request->flags & SK_SANDBOX_RUNTIME_API) {
+    int result = network_listen(sandbox->inner, user_of(sandbox), sandbox->control);
+    if (result < 0) return fail(sandbox, "listening for its Runtime API", -result);
+  }
+  close_one(&sandbox->control);
+  if (write(sandbox->block, "", 1) != 1) return fail(sandbox, "letting it go", errno);
+  close_one(&sandbox->block);
+  sandbox->state = RUNNING;
+  if (all.house.cgroups.version == 0) look_closely(sandbox, 1);
+}
+
+static void connect_out(struct sandbox *sandbox) {
+  if (!all.house.facts.pasta[0]) {
+    snprintf(sandbox->text, sizeof sandbox->text, "network: outbound needs pasta, which is not installed (Debian: passt)");
+    return kill_sandbox(sandbox, SK_ENDED_NOT_STARTED);
+  }
+  pid_t pasta = network_connect(all.house.facts.pasta, sandbox->inner, user_of(sandbox), &sandbox->connected);
+  if (pasta < 0) return fail(sandbox, "starting pasta", -pasta);
+  sandbox->pasta = pasta;
+  sandbox->state = CONNECTING;
+  wait_for(sandbox->connected, EPOLLIN, (unsigned)(sandbox - all.sandboxes), CONNECTED);
+}
+
+/// Whether a text has a line that is a number: pasta's own, when it is ready.
+static int has_number_line(const char *text) {
+  for (; *text; text += strcspn(text, "\n"), text += *text == '\n') {
+    size_t digits = strspn(text, "0123456789");
+    if (digits > 0 && text[digits] == '\n') return 1;
+  }
+  return 0;
+}
+
+static void connected_event(struct sandbox *sandbox) {
+  size_t known = strlen(sandbox->text), room = sizeof sandbox->text - 1 - known;
+  char rest[256];
+  ssize_t length = read(sandbox->connected, room > 0 ? sandbox->text + known : rest, room > 0 ? room : sizeof rest);
+  if (length < 0 && errno == EAGAIN) return;
+  if (length > 0 && room > 0) sandbox->text[known + (size_t)length] = 0;
+  int is_ready = room > 0 ? has_number_line(sandbox->text) : length > 0 && has_number_line(rest);
+  if (length > 0 && !is_ready) return;
+  close_one(&sandbox->connected);
+  if (sandbox->state != CONNECTING || sandbox->is_doomed) return;
+  if (!is_ready) {
+    char words[SK_SANDBOX_TEXT_BYTES];
+    snprintf(words, sizeof words, "pasta: %.*s", (int)(sizeof words - 16), sandbox->text[0] ? sandbox->text : "ended at once");
+    for (char *end; (end = strchr(words, '\n')) != NULL;) *end = ' ';
+    memcpy(sandbox->text, words, sizeof words);
+    return kill_sandbox(sandbox, SK_ENDED_NOT_STARTED);
+  }
+  sandbox->text[0] = 0;
+  int result = network_block(sandbox->inner, user_of(sandbox));
+  if (result < 0) return fail(sandbox, "blocking what it is not to reach", -result);
+  let_go(sandbox);
+}
+
+static void status_event(struct sandbox *sandbox) {
+  read_status(sandbox);
+  const char *name = "\"child-pid\":", *place = strstr(sandbox->line, name);
+  if (sandbox->state != LAUNCHED || !place || !strchr(place, '\n')) return;
+  pid_t inner = (pid_t)strtol(place + strlen(name), NULL, 10);
+  int process = inner > 0 ? (int)syscall(SYS_pidfd_open, inner, 0) : -1;
+  if (process < 0 || !is_child_of(inner, sandbox->outer)) {
+    if (process >= 0) close(process);
+    return;  // ended already; bubblewrap's end says so
+  }
+  sandbox->inner = inner;
+  sandbox->inner_process = process;
+  wait_for(process, EPOLLIN, (unsigned)(sandbox - all.sandboxes), INNER);
+  if (sandbox->is_doomed) kill_sandbox(sandbox, sandbox->kind_of_end);
+  else if (sandbox->request.network == SK_NETWORK_OUTBOUND) connect_out(sandbox);
+  else let_go(sandbox);
+}
+
+static void spawn(const struct sk_sandbox_request *request, const char *texts, size_t length, int *descriptors) {
+  struct sandbox *sandbox = &all.sandboxes[request->slot];
+  char text[SK_SANDBOX_TEXT_BYTES] = "";
+  struct launch result;
+  struct memory_watch memory;
+  if (sandbox->state != FREE) return tell_end(descriptors[3], SK_ENDED_NOT_STARTED, 0, 0, "its slot is taken");
+  int error = cgroups_make(&all.house.cgroups, request->slot, &memory);
+  if (error < 0) snprintf(text, sizeof text, "its control groups: %s", strerror(-error));
+  if (error < 0 || launch(&all.house, request, texts, length, descriptors, &memory, &result, text) < 0) {
+    memory_watch_close(&memory);
+    cgroups_remove(&all.house.cgroups, request->slot);
+    return tell_end(descriptors[3], SK_ENDED_NOT_STARTED, 0, 0, text);
+  }
+  all.peaks[request->slot] = 0;
+  *sandbox = (struct sandbox){
+      .state = LAUNCHED, .outer = result.process, .status = result.status, .block = result.block, .inner_process = -1,
+      .lifeline = descriptors[3], .control = descriptors[0], .connected = -1, .request = *request, .memory = memory,
+  };
+  descriptors[0] = descriptors[3] = -1;
+  if (!(request->flags & SK_SANDBOX_RUNTIME_API)) close_one(&sandbox->control);
+  wait_for(sandbox->status, EPOLLIN, request->slot, STATUS);
+  wait_for(memory.crossed, EPOLLIN | EPOLLPRI | EPOLLET, request->slot, MEMORY_CROSSED);
+  wait_for(memory.out_of_memory, EPOLLIN, request->slot, MEMORY_OUT);
+}
+
+// MARK: The loop
+
+/// Takes one request. Returns 0 when the proxy is gone.
+static int take_request(void) {
+  static struct {
+    struct sk_sandbox_request request;
+    char texts[SK_SANDBOX_REQUEST_BYTES];
+  } message;
+  union {
+    struct cmsghdr head;
+    char bytes[CMSG_SPACE(DESCRIPTORS * sizeof(int))];
+  } control;
+  struct iovec bytes = {&message, sizeof message};
+  struct msghdr header = {.msg_iov = &bytes, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+  ssize_t length = recvmsg(all.requests, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+  if (length < 0) return errno == EAGAIN || errno == EINTR;
+  if (length == 0) return 0;
+  int descriptors[DESCRIPTORS] = {-1, -1, -1, -1}, count = 0;
+  for (struct cmsghdr *head = CMSG_FIRSTHDR(&header); head; head = CMSG_NXTHDR(&header, head)) {
+    int some = (int)((head->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+    for (int i = 0; i < some; i++) {
+      int descriptor;
+      memcpy(&descriptor, CMSG_DATA(head) + (size_t)i * sizeof(int), sizeof descriptor);
+      if (count < DESCRIPTORS) descriptors[count++] = descriptor; else close(descriptor);
+    }
+  }
+  const struct sk_sandbox_request *request = &message.request;
+  if ((size_t)length >= sizeof *request && request->slot < SK_SANDBOXES) {
+    struct sandbox *sandbox = &all.sandboxes[request->slot];
+    unsigned processors = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+    if (request->kind == SK_SANDBOX_SPAWN && count == DESCRIPTORS) spawn(request, message.texts, (size_t)length - sizeof *request, descriptors);
+    if (request->kind == SK_SANDBOX_KILL) kill_sandbox(sandbox, SK_ENDED_KILLED);
+    if (request->kind == SK_SANDBOX_LIMIT_CPU && sandbox->state != FREE) {
+      uint64_t share = sandbox->request.memory_bytes * 1000 / (1769ull << 20);
+      if (share < processors * 1000) cgroups_limit_cpu(&all.house.cgroups, request->slot, (unsigned)share);
+    }
+  }
+  for (int i = 0; i < count; i++) if (descriptors[i] >= 0) close(descriptors[i]);
+  return 1;
+}
+
+static void tick(void) {
+  uint64_t count;
+  (void)!read(all.timer, &count, sizeof count);
+  unsigned left = all.watched;
+  for (unsigned slot = 0; slot < SK_SANDBOXES && left > 0; slot++) {
+    if (!all.sandboxes[slot].looks_closely) continue;
+    left--;
+    look(&all.sandboxes[slot]);
+  }
+}
+
+static int handle(struct epoll_event event) {
+  struct sandbox *sandbox = &all.sandboxes[event.data.u64 >> 8];
+  switch ((enum what)(event.data.u64 & 0xFF)) {
+    case ASKED: return take_request();
+    case CHILD: reap(); break;
+    case TICK: tick(); break;
+    case STATUS: if (sandbox->state != FREE) status_event(sandbox); break;
+    case CONNECTED: if (sandbox->state != FREE && sandbox->connected >= 0) connected_event(sandbox); break;
+    case INNER:
+      if (sandbox->state == FREE || sandbox->inner_process < 0) break;
+      close_one(&sandbox->inner_process);
+      sandbox->inner = 0;
+      finish(sandbox);
+      break;
+    case MEMORY_CROSSED: if (sandbox->state != FREE) memory_event(sandbox, sandbox->memory.crossed); break;
+    case MEMORY_OUT: if (sandbox->state != FREE) memory_event(sandbox, sandbox->memory.out_of_memory); break;
+  }
+  return 1;
+}
+
+static _Noreturn void serve(int requests) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGCHLD);
+  sigprocmask(SIG_SETMASK, &signals, NULL);
+  all.requests = requests;
+  all.events = epoll_create1(EPOLL_CLOEXEC);
+  all.children = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+  all.timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+  wait_for(requests, EPOLLIN, 0, ASKED);
+  wait_for(all.children, EPOLLIN, 0, CHILD);
+  wait_for(all.timer, EPOLLIN, 0, TICK);
+  for (;;) {
+    struct epoll_event events[32];
+    int count = epoll_wait(all.events, events, 32, -1);
+    for (int i = 0; i < count; i++) {
+      if (!handle(events[i])) goto gone;
+    }
+  }
+gone:
+  // The proxy is gone. So is every sandbox when this process is; only their groups would stay.
+  for (unsigned slot = 0; slot < SK_SANDBOXES; slot++) kill_sandbox(&all.sandboxes[slot], SK_ENDED_KILLED);
+  for (unsigned slot = 0; slot < SK_SANDBOXES; slot++) {
+    struct sandbox *sandbox = &all.sandboxes[slot];
+    if (sandbox->state == FREE) continue;
+    if (sandbox->outer) {
+      if (sandbox->inner_process < 0) kill(sandbox->outer, SIGKILL);
+      waitpid(sandbox->outer, NULL, 0);
+    }
+    cgroups_remove(&all.house.cgroups, slot);
+  }
+  cgroups_remove_all(&all.house.cgroups);
+  _exit(0);
+}
+
+// MARK: Its birth
+
+/// The first of so many users that no system gives to anybody: far above where containers' ranges begin; in a container whose own range is
+/// smaller, its end. 0 when it has not that many.
+static uint32_t find_users(void) {
+  enum { PREFERRED = 1900000000, LEAST = 20000 };
+  unsigned long long inside, outside, length, best = 0;
+  FILE *file = fopen("/proc/self/uid_map", "re");
+  if (!file) return 0;
+  while (fscanf(file, "%llu %llu %llu", &inside, &outside, &length) == 3) {
+    if (inside <= PREFERRED && inside + length >= PREFERRED + (unsigned long long)SK_SANDBOXES) best = PREFERRED;
+    else if (best == 0 && inside + length >= LEAST + (unsigned long long)SK_SANDBOXES && length > SK_SANDBOXES) best = inside + length - SK_SANDBOXES - 100;
+  }
+  fclose(file);
+  return (uint32_t)best;
+}
+
+static void find_program(char path[64], const char *name) {
+  static const char *const folders[] = {"/usr/bin", "/usr/local/bin", "/bin"};
+  for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+    snprintf(path, 64, "%s/%s", folders[i], name);
+    if (access(path, X_OK) == 0) return;
+  }
+  path[0] = 0;
+}
+
+static void look_around(const char *const *roots, int without_cgroups, pid_t program) {
+  struct house *house = &all.house;
+  struct sk_spawner_facts *facts = &house->facts;
+  for (; *roots && house->root_count < SK_SANDBOX_FOLDERS; roots++) {
+    struct root *root = &house->roots[house->root_count];
+    root->place = open(*roots, O_PATH | O_CLOEXEC);
+    if (root->place < 0) continue;
+    snprintf(root->path, sizeof root->path, "%s", *roots);
+    for (size_t length = strlen(root->path); length > 1 && root->path[length - 1] == '/';) root->path[--length] = 0;
+    house->root_count++;
+  }
+  find_program(facts->bwrap, "bwrap");
+  find_program(facts->pasta, "pasta");
+  if (!without_cgroups) cgroups_find(&house->cgroups, program);
+  facts->memory = (uint8_t)house->cgroups.version;
+  facts->limits_cpu = house->cgroups.cpu[0] != 0;
+  facts->limits_processes = house->cgroups.processes[0] != 0;
+  snprintf(facts->memory_folder, sizeof facts->memory_folder, "%s", house->cgroups.memory);
+  facts->is_root = geteuid() == 0;
+  facts->first_user = facts->is_root ? find_users() : 0;
+  facts->own_users = facts->first_user != 0;
+  house->private_mounts = facts->own_users && can_mount_privately();
+  house->filter = filter_make(house->cgroups.version == 0);
+  facts->system_calls = house->filter >= 0;
+}
+
+/// In the child. Nothing of the program's is held but the standard streams and the socket.
+static _Noreturn void begin(int socket, const char *const *roots, int without_cgroups, pid_t program) {
+  socket = dup2(socket, 3);
+  fcntl(socket, F_SETFD, FD_CLOEXEC);
+  syscall(SYS_close_range, 4, ~0u, 0);
+  prctl(PR_SET_NAME, "skerry-spawner");
+  // What is 1 inside outlives bubblewrap by a moment: somebody must wait for it, and the program, which may be 1 of a container, does not.
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
+  // What a terminal or an operator says to the process group is meant for the program.
+  for (int number = 1; number < NSIG; number++) if (number != SIGCHLD) signal(number, SIG_IGN);
+  signal(SIGCHLD, SIG_DFL);
+  umask(022);
+  look_around(roots, without_cgroups, program);
+  if (send(socket, &all.house.facts, sizeof all.house.facts, MSG_NOSIGNAL) < 0) _exit(1);
+  serve(socket);
+}
+
+int sk_spawner_make(const char *const *roots, int without_cgroups, struct sk_spawner_facts *facts, const volatile uint64_t **peaks) {
+  int ends[2];
+  size_t bytes = SK_SANDBOXES * sizeof(uint64_t);
+  void *shared = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (shared == MAP_FAILED) return -errno;
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) {
+    int error = errno;
+    munmap(shared, bytes);
+    return -error;
+  }
+  pid_t program = getpid(), child = fork();
+  if (child == 0) {
+    all.peaks = shared;
+    begin(ends[1], roots, without_cgroups, program);
+  }
+  int error = child < 0 ? errno : 0;
+  close(ends[1]);
+  mprotect(shared, bytes, PROT_READ);
+  ssize_t length = -1;
+  if (!error) do length = recv(ends[0], facts, sizeof *facts, 0); while (length < 0 && errno == EINTR);
+  if (length == sizeof *facts) {
+    *peaks = shared;
+    return ends[0];
+  }
+  close(ends[0]);
+  munmap(shared, bytes);
+  return error ? -error : -ESRCH;
+}

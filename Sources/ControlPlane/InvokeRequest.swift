@@ -1,0 +1,149 @@
+// Owns: Lambda's Invoke as it is asked for and answered: the request's parts out of path, query and fields; the answer's status, fields and
+// body out of an outcome. Pure. Source: spec/api.md 1.3; the AWS Lambda API reference, Invoke.
+import Distribution
+import FunctionTier
+import JSONText
+
+/// A request to invoke a function: `POST /2015-03-31/functions/{FunctionName}/invocations?Qualifier=…`.
+struct InvokeRequest: Equatable {
+  /// Whether the caller waits.
+  enum Kind: String {
+    case requestResponse = "RequestResponse", event = "Event", dryRun = "DryRun"
+  }
+
+  /// The name, without what an ARN has around it.
+  let function: String
+  /// A version or an alias.
+  let qualifier: String?
+  let kind: Kind
+  /// Whether the end of the log is wanted.
+  let wantsLog: Bool
+  /// A JSON object; empty for none.
+  let clientContext: [UInt8]
+
+  private static let beginning = "/2015-03-31/functions/", end = "/invocations"
+  /// The longest content: that of a synchronous invocation. One of an event has a limit of its own.
+  static let contentBytes = Invocation.payloadLimitBytes, eventContentBytes = 1 << 20
+  /// Bytes of the end of the log that are told.
+  static let logBytes = 4096
+
+  /// Whether a path is this request's.
+  static func isPath(_ path: String) -> Bool { path.hasPrefix(beginning) && path.hasSuffix(end) && path.utf8.count > beginning.utf8.count + end.utf8.count }
+
+  /// Reads a request.
+  /// - Parameters:
+  ///   - path: one of which ``isPath(_:)`` is true; percent-encoded.
+  ///   - query: without `?`.
+  init(path: String, query: String, type: String?, logType: String?, clientContext: String?) throws(InvokeFailure) {
+    var parts = Self.decoded(path.dropFirst(Self.beginning.count).dropLast(Self.end.count)).split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+    // arn:aws:lambda:region:account:function:name[:qualifier], account:function:name[:qualifier], name[:qualifier]
+    if let place = parts.firstIndex(of: "function"), place + 1 < parts.count { parts.removeFirst(place + 1) }
+    guard let name = parts.first, !name.isEmpty, parts.count <= 2 else { throw .parameter("\(path) names no function") }
+    function = name
+    let named = query.split(separator: "&").first { $0.hasPrefix("Qualifier=") }.map { Self.decoded($0.dropFirst(10)) }
+    let attached = parts.count > 1 ? parts[1] : nil
+    if let named, let attached, named != attached { throw .parameter("The derived qualifier from the function name does not match the specified qualifier.") }
+    let qualifier = named ?? attached
+    self.qualifier = qualifier == "$LATEST" || qualifier?.isEmpty == true ? nil : qualifier
+    guard let kind = Kind(rawValue: type ?? "RequestResponse") else { throw .parameter("InvocationType must be RequestResponse, Event or DryRun") }
+    self.kind = kind
+    guard logType == nil || logType == "None" || logType == "Tail" else { throw .parameter("LogType must be None or Tail") }
+    wantsLog = logType == "Tail" && kind == .requestResponse
+    guard let clientContext else {
+      self.clientContext = []
+      return
+    }
+    guard let context = Base64.decoded(Array(clientContext.utf8)), (try? JSONValue(parsing: context))?.object != nil, context.count <= Self.clientContextBytes else {
+      throw .parameter("X-Amz-Client-Context must be a JSON object in base64")
+    }
+    self.clientContext = context
+  }
+  private static let clientContextBytes = 3_583
+
+  /// Whether a payload is JSON.
+  static func check(_ payload: [UInt8]) throws(InvokeFailure) {
+    do throws(JSONFailure) {
+      var reader = try JSONReader(payload.span, maximumDepth: depthLimit, replacesHalfPairs: true)
+      while try reader.next() != .end {}
+    } catch { throw .content(error.text) }
+  }
+  private static let depthLimit = 1_000
+
+  private static func decoded(_ text: Substring) -> String {
+    var bytes: [UInt8] = [], rest = Array(text.utf8)[...]
+    while let byte = rest.popFirst() {
+      if byte == UInt8(ascii: "%"), rest.count >= 2, let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16) {
+        bytes.append(value)
+        rest = rest.dropFirst(2)
+      } else {
+        bytes.append(byte)
+      }
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+}
+
+/// Why an Invoke is refused, as the API says it.
+struct InvokeFailure: Error, Equatable {
+  let status: Int
+  /// The exception's name.
+  let code: String
+  let message: String
+  /// Of a throttle.
+  var reason: String?
+
+  static func parameter(_ message: String) -> InvokeFailure { InvokeFailure(status: 400, code: "InvalidParameterValueException", message: message) }
+  static func notFound(_ function: String) -> InvokeFailure {
+    InvokeFailure(status: 404, code: "ResourceNotFoundException", message: "Function not found: \(function)")
+  }
+  static func content(_ problem: String) -> InvokeFailure {
+    InvokeFailure(status: 400, code: "InvalidRequestContentException", message: "Could not parse request body into json: \(problem)")
+  }
+  static func tooLarge(_ limit: Int) -> InvokeFailure {
+    InvokeFailure(status: 413, code: "RequestTooLargeException", message: "Request must be smaller than \(limit) bytes for the InvokeFunction operation")
+  }
+  static let queueIsFull = InvokeFailure(status: 429, code: "TooManyRequestsException", message: "The queue of events is full.")
+
+  /// An outcome that is no function's own error; nil for one that is.
+  init?(_ failure: InvocationFailure) {
+    switch failure.kind {
+    case .throttled(let reason): self.init(status: 429, code: "TooManyRequestsException", message: "Rate Exceeded.", reason: reason.rawValue)
+    case .disabled: self.init(status: 429, code: "TooManyRequestsException", message: "Rate Exceeded.", reason: ThrottleReason.reserved.rawValue)
+    case .notStarted: self.init(status: 502, code: "ServiceException", message: failure.errorMessage)
+    default: return nil
+    }
+  }
+
+  init(status: Int, code: String, message: String, reason: String? = nil) {
+    (self.status, self.code, self.message, self.reason) = (status, code, message, reason)
+  }
+
+  var page: AdminPages.Page {
+    var object: JSONObject = ["Type": .string(status < 500 ? "User" : "Server"), "Message": .string(message)]
+    if let reason { object["Reason"] = .string(reason) }
+    return AdminPages.Page(
+      status: status, contentType: "application/json", fields: "x-amzn-ErrorType: \(code)\r\n" + (status == 429 ? "Retry-After: 1\r\n" : ""),
+      body: JSONValue.object(object).compact)
+  }
+}
+
+extension AdminPages.Page {
+  /// What a synchronous invocation gave: its result, or the function's error, with 200 both.
+  init(_ outcome: InvocationOutcome, wantsLog: Bool, isPython: Bool) {
+    var fields = "X-Amz-Executed-Version: \(outcome.report.version)\r\n", content: [UInt8]
+    switch outcome {
+    case .result(let json, _): content = json
+    case .failed(let failure, _):
+      if let refused = InvokeFailure(failure) {
+        self = refused.page
+        return
+      }
+      fields += "X-Amz-Function-Error: Unhandled\r\n"
+      var object: JSONObject = ["errorType": .string(failure.errorType), "errorMessage": .string(failure.errorMessage)]
+      if !failure.trace.isEmpty || failure.kind == .unhandled { object[isPython ? "stackTrace" : "trace"] = .array(failure.trace.map { .string($0) }) }
+      content = Array(JSONValue.object(object).compact.utf8)
+    }
+    if wantsLog { fields += "X-Amz-Log-Result: \(String(decoding: Base64.encoded(outcome.report.logTail), as: UTF8.self))\r\n" }
+    self.init(status: 200, contentType: "application/json", fields: fields, body: String(decoding: content, as: UTF8.self))
+  }
+}

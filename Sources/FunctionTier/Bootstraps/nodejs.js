@@ -1,0 +1,332 @@
+// What runs functions on Node.js: inside the sandbox, as /var/runtime/nodejs.js, before any of the function's code.
+// Talks with the proxy over descriptor 3, in frames of a header of four numbers (little endian: bytes of the body, kind, serial, and the
+// most memory used so far in KB) and a body; Bootstraps/Frame.swift has the kinds. It blocks while it waits for a frame, so nothing of the
+// function runs between invocations: what Lambda reaches by freezing.
+// Handlers, errors and log lines are Lambda's (aws-lambda-nodejs-runtime-interface-client; spec/lambda-at-edge.md, 6 and 10).
+'use strict';
+const fs = require('node:fs');
+const path = require('node:path');
+const util = require('node:util');
+const { pathToFileURL } = require('node:url');
+
+const control = 3, headerBytes = 16, prefixBytes = 48, keptBytes = 1 << 20;
+const kinds = { load: 1, invoke: 2, ready: 16, loaded: 17, result: 18, failure: 19, lastFailure: 20 };
+
+// MARK: Frames
+
+let input = Buffer.allocUnsafeSlow(65536), output = Buffer.allocUnsafeSlow(65536);
+let filled = 0, memoryUsed = 0, answers = 0;
+
+/** Reads until `count` bytes are there. The proxy's end closed: the environment is to end. */
+function fill(count) {
+  while (filled < count) {
+    const read = fs.readSync(control, input, filled, input.length - filled, null);
+    if (read <= 0) process.exit(0);
+    filled += read;
+  }
+}
+
+/** Waits for a frame; its body lies in `input` from headerBytes to the end that is returned, until the next one is read. */
+function readFrame() {
+  filled = 0;
+  fill(headerBytes);
+  const end = headerBytes + input.readUInt32LE(0);
+  if (end > input.length) {
+    const larger = Buffer.allocUnsafeSlow(end);
+    input.copy(larger, 0, 0, filled);
+    input = larger;
+  }
+  fill(end);
+  return end;
+}
+
+function send(kind, serial, text) {
+  // One character of a string has at most three bytes of UTF-8.
+  let space = output;
+  if (headerBytes + text.length * 3 > space.length) {
+    space = Buffer.allocUnsafeSlow(headerBytes + Buffer.byteLength(text));
+    if (space.length <= keptBytes) output = space;
+  }
+  const end = headerBytes + space.write(text, headerBytes);
+  if ((answers++ & 15) === 0) memoryUsed = process.resourceUsage().maxRSS;
+  space.writeUInt32LE(end - headerBytes, 0);
+  space.writeUInt32LE(kind, 4);
+  space.writeUInt32LE(serial, 8);
+  space.writeUInt32LE(memoryUsed, 12);
+  for (let written = 0; written < end;) written += fs.writeSync(control, space, written, end - written);
+  if (input.length > keptBytes) input = Buffer.allocUnsafeSlow(65536);
+}
+
+// MARK: Log lines
+
+let requestID = '';
+const levels = { trace: 'TRACE', debug: 'DEBUG', log: 'INFO', info: 'INFO', warn: 'WARN', error: 'ERROR', fatal: 'FATAL' };
+const ranks = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'];
+
+function writeLine(text) {
+  const bytes = Buffer.from(text + '\n');
+  for (let written = 0; written < bytes.length;) {
+    try {
+      written += fs.writeSync(1, bytes, written);
+    } catch (error) {
+      if (error.code !== 'EAGAIN') return;
+    }
+  }
+}
+
+function say(level, ...values) {
+  const text = util.format(...values);
+  // One call is one line: a carriage return stands for a line break, as in Lambda's own lines.
+  writeLine(`${new Date().toISOString()}\t${requestID || 'undefined'}\t${level}\t${text.replace(/\n/g, '\r')}`);
+}
+
+function sayJSON(level, ...values) {
+  const entry = { timestamp: new Date().toISOString(), level, requestId: requestID || undefined };
+  const [first] = values;
+  if (first instanceof Error && values.length === 1) {
+    Object.assign(entry, { errorType: first.name, errorMessage: first.message, stackTrace: lines(first.stack).slice(1) });
+  } else {
+    entry.message = values.length === 1 && typeof first !== 'string' ? first : util.format(...values);
+  }
+  try {
+    writeLine(JSON.stringify(entry));
+  } catch {
+    writeLine(JSON.stringify({ ...entry, message: util.format(...values) }));
+  }
+}
+
+/** Makes console write Lambda's lines, in the format and from the level that the function asks for. */
+function adoptConsole() {
+  const write = process.env.AWS_LAMBDA_LOG_FORMAT === 'JSON' ? sayJSON : say;
+  const least = ranks.indexOf((process.env.AWS_LAMBDA_LOG_LEVEL || 'TRACE').toUpperCase());
+  for (const [method, level] of Object.entries(levels)) {
+    console[method] = ranks.indexOf(level) < least ? () => {} : write.bind(null, level);
+  }
+}
+
+// MARK: Errors
+
+const lines = (stack) => (typeof stack === 'string' && stack !== '' ? stack.split('\n') : []);
+
+/** What Lambda's Invoke API answers for something that was thrown. */
+function describe(error) {
+  try {
+    if (util.types.isNativeError(error) || error instanceof Error) {
+      return { errorType: String(error.name || 'Error'), errorMessage: String(error.message), trace: lines(error.stack) };
+    }
+    return { errorType: typeof error, errorMessage: String(error), trace: [] };
+  } catch {
+    return { errorType: 'handled', errorMessage: 'the value that was thrown cannot be described', trace: [] };
+  }
+}
+
+function fault(name, message) {
+  const error = new Error(message);
+  error.name = name;
+  return error;
+}
+
+function sayError(title, error) {
+  const { errorType, errorMessage, trace } = describe(error);
+  let own = {};
+  try { if (typeof error === 'object') own = { ...error }; } catch { /* a proxy that throws */ }
+  let text;
+  try { text = JSON.stringify({ errorType, errorMessage, ...own, stack: trace }); } catch { text = JSON.stringify({ errorType, errorMessage, stack: trace }); }
+  say('ERROR', `${title} \t${text}`);
+}
+
+// MARK: Loading
+
+/** Splits `folder/file.export.member` into the file's path and the names behind it. */
+function splitHandler(handler) {
+  const match = path.basename(handler).match(/^([^.]+)\.(.+)$/);
+  if (!match || handler.includes('..')) throw fault('Runtime.MalformedHandlerName', `Bad handler '${handler}': it has the form file.function`);
+  return [path.join(path.dirname(handler), match[1]), match[2].split('.')];
+}
+
+function isModulePackage(file, root) {
+  for (let folder = path.dirname(file); ; folder = path.dirname(folder)) {
+    try {
+      return JSON.parse(fs.readFileSync(path.join(folder, 'package.json'), 'utf8')).type === 'module';
+    } catch { /* none here, or none that can be read */ }
+    if (folder === root || folder === path.dirname(folder)) return false;
+  }
+}
+
+async function importModule(root, name) {
+  const file = path.resolve(root, name);
+  for (const [extension, isModule] of [['', false], ['.js', null], ['.mjs', true], ['.cjs', false]]) {
+    const candidate = file + extension;
+    if (!fs.statSync(candidate, { throwIfNoEntry: false })?.isFile()) continue;
+    return (isModule ?? isModulePackage(candidate, root)) ? import(pathToFileURL(candidate).href) : require(candidate);
+  }
+  return require(require.resolve(name, { paths: [root] }));
+}
+
+async function loadHandler(root, handler) {
+  const [file, names] = splitHandler(handler);
+  let value;
+  try {
+    value = await importModule(root, file);
+  } catch (error) {
+    if (error instanceof SyntaxError) throw renamed('Runtime.UserCodeSyntaxError', error);
+    if (error?.code === 'MODULE_NOT_FOUND' || error?.code === 'ERR_MODULE_NOT_FOUND') throw renamed('Runtime.ImportModuleError', error);
+    throw error;
+  }
+  // What a CommonJS module exports may be behind `default` when it was bundled as an ES module.
+  for (const start of [value, value?.default]) {
+    const found = names.reduce((object, name) => object?.[name], start);
+    if (typeof found === 'function') return found;
+    if (found !== undefined) throw fault('Runtime.HandlerNotFound', `${handler} is not a function`);
+  }
+  throw fault('Runtime.HandlerNotFound', `${handler} is undefined or not exported`);
+}
+
+function renamed(name, error) {
+  const result = fault(name, `${error.name}: ${error.message}`);
+  result.stack = error.stack;
+  return result;
+}
+
+// MARK: Invocations
+
+let handler = null, settings = {};
+/** The invocation under way: { serial, isOver, held, isAsync }; null between invocations. */
+let current = null;
+
+function answer(invocation, kind, text) {
+  if (invocation.isOver) return;
+  invocation.isOver = true;
+  current = null;
+  send(kind, invocation.serial, text);
+  if (kind !== kinds.lastFailure) setImmediate(serveNext);
+}
+
+function succeed(invocation, value) {
+  if (invocation.isOver) return;
+  let text;
+  try {
+    text = JSON.stringify(value === undefined ? null : value) ?? 'null';
+  } catch (error) {
+    return fail(invocation, fault('Runtime.UnableToStringifyResponse', `Unable to stringify response body: ${error.message}`));
+  }
+  answer(invocation, kinds.result, text);
+}
+
+function fail(invocation, error) {
+  if (invocation.isOver) return;
+  sayError('Invoke Error', error);
+  answer(invocation, kinds.failure, JSON.stringify(describe(error)));
+}
+
+/** The function cannot go on after this: the proxy ends the environment. */
+function failForGood(title, error) {
+  if (current === null) process.exit(1);
+  sayError(title, error);
+  answer(current, kinds.lastFailure, JSON.stringify(describe(error)));
+  process.exit(1);
+}
+
+class Context {
+  #deadline;
+  constructor(invocation, deadline, clientContext) {
+    this.#deadline = deadline;
+    this.callbackWaitsForEmptyEventLoop = true;
+    this.functionVersion = settings.functionVersion;
+    this.functionName = settings.functionName;
+    this.memoryLimitInMB = settings.memoryLimitInMB;
+    this.logGroupName = settings.logGroupName;
+    this.logStreamName = settings.logStreamName;
+    this.clientContext = clientContext;
+    this.identity = undefined;
+    this.invokedFunctionArn = settings.invokedFunctionArn;
+    this.awsRequestId = requestID;
+    const end = (error, value) => {
+      this.callbackWaitsForEmptyEventLoop = false;
+      settle(invocation, this, error, value);
+    };
+    Object.defineProperties(this, {
+      done: { value: end },
+      succeed: { value: (value) => end(null, value) },
+      fail: { value: (error) => end(error ?? 'handled') },
+    });
+  }
+  getRemainingTimeInMillis() { return Math.max(0, this.#deadline - Date.now()); }
+}
+
+/** What a callback says. The answer may have to wait until nothing of the function is left to do. */
+function settle(invocation, context, error, value) {
+  const end = () => (error !== null && error !== undefined ? fail(invocation, error) : succeed(invocation, value));
+  if (context.callbackWaitsForEmptyEventLoop) invocation.held ??= end; else end();
+}
+
+function invoke(end) {
+  const serial = input.readUInt32LE(8), deadline = input.readDoubleLE(headerBytes);
+  requestID = input.latin1Slice(headerBytes + 8, headerBytes + 44);
+  const start = headerBytes + prefixBytes + input.readUInt32LE(headerBytes + 44);
+  const invocation = (current = { serial, isOver: false, held: null, isAsync: false });
+  let result;
+  try {
+    const clientContext = start > headerBytes + prefixBytes ? JSON.parse(input.utf8Slice(headerBytes + prefixBytes, start)) : undefined;
+    const event = JSON.parse(input.utf8Slice(start, end));
+    const context = new Context(invocation, deadline, clientContext);
+    result = handler(event, context, (error, value) => settle(invocation, context, error, value));
+  } catch (error) {
+    return fail(invocation, error);
+  }
+  if (typeof result?.then !== 'function') return;
+  invocation.isAsync = true;
+  result.then((value) => succeed(invocation, value), (error) => fail(invocation, error));
+}
+
+async function load(end) {
+  const serial = input.readUInt32LE(8);
+  current = { serial, isOver: false, held: null, isAsync: true };
+  try {
+    settings = JSON.parse(input.utf8Slice(headerBytes, end));
+    for (const name of Object.keys(process.env)) delete process.env[name];
+    Object.assign(process.env, settings.environment);
+    adoptConsole();
+    process.chdir(settings.root);
+    handler = await loadHandler(settings.root, settings.handler);
+    answer(current, kinds.loaded, '');
+  } catch (error) {
+    if (current === null) return;
+    say('ERROR', `Uncaught Exception \t${JSON.stringify(describe(error))}`);
+    answer(current, kinds.lastFailure, JSON.stringify(describe(error)));
+  }
+}
+
+function serveNext() {
+  const end = readFrame();
+  switch (input.readUInt32LE(4)) {
+    case kinds.load: return void load(end);
+    case kinds.invoke: return invoke(end);
+    default: process.exit(1);
+  }
+}
+
+/** Nothing of the function is left to do. */
+process.on('beforeExit', () => {
+  if (current === null) return;
+  if (current.held) return current.held();
+  if (!current.isAsync) return succeed(current, null);
+  const error = fault('Runtime.NodeJsExit', handler
+    ? 'The handler\'s promise was never settled, and nothing is left that could settle it'
+    : 'The top-level code awaits a promise that nothing is left to settle');
+  error.stack = '';
+  if (handler) return fail(current, error);
+  failForGood('Uncaught Exception', error);
+});
+process.on('uncaughtException', (error) => failForGood('Uncaught Exception', error));
+process.on('unhandledRejection', (reason) => {
+  const error = fault('Runtime.UnhandledPromiseRejection', `${reason instanceof Error ? reason : util.inspect(reason)}`);
+  if (reason instanceof Error) error.stack = reason.stack;
+  failForGood('Unhandled Promise Rejection', error);
+});
+
+// A first turn of everything that an invocation needs, while nobody waits.
+JSON.parse(JSON.stringify({ Records: [{ cf: { request: { headers: {} } } }] }));
+util.format('%s', new Date().toISOString());
+send(kinds.ready, 0, '');
+serveNext();

@@ -1,0 +1,240 @@
+// Owns: one environment: a sandbox, the frames and lines that come out of it, and the invocation it runs. What that means for others is the
+// supervisor's to say (EnvironmentKeeper). Confined to the supervisor's thread.
+import Transport
+
+/// Who is told what happens to environments.
+protocol EnvironmentKeeper: AnyObject {
+  /// The interpreter is up.
+  func booted(_ environment: Environment)
+  /// The code is loaded, or not.
+  func loaded(_ environment: Environment, _ failure: InvocationFailure?)
+  /// The invocation has ended. The environment is idle, or on its way to its end.
+  func answered(_ environment: Environment, _ answer: EnvironmentAnswer)
+  /// A frame about what is over, or of no bootstrap's making.
+  func refused(_ environment: Environment, _ violation: String?)
+  /// A line of its output.
+  func said(_ environment: Environment, _ line: Span<UInt8>)
+  /// Its processes are gone.
+  func vanished(_ environment: Environment, _ end: SandboxEnd)
+}
+
+/// What an environment answers to an invocation.
+enum EnvironmentAnswer {
+  case result([UInt8])
+  case failed(InvocationFailure)
+}
+
+/// One environment.
+final class Environment {
+  /// Bytes of output taken in one turn of the loop.
+  static let outputTurnBytes = 65_536
+  /// Turns' worth of output that is waited for at an invocation's end.
+  static let lastOutputTurns = 16
+  /// The longest frame: a result of the limit, and room for one that is a little too long, which is told from nonsense.
+  static let frameLimitBytes = Invocation.payloadLimitBytes + (1 << 20)
+
+  let number: Int
+  private let sandbox: any RunningSandbox
+  private unowned let keeper: any EnvironmentKeeper
+  private let loop: EventLoop
+  private var control: DescriptorWatch?, output: DescriptorWatch?, errors: DescriptorWatch?, lifeline: DescriptorWatch?
+  private var inbound = ByteBuffer(), outbound = ByteBuffer()
+  private var outputLines = LineAssembler(), errorLines = LineAssembler()
+  private var budget = OutputBudget()
+  private(set) var life = EnvironmentLife()
+  /// The most memory used as far as known, in bytes.
+  private(set) var peakBytes = 0
+
+  /// Who it is for; nil for one that is kept ready for anyone.
+  var group: EnvironmentGroup?
+  /// Where code is linked to when it gets a function.
+  let staging: StagingFolder?
+  /// Nanoseconds of the monotonic clock: when it was started, or given its function; and how long that took.
+  var initBegan: UInt64 = 0
+  var initDuration: Duration?
+  /// The invocation that runs.
+  var invocation: PendingInvocation?
+  /// Nanoseconds: when the invocation began, and when it, or loading, is to be over.
+  var began: UInt64 = 0, deadline: UInt64 = .max
+  /// Milliseconds of the loop when the timer for `deadline` fires; 0 for none.
+  var timerDue: UInt64 = 0
+  /// Milliseconds of the loop since when it is idle.
+  var idleSince: UInt64 = 0
+  /// How many invocations there had been when its memory was looked at last.
+  private var invocationsLookedAt = -1
+  /// Which kind of pre-warmed environment it is, as long as it is one.
+  var poolKey: PrewarmedPool.Key?
+  /// The last line it wrote before its code was loaded: bubblewrap's or the interpreter's, when it does not come up.
+  var lastWords: [UInt8] = []
+  /// The same for a message.
+  var wordsInBrackets: String { lastWords.isEmpty ? "" : " (\(String(decoding: lastWords.prefix(200), as: UTF8.self)))" }
+  /// Whether it said that its heap is full.
+  var ranOutOfHeap = false
+  /// Whether it is one of those that are always kept.
+  var isProvisioned = false
+
+  /// Begins to watch a sandbox that has been launched.
+  init(number: Int, _ sandbox: any RunningSandbox, staging: StagingFolder?, on loop: EventLoop, _ keeper: any EnvironmentKeeper) {
+    self.number = number
+    self.sandbox = sandbox
+    self.staging = staging
+    self.loop = loop
+    self.keeper = keeper
+    control = DescriptorWatch(loop: loop, descriptor: sandbox.control) { [unowned self] in controlReady($0) }
+    output = DescriptorWatch(loop: loop, descriptor: sandbox.output) { [unowned self] _ in outputReady() }
+    errors = DescriptorWatch(loop: loop, descriptor: sandbox.errors) { [unowned self] _ in errorsReady() }
+    lifeline = DescriptorWatch(loop: loop, descriptor: sandbox.lifeline) { [unowned self] _ in lifelineReady() }
+  }
+
+  // MARK: What it is told
+
+  /// Gives it its function.
+  func load(_ settings: [UInt8]) {
+    let serial = life.load()
+    Frame.write(.load, serial: serial, settings.span, to: &outbound)
+    flush()
+  }
+
+  /// Gives it an invocation.
+  /// - Parameter deadline: milliseconds since 1970.
+  func invoke(_ pending: PendingInvocation, deadline: Double) {
+    invocation = pending
+    budget = OutputBudget()
+    Frame.write(pending.invocation, serial: life.invoke(), deadline: deadline, to: &outbound)
+    flush()
+  }
+
+  /// Its code is loaded: from now on it has its share of the processor.
+  func limitCPU() { sandbox.limitCPU() }
+
+  /// The function is to end by itself, because nothing more will come; what does not is killed later.
+  func shutDown() {
+    life.end()
+    control?.end()
+    Descriptors.finishWriting(sandbox.control)
+  }
+
+  /// Ends everything in it at once. It vanishes when all is gone.
+  func kill() {
+    life.end()
+    control?.end()
+    sandbox.kill()
+  }
+
+  /// Looks how much memory it has used, if it has done anything since.
+  func lookAtMemory() {
+    guard life.phase == .invoking || invocationsLookedAt != life.invocations else { return }
+    invocationsLookedAt = life.invocations
+    peakBytes = max(peakBytes, sandbox.peakMemoryBytes)
+  }
+
+  /// Bytes of output that were not kept, of this invocation.
+  var droppedOutputBytes: Int { budget.droppedBytes }
+
+  private func flush() {
+    guard let control, control.isWatching else { return }
+    while !outbound.isEmpty {
+      let sent = outbound.send(to: control.descriptor)
+      // A broken connection is found by reading; nothing is to be done about it here.
+      guard let sent, sent > 0 else { break }
+    }
+    control.wantsToWrite = !outbound.isEmpty
+    outbound.releaseIfEmpty()
+  }
+
+  // MARK: What it says
+
+  private func controlReady(_ readiness: DescriptorWatch.Readiness) {
+    if readiness.isWritable && !outbound.isEmpty { flush() }
+    guard readiness.isReadable, let control, control.isWatching else { return }
+    inbound.acquire()
+    switch inbound.receive(from: control.descriptor) {
+    case .wouldBlock: break
+    case .bytes: takeFrames()
+    case .end, .failed:
+      // The runtime has ended, or closed its descriptor: without it nothing can be asked of it. What became of it the lifeline says.
+      control.end()
+      if life.phase != .ending { sandboxLeft() }
+    }
+    inbound.releaseIfEmpty()
+  }
+
+  /// The runtime does not listen any more. Most often it has just ended; if not, it is killed shortly.
+  private func sandboxLeft() {
+    let sandbox = sandbox
+    loop.schedule(afterMilliseconds: Self.lastWordsMilliseconds) { sandbox.kill() }
+  }
+  /// How long a runtime that has closed its descriptor may take to end.
+  static let lastWordsMilliseconds = 50
+
+  private func takeFrames() {
+    while life.phase != .ending && life.phase != .gone {
+      switch Frame.read(inbound.readable, limit: Self.frameLimitBytes) {
+      case .incomplete: return
+      case .violation(let what): return keeper.refused(self, what)
+      case .frame(let frame):
+        let event = life.receive(frame)
+        peakBytes = max(peakBytes, Int(frame.memoryKB) << 10)
+        // Copied: whoever is told may give it the next invocation at once.
+        let body = inbound.readable.extracting(Frame.headBytes..<(Frame.headBytes + frame.bodyBytes)).array
+        inbound.consume(Frame.headBytes + frame.bodyBytes)
+        tell(event, body)
+      }
+    }
+  }
+
+  private func tell(_ event: EnvironmentLife.Event, _ body: [UInt8]) {
+    switch event {
+    case .stale: keeper.refused(self, nil)
+    case .violation(let what): keeper.refused(self, what)
+    case .booted: keeper.booted(self)
+    case .loaded: keeper.loaded(self, nil)
+    case .loadFailed: keeper.loaded(self, InvocationFailure(.initialization, describing: body.span))
+    case .result:
+      takeLastOutput()
+      keeper.answered(self, .result(body))
+    case .failed:
+      takeLastOutput()
+      keeper.answered(self, .failed(InvocationFailure(.unhandled, describing: body.span)))
+    }
+  }
+
+  private func lifelineReady() {
+    guard let end = sandbox.end() else { return }
+    takeLastOutput()
+    for watch in [control, output, errors, lifeline] { watch?.end() }
+    peakBytes = max(peakBytes, end.peakBytes)
+    life.vanish()
+    keeper.vanished(self, end)
+  }
+
+  // MARK: Output
+
+  private func outputReady() { readOutput(of: output, &outputLines) }
+  private func errorsReady() { readOutput(of: errors, &errorLines) }
+
+  /// What was written before the answer belongs to it.
+  func takeLastOutput() {
+    for _ in 0..<Self.lastOutputTurns where !readOutput(of: output, &outputLines) { break }
+    for _ in 0..<Self.lastOutputTurns where !readOutput(of: errors, &errorLines) { break }
+    outputLines.finish(keep)
+    errorLines.finish(keep)
+  }
+
+  /// - Returns: whether there may be more.
+  @discardableResult
+  private func readOutput(of watch: DescriptorWatch?, _ lines: inout LineAssembler) -> Bool {
+    guard let watch, watch.isWatching else { return false }
+    switch OutputReader.read(watch.descriptor, { lines.take($0, limit: OutputReader.lineLimitBytes, keep) }) {
+    case .some(let count) where count > 0: return count == OutputReader.bufferBytes
+    case .some: return false
+    case nil:
+      watch.end()
+      return false
+    }
+  }
+
+  private func keep(_ line: Span<UInt8>) {
+    if budget.admits(line.count) { keeper.said(self, line) }
+  }
+}

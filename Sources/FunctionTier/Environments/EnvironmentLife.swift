@@ -1,0 +1,104 @@
+// Owns: the phases of an environment and what a frame means in each: a pure state machine, without descriptors and clocks.
+//
+//     booting → ready → initializing → idle ⇄ invoking        Lambda's INIT, INVOKE, and
+//         any of them → ending → gone                          SHUTDOWN
+//
+// What a sandbox sends is the function's to forge: a frame that no bootstrap sends in this phase is a violation and ends the environment; one
+// about an earlier invocation is stale and dropped.
+
+/// The life of one environment.
+struct EnvironmentLife: Equatable {
+  /// Where it stands.
+  enum Phase: Equatable {
+    /// The sandbox and the interpreter are being started.
+    case booting
+    /// The interpreter waits for a function: pre-warmed.
+    case ready
+    /// The function's code is being loaded.
+    case initializing
+    /// The function waits for an invocation.
+    case idle
+    /// An invocation runs.
+    case invoking
+    /// It is being ended; nothing it says is of interest any more.
+    case ending
+    /// All its processes are gone.
+    case gone
+  }
+
+  /// What a frame means.
+  enum Event: Equatable {
+    case booted, loaded, loadFailed, result
+    /// The handler threw; `isLast` when the environment cannot go on.
+    case failed(isLast: Bool)
+    /// About an invocation that is over.
+    case stale
+    case violation(String)
+  }
+
+  private(set) var phase = Phase.booting
+  /// The invocation, or loading, that was asked for last.
+  private(set) var serial: UInt32 = 0
+  /// Invocations so far.
+  private(set) var invocations = 0
+
+  /// A frame came.
+  mutating func receive(_ frame: Frame) -> Event {
+    switch (phase, frame.kind) {
+    case (.ending, _), (.gone, _): return .stale
+    case (.booting, .ready):
+      phase = .ready
+      return .booted
+    case (_, .load), (_, .invoke), (_, .ready), (.booting, _), (.ready, _): return .violation("a frame out of turn: \(frame.kind) while \(phase)")
+    default: break
+    }
+    guard frame.serial == serial else {
+      // The future cannot have been answered.
+      return frame.serial < serial ? .stale : .violation("an answer to what was not asked")
+    }
+    switch (phase, frame.kind) {
+    case (.initializing, .loaded):
+      phase = .idle
+      return .loaded
+    case (.initializing, .lastFailure):
+      phase = .ending
+      return .loadFailed
+    case (.invoking, .result):
+      phase = .idle
+      return .result
+    case (.invoking, .failure):
+      phase = .idle
+      return .failed(isLast: false)
+    case (.invoking, .lastFailure):
+      phase = .ending
+      return .failed(isLast: true)
+    case (.idle, _): return .stale
+    default: return .violation("a frame out of turn: \(frame.kind) while \(phase)")
+    }
+  }
+
+  /// A function is to be loaded. Only while ``Phase/ready``.
+  /// - Returns: the frame's serial.
+  mutating func load() -> UInt32 {
+    precondition(phase == .ready, "a function is loaded once")
+    phase = .initializing
+    serial &+= 1
+    return serial
+  }
+
+  /// An invocation is to run. Only while ``Phase/idle``.
+  /// - Returns: the frame's serial.
+  mutating func invoke() -> UInt32 {
+    precondition(phase == .idle, "one invocation at a time")
+    phase = .invoking
+    serial &+= 1
+    invocations += 1
+    return serial
+  }
+
+  /// It is to end.
+  mutating func end() { if phase != .gone { phase = .ending } }
+
+  /// All its processes are gone.
+  mutating func vanish() { phase = .gone }
+}

@@ -1,0 +1,27 @@
+// Owns: reading what a bootstrap says of an error. It comes from the sandbox: anything may be in it. Pure.
+import JSONText
+
+extension InvocationFailure {
+  /// Lines of a trace that are kept, and bytes of a message and of a line.
+  static let traceLimitLines = 64, textLimitBytes = 16_384
+
+  /// Reads `{"errorType":…,"errorMessage":…,"trace":[…]}`, or Python's `stackTrace`.
+  init(_ kind: Kind, describing body: Span<UInt8>) {
+    let value = try? JSONValue(parsing: body, replacesHalfPairs: true)
+    func text(_ name: String) -> String? { (value?[name]?.string).map(Self.cut) }
+    self.init(
+      kind, errorType: text("errorType") ?? "Unknown", errorMessage: text("errorMessage") ?? "the runtime gave no description of the error",
+      trace: ((value?["trace"] ?? value?["stackTrace"])?.array ?? []).prefix(Self.traceLimitLines).compactMap { $0.string.map(Self.cut) })
+  }
+
+  private static func cut(_ text: String) -> String {
+    text.utf8.count <= textLimitBytes ? text : String(decoding: Array(text.utf8.prefix(textLimitBytes)), as: UTF8.self)
+  }
+
+  /// What Lambda's Invoke API answers: `{"errorType":…,"errorMessage":…,"trace":[…]}`.
+  public var payload: [UInt8] {
+    var object: JSONObject = ["errorType": .string(errorType), "errorMessage": .string(errorMessage)]
+    if kind == .unhandled || kind == .initialization { object.append("trace", .array(trace.map { .string($0) })) }
+    return Array(JSONValue.object(object).compact.utf8)
+  }
+}

@@ -1,0 +1,84 @@
+// Owns: the words of the lines around an invocation, and of failures that the sandbox and not the handler is the cause of. They are Lambda's
+// (spec/lambda-at-edge.md, 10). Pure.
+import Telemetry
+
+enum Lines {
+  /// `START RequestId: … Version: …`
+  static func start(_ requestID: String, version: String) -> String { "START RequestId: \(requestID) Version: \(version)" }
+
+  /// `END RequestId: …`
+  static func end(_ requestID: String) -> String { "END RequestId: \(requestID)" }
+
+  /// `REPORT RequestId: …` with its numbers; `Status` and `Error Type` when the sandbox ended it.
+  static func report(_ report: InvocationReport, _ failure: InvocationFailure?) -> String {
+    var line = "REPORT RequestId: \(report.requestID)\tDuration: \(milliseconds(report.duration)) ms\tBilled Duration: \(report.billedMilliseconds) ms"
+    line += "\tMemory Size: \(report.memorySizeMB) MB\tMax Memory Used: \(report.maxMemoryUsedMB) MB"
+    if let initDuration = report.initDuration { line += "\tInit Duration: \(milliseconds(initDuration)) ms" }
+    switch failure?.kind {
+    case .timedOut: line += "\tStatus: timeout"
+    case .outOfMemory, .exited, .protocolViolation: line += "\tStatus: error\tError Type: \(failure?.errorType ?? "")"
+    default: break
+    }
+    return line
+  }
+
+  /// What is said of loading that failed.
+  static func initReport(_ duration: Duration, _ failure: InvocationFailure) -> String {
+    let status = failure.errorType == "Sandbox.Timedout" ? "timeout" : "error\tError Type: \(failure.errorType)"
+    return "INIT_REPORT Init Duration: \(milliseconds(duration)) ms\tPhase: init\tStatus: \(status)"
+  }
+
+  /// `<time> <request id> Task timed out after N.NN seconds`
+  static func timedOut(_ requestID: String, _ timeout: Duration) -> String {
+    "\(Timestamp.now.text.text) \(requestID) Task timed out after \(seconds(timeout)) seconds"
+  }
+
+  /// Milliseconds with two places.
+  static func milliseconds(_ duration: Duration) -> String { hundredths(duration.microseconds / 10) }
+  /// Seconds with two places.
+  static func seconds(_ duration: Duration) -> String { hundredths(duration.microseconds / 10_000) }
+
+  private static func hundredths(_ value: Int64) -> String {
+    let rest = value % 100
+    return "\(value / 100).\(rest < 10 ? "0" : "")\(rest)"
+  }
+}
+
+extension Duration {
+  /// Whole microseconds.
+  var microseconds: Int64 { components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000 }
+  /// Whole milliseconds, rounded up.
+  var wholeMilliseconds: Int { Int((microseconds + 999) / 1_000) }
+}
+
+extension [UInt8] {
+  fileprivate var text: String { String(decoding: self, as: UTF8.self) }
+}
+
+extension InvocationFailure {
+  /// It took longer than its timeout.
+  static func timedOut(_ requestID: String, _ timeout: Duration) -> InvocationFailure {
+    InvocationFailure(
+      .timedOut, errorType: "Sandbox.Timedout", errorMessage: "RequestId: \(requestID) Error: Task timed out after \(Lines.seconds(timeout)) seconds")
+  }
+
+  /// Its process ended; `status` says how, in words (`exit status 1`, `signal: killed`).
+  static func exited(_ requestID: String, _ status: String?) -> InvocationFailure {
+    InvocationFailure(
+      .exited, errorType: "Runtime.ExitError",
+      errorMessage: "RequestId: \(requestID) Error: Runtime exited \(status.map { "with error: \($0)" } ?? "without providing a reason")")
+  }
+
+  /// It was killed because it used too much memory.
+  static func outOfMemory(_ requestID: String) -> InvocationFailure {
+    InvocationFailure(
+      .outOfMemory, errorType: "Runtime.OutOfMemory", errorMessage: "RequestId: \(requestID) Error: Runtime exited with error: signal: killed")
+  }
+
+  /// It wrote to the proxy's descriptor.
+  static func violation(_ requestID: String, _ what: String) -> InvocationFailure {
+    InvocationFailure(
+      .protocolViolation, errorType: "Runtime.ProtocolError",
+      errorMessage: "RequestId: \(requestID) Error: the function wrote to file descriptor 3, which is the runtime's: \(what)")
+  }
+}

@@ -1,0 +1,43 @@
+// Owns: reading pipes of sandboxes. Unsafe code, because the kernel's interface is pointers; nothing unsafe leaves.
+import CSystem
+import Glibc
+import Transport
+
+/// Reads what sandboxes write.
+enum OutputReader {
+  /// Bytes taken at once.
+  static let bufferBytes = 65_536
+  /// The longest line; a longer one comes in pieces.
+  static let lineLimitBytes = 32_768
+
+  /// Gives what is there to `take`, at most ``bufferBytes``.
+  /// - Returns: how many bytes; 0 when nothing is there now, nil at the end.
+  static func read(_ descriptor: Int32, _ take: (Span<UInt8>) -> Void) -> Int? {
+    unsafe withUnsafeTemporaryAllocation(byteCount: bufferBytes, alignment: 16) { buffer in
+      let count = unsafe Glibc.read(descriptor, buffer.baseAddress, buffer.count)
+      guard count > 0 else { return count < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : nil }
+      let bytes = unsafe UnsafeBufferPointer(start: buffer.baseAddress?.assumingMemoryBound(to: UInt8.self), count: count)
+      unsafe take(bytes.span)
+      return count
+    }
+  }
+}
+
+extension Span<UInt8> {
+  /// A copy.
+  var array: [UInt8] { unsafe withUnsafeBufferPointer { unsafe Array($0) } }
+}
+
+/// Nanoseconds of the monotonic clock.
+func monotonicNanoseconds() -> UInt64 {
+  var time = timespec()
+  unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+  return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+}
+
+/// Milliseconds since 1970, with fractions.
+func wallMilliseconds() -> Double {
+  var time = timespec()
+  unsafe clock_gettime(CLOCK_REALTIME, &time)
+  return Double(time.tv_sec) * 1_000 + Double(time.tv_nsec) / 1_000_000
+}

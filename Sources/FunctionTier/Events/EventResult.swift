@@ -1,0 +1,233 @@
+// From what a handler returned to a decision: read strictly, held against the event, and refused where Lambda@Edge would
+// (spec/lambda-at-edge.md, 5 to 9). What a function returns as it was shown is not read again. Pure; any thread.
+import Distribution
+import JSONText
+
+extension Event {
+  /// Reads what the handler returned for this event, whose payload has been made.
+  /// - Throws: what makes it a validation error: 502.
+  public func decision(on result: [UInt8]) throws(EventFailure) -> EventDecision {
+    let returned = try ReturnedObject(result)
+    if hook == .originResponse || hook == .viewerResponse { return .response(try responseChange(returned)) }
+    guard returned.status.isPresent else { return .request(try requestChange(returned)) }
+    return .response(try generatedResponse(returned))
+  }
+
+  // MARK: Requests
+
+  private func requestChange(_ returned: ReturnedObject) throws(EventFailure) -> RequestChange {
+    guard returned.isRequest else {
+      throw EventFailure("The function returned an object that is neither a request nor a response", detail: returned.hint)
+    }
+    try require(returned.method, is: request.method, "method")
+    try require(returned.clientIP, is: request.clientIP, "clientIp")
+    var change = RequestChange()
+    change.uri = try changedURI(returned)
+    change.querystring = try changedQuery(returned)
+    if change.uri != nil || change.querystring != nil {
+      let query = change.querystring ?? request.querystring
+      let length = (change.uri ?? request.uri).count + (query.isEmpty ? 0 : query.count + 1)
+      if length >= Self.targetLimit { throw EventFailure("The uri and the querystring together must be shorter than \(Self.targetLimit) characters") }
+    }
+    change.headers = try changedHeaders(returned)
+    if let headers = change.headers, headers.byteCount > Self.requestHeadersLimit {
+      throw EventFailure("The headers exceed the maximum size", detail: "\(headers.byteCount) of \(Self.requestHeadersLimit) bytes")
+    }
+    change.body = try replacedBody(returned)
+    change.origin = try changedOrigin(returned, change.headers ?? request.headers)
+    return change
+  }
+
+  /// Path and query are shorter than this.
+  private static let targetLimit = 8192
+  /// The most bytes of names and values in the headers of a request that a function returns: as many as a viewer may send.
+  private static let requestHeadersLimit = 32_768
+
+  /// A field that functions may not change, and may leave out.
+  private func require(_ member: ReturnedObject.Member, is original: [UInt8], _ name: String) throws(EventFailure) {
+    switch member {
+    case .absent: return
+    case .text(let text) where original.isUnchanged(in: text): return
+    default: throw EventFailure("The \(name) of a request is read-only")
+    }
+  }
+
+  private func changedURI(_ returned: ReturnedObject) throws(EventFailure) -> [UInt8]? {
+    switch returned.uri {
+    case .absent: return nil
+    case .text(let text):
+      if request.uri.isUnchanged(in: text) { return nil }
+      guard text.first == UInt8(ascii: "/") else { throw EventFailure("The uri must begin with /") }
+      guard Self.isClean(text), !text.contains(UInt8(ascii: "?")) else {
+        throw EventFailure("The uri must have no spaces, control characters, ? or #")
+      }
+      return text
+    default: throw EventFailure("The uri must be a string")
+    }
+  }
+
+  private func changedQuery(_ returned: ReturnedObject) throws(EventFailure) -> [UInt8]? {
+    switch returned.querystring {
+    case .absent: return nil
+    case .text(let text):
+      if request.querystring.isUnchanged(in: text) { return nil }
+      guard Self.isClean(text) else { throw EventFailure("The querystring must have no spaces, control characters or #") }
+      return text
+    default: throw EventFailure("The querystring must be a string")
+    }
+  }
+
+  private static func isClean(_ text: [UInt8]) -> Bool { text.allSatisfy { $0 > 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "#") } }
+
+  private func replacedBody(_ returned: ReturnedObject) throws(EventFailure) -> [UInt8]? {
+    switch returned.body {
+    case .absent: return nil
+    case .value(let range): return try replacedBody(JSONValue(returned.json, range))
+    default: throw .body("the body of a request is an object with action, encoding and data")
+    }
+  }
+
+  private func replacedBody(_ body: JSONValue) throws(EventFailure) -> [UInt8]? {
+    guard body.object != nil else { throw .body("the body of a request is an object with action, encoding and data") }
+    switch body["action"]?.string {
+    case "read-only": return nil
+    case "replace": break
+    case nil where body["action"] == nil: return nil
+    default: throw .body("its action must be read-only or replace")
+    }
+    guard request.body != nil else { throw .body("the function is not given the body (includeBody), so it cannot replace it") }
+    guard let text = (body["data"] ?? .string("")).string else { throw .body("its data must be a string") }
+    let data = Array(text.utf8)
+    switch body["encoding"]?.string ?? (body["encoding"] == nil ? "base64" : "") {
+    case "text":
+      guard data.count <= limits.replacedTextBytes else { throw .body("\(data.count) of \(limits.replacedTextBytes) bytes") }
+      return data
+    case "base64":
+      guard data.count <= limits.replacedBase64Bytes else { throw .body("\(data.count) of \(limits.replacedBase64Bytes) characters in base64") }
+      guard let bytes = Base64.decoded(data) else { throw .body("its data is no base64") }
+      return bytes
+    default: throw .body("its encoding must be text or base64")
+    }
+  }
+
+  private func changedOrigin(_ returned: ReturnedObject, _ headers: EventHeaders) throws(EventFailure) -> EventOrigin? {
+    guard hook == .originRequest else { return nil }
+    var changed: EventOrigin?
+    switch returned.origin {
+    case .absent: break
+    case .value(let range):
+      if !returned.isSame(range, as: text, writtenOrigin) { changed = try EventOrigin(JSONValue(returned.json, range), request.origin) }
+    default: throw .origin("origin", "must be an object")
+    }
+    if changed == request.origin { changed = nil }
+    guard let origin = changed else { return nil }
+    for i in 0..<origin.customHeaders.count where headers.first(origin.customHeaders.name(i)) != nil {
+      throw EventFailure("A custom header of the origin is among the request's headers, too", header: EventFailure.lowercased(origin.customHeaders.name(i)).span)
+    }
+    return origin
+  }
+
+  // MARK: Headers
+
+  /// The lines that the function returned, if they are others than it was shown.
+  private func changedHeaders(_ returned: ReturnedObject) throws(EventFailure) -> EventHeaders? {
+    guard let range = try returned.headersRange(), !returned.isSame(range, as: text, writtenHeaders) else { return nil }
+    let shown = self.headers, headers = try EventHeaders(returned.json, range).restoring(shown)
+    for i in 0..<headers.count where EventHeaderRules.isDisallowed(headers.name(i), at: hook) { throw .disallowed(headers.name(i)) }
+    for name in EventHeaderRules.readOnly(at: hook) where !headers.agrees(with: shown, on: name.span) { throw .readOnly(name.span) }
+    return headers == shown ? nil : headers
+  }
+
+  // MARK: Responses
+
+  /// An answer that a request event's function made.
+  private func generatedResponse(_ returned: ReturnedObject) throws(EventFailure) -> ResponseChange {
+    var response = ResponseChange(status: try status(returned), statusDescription: try description(returned))
+    var headers = EventHeaders()
+    if let range = try returned.headersRange() { headers = try EventHeaders(returned.json, range) }
+    for i in 0..<headers.count where EventHeaderRules.isDisallowed(headers.name(i), at: hook) { throw .disallowed(headers.name(i)) }
+    for name in EventHeaderRules.readOnly(at: .originResponse) where headers.first(name.span) != nil { throw .readOnly(name.span) }
+    headers.remove("content-length".utf8.span)   // of what is sent it is counted here
+    response.headers = headers
+    let written = try writtenBody(returned)
+    try check(headers, written)
+    response.body = try decoded(written, returned)
+    if response.status == 204, hook == .viewerRequest, response.body?.isEmpty == false { throw .body("a response with status 204 has no body") }
+    return response
+  }
+
+  /// A response that a response event's function changed.
+  private func responseChange(_ returned: ReturnedObject) throws(EventFailure) -> ResponseChange {
+    guard returned.status.isPresent else { throw .status("the object has no status\(returned.hint.map { "; " + $0 } ?? "")") }
+    var change = ResponseChange(status: response?.status ?? 200)
+    // What the origin answered need not be what a function may return: 304, for one.
+    if !isStatus(returned.status, change.status) {
+      change.status = try status(returned)
+      if hook == .viewerResponse { throw .status("a viewer-response function cannot change it") }
+    }
+    change.statusDescription = try description(returned)
+    if let original = response?.statusDescription, let text = change.statusDescription, original.isUnchanged(in: text) { change.statusDescription = nil }
+    change.headers = try changedHeaders(returned)
+    let written = try writtenBody(returned)
+    if written != nil && hook == .viewerResponse { throw .body("a viewer-response function cannot replace it") }
+    try check(change.headers ?? EventHeaders(), written)
+    change.body = try decoded(written, returned)
+    return change
+  }
+
+  private func isStatus(_ member: ReturnedObject.Member, _ status: Int) -> Bool {
+    switch member {
+    case .text(let text): String(decoding: text, as: UTF8.self) == String(status)
+    case .number(let text): Double(text) == Double(status)
+    default: false
+    }
+  }
+
+  private func status(_ returned: ReturnedObject) throws(EventFailure) -> Int {
+    var status: Int?
+    switch returned.status {
+    case .text(let text) where text.count == 3 && text.allSatisfy { $0 >= 48 && $0 <= 57 }: status = Int(String(decoding: text, as: UTF8.self))
+    case .number(let text): status = Double(text).flatMap { Int(exactly: $0) }
+    default: break
+    }
+    guard let status, 200...599 ~= status else { throw .status("it must be a string of three digits, from 200 to 599") }
+    return status
+  }
+
+  private func description(_ returned: ReturnedObject) throws(EventFailure) -> [UInt8]? {
+    switch returned.statusDescription {
+    case .absent: return nil
+    case .text(let text) where text.count <= Self.descriptionLimit && text.allSatisfy { $0 >= 0x20 && $0 != 0x7F || $0 == 9 }: return text
+    default: throw EventFailure("The statusDescription must be a string of one line")
+    }
+  }
+
+  /// The longest reason phrase in bytes.
+  private static let descriptionLimit = 1024
+
+  /// The body as it was written.
+  private func writtenBody(_ returned: ReturnedObject) throws(EventFailure) -> [UInt8]? {
+    switch returned.body {
+    case .absent: return nil
+    case .text(let text): return text
+    default: throw .body("the body of a response is a string")
+    }
+  }
+
+  private func decoded(_ written: [UInt8]?, _ returned: ReturnedObject) throws(EventFailure) -> [UInt8]? {
+    guard let written else { return nil }
+    switch returned.bodyEncoding {
+    case .absent: return written
+    case .text(let text) where text == Array("text".utf8): return written
+    case .text(let text) where text == Array("base64".utf8):
+      guard let bytes = Base64.decoded(written) else { throw .body("it is no base64, as bodyEncoding says") }
+      return bytes
+    default: throw .body("bodyEncoding must be text or base64")
+    }
+  }
+
+  private func check(_ headers: EventHeaders, _ body: [UInt8]?) throws(EventFailure) {
+    let size = headers.byteCount + (body?.count ?? 0)
+    guard size <= limits.responseBytes else { throw .body("headers and body have \(size) of \(limits.responseBytes) bytes") }
+  }
+}

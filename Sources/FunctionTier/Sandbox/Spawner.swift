@@ -1,0 +1,163 @@
+// Owns: the socket to the process that launches sandboxes (CSandbox/include/CSandbox.h), and which of its slots are taken.
+// Any thread: the slots have a lock of their own, held for some instructions; requests are single messages.
+import CSandbox
+import Distribution
+import Glibc
+import Synchronization
+
+/// A process of its own that launches and kills sandboxes for this one, which can do neither once it is confined.
+public final class Spawner: Sendable {
+  /// The most sandboxes at once.
+  public static let mostSandboxes = Int(SK_SANDBOXES)
+
+  let facts: SpawnerFacts
+  private let socket: Int32
+  private let peaks: SharedPeaks
+  private let slots = Mutex(Slots())
+  private let trial = Mutex<SandboxReport?>(nil)
+  /// Flags of every request on this machine, as the report found.
+  private let everySandbox = Atomic<UInt32>(0)
+
+  /// Slots that are taken, and sandboxes nobody holds any more that may still live.
+  private struct Slots {
+    var isTaken = [Bool](repeating: false, count: Spawner.mostSandboxes)
+    var next = 0
+    var orphans: [(lifeline: Int32, slot: Int)] = []
+
+    /// The free slot that was used longest ago, so that a user's number comes back late.
+    mutating func take() -> Int? {
+      for _ in 0..<isTaken.count {
+        defer { next = (next + 1) % isTaken.count }
+        if !isTaken[next] {
+          isTaken[next] = true
+          return next
+        }
+      }
+      return nil
+    }
+  }
+
+  /// Forks it. Before threads are started and before anything is given up; what it finds of the machine is asked at once (some ms).
+  /// - Parameters:
+  ///   - roots: absolute paths of folders, 16 at most, of which parts may be shown in sandboxes; without those that do not exist.
+  ///   - usesControlGroups: false: memory is watched and CPU is not shared out, whatever the machine has.
+  /// - Throws: ``SpawnFailure`` when the system has no process or descriptor left.
+  public init(roots: [String], usesControlGroups: Bool = true) throws(SpawnFailure) {
+    var found = sk_spawner_facts()
+    var shared: UnsafePointer<UInt64>? = nil
+    let result = unsafe withTexts(roots) { texts in
+      unsafe withUnsafeMutablePointer(to: &shared) { unsafe sk_spawner_make(texts, usesControlGroups ? 0 : 1, &found, $0) }
+    }
+    guard result >= 0, let shared = unsafe shared else {
+      throw SpawnFailure(description: "the process that starts sandboxes: \(unsafe String(cString: strerror(-result)))")
+    }
+    socket = result
+    peaks = unsafe SharedPeaks(numbers: shared)
+    facts = SpawnerFacts(found)
+  }
+
+  deinit { close(socket) }
+
+  /// Asks for a sandbox. Returns at once: it is up some 10–20 ms later, and a failure is found at its end (``Sandbox/end()``).
+  /// - Throws: ``SpawnFailure`` when there are ``mostSandboxes`` already, descriptors have run out, the description cannot be said, or the
+  ///   spawner is gone.
+  public func spawn(_ description: SandboxDescription) throws(SpawnFailure) -> Sandbox {
+    try spawn(description, flags: everySandbox.load(ordering: .relaxed))
+  }
+
+  func spawn(_ description: SandboxDescription, flags: UInt32) throws(SpawnFailure) -> Sandbox {
+    let message = try RequestTexts(description)
+    releaseOrphans()
+    guard let slot = slots.withLock({ $0.take() }) else { throw SpawnFailure(description: "there are \(Self.mostSandboxes) sandboxes already") }
+    var ours = [Int32](repeating: -1, count: 4), theirs = ours
+    guard unsafe sk_sandbox_connect(&ours, &theirs) == 0 else {
+      release(slot)
+      throw SpawnFailure(description: "no descriptors for a sandbox: \(unsafe String(cString: strerror(errno)))")
+    }
+    var request = description.request
+    request.slot = UInt32(slot)
+    request.flags |= flags
+    let result = unsafe message.bytes.withUnsafeBufferPointer { texts in
+      unsafe sk_sandbox_ask(socket, &request, texts.baseAddress, UInt32(texts.count), theirs, UInt32(theirs.count))
+    }
+    for descriptor in theirs { close(descriptor) }
+    guard result == 0 else {
+      for descriptor in ours { close(descriptor) }
+      release(slot)
+      throw SpawnFailure(description: "the process that starts sandboxes does not answer: \(unsafe String(cString: strerror(-result)))")
+    }
+    return Sandbox(self, slot: slot, control: ours[0], output: ours[1], errors: ours[2], lifeline: ours[3])
+  }
+
+  /// What holds for sandboxes on this machine. The first time it starts one, and waits for it: up to 5 s, usually 30 ms.
+  public var report: SandboxReport {
+    trial.withLock { known in
+      if let known { return known }
+      let report = SandboxReport(tryingOut: self)
+      known = report
+      if !report.hasProc { everySandbox.store(UInt32(SK_SANDBOX_NO_PROC), ordering: .relaxed) }
+      return report
+    }
+  }
+
+  // MARK: For Sandbox
+
+  func ask(_ kind: Int, _ slot: Int) {
+    var request = sk_sandbox_request()
+    request.kind = UInt32(kind)
+    request.slot = UInt32(slot)
+    _ = unsafe sk_sandbox_ask(socket, &request, nil, 0, nil, 0)
+  }
+
+  /// Reads a lifeline; at its end the slot is free.
+  func readEnd(_ lifeline: Int32, _ slot: Int) -> SandboxEnd? {
+    var message = sk_sandbox_end()
+    let result = unsafe sk_sandbox_read_end(lifeline, &message)
+    guard result != 0 else { return nil }
+    release(slot)
+    return result > 0 ? SandboxEnd(message) : SandboxEnd(cause: .abandoned, peakBytes: 0)
+  }
+
+  /// Keeps the slot of a sandbox that nobody holds any more until it is gone.
+  func adopt(_ lifeline: Int32, _ slot: Int) { slots.withLock { $0.orphans.append((lifeline, slot)) } }
+
+  func peakBytes(_ slot: Int) -> Int {
+    guard let path = facts.peakFile(slot: slot) else { return unsafe Int(peaks.numbers[slot]) }
+    let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return 0 }
+    defer { close(file) }
+    var number = 0
+    var bytes = [UInt8](repeating: 0, count: 32)
+    let length = unsafe read(file, &bytes, bytes.count)
+    for byte in bytes.prefix(max(0, length)) where (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) { number = number &* 10 &+ Int(byte - UInt8(ascii: "0")) }
+    return number
+  }
+
+  private func release(_ slot: Int) { slots.withLock { $0.isTaken[slot] = false } }
+
+  private func releaseOrphans() {
+    let orphans = slots.withLock { slots in
+      defer { slots.orphans = [] }
+      return slots.orphans
+    }
+    for orphan in orphans {
+      if readEnd(orphan.lifeline, orphan.slot) != nil { close(orphan.lifeline) } else { adopt(orphan.lifeline, orphan.slot) }
+    }
+  }
+}
+
+/// Numbers that the spawner writes and this process reads; each is whole whenever it is read.
+@safe private struct SharedPeaks: @unchecked Sendable {
+  let numbers: UnsafePointer<UInt64>
+}
+
+/// C texts in a list that ends with a null pointer.
+private func withTexts<Result>(_ texts: [String], _ body: (UnsafePointer<UnsafePointer<CChar>?>) -> Result) -> Result {
+  let copies = unsafe texts.map { unsafe strdup($0) } + [nil]
+  defer { unsafe copies.forEach { unsafe free($0) } }
+  let list = unsafe copies.map { unsafe UnsafePointer($0) }
+  return unsafe list.withUnsafeBufferPointer { list in
+    guard let first = list.baseAddress else { preconditionFailure("a list that ends with a null pointer is not empty") }
+    return unsafe body(first)
+  }
+}

@@ -1,0 +1,54 @@
+// Owns: how many invocations run at once, of each function and of all, and which further one is throttled. Lambda's rules: reserved
+// concurrency is both a limit and a part of the account's that others cannot use; 0 disables a function. Pure; the supervisor's.
+
+/// Who may run.
+struct ConcurrencyLedger {
+  /// The most invocations of all functions together.
+  var limit: Int
+  private var reserved: [String: Int] = [:]
+  private var reservedTotal = 0
+  private var running: [String: Int] = [:]
+  private(set) var total = 0
+  /// Those of functions without reserved concurrency.
+  private var unreserved = 0
+
+  init(limit: Int) { self.limit = limit }
+
+  /// Reserves concurrency; nil takes a reservation back.
+  mutating func reserve(_ function: String, _ count: Int?) {
+    let was = reserved[function] != nil
+    reservedTotal += (count ?? 0) - (reserved[function] ?? 0)
+    reserved[function] = count
+    let current = running[function] ?? 0
+    if was && count == nil { unreserved += current }
+    if !was && count != nil { unreserved -= current }
+  }
+
+  /// How many invocations of a function run.
+  func running(_ function: String) -> Int { running[function] ?? 0 }
+
+  /// Counts an invocation in.
+  /// - Returns: why it may not run; nil when it may, and is counted until ``leave(_:)``.
+  mutating func enter(_ function: String) -> InvocationFailure.Kind? {
+    let current = running[function] ?? 0
+    if let own = reserved[function] {
+      if own == 0 { return .disabled }
+      if current >= own { return .throttled(.reserved) }
+    } else if unreserved >= limit - reservedTotal {
+      return .throttled(.account)
+    }
+    if total >= limit { return .throttled(.account) }
+    running[function] = current + 1
+    total += 1
+    if reserved[function] == nil { unreserved += 1 }
+    return nil
+  }
+
+  /// Counts an invocation out.
+  mutating func leave(_ function: String) {
+    guard let current = running[function] else { return }
+    running[function] = current > 1 ? current - 1 : nil
+    total -= 1
+    if reserved[function] == nil { unreserved -= 1 }
+  }
+}

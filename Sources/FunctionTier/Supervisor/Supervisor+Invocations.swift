@@ -1,0 +1,217 @@
+// Owns: the way of an invocation: let in or throttled, given to an environment or waiting for one, and answered, with its lines and numbers.
+// The supervisor's thread.
+import Telemetry
+import Transport
+
+extension Supervisor {
+  /// An invocation came.
+  func invoke(_ group: EnvironmentGroup, _ pending: PendingInvocation) {
+    if isStopping { return refuse(pending, group, .notStarted("the proxy ends")) }
+    let bytes = pending.invocation.payload.count
+    if bytes > Invocation.payloadLimitBytes {
+      let text = "\(bytes) byte payload is too large; \(Invocation.payloadLimitBytes) are the most"
+      return refuse(pending, group, InvocationFailure(.tooLarge, errorType: "RequestEntityTooLarge", errorMessage: text))
+    }
+    if let kind = ledger.enter(group.revision.function) { return refuse(pending, group, .refused(kind, group.revision.function)) }
+    group.tally.change {
+      $0.concurrent += 1
+      $0.mostConcurrent = max($0.mostConcurrent, $0.concurrent)
+    }
+    if group.environments.isEmpty, let refusal = group.crashLoop.refusal(now: loop.now) { return finish(pending, group, nil, .failed(refusal)) }
+    if let environment = group.idle.popLast() { return run(pending, group, environment) }
+    group.waiting.append(pending)
+    grow(group)
+  }
+
+  /// Starts environments for those who wait: the first at once, further ones when they have waited so long that those there are do not suffice.
+  func grow(_ group: EnvironmentGroup) {
+    guard let oldest = group.waiting.first, !isStopping else { return }
+    let starting = group.starting
+    if group.environments.isEmpty || loop.now >= oldest.arrived + settings.patienceMilliseconds {
+      let patient = group.environments.isEmpty ? 1 : group.waiting.count { loop.now >= $0.arrived + settings.patienceMilliseconds }
+      for _ in 0..<max(0, min(patient - starting, settings.startsAtOnce - starting)) {
+        guard hasRoom || makeRoom() else { break }
+        if !start(group) && group.environments.isEmpty { return failWaiting(group) }
+      }
+    }
+    guard !group.growthIsScheduled else { return }
+    group.growthIsScheduled = true
+    loop.schedule(afterMilliseconds: Int(settings.patienceMilliseconds) + 1) { [unowned self] in
+      group.growthIsScheduled = false
+      expireWaiting(group)
+      grow(group)
+    }
+  }
+
+  /// No environment can be had: nobody will come for those who wait.
+  private func failWaiting(_ group: EnvironmentGroup) {
+    let waiting = group.waiting
+    group.waiting = []
+    for pending in waiting { finish(pending, group, nil, .failed(.notStarted("no environment can be started: the proxy's messages say why"))) }
+  }
+
+  /// Ends an idle environment of some other function, so that one more can be started.
+  /// - Returns: whether there will be room; it is there once the environment has vanished.
+  private func makeRoom() -> Bool {
+    let candidates = groups.values.compactMap { group in group.environments.count > group.provisioned ? group.idle.first : nil }
+    guard let oldest = candidates.min(by: { $0.idleSince < $1.idleSince }) else { return false }
+    end(oldest)
+    return true
+  }
+
+  private func expireWaiting(_ group: EnvironmentGroup) {
+    while let oldest = group.waiting.first, loop.now >= oldest.arrived + settings.waitMilliseconds {
+      group.waiting.removeFirst()
+      finish(oldest, group, nil, .failed(.notStarted("no environment was free within \(settings.waitMilliseconds) ms")))
+    }
+  }
+
+  /// Gives an idle environment an invocation.
+  private func run(_ pending: PendingInvocation, _ group: EnvironmentGroup, _ environment: Environment) {
+    write(Lines.start(pending.invocation.requestID, version: group.revision.version), group, pending)
+    let timeout = UInt64(max(group.revision.timeout.microseconds, 0)) * 1_000
+    environment.began = monotonicNanoseconds()
+    environment.deadline = environment.began + timeout
+    watchDeadline(environment)
+    environment.invoke(pending, deadline: wallMilliseconds() + Double(timeout) / 1_000_000)
+  }
+
+  func answered(_ environment: Environment, _ answer: EnvironmentAnswer) {
+    guard let group = environment.group, let pending = environment.invocation else { return }
+    environment.invocation = nil
+    environment.deadline = .max
+    finish(pending, group, environment, answer)
+    if environment.life.phase == .idle { return becameIdle(environment, group) }
+    // The runtime has said that it cannot go on.
+    kill(environment, because: .exited(pending.invocation.requestID, nil))
+  }
+
+  /// Whoever waits longest is next.
+  func becameIdle(_ environment: Environment, _ group: EnvironmentGroup) {
+    if !group.waiting.isEmpty { return run(group.waiting.removeFirst(), group, environment) }
+    environment.idleSince = loop.now
+    group.idle.append(environment)
+  }
+
+  // MARK: Deadlines
+
+  /// Has ``deadlinePassed(_:)`` called when the environment's deadline has come. One timer per environment, however many invocations: one that
+  /// fires too early is set anew.
+  func watchDeadline(_ environment: Environment) {
+    let milliseconds = Int((environment.deadline - min(environment.deadline, monotonicNanoseconds())) / 1_000_000) + 1
+    let due = loop.now + UInt64(milliseconds)
+    guard environment.timerDue == 0 || due < environment.timerDue else { return }
+    environment.timerDue = due
+    loop.schedule(afterMilliseconds: milliseconds) { [unowned self, number = environment.number] in
+      guard let environment = all[number], environment.timerDue == due else { return }
+      environment.timerDue = 0
+      guard environment.deadline != .max else { return }
+      if monotonicNanoseconds() >= environment.deadline { deadlinePassed(environment) } else { watchDeadline(environment) }
+    }
+  }
+
+  private func deadlinePassed(_ environment: Environment) {
+    environment.deadline = .max
+    if environment.life.phase == .ending || environment.life.phase == .gone { return }
+    guard let pending = environment.invocation, let group = environment.group else {
+      let failure = InvocationFailure(
+        .initialization, errorType: "Sandbox.Timedout", errorMessage: "the function's code was not loaded within \(Lines.seconds(.milliseconds(settings.initMilliseconds))) seconds")
+      return kill(environment, because: failure)
+    }
+    environment.takeLastOutput()
+    kill(environment, because: .timedOut(pending.invocation.requestID, group.revision.timeout))
+  }
+
+  // MARK: Answers
+
+  /// An invocation that was let in is over.
+  /// - Parameter environment: the one that ran it; nil when none did.
+  func finish(_ pending: PendingInvocation, _ group: EnvironmentGroup, _ environment: Environment?, _ answer: EnvironmentAnswer) {
+    ledger.leave(group.revision.function)
+    var report = report(pending, group)
+    if let environment { complete(&report, environment, group) }
+    var failure: InvocationFailure?
+    if case .failed(let reason) = answer { failure = reason }
+    if case .result(let bytes) = answer, bytes.count > Invocation.payloadLimitBytes {
+      let text = "Response payload size exceeded maximum allowed payload size (\(Invocation.payloadLimitBytes) bytes)."
+      failure = InvocationFailure(.tooLarge, errorType: "Function.ResponseSizeTooLarge", errorMessage: text)
+    }
+    if let environment { writeEnd(pending, group, environment, report, failure) }
+    report.logTail = pending.lastLines
+    let outcome: InvocationOutcome
+    if let failure { outcome = .failed(failure, report) } else if case .result(let bytes) = answer { outcome = .result(bytes, report) } else { return }
+    count(outcome, group, environment)
+    pending.answer(outcome)
+  }
+
+  /// An invocation is not let in.
+  private func refuse(_ pending: PendingInvocation, _ group: EnvironmentGroup, _ failure: InvocationFailure) {
+    let outcome = InvocationOutcome.failed(failure, report(pending, group))
+    group.tally.count(outcome)
+    pending.answer(outcome)
+  }
+
+  private func report(_ pending: PendingInvocation, _ group: EnvironmentGroup) -> InvocationReport {
+    var report = InvocationReport()
+    report.requestID = pending.invocation.requestID
+    report.version = group.revision.version
+    report.memorySizeMB = group.revision.memoryMB
+    return report
+  }
+
+  private func complete(_ report: inout InvocationReport, _ environment: Environment, _ group: EnvironmentGroup) {
+    report.duration = .nanoseconds(monotonicNanoseconds() - environment.began)
+    if environment.life.invocations == 1 && !environment.isProvisioned { report.initDuration = environment.initDuration }
+    report.billedMilliseconds = (report.duration + (report.initDuration ?? .zero)).wholeMilliseconds
+    if environment.peakBytes == 0 { environment.lookAtMemory() }
+    report.maxMemoryUsedMB = (environment.peakBytes + (1 << 20) - 1) >> 20
+  }
+
+  private func count(_ outcome: InvocationOutcome, _ group: EnvironmentGroup, _ environment: Environment?) {
+    let report = outcome.report
+    group.tally.change {
+      $0.concurrent -= 1
+      $0.results[InvocationResult(outcome).rawValue] += 1
+      guard let environment else { return }
+      $0.begun += 1
+      $0.durationMicroseconds += UInt64(max(report.duration.microseconds, 0))
+      if report.isColdStart { $0.coldStarts += 1 }
+      $0.peakBytes = max($0.peakBytes, UInt64(environment.peakBytes))
+      $0.droppedOutputBytes += UInt64(environment.droppedOutputBytes)
+    }
+  }
+
+  // MARK: Lines
+
+  private func writeEnd(_ pending: PendingInvocation, _ group: EnvironmentGroup, _ environment: Environment, _ report: InvocationReport, _ failure: InvocationFailure?) {
+    if environment.droppedOutputBytes > 0 {
+      write("\(environment.droppedOutputBytes) bytes of output were not kept: \(OutputBudget.limitBytes) are the most of one invocation", group, pending)
+    }
+    switch failure?.kind {
+    case .timedOut: write(Lines.timedOut(report.requestID, group.revision.timeout), group, pending)
+    case .exited, .outOfMemory, .protocolViolation, .tooLarge: write("\(failure?.errorMessage ?? "")\t\(failure?.errorType ?? "")", group, pending)
+    default: break
+    }
+    guard log.isOn || pending.invocation.logTailBytes > 0 else { return }
+    write(Lines.end(report.requestID), group, pending)
+    write(Lines.report(report, failure), group, pending)
+  }
+
+  /// Writes a line of our own.
+  func write(_ line: @autoclosure () -> String, _ group: EnvironmentGroup, _ pending: PendingInvocation?) {
+    guard log.isOn || (pending?.invocation.logTailBytes ?? 0) > 0 else { return }
+    let bytes = Array(line().utf8), name = group.name
+    log.write(function: name.span, bytes.span)
+    pending?.keep(bytes.span)
+  }
+}
+
+extension InvocationFailure {
+  /// The ledger says no.
+  fileprivate static func refused(_ kind: Kind, _ function: String) -> InvocationFailure {
+    switch kind {
+    case .disabled: InvocationFailure(kind, errorType: "TooManyRequestsException", errorMessage: "\(function) is disabled: its reserved concurrency is 0")
+    default: InvocationFailure(kind, errorType: "TooManyRequestsException", errorMessage: "Rate Exceeded.")
+    }
+  }
+}

@@ -1,0 +1,63 @@
+// Owns: the lines of the function tier's functions on their way to the writer's thread: what handlers say, and Lambda's START, END and REPORT
+// around it (spec/lambda-at-edge.md, 10). Every line begins with the function's name: one log holds those of all. Confined to the supervisor's
+// thread; never blocks: lines that the writer cannot take are dropped and counted (LogWriter).
+
+/// The function tier's log.
+@safe public struct FunctionTierLog: ~Copyable {
+  /// Bytes of a line that are kept; the rest is cut off.
+  public static let lineLimitBytes = 65_536
+
+  /// Where lines go; nil for nowhere.
+  private var writer: LogWriter?
+  private var block: LogBlock?
+
+  /// A log without a place yet.
+  public init() {}
+
+  /// Has later lines go elsewhere.
+  public mutating func adopt(_ writer: LogWriter?) {
+    flush()
+    self.writer = writer
+    block = nil
+  }
+
+  /// Whether lines go anywhere.
+  public var isOn: Bool { writer != nil }
+
+  /// Writes a line. Control characters but the tab become spaces: no line break can forge a line.
+  /// - Parameters:
+  ///   - function: the function's name.
+  ///   - line: without its end.
+  public mutating func write(function: Span<UInt8>, _ line: Span<UInt8>) {
+    guard let writer else { return }
+    let count = min(line.count, Self.lineLimitBytes), needed = function.count + count + 2
+    if let full = block, full.capacityBytes - full.count < needed { block = writer.exchange(full) }
+    if block == nil { block = LogBlock(capacityBytes: LogBlock.standardCapacityBytes) }
+    // A function's name has at most 140 bytes: a block takes any line.
+    guard let block, block.capacityBytes - block.count >= needed else { return }
+    append(function, function.count, block)
+    append(" ", block)
+    append(line, count, block)
+    append("\n", block)
+    block.lines += 1
+  }
+
+  /// Hands over what has been said so far. About once a second; cheap when there is nothing.
+  public mutating func flush() {
+    guard let writer, let full = block, full.count > 0 else { return }
+    block = writer.exchange(full)
+  }
+
+  private func append(_ byte: Unicode.Scalar, _ block: LogBlock) {
+    unsafe block.base.storeBytes(of: UInt8(ascii: byte), toByteOffset: block.count, as: UInt8.self)
+    block.count += 1
+  }
+
+  private func append(_ bytes: Span<UInt8>, _ count: Int, _ block: LogBlock) {
+    for index in 0..<count {
+      let byte = bytes[index]
+      unsafe block.base.storeBytes(of: byte >= 32 && byte != 127 || byte == 9 ? byte : 32, toByteOffset: block.count + index, as: UInt8.self)
+    }
+    block.count += count
+  }
+}

@@ -1,0 +1,110 @@
+// What functions are told: the JSON of the four events (spec/lambda-at-edge.md, 2 to 5).
+import Distribution
+import FunctionTier
+import JSONText
+import Testing
+
+/// Events for tests, as one of each kind.
+enum Sample {
+  static let origin = EventOrigin(
+    custom: "example.org", port: 443, isHTTPS: true, path: "/v2", customHeaders: EventHeaders([("X-Secret", "s")]), sslProtocols: ["TLSv1.2"])
+
+  static func event(
+    _ hook: HookPoint, headers: [(String, String)] = [("Host", "www.example.com"), ("Accept", "a"), ("accept", "b"), ("Via", "1.1 x")],
+    body: EventBody? = nil, origin: EventOrigin? = Sample.origin, uri: String = "/a", querystring: String = "b=c", method: String = "GET",
+    response: [(String, String)] = [("Content-Type", "text/html"), ("Via", "1.1 y"), ("Set-Cookie", "a=1"), ("Set-Cookie", "b=2")], status: Int = 200
+  ) -> Event {
+    let isOrigin = hook == .originRequest || hook == .originResponse, isResponse = hook == .originResponse || hook == .viewerResponse
+    var event = Event(
+      hook, LambdaEdgeLimits(at: hook), distributionDomainName: Array("d1.cloudfront.net".utf8), distributionID: Array("D1".utf8),
+      requestID: Array("id==".utf8),
+      EventRequest(
+        clientIP: Array("203.0.113.7".utf8), method: Array(method.utf8), uri: Array(uri.utf8), querystring: Array(querystring.utf8),
+        headers: EventHeaders(headers), body: body, origin: isOrigin ? origin : nil),
+      isResponse ? EventResponse(status: status, statusDescription: Array("OK".utf8), headers: EventHeaders(response)) : nil)
+    _ = event.payload()
+    return event
+  }
+
+  static func decide(_ event: Event, _ result: String) -> Result<EventDecision, EventFailure> {
+    do throws(EventFailure) { return .success(try event.decision(on: Array(result.utf8))) } catch { return .failure(error) }
+  }
+
+  /// The part of an event that a handler returns.
+  static func cf(_ event: Event) -> JSONValue? {
+    var event = event
+    return (try? JSONValue(parsing: event.payload()))?["Records"]?.array?.first?["cf"]
+  }
+}
+
+@Suite struct EventTests {
+  @Test("each event has exactly its parts", arguments: HookPoint.allCases)
+  func shape(_ hook: HookPoint) throws {
+    let cf = try #require(Sample.cf(Sample.event(hook)))
+    let isOrigin = hook == .originRequest || hook == .originResponse, isResponse = hook == .originResponse || hook == .viewerResponse
+    #expect(
+      cf["config"]?.compact
+        == #"{"distributionDomainName":"d1.cloudfront.net","distributionId":"D1","eventType":"\#(hook.rawValue)","requestId":"id=="}"#)
+    #expect(cf.object?.members.map(\.name) == (isResponse ? ["config", "request", "response"] : ["config", "request"]))
+    let names = ["clientIp", "headers", "method"] + (isOrigin ? ["origin"] : []) + ["querystring", "uri"]
+    #expect(cf["request"]?.object?.members.map(\.name) == names)
+    #expect(
+      cf["request"]?["headers"]?.compact
+        == #"{"host":[{"key":"Host","value":"www.example.com"}],"accept":[{"key":"Accept","value":"a"},{"key":"accept","value":"b"}],"via":[{"key":"Via","value":"1.1 x"}]}"#)
+    if isOrigin {
+      #expect(
+        cf["request"]?["origin"]?.compact
+          == #"{"custom":{"customHeaders":{"x-secret":[{"key":"X-Secret","value":"s"}]},"domainName":"example.org","keepaliveTimeout":5,"path":"/v2","port":443,"protocol":"https","readTimeout":30,"sslProtocols":["TLSv1.2"]}}"#)
+    }
+    if isResponse {
+      #expect(cf["response"]?["status"] == .string("200"))
+      #expect(cf["response"]?["statusDescription"] == .string("OK"))
+      #expect(cf["response"]?["headers"]?["set-cookie"]?.compact == #"[{"key":"Set-Cookie","value":"a=1"},{"key":"Set-Cookie","value":"b=2"}]"#)
+    }
+  }
+
+  @Test("a bucket is s3") func bucket() {
+    let event = Sample.event(.originRequest, origin: EventOrigin(s3: "files.s3.amazonaws.com", path: "", region: "local"))
+    #expect(
+      Sample.cf(event)?["request"]?["origin"]?.compact
+        == #"{"s3":{"authMethod":"none","customHeaders":{},"domainName":"files.s3.amazonaws.com","path":"","region":"local"}}"#)
+  }
+
+  @Test("texts that JSON must escape, or that are no UTF-8", arguments: [
+    ("plain", "plain"), (#"a"b\c"#, #"a"b\c"#), ("é\u{7F}", "é\u{7F}"), ("tab\t", "tab\t"), ("", ""),
+  ])
+  func escapes(_ text: String, _ shown: String) {
+    let event = Sample.event(.viewerRequest, headers: [("X-A", text)])
+    #expect(Sample.cf(event)?["request"]?["headers"]?["x-a"]?.array?.first?["value"]?.string == shown)
+  }
+
+  @Test("bodies are shown in base64", arguments: [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("\u{0}\u{FF}", "AMO/")])
+  func bodies(_ text: String, _ base64: String) {
+    let event = Sample.event(.viewerRequest, body: EventBody(Array(text.utf8), isTruncated: text == "foo"), method: "POST")
+    #expect(
+      Sample.cf(event)?["request"]?["body"]?.compact
+        == #"{"action":"read-only","data":"\#(base64)","encoding":"base64","inputTruncated":\#(text == "foo")}"#)
+  }
+
+  @Test("what comes back as it was shown is no change, whatever bytes it was", arguments: HookPoint.allCases)
+  func unchanged(_ hook: HookPoint) throws {
+    var event = Sample.event(hook)
+    var headers = EventHeaders()
+    let latin: [UInt8] = [0x63, 0x61, 0x66, 0xE9]   // café in ISO 8859-1
+    headers.append("X-Name".utf8.span, latin.span)
+    headers.append("X-Quote".utf8.span, #""a\b""#.utf8.span)
+    headers.append("x-quote".utf8.span, "é".utf8.span)
+    event.request.headers = headers
+    event.response?.headers = headers
+    event.request.uri = [47] + latin
+    event.request.querystring = latin
+    let payload = event.payload()
+    let cf = try #require(try JSONValue(parsing: payload)["Records"]?.array?.first?["cf"])
+    let returned = try #require(event.response == nil ? cf["request"] : cf["response"])
+    // As it was written, and as another writer may write it.
+    for text in [returned.compact, returned.indented()] {
+      let decision = try event.decision(on: Array(text.utf8))
+      #expect(decision == (event.response == nil ? .request(RequestChange()) : .response(ResponseChange(status: 200))), "\(text)")
+    }
+  }
+}

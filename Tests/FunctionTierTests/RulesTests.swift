@@ -1,0 +1,128 @@
+// The tier's pure rules: who may run, when a function that does not come up rests, how lines are made and worded.
+import Testing
+
+@testable import FunctionTier
+
+@Suite struct RulesTests {
+  /// A ledger that an expectation may change.
+  private final class Book {
+    var ledger: ConcurrencyLedger
+    init(limit: Int) { ledger = ConcurrencyLedger(limit: limit) }
+    func enter(_ function: String, _ count: Int = 1) -> [InvocationFailure.Kind?] { (0..<count).map { _ in ledger.enter(function) } }
+    func reserve(_ function: String, _ count: Int?) { ledger.reserve(function, count) }
+    func leave(_ function: String) { ledger.leave(function) }
+    var total: Int { ledger.total }
+  }
+
+  @Test func concurrencyIsReservedAndShared() {
+    let ledger = Book(limit: 5)
+    ledger.reserve("reserved", 2)
+    ledger.reserve("off", 0)
+    #expect(ledger.enter("off") == [.disabled])
+    #expect(ledger.enter("a", 3) == [nil, nil, nil])
+    // Two of five are somebody's.
+    #expect(ledger.enter("a") == [.throttled(.account)])
+    #expect(ledger.enter("b") == [.throttled(.account)])
+    #expect(ledger.enter("reserved", 3) == [nil, nil, .throttled(.reserved)])
+    #expect(ledger.total == 5)
+    ledger.leave("a")
+    #expect(ledger.enter("b") == [nil])
+    ledger.leave("reserved")
+    #expect(ledger.enter("b") == [.throttled(.account)])
+    #expect(ledger.enter("reserved") == [nil])
+    for name in ["a", "a", "b", "reserved", "reserved"] { ledger.leave(name) }
+    #expect(ledger.total == 0)
+    ledger.leave("a")
+    #expect(ledger.total == 0)
+  }
+
+  @Test func aReservationMayChangeWhileInvocationsRun() {
+    let ledger = Book(limit: 4)
+    #expect(ledger.enter("a", 3) == [nil, nil, nil])
+    ledger.reserve("a", 1)
+    #expect(ledger.enter("a") == [.throttled(.reserved)])
+    #expect(ledger.enter("b") == [nil])
+    ledger.reserve("a", nil)
+    for _ in 0..<3 { ledger.leave("a") }
+    ledger.leave("b")
+    #expect(ledger.enter("c", 5) == [nil, nil, nil, nil, .throttled(.account)])
+  }
+
+  @Test func aFunctionThatDoesNotComeUpRests() {
+    var loop = CrashLoop()
+    let cause = InvocationFailure(.initialization, errorType: "E", errorMessage: "m")
+    for _ in 0..<CrashLoop.patience {
+      loop.noteFailure(cause, now: 1_000)
+      #expect(loop.refusal(now: 1_000) == nil)
+    }
+    var rests: [UInt64] = []
+    for _ in 0..<9 {
+      loop.noteFailure(cause, now: 1_000)
+      rests.append((1_000...40_000).first { loop.refusal(now: $0) == nil }.map { $0 - 1_000 } ?? 0)
+    }
+    #expect(rests == [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000])
+    #expect(loop.refusal(now: 1_001) == cause)
+    loop.noteSuccess()
+    #expect(loop.refusal(now: 1_001) == nil)
+  }
+
+  @Test func linesAreMadeOfPieces() {
+    var assembler = LineAssembler(), lines: [String] = []
+    func take(_ text: String) {
+      let bytes = Array(text.utf8)
+      assembler.take(bytes.span, limit: 8) { lines.append(String(decoding: $0.array, as: UTF8.self)) }
+    }
+    take("a")
+    take("b\ncd")
+    take("\n\nlonger than eight")
+    #expect(lines == ["ab", "cd", "", "longer t", "han eigh"])
+    take("\n")
+    #expect(lines.last == "t")
+    take("rest")
+    assembler.finish { lines.append(String(decoding: $0.array, as: UTF8.self)) }
+    #expect(lines.last == "rest")
+    let count = lines.count
+    assembler.finish { _ in lines.append("again") }
+    #expect(lines.count == count)
+  }
+
+  @Test func outputBeyondTheLimitIsCounted() {
+    var budget = OutputBudget()
+    let first = budget.admits(OutputBudget.limitBytes - 10), second = budget.admits(9), third = budget.admits(1)
+    #expect((first, second, third) == (true, false, false))
+    #expect(budget.droppedBytes == 10)
+  }
+
+  @Test func reportsAreWorded() {
+    var report = InvocationReport()
+    report.requestID = "id"
+    report.duration = .microseconds(1_239)
+    report.billedMilliseconds = 2
+    report.memorySizeMB = 128
+    report.maxMemoryUsedMB = 41
+    #expect(Lines.report(report, nil) == "REPORT RequestId: id\tDuration: 1.23 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\tMax Memory Used: 41 MB")
+    report.initDuration = .milliseconds(50)
+    #expect(Lines.report(report, .timedOut("id", .seconds(3))).hasSuffix("\tInit Duration: 50.00 ms\tStatus: timeout"))
+    #expect(Lines.report(report, .exited("id", nil)).hasSuffix("\tStatus: error\tError Type: Runtime.ExitError"))
+    #expect(Lines.timedOut("id", .milliseconds(2_500)).hasSuffix("Z id Task timed out after 2.50 seconds"))
+    #expect(InvocationFailure.exited("id", "exit status 1").errorMessage == "RequestId: id Error: Runtime exited with error: exit status 1")
+    #expect(SandboxEnd.Cause.exited(status: 137).exitWords == "signal: killed")
+    #expect(SandboxEnd.Cause.exited(status: 3).exitWords == "exit status 3")
+  }
+
+  @Test func errorsAreReadWhateverASandboxSays() {
+    func read(_ text: String) -> InvocationFailure {
+      let bytes = Array(text.utf8)
+      return InvocationFailure(.unhandled, describing: bytes.span)
+    }
+    let failure = read(#"{"errorType":"TypeError","errorMessage":"m","trace":["a","b",3]}"#)
+    #expect(failure == InvocationFailure(.unhandled, errorType: "TypeError", errorMessage: "m", trace: ["a", "b"]))
+    #expect(String(decoding: failure.payload, as: UTF8.self) == #"{"errorType":"TypeError","errorMessage":"m","trace":["a","b"]}"#)
+    #expect(read(#"{"errorType":"E","errorMessage":"m","stackTrace":["x"]}"#).trace == ["x"])
+    for nonsense in ["", "[]", "{", "null", #"{"errorType":1}"#] {
+      #expect(read(nonsense).errorType == "Unknown")
+    }
+    let long = String(repeating: "x", count: 100_000)
+    #expect(read("{\"errorType\":\"E\",\"errorMessage\":\"\(long)\"}").errorMessage.utf8.count == InvocationFailure.textLimitBytes)
+  }
+}

@@ -1,0 +1,88 @@
+// Sandboxes of somebody else, and in other surroundings: an ordinary user, a container without user namespaces or with a masked /proc, a network
+// with a world behind it. Each in a process of its own (Tests/sandbox-probe), made so by the system's tools.
+import Foundation
+import TestTools
+import Testing
+
+@Suite(.enabled(if: geteuid() == 0, "only root can be everybody")) struct ElsewhereTests {
+  static let world = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("World").path
+  static let asNobody = ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+
+  /// Runs the probe below `surroundings`; its lines.
+  private func probe(_ surroundings: [String], _ words: [String], shown: [String: String] = [:]) throws -> [String] {
+    let folder = "/tmp/skerry-elsewhere-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: folder + "/shown", withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    for (name, text) in shown { try text.write(toFile: "\(folder)/shown/\(name)", atomically: false, encoding: .utf8) }
+    // Where tests are built need not be where everybody may go.
+    let program = folder + "/probe", built = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent().path
+    // Not copied by this process: one that another test starts meanwhile would hold the file open to write, and it could not be executed.
+    #expect(try wait(spawn(["/bin/cp", built + "/sandbox-probe", program])) == 0)
+    unsafe setenv("TMP_RESOLVER", folder + "/resolver", 1)
+    let status = try wait(spawn(surroundings + [program, folder + "/shown"] + words, output: .file(folder + "/out"), errors: .file(folder + "/errors")))
+    let errors = (try? String(contentsOfFile: folder + "/errors", encoding: .utf8)) ?? ""
+    #expect(status == 0, "\(errors)")
+    return try String(contentsOfFile: folder + "/out", encoding: .utf8).split(separator: "\n").map(String.init)
+  }
+
+  private func wait(_ child: pid_t) -> Int32 {
+    var status: Int32 = -1
+    unsafe waitpid(child, &status, 0)
+    return status
+  }
+
+  @Test func anOrdinaryUser() throws {
+    let lines = try probe(Self.asNobody, ["api", "processes=20", "--", "/bin/sh", "-c", "id -u; cat /var/task/word; ulimit -u 2>/dev/null || ulimit -p"], shown: ["word": "hello\n"])
+    #expect(lines.first?.contains("all as this user") == true)
+    #expect(Array(lines.dropFirst()) == ["output: 993", "output: hello", "output: 21", "listener: there", "end: exited(status: 0)"])
+  }
+
+  @Test func anOrdinaryUsersForkBomb() throws {
+    let program = try String(contentsOfFile: EscapeTests.folder + "/forks.py", encoding: .utf8)
+    #expect(try probe(Self.asNobody, ["processes=64", "--", "/usr/bin/python3", "-SE", "/var/task/forks.py"], shown: ["forks.py": program]).suffix(2) == ["output: contained", "end: exited(status: 0)"])
+  }
+
+  @Test func anOrdinaryUsersMemory() throws {
+    let program = MemoryTests.allocate + "if os.fork() == 0: allocate(400)\ntime.sleep(20)"
+    #expect(try probe(Self.asNobody, ["--", "/usr/bin/python3", "-SE", "/var/task/a.py"], shown: ["a.py": program]).last == "end: outOfMemory")
+  }
+
+  /// As in a container whose runtime allows none.
+  @Test func withoutUserNamespaces() throws {
+    let container = ["/usr/bin/bwrap", "--unshare-user", "--disable-userns", "--uid", "1000", "--dev-bind", "/", "/"]
+    let lines = try probe(container, ["--", "/usr/bin/true"])
+    #expect(lines.count == 1)
+    #expect(lines.first?.contains("no sandboxes: bwrap:") == true)
+    #expect(lines.first?.contains("user namespaces are not allowed here") == true)
+  }
+
+  /// As in a container with parts of /proc hidden: the kernel allows no other.
+  @Test func withAMaskedProc() throws {
+    let container = ["/usr/bin/bwrap", "--unshare-user", "--uid", "1000", "--dev-bind", "/", "/", "--ro-bind", "/dev/null", "/proc/sysrq-trigger"]
+    let lines = try probe(container, ["--", "/bin/sh", "-c", "ls /proc; echo done"])
+    #expect(lines.first?.contains("no /proc inside") == true)
+    #expect(Array(lines.dropFirst()) == ["output: done", "end: exited(status: 0)"])
+  }
+
+  /// Public addresses and the resolver; not this machine, its neighbours, or metadata.
+  @Test(arguments: [[], asNobody]) func outbound(_ user: [String]) throws {
+    let program = try String(contentsOfFile: Self.world + "/reaches.py", encoding: .utf8)
+    let lines = try probe(
+      ["/usr/bin/unshare", "-n", "-m", Self.world + "/run"] + user, ["network=outbound", "--", "/usr/bin/python3", "-SE", "/var/task/reaches.py"], shown: ["reaches.py": program])
+    #expect(Array(lines.dropFirst()) == ["output: reached 203.0.113.80", "output: reached 198.51.100.1", "output: resolver names", "end: exited(status: 0)"])
+  }
+
+  /// The same network, without leave to use it.
+  @Test func notOutbound() throws {
+    let program = try String(contentsOfFile: Self.world + "/reaches.py", encoding: .utf8).replacingOccurrences(of: "open(\"/etc/resolv.conf\").read().split()[1]", with: "\"203.0.113.80\"")
+    let lines = try probe(["/usr/bin/unshare", "-n", "-m", Self.world + "/run"], ["--", "/usr/bin/python3", "-SE", "/var/task/reaches.py"], shown: ["reaches.py": program])
+    #expect(Array(lines.dropFirst()) == ["output: resolver [Errno 101] Network is unreachable", "end: exited(status: 0)"])
+  }
+
+  @Test func theHostsNetwork() throws {
+    let program = try String(contentsOfFile: Self.world + "/reaches.py", encoding: .utf8)
+    let lines = try probe(
+      ["/usr/bin/unshare", "-n", "-m", Self.world + "/run"], ["network=host", "--", "/usr/bin/python3", "-SE", "/var/task/reaches.py"], shown: ["reaches.py": program])
+    #expect(lines.contains("output: reached 127.0.0.1") && lines.contains("output: reached 10.0.0.1") && lines.contains("output: resolver names"))
+  }
+}

@@ -1,0 +1,81 @@
+// Memory and CPU: what ends a sandbox, and what does not; by cgroups and by watching.
+import Distribution
+import Foundation
+import FunctionTier
+import Testing
+
+@Suite struct MemoryTests {
+  static let workshops = [Workshop.shared, .watched]
+  static let allocate = """
+    import os, sys, time
+    def allocate(megabytes): return [bytearray(b"x") * (1 << 20) for _ in range(megabytes)]
+
+    """
+
+  @Test(arguments: workshops, [
+    "allocate(400)",
+    "if os.fork() == 0: allocate(400)\ntime.sleep(20)\nprint('the parent lives on')",
+    "children = [os.fork() == 0 for _ in range(3)]\nx = allocate(30)\ntime.sleep(20)",
+    "for _ in range(400): time.sleep(0.001); globals().setdefault('kept', []).append(bytearray(b'x') * (1 << 20))",
+  ])
+  func tooMuch(_ workshop: Workshop, _ program: String) throws {
+    let came = try workshop.python(Self.allocate + program)
+    #expect(came.end?.cause == .outOfMemory)
+    #expect(came.output == "")
+    #expect((came.end?.peakBytes ?? 0) > 100 << 20)
+  }
+
+  @Test(arguments: workshops, [
+    "x = allocate(90)\ntime.sleep(0.05)",
+    // Files in /tmp are not the program's memory, though they lie in the machine's.
+    "open('/tmp/big', 'wb').write(b'x' * (60 << 20))\nx = allocate(60)\ntime.sleep(0.05)",
+  ])
+  func enough(_ workshop: Workshop, _ program: String) throws {
+    let came = try workshop.python(Self.allocate + program + "\nprint('fine')")
+    #expect(came.end?.cause == .exited(status: 0))
+    #expect(came.output == "fine\n")
+  }
+
+  /// Memory that belongs to no process: the group's limit holds, and where nobody counts it, there is none.
+  @Test(arguments: workshops) func memoryOfNobody(_ workshop: Workshop) throws {
+    let came = try workshop.python("""
+      import os
+      try:
+          for _ in range(900): os.write(os.memfd_create("x"), b"x" * (1 << 20))
+          print("not killed")
+      except PermissionError: print("refused")
+      """) { $0.temporaryMB = 16 }
+    #expect(came.output == "refused\n" || came.end?.cause == .outOfMemory)
+  }
+
+  @Test func thePeakIsKnownWhileItLives() throws {
+    let sandbox = try Workshop.shared.sandbox(["/usr/bin/python3", "-S", "-E", "-c", Self.allocate + "x = allocate(50)\nprint('up', flush=True)\nsys.stdin = open(3)\nsys.stdin.read()"])
+    var wait = pollfd(fd: sandbox.output, events: Int16(POLLIN), revents: 0)
+    unsafe poll(&wait, 1, 10_000)
+    #expect(sandbox.peakMemoryBytes > 50 << 20)
+    sandbox.kill()
+    #expect(sandbox.waitForEnd()?.cause == .killed)
+    #expect(sandbox.peakMemoryBytes > 50 << 20)
+  }
+
+  @Test(.enabled(if: Workshop.shared.spawner.report.limitsCPU, "no cgroups here")) func aShareOfTheProcessor() throws {
+    let program = """
+      import os, time
+      def work():
+          begun = time.process_time(), time.monotonic()
+          while time.monotonic() - begun[1] < 0.6: pass
+          return (time.process_time() - begun[0]) / (time.monotonic() - begun[1])
+      os.write(3, b"up"); os.read(3, 1)
+      print(work())
+      """
+    let sandbox = try Workshop.shared.sandbox(["/usr/bin/python3", "-S", "-E", "-c", program]) { $0.memoryMB = 177 }   // a tenth
+    var wait = pollfd(fd: sandbox.control, events: Int16(POLLIN), revents: 0)
+    unsafe poll(&wait, 1, 10_000)
+    sandbox.limitCPU()
+    // The spawner takes requests in their order: when another sandbox has come and gone, the limit holds.
+    #expect(try Workshop.shared.run(["/usr/bin/true"]).end?.cause == .exited(status: 0))
+    _ = unsafe write(sandbox.control, "g", 1)
+    let share = Double(sandbox.readAll(seconds: 20).output.dropLast()) ?? 1
+    #expect(share < 0.2)
+  }
+}

@@ -1,0 +1,15 @@
+#!/usr/bin/python3 -SE
+# Answers whoever connects to port 80, on whatever address, with that address; and any datagram to port 53 with `names`.
+import selectors, socket
+web = socket.socket(); web.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); web.bind(("0.0.0.0", 80)); web.listen(64)
+names = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); names.bind(("0.0.0.0", 53))
+both = selectors.DefaultSelector(); both.register(web, 1); both.register(names, 1)
+while True:
+    for key, _ in both.select():
+        if key.fileobj is web:
+            connection, _ = web.accept()
+            connection.send(connection.getsockname()[0].encode()); connection.close()
+        else:
+            try:
+                _, address = names.recvfrom(600); names.sendto(b"names", address)
+            except OSError: pass

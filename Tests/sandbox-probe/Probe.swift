@@ -1,0 +1,39 @@
+// A spawner by itself, for tests that must be somebody else or somewhere else: what holds, and what comes of one program in a sandbox.
+//   sandbox-probe ROOT [network=none|outbound|host] [memory=MB] [processes=N] [api] [watched] -- PROGRAM…
+import FunctionTier
+import Distribution
+import Glibc
+
+@main struct Probe {
+  static func main() throws {
+    let words = CommandLine.arguments.dropFirst()
+    guard let root = words.first, let mark = words.firstIndex(of: "--") else { exit(64) }
+    let options = words[..<mark].dropFirst()
+    func option(_ name: String) -> String? { options.first { $0.hasPrefix(name + "=") }.map { String($0.dropFirst(name.count + 1)) } }
+    let spawner = try Spawner(roots: [root], usesControlGroups: !options.contains("watched"))
+    say("report: \(spawner.report.description)\n")
+    guard spawner.report.isUsable else { return }
+    var description = SandboxDescription(program: Array(words[(mark + 1)...]), readOnly: [(root, "/var/task")], environment: ["PATH": "/usr/bin:/bin"])
+    description.network = option("network").flatMap(FunctionNetwork.init(rawValue:)) ?? .none
+    description.memoryMB = option("memory").flatMap(Int.init) ?? description.memoryMB
+    description.processes = option("processes").flatMap(Int.init) ?? description.processes
+    description.runtimeAPI = options.contains("api")
+    let sandbox = try spawner.spawn(description)
+    for (name, descriptor) in [("output", sandbox.output), ("errors", sandbox.errors)] {
+      _ = fcntl(descriptor, F_SETFL, 0)
+      var bytes = [UInt8](repeating: 0, count: 65536), text: [UInt8] = []
+      while true {
+        let length = unsafe read(descriptor, &bytes, bytes.count)
+        guard length > 0 else { break }
+        text += bytes.prefix(length)
+      }
+      for line in String(decoding: text, as: UTF8.self).split(separator: "\n") { say("\(name): \(line)\n") }
+    }
+    var wait = pollfd(fd: sandbox.lifeline, events: Int16(POLLIN), revents: 0)
+    unsafe poll(&wait, 1, 20_000)
+    if options.contains("api") { say("listener: \(sandbox.takeListener() == nil ? "none" : "there")\n") }
+    say("end: \(sandbox.end().map { "\($0.cause)" } ?? "none")\n")
+  }
+
+  static func say(_ text: String) { _ = unsafe write(1, text, text.utf8.count) }
+}
