@@ -86,9 +86,10 @@ extension Worker {
     var viewer = ServerConnection(Socket(loop: loop, descriptor: ends[0]), peer: asked.client, context)
     var refusal: String?
     do throws(WireFailure) {
-      guard let request = try await viewer.nextRequest() else { return ["failure": .string("the request is none")] }
-      observer = explanation
-      try await serve(request, &viewer)
+      if let request = try await viewer.nextRequest() {
+        observer = explanation
+        try await serve(request, &viewer)
+      } else { refusal = "it is no request" }
     } catch {
       if case .refused(let reason) = error { refusal = "\(reason.status): \(reason.explanation)" } else { refusal = "the connection broke" }
     }
