@@ -61,6 +61,12 @@ struct Serve: ParsableCommand {
   /// What starts the sandboxes of the function tier; nil where the configuration has no functions for it.
   private func spawner(_ configuration: Configuration) throws -> Spawner? {
     guard configuration.functions.contains(where: { !$0.runtime.isRewriteEngine }) else { return nil }
-    do { return try Spawner(roots: [configuration.stateDirectory + "/functions"] + Interpreters().folders) } catch { throw Refusal("functions: \(error)") }
+    do {
+      // There before it is opened, and the user's that the proxy is to become.
+      let folder = configuration.stateDirectory + "/functions"
+      func make() { for path in [configuration.stateDirectory, folder] { _ = unsafe mkdir(path, 0o700) } }
+      if let user = configuration.user, Account.isRoot { try Account(named: user.name, group: user.group).lend(to: make) } else { make() }
+      return try Spawner(roots: [folder] + Interpreters().folders)
+    } catch { throw Refusal("functions: \(error)") }
   }
 }

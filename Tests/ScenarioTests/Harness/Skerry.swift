@@ -227,7 +227,11 @@ func isListening(_ identifier: pid_t, at port: UInt16) throws -> Bool {
   // Local address, state (0A: listens) and inode are the words 1, 3 and 9 of a line (proc_pid_net(5)).
   let hexadecimal = String(port, radix: 16, uppercase: true)
   let address = ":" + String(repeating: "0", count: 4 - hexadecimal.count) + hexadecimal
-  let sockets = try fileText("/proc/net/tcp").split(separator: "\n").compactMap { line -> String? in
+  // Read by hand: the kernel gives a page at a time, and Foundation takes the first for all.
+  guard let list = FileHandle(forReadingAtPath: "/proc/net/tcp") else { throw ScenarioFailure("no list of sockets") }
+  var text = Data()
+  while let more = try list.read(upToCount: 65_536), !more.isEmpty { text += more }
+  let sockets = String(decoding: text, as: UTF8.self).split(separator: "\n").compactMap { line -> String? in
     let words = line.split(separator: " ")
     return words.count > 9 && words[1].hasSuffix(address) && words[3] == "0A" ? "socket:[\(words[9])]" : nil
   }
