@@ -65,7 +65,7 @@ let package = Package(
     floor("RewriteEngine", ["Distribution", "KeyValueStores", "CQuickJS"]),
     floor("FunctionDialect", ["Distribution"]),
     .target(
-      name: "FunctionTier", dependencies: ["Distribution", "JSONText", "Transport", "TLS", "Telemetry", "CSystem", "CArchive", "CSandbox"],
+      name: "FunctionTier", dependencies: ["Distribution", "JSONText", "HTTPWire", "Transport", "TLS", "Telemetry", "CSystem", "CArchive", "CSandbox"],
       resources: [.embedInCode("Bootstraps/nodejs.js"), .embedInCode("Bootstraps/python.py")], swiftSettings: swiftSettings),
     tests("FunctionTierTests", ["FunctionTier", "Distribution", "JSONText", "Transport", "TestTools"]),
     .executableTarget(name: "sandbox-probe", dependencies: ["FunctionTier", "Distribution"], path: "Tests/sandbox-probe", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),

@@ -158,7 +158,8 @@ static int open_in_roots(const struct house *house, const char *path) {
   for (int i = 0; i < house->root_count; i++) {
     size_t length = strlen(house->roots[i].path);
     if (strncmp(path, house->roots[i].path, length) != 0 || (path[length] != '/' && path[length] != 0)) continue;
-    const char *below = path + length + strspn(path + length, "/");
+    const char *below = path + house->roots[i].opened;
+    below += strspn(below, "/");
     struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
     int place = (int)syscall(SYS_openat2, house->roots[i].place, *below ? below : ".", &how, sizeof how);
     if (place >= 0) return place;

@@ -48,10 +48,11 @@ void memory_watch_close(struct memory_watch *watch);
 
 // MARK: launch.c: from a request to a process that executes bubblewrap
 
-/// A folder that may be shown.
+/// A folder of which anything may be shown.
 struct root {
   char path[PATH_BYTES];
-  int place;  // O_PATH
+  int place;       // O_PATH: the folder, or the deepest one above it that was there at the spawner's birth
+  size_t opened;   // how much of the path leads there
 };
 
 struct house {

@@ -432,17 +432,28 @@ static void find_program(char path[64], const char *name) {
   path[0] = 0;
 }
 
+/// Opens a root, or what is there of the way to it: the rest is then walked without following links, whoever made it.
+static void add_root(struct house *house, const char *path) {
+  struct root *root = &house->roots[house->root_count];
+  char way[PATH_BYTES];
+  size_t length = strlen(path);
+  while (length > 1 && path[length - 1] == '/') length--;
+  if (path[0] != '/' || length >= sizeof way || house->root_count == SK_SANDBOX_FOLDERS) return;
+  snprintf(root->path, sizeof root->path, "%.*s", (int)length, path);
+  snprintf(way, sizeof way, "%s", root->path);
+  while ((root->place = open(way, O_PATH | O_CLOEXEC)) < 0) {
+    char *end = strrchr(way, '/');
+    if (end == way) return;
+    *end = 0;
+  }
+  root->opened = strlen(way);
+  house->root_count++;
+}
+
 static void look_around(const char *const *roots, int without_cgroups, pid_t program) {
   struct house *house = &all.house;
   struct sk_spawner_facts *facts = &house->facts;
-  for (; *roots && house->root_count < SK_SANDBOX_FOLDERS; roots++) {
-    struct root *root = &house->roots[house->root_count];
-    root->place = open(*roots, O_PATH | O_CLOEXEC);
-    if (root->place < 0) continue;
-    snprintf(root->path, sizeof root->path, "%s", *roots);
-    for (size_t length = strlen(root->path); length > 1 && root->path[length - 1] == '/';) root->path[--length] = 0;
-    house->root_count++;
-  }
+  for (; *roots; roots++) add_root(house, *roots);
   find_program(facts->bwrap, "bwrap");
   find_program(facts->pasta, "pasta");
   if (!without_cgroups) cgroups_find(&house->cgroups, program);

@@ -44,6 +44,7 @@ package struct FunctionFile {
     if let network = value("network")?.choice(FunctionNetwork.self) { tier.network = network }
     tier.reservedConcurrency = value("reservedConcurrency")?.wholeNumber(0...10000)
     if let number = value("provisionedConcurrency")?.wholeNumber(0...10000) { tier.provisionedConcurrency = number }
+    if let value = value("asynchronous") { asynchronous(value, &tier.asynchronous) }
     for entry in value("environment")?.section("environment")?.entries ?? [] {
       guard let text = entry.value.text() else { continue }
       if entry.name.isEmpty || entry.name.contains("=") || entry.name.utf8.contains(0) || text.utf8.contains(0) {
@@ -54,6 +55,25 @@ package struct FunctionFile {
     }
     tier.environment.sort { $0.name < $1.name }
     return present
+  }
+
+  /// What becomes of events that nobody waits for. Paths stay as they are written.
+  private static func asynchronous(_ value: Value, _ settings: inout AsynchronousInvocation) {
+    guard let section = value.section("asynchronous") else { return }
+    func destination(_ key: String) -> EventDestination? {
+      guard let value = section.optional(key), let text = value.nonEmptyText("a file or an http:// URL") else { return nil }
+      guard text.contains("://") else { return .file(text) }
+      let destination = EventDestination(url: text)
+      if destination == nil { value.error("\(key) must be a file or an http:// URL") }
+      return destination
+    }
+    if let retries = section.optional("maximumRetryAttempts")?.wholeNumber(0...2) { settings.retries = retries }
+    if let delay = section.optional("retryDelay")?.duration(.milliseconds(1) ... .seconds(3600)) { settings.retryDelay = delay }
+    if let age = section.optional("maximumEventAge")?.duration(.seconds(60) ... .seconds(21_600)) { settings.maximumAge = age }
+    settings.onSuccess = destination("onSuccess")
+    settings.onFailure = destination("onFailure")
+    settings.deadLetter = destination("deadLetter")
+    section.finish()
   }
 
   /// A runtime by name; anything else is reported.

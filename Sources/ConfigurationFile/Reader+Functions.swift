@@ -31,6 +31,7 @@ extension Reader {
     function.keyValueStore = section.optional("keyValueStore").flatMap { keyValueStore($0, of: codePath) }
     eventTypes[functions.count] = section.optional("eventType")?.choice(HookPoint.self)
     let tierKeys = FunctionFile.tierSettings(section, &function.tier)
+    function.tier.asynchronous.resolveFiles(in: folder)
     guard let code, runtimeValue != nil, !function.codePath.isEmpty else { return function }
     if function.runtime.isRewriteEngine {
       for value in tierKeys { value.warning("\(value.name) has no effect on a \(function.runtime.name) function") }
@@ -107,5 +108,15 @@ extension Reader {
     } else if !path.hasSuffix(".zip") && !path.hasSuffix(".js") && !path.hasSuffix(".mjs") && !path.hasSuffix(".py") {
       value.error("\(written) is neither a folder nor a .zip")
     }
+  }
+}
+
+extension AsynchronousInvocation {
+  /// Makes paths absolute.
+  fileprivate mutating func resolveFiles(in folder: String) {
+    func resolved(_ destination: EventDestination?) -> EventDestination? {
+      if case .file(let path)? = destination { .file(Files.resolve(path, in: folder)) } else { destination }
+    }
+    (onSuccess, onFailure, deadLetter) = (resolved(onSuccess), resolved(onFailure), resolved(deadLetter))
   }
 }

@@ -80,6 +80,7 @@ final class Reader {
     result.keyValueStores = keyValueStores
     if let value = top.optional("trustedProxies") { result.trustedProxies = trustedProxies(value) }
     if let value = top.optional("cache") { result.cache = cache(value) }
+    if let value = top.optional("functionTier") { result.functionTier = functionTier(value) }
     if let value = top.optional("accessLog") { result.accessLog = accessLog(value) }
     if let value = top.optional("functionLog") { result.functionLog = functionLog(value) }
     if let value = top.optional("tracing") { result.tracing = tracing(value) }

@@ -21,6 +21,8 @@ public final class AdminPages: Sendable {
   }
   private let workers: [WorkerIsolation]
   private let diagnostics: Diagnostics
+  /// For what blocks.
+  private let files: BlockingPool
   private let started = Timestamp.now
   private let state = Mutex(State())
   private let draining = Atomic<Bool>(false)
@@ -29,8 +31,9 @@ public final class AdminPages: Sendable {
   private let reload: @Sendable () async -> ReloadReport
 
   /// Pages about these workers.
-  public init(workers: [WorkerIsolation], diagnostics: Diagnostics, reload: @escaping @Sendable () async -> ReloadReport) {
+  public init(workers: [WorkerIsolation], files: BlockingPool, diagnostics: Diagnostics, reload: @escaping @Sendable () async -> ReloadReport) {
     self.workers = workers
+    self.files = files
     self.diagnostics = diagnostics
     self.reload = reload
   }
@@ -113,11 +116,34 @@ public final class AdminPages: Sendable {
       if payload.isEmpty { payload = Array("{}".utf8) }
       try InvokeRequest.check(payload)
       if asked.kind == .dryRun { return Page(status: 204, fields: "X-Amz-Executed-Version: $LATEST\r\n", body: "") }
+      if asked.kind == .event { return try await accept(QueuedEvent(function: asked.function, qualifier: asked.qualifier, clientContext: asked.clientContext, payload: payload), facts) }
       let invocation = Invocation(payload: payload, clientContext: asked.clientContext, logTailBytes: asked.wantsLog ? InvokeRequest.logBytes : 0)
       let outcome = await function.qualified(by: asked.qualifier).call(invocation)
       let isPython = if case .python = definition.runtime { true } else { false }
       return Page(outcome, wantsLog: asked.wantsLog, isPython: isPython)
     } catch { return error.page }
+  }
+
+  /// An event is accepted once it is on disk.
+  private func accept(_ event: QueuedEvent, _ facts: AdminFacts) async throws(InvokeFailure) -> Page {
+    guard event.payload.count <= InvokeRequest.eventContentBytes else { throw .tooLarge(InvokeRequest.eventContentBytes) }
+    guard let queue = facts.events else { throw .notFound(event.function) }
+    let outcome: Result<EventQueue.Refusal?, BlockingPoolFailure>
+    do throws(BlockingPoolFailure) {
+      outcome = .success(try await files.run { () -> EventQueue.Refusal? in
+        do throws(EventQueue.Refusal) {
+          try queue.accept(event)
+          return nil
+        } catch { return error }
+      })
+    } catch { outcome = .failure(error) }
+    switch outcome {
+    case .success(nil): return Page(status: 202, contentType: "application/json", fields: "x-amzn-RequestId: \(event.requestID)\r\n", body: "")
+    case .success(.full), .failure: throw .queueIsFull
+    case .success(.disk(let reason)):
+      diagnostics.say(.error, key: "events", "an event was not accepted: \(reason)")
+      throw InvokeFailure(status: 500, code: "ServiceException", message: "The event could not be kept.")
+    }
   }
 
   /// Holds for all workers when this returns (spec/request-pipeline.md, 20).

@@ -47,12 +47,15 @@ public struct AdminFacts: Sendable {
   public var cache: ObjectStore?
   /// By function of the configuration: what the function tier made of it; nil for the rewrite engine's.
   public var functions: [TierFunction?]
+  /// Events for them that nobody waits for; nil without such functions.
+  public var events: EventQueue?
 
   /// The facts.
   public init(
     configuration: Configuration, path: String, digest: String, generation: Int, since: Timestamp, listeners: [Listener], admin: String?, token: [UInt8]?,
-    accessLog: LogWriter, functionLog: LogWriter?, spans: SpanExporter? = nil, cache: ObjectStore? = nil, functions: [TierFunction?] = []
+    accessLog: LogWriter, functionLog: LogWriter?, spans: SpanExporter? = nil, cache: ObjectStore? = nil, functions: [TierFunction?] = [], events: EventQueue? = nil
   ) {
+    self.events = events
     self.functions = functions
     self.spans = spans
     self.cache = cache
@@ -74,6 +77,16 @@ extension AdminFacts {
   func function(_ name: String) -> (function: TierFunction, definition: FunctionDefinition)? {
     guard let index = configuration.functions.firstIndex(where: { $0.name == name }), functions.indices.contains(index), let function = functions[index] else { return nil }
     return (function, configuration.functions[index])
+  }
+}
+
+extension Status {
+  /// The queue of events that nobody waits for.
+  fileprivate static func json(_ events: EventQueue.Statistics) -> JSONValue {
+    .object([
+      "waiting": .number(events.waiting), "running": .number(events.running), "accepted": .number(events.accepted), "succeeded": .number(events.succeeded),
+      "failed": .number(events.failed), "retried": .number(events.retried), "undelivered": .number(events.undelivered),
+    ])
   }
 }
 
@@ -99,6 +112,7 @@ struct Status {
       "lastReload": reload.map(\.json) ?? .null,
       "listeners": .array(facts.listeners.map(\.json)),
       "admin": facts.admin.map { .string($0) } ?? .null,
+      "events": facts.events.map { Status.json($0.statistics) } ?? .null,
       "workers": .array(workers.map(Status.json)),
       "distributions": .array(facts.configuration.distributions.map { distribution($0) }),
       "functions": .array(facts.configuration.functions.map { function($0) }),

@@ -28,6 +28,8 @@ public struct Configuration: Sendable, Equatable {
   public var publicKeys: [TrustedKey] = []
   /// The named limits.
   public var limits: Limits
+  /// The function tier as a whole.
+  public var functionTier = FunctionTierOptions()
   /// The size and place of the object cache.
   public var cache: CacheStorage
   /// Where access records go.

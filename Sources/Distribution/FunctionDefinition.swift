@@ -97,6 +97,8 @@ public struct FunctionTierSettings: Sendable, Equatable {
   public var reservedConcurrency: Int?
   /// How many environments are kept ready. Default 0.
   public var provisionedConcurrency: Int
+  /// What becomes of events that nobody waits for.
+  public var asynchronous = AsynchronousInvocation()
 
   /// The settings given; the defaults are Lambda@Edge's.
   public init(

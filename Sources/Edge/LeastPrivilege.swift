@@ -43,10 +43,14 @@ struct LeastPrivilege {
     for case .file(let path)? in [configuration.accessLog.format == .off ? nil : configuration.accessLog.destination, configuration.functionLog] {
       writable.append(folder(of: path))
     }
+    for function in configuration.functions {
+      let settings = function.tier.asynchronous
+      for case .file(let path)? in [settings.onSuccess, settings.onFailure, settings.deadLetter] { writable.append(folder(of: path)) }
+    }
     if case .unix(let path) = configuration.admin?.address { writable.append(folder(of: path)) }
     if let token = configuration.admin?.tokenPath { writable.append(folder(of: token)) }
     var rules = FileRules(writable: writable)
-    if configuration.confinement == .strict { rules.readable = FileRules.systemReadable + reads + reads.map(folder) + writable }
+    if configuration.confinement == .strict { rules.readable = FileRules.systemReadable + reads + reads.map(folder) + writable + configuration.functions.filter { !$0.runtime.isRewriteEngine }.map(\.codePath) }
     return rules
   }
 

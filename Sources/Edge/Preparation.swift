@@ -34,6 +34,8 @@ struct Foundations: Sendable {
   let shared: SharedState
   /// What runs the functions of the function tier; nil when the process was started without any.
   let tier: FunctionTier?
+  /// Events for it that nobody waits for.
+  let events: EventQueue?
 }
 
 /// A configuration made ready.

@@ -53,7 +53,7 @@ extension Server {
       change.apply(to: worker)
       longest.note(ContinuousClock.now - began)
     }
-    if let functions = preparation.functions { foundations.tier?.adopt(functions, log: preparation.logs.functions) }
+    if let functions = preparation.functions { foundations.adopt(functions, standing.configuration, preparation.logs) }
     before.logs.end(unlessIn: standing.logs, deadlineMilliseconds: Self.oldLogMilliseconds)
     former.append(before.serving)
     certificates.adopt(preparation.secure)
@@ -64,7 +64,7 @@ extension Server {
       diagnostics.say(.warning, "reload: user, group and confinement are as they were at the start; the new ones hold from the next start or upgrade (SIGUSR2) on")
     }
     let report = report(outcome, isDone: true, reason: nil)
-    pages.adopt(AdminFacts(standing, source.path))
+    pages.adopt(AdminFacts(standing, source.path, foundations.events))
     tell(report)
     diagnostics.say(
       .info, "reload: generation \(standing.generation) serves after \(report.milliseconds) ms; no worker paused for more than \(longest.microseconds) µs")
@@ -122,7 +122,7 @@ private final class Longest: Sendable {
 }
 
 extension AdminFacts {
-  init(_ standing: Standing, _ path: String) {
+  init(_ standing: Standing, _ path: String, _ events: EventQueue?) {
     let listeners = zip(standing.doors, standing.configuration.listeners).map { door, listener in
       Listener(
         address: door.address.description, configured: listener.address.description, isSecure: listener.tls != nil,
@@ -132,6 +132,6 @@ extension AdminFacts {
       configuration: standing.configuration, path: path, digest: standing.digest, generation: standing.generation, since: standing.since,
       listeners: listeners, admin: standing.admin?.url, token: standing.configuration.admin.flatMap { AdminToken.read(at: $0.tokenPath) },
       accessLog: standing.logs.access, functionLog: standing.logs.functions, spans: standing.logs.spans,
-      cache: standing.serving.store, functions: standing.serving.tierFunctions)
+      cache: standing.serving.store, functions: standing.serving.tierFunctions, events: events)
   }
 }

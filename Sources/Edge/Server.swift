@@ -3,7 +3,7 @@
 public import Confinement
 import ControlPlane
 public import Distribution
-public import FunctionTier
+import FunctionTier
 import Glibc
 import Pipeline
 import Telemetry
@@ -56,17 +56,17 @@ public final class Server {
   ///   - workerCount: threads that serve; at least 1.
   ///   - inheritance: sockets that the process was started with.
   ///   - starter: what can start the program anew; nil for no upgrades.
-  ///   - spawner: what starts the sandboxes of the function tier; nil when the configuration has no such functions.
   /// - Throws: ``StartFailure`` when an address cannot be bound, a log cannot be opened, or what is asked for cannot be given up.
   public init(
     _ configuration: Configuration, _ reading: ConfigurationReading, from source: ConfigurationSource, watches: Bool, workerCount: Int,
-    _ inheritance: Inheritance, _ starter: Starter?, _ spawner: Spawner? = nil
+    _ inheritance: Inheritance, _ starter: Starter?
   ) throws(StartFailure) {
     self.source = source
     self.starter = starter
     manager = ServiceManager()
     files = reading.files
     var privilege = try LeastPrivilege(configuration, reads: files.sorted())
+    let spawner = try Self.spawner(configuration, privilege)
     try privilege.limitFiles()
     queue = try MainQueue()
     Descriptors.prepare()
@@ -80,15 +80,15 @@ public final class Server {
     self.handles = handles
     certificates = Certificates(foundations.tickets, handles[0], foundations.diagnostics)
     let queue = self.queue
-    pages = AdminPages(workers: handles.map(\.isolation), diagnostics: foundations.diagnostics) {
+    pages = AdminPages(workers: handles.map(\.isolation), files: foundations.files, diagnostics: foundations.diagnostics) {
       await withCheckedContinuation { waiter in queue.post(.reloadAsked(ReloadRequest { waiter.resume(returning: $0) })) }
     }
     let house = House(handles, ledger, pages, foundations.diagnostics)
     let standing = Standing(preparation, reading, generation: 1, house)
     self.standing = standing
     certificates.adopt(preparation.secure)
-    if let functions = preparation.functions { foundations.tier?.adopt(functions, log: preparation.logs.functions) }
-    pages.adopt(AdminFacts(standing, source.path))
+    if let functions = preparation.functions { foundations.adopt(functions, configuration, preparation.logs) }
+    pages.adopt(AdminFacts(standing, source.path, foundations.events))
     let change = Change(from: nil, to: standing, preparation)
     for handle in handles { handle.beforeRunning { change.apply(to: $0) } }
     try privilege.leaveRoot()
@@ -100,6 +100,15 @@ public final class Server {
     try Self.announce(preparation, inheritance, foundations.diagnostics)
     threads = handles.map { $0.loop.start(name: "worker \($0.number)") }
     watchFiles(of: reading)
+  }
+
+  /// What starts the sandboxes of the function tier: a process of its own, before there are threads and before anything is given up. Nil where the
+  /// configuration has no functions for it.
+  private static func spawner(_ configuration: Configuration, _ privilege: LeastPrivilege) throws(StartFailure) -> Spawner? {
+    guard configuration.functions.contains(where: { !$0.runtime.isRewriteEngine }) else { return nil }
+    let settings = configuration.functionTierSettings
+    privilege.asTheUser { for folder in [configuration.stateDirectory, settings.folder] { _ = unsafe mkdir(folder, 0o700) } }
+    do throws(SpawnFailure) { return try Spawner(roots: settings.roots) } catch { throw StartFailure(description: "functions: \(error.description)") }
   }
 
   /// Says what was inherited in vain; and to the process that is to be replaced, that this one is ready.
@@ -157,6 +166,7 @@ public final class Server {
     let doors = standing.doors, areShared = upgrading != nil
     drain { worker in for door in doors { if areShared { door.leave(on: worker) } else { door.close(on: worker) } } }
     standing.admin?.removePath()
+    foundations.events?.stop()
     foundations.tier?.stop()
     standing.serving.close()
     standing.logs.close()
@@ -172,6 +182,7 @@ public final class Server {
       for door in closed { door.close(on: worker) }
       if worker == 0 { admin?.leave() }
     }
+    foundations.events?.stop()
     foundations.tier?.stop()
     standing.serving.close()
     standing.logs.close()
@@ -227,14 +238,23 @@ struct House: Sendable {
 }
 
 extension Foundations {
+  /// The functions of a configuration that serves now.
+  func adopt(_ functions: FunctionTier.Prepared, _ configuration: Configuration, _ logs: Logs) {
+    tier?.adopt(functions, log: logs.functions)
+    events?.adopt(functions.functions, configuration.functions)
+  }
+
   fileprivate init(_ configuration: Configuration, workers: Int, _ spawner: Spawner?, _ privilege: LeastPrivilege) throws(StartFailure) {
     guard let tickets = TicketKeys() else { throw StartFailure(description: "the system has no randomness for session tickets") }
     do {
       let diagnostics = try Diagnostics()
       let tier = try spawner.map { spawner in
-        try privilege.asTheUser { try FunctionTier(FunctionTier.Configuration(folder: configuration.stateDirectory + "/functions"), spawner: spawner, diagnostics: diagnostics) }
+        let report = spawner.report
+        diagnostics.say(report.isUsable ? .info : .warning, report.description)
+        return try privilege.asTheUser { try FunctionTier(configuration.functionTierSettings, spawner: spawner, diagnostics: diagnostics) }
       }
-      self.init(workers: workers, files: try BlockingPool(), tickets: tickets, diagnostics: diagnostics, shared: SharedState(diagnostics), tier: tier)
+      let events = try tier.map { _ in try privilege.asTheUser { try EventQueue(folder: configuration.functionTierSettings.folder + "/events", diagnostics: diagnostics) } }
+      self.init(workers: workers, files: try BlockingPool(), tickets: tickets, diagnostics: diagnostics, shared: SharedState(diagnostics), tier: tier, events: events)
     } catch {
       throw StartFailure(description: "\(error)")
     }

@@ -31,6 +31,10 @@ public final class TierFunction: Sendable {
     qualifier == self.qualifier ? self : TierFunction(name: name, qualifier: qualifier, revision, interpreter, tally, tier)
   }
 
+  /// Invokes it.
+  /// - Parameter answer: called once, on the supervisor's thread: it must not block.
+  func invoke(_ invocation: Invocation, answer: @escaping @Sendable (InvocationOutcome) -> Void) { tier.invoke(self, invocation, answer: answer) }
+
   /// Invokes it and waits for the outcome. For tasks of any loop: the caller goes on on its own.
   public nonisolated(nonsending) func call(_ invocation: Invocation) async -> InvocationOutcome {
     let reply = Reply()

@@ -265,7 +265,7 @@ final class CompiledBehavior: Sendable {
   /// How its responses are cached; nil when they are not.
   let cache: CompiledCache?
   /// Whether nothing comes between the cache and the viewer: what is stored is sent without having been read.
-  var sendsStoredHeads: Bool { viewerResponse == nil && headers == nil }
+  var sendsStoredHeads: Bool { viewerResponse == nil && headers == nil && tier?.viewerResponse == nil }
 
   enum UnknownNames { case keep, drop, ask }
 

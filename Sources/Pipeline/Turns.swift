@@ -17,7 +17,7 @@ extension Worker {
     return await queueIfLong(function)
   }
 
-  nonisolated(nonsending) private func queueIfLong(_ function: WorkerFunction) async -> Bool {
+  @inline(never) nonisolated(nonsending) private func queueIfLong(_ function: WorkerFunction) async -> Bool {
     if function.throttle.isActive(now: loop.now) { return true }
     if let recent = isolatePool?.recentNanoseconds(of: function.code), recent < Self.longRunNanoseconds { return true }
     guard loop.queuedTasks < configuration.configuration.limits.rewriteEngine.waitingRuns else { return false }

@@ -8,6 +8,7 @@ struct Check: ParsableCommand {
     abstract: "Validate a configuration and its functions.",
     discussion: """
       Each problem is one line, `file:line:column: error|warning: text`. Exit status 1 if there is any error.
+      Code of Lambda@Edge functions is read and its syntax looked at; it is not run.
       What CloudFront's runtime would refuse in a function is an error with `compatibility: cloudfront`, else a warning.
 
       Example:
@@ -19,7 +20,7 @@ struct Check: ParsableCommand {
   func run() throws {
     let path = try file.path()
     let loaded = ConfigurationFile.load(path: path)
-    let problems = loaded.diagnostics + (loaded.draft.map(FunctionCheck.all) ?? [])
+    let problems = loaded.diagnostics + (loaded.draft.map { FunctionCheck.all($0) + TierCheck.all($0) } ?? [])
     let lines = problems.map { $0.description + "\n" }.joined()
     FileHandle.standardOutput.write(Data(lines.utf8))
     if let unreadable = loaded.unreadable { throw Refusal(unreadable) }

@@ -2,10 +2,8 @@
 import ArgumentParser
 import Confinement
 import ControlPlane
-import Distribution
 import Edge
 import Foundation
-import FunctionTier
 
 struct Serve: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -44,29 +42,15 @@ struct Serve: ParsableCommand {
     guard let configuration = reading.configuration else {
       throw Refusal("\(path) has \(counted(reading.problems.count(where: \.isError), "error")) and is not served")
     }
-    // Before there is a second thread, and before anything is given up.
-    let spawner = try spawner(configuration)
     let server: Server
     do {
       let count = workers ?? max(1, ProcessInfo.processInfo.activeProcessorCount)
-      server = try Server(configuration, reading, from: served.source, watches: watch, workerCount: count, inheritance, starter, spawner)
+      server = try Server(configuration, reading, from: served.source, watches: watch, workerCount: count, inheritance, starter)
     } catch {
       StandardError.say("skerry: \(error)")
       throw ExitCode(2)
     }
     StandardError.say(server.ready)
     server.run()
-  }
-
-  /// What starts the sandboxes of the function tier; nil where the configuration has no functions for it.
-  private func spawner(_ configuration: Configuration) throws -> Spawner? {
-    guard configuration.functions.contains(where: { !$0.runtime.isRewriteEngine }) else { return nil }
-    do {
-      // There before it is opened, and the user's that the proxy is to become.
-      let folder = configuration.stateDirectory + "/functions"
-      func make() { for path in [configuration.stateDirectory, folder] { _ = unsafe mkdir(path, 0o700) } }
-      if let user = configuration.user, Account.isRoot { try Account(named: user.name, group: user.group).lend(to: make) } else { make() }
-      return try Spawner(roots: [folder] + Interpreters().folders)
-    } catch { throw Refusal("functions: \(error)") }
   }
 }

@@ -11,7 +11,7 @@ struct ZipWriter {
     var bytes: [UInt8] = []
     /// Type and permissions, as Unix has them.
     var mode: UInt32 = 0o100644
-    /// What the directory says of the size, when it lies.
+    /// What it says of its size unpacked; then `bytes` are to be packed ones.
     var declaredBytes: Int?
   }
 
@@ -19,7 +19,7 @@ struct ZipWriter {
     var file: [UInt8] = [], directory: [UInt8] = []
     for entry in entries {
       let name = Array(entry.name.utf8), size = UInt32(entry.declaredBytes ?? entry.bytes.count)
-      let common: [(UInt32, Int)] = [(20, 2), (0x0800, 2), (0, 2), (0, 4), (crc(entry.bytes), 4), (size, 4), (size, 4), (UInt32(name.count), 2), (0, 2)]
+      let common: [(UInt32, Int)] = [(20, 2), (0x0800, 2), (entry.declaredBytes == nil ? 0 : 8, 2), (0, 4), (crc(entry.bytes), 4), (UInt32(entry.bytes.count), 4), (size, 4), (UInt32(name.count), 2), (0, 2)]
       directory += numbers([(0x0201_4b50, 4), (0x0314, 2)] + common + [(0, 2), (0, 2), (0, 2), (entry.mode << 16, 4), (UInt32(file.count), 4)])
       directory += name
       file += numbers([(0x0403_4b50, 4)] + common)
@@ -76,9 +76,9 @@ struct ZipWriter {
       ([code, .init(name: "../up.js")], "leads out"), ([code, .init(name: "a/../../up.js")], "leads out"), ([code, .init(name: "/etc/x")], "absolute"),
       ([code, .init(name: "a\\..\\b")], "backslash"), ([code, .init(name: "a\nb")], "control"), ([code, .init(name: "a//b")], "empty part"),
       ([code, .init(name: "./b")], "empty part"), ([code, .init(name: "link", bytes: Array("/etc/passwd".utf8), mode: 0o120777)], "is a link"),
-      ([code, .init(name: "device", mode: 0o020666)], "neither"), ([code, code], "twice"), ([.init(name: "a"), .init(name: "a/b")], "both"),
+      ([code, .init(name: "device", mode: 0o020666)], "neither"), ([code, code], "already exists"), ([.init(name: "a"), .init(name: "a/b")], "both"),
       ([], "nothing in it"), ([.init(name: String(repeating: "d/", count: 40) + "x")], "nest more than"),
-      ([code, .init(name: "big", bytes: [1], declaredBytes: 300 << 20)], ""), ([.init(name: "short", bytes: [1], declaredBytes: 9)], ""),
+      ([code, .init(name: "big", bytes: [1], declaredBytes: 300 << 20)], "more than 250 MB"), ([.init(name: "short", bytes: [1], declaredBytes: 9)], "cannot be unpacked"),
     ]
     for (entries, words) in cases {
       let text = try problem(entries)

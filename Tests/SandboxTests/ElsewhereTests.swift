@@ -31,6 +31,25 @@ import Testing
     return status
   }
 
+  /// A proxy that is killed takes everything with it.
+  @Test func nothingIsLeftOfAKilledProxy() throws {
+    let built = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent().path
+    let mark = "\(getpid())\(UInt16.random(in: 0...9999))"
+    let child = try spawn([built + "/sandbox-probe", "/tmp", "--", "/bin/sh", "-c", "setsid sleep \(mark) & exec sleep \(mark)"])
+    func sleepers() throws -> Int {
+      try FileManager.default.contentsOfDirectory(atPath: "/proc").count {
+        (try? Data(contentsOf: URL(fileURLWithPath: "/proc/\($0)/cmdline"))).map { $0.elementsEqual("sleep\u{0}\(mark)\u{0}".utf8) } ?? false
+      }
+    }
+    let deadline = ContinuousClock.now + .seconds(20)
+    while try sleepers() < 2, ContinuousClock.now < deadline { usleep(5000) }
+    #expect(try sleepers() == 2)
+    kill(child, SIGKILL)
+    _ = wait(child)
+    while try sleepers() > 0, ContinuousClock.now < deadline { usleep(5000) }
+    #expect(try sleepers() == 0)
+  }
+
   @Test func anOrdinaryUser() throws {
     let lines = try probe(Self.asNobody, ["api", "processes=20", "--", "/bin/sh", "-c", "id -u; cat /var/task/word; ulimit -u 2>/dev/null || ulimit -p"], shown: ["word": "hello\n"])
     #expect(lines.first?.contains("all as this user") == true)
@@ -58,7 +77,7 @@ import Testing
 
   /// As in a container with parts of /proc hidden: the kernel allows no other.
   @Test func withAMaskedProc() throws {
-    let container = ["/usr/bin/bwrap", "--unshare-user", "--uid", "1000", "--dev-bind", "/", "/", "--ro-bind", "/dev/null", "/proc/sysrq-trigger"]
+    let container = ["/usr/bin/bwrap", "--unshare-user", "--uid", "1000", "--dev-bind", "/", "/", "--ro-bind", "/dev/null", "/proc/keys"]
     let lines = try probe(container, ["--", "/bin/sh", "-c", "ls /proc; echo done"])
     #expect(lines.first?.contains("no /proc inside") == true)
     #expect(Array(lines.dropFirst()) == ["output: done", "end: exited(status: 0)"])

@@ -38,7 +38,7 @@ struct sk_spawner_facts {
 };
 
 /// Forks a spawner. Only while the process has one thread, where that matters (after it, everything is the child's own copy).
-/// `roots`: absolute paths of what may be shown inside, NULL at the end; those that do not exist are passed over.
+/// `roots`: absolute paths of what may be shown inside, NULL at the end; they may be made later.
 /// `without_cgroups`: memory is watched instead, also where there are some.
 /// `peaks`: receives SK_SANDBOXES numbers that the spawner keeps: the most bytes of memory a slot has used, where no cgroup counts them.
 /// Returns a socket, or a negated errno. The spawner ends, and every sandbox with it, when the socket is closed: with the process.

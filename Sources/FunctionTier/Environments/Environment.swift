@@ -39,6 +39,9 @@ final class Environment {
   private let loop: EventLoop
   private var control: DescriptorWatch?, output: DescriptorWatch?, errors: DescriptorWatch?, lifeline: DescriptorWatch?
   private var inbound = ByteBuffer(), outbound = ByteBuffer()
+  /// What a program that speaks HTTP is served; nil as long as its listener has not come, and for the others.
+  private var api: RuntimeAPI?
+  private let speaksHTTP: Bool
   private var outputLines = LineAssembler(), errorLines = LineAssembler()
   private var budget = OutputBudget()
   private(set) var life = EnvironmentLife()
@@ -74,10 +77,12 @@ final class Environment {
   var isProvisioned = false
 
   /// Begins to watch a sandbox that has been launched.
-  init(number: Int, _ sandbox: any RunningSandbox, staging: StagingFolder?, on loop: EventLoop, _ keeper: any EnvironmentKeeper) {
+  /// - Parameter speaksHTTP: whether what is in it speaks the Runtime API and not frames.
+  init(number: Int, _ sandbox: any RunningSandbox, staging: StagingFolder?, speaksHTTP: Bool, on loop: EventLoop, _ keeper: any EnvironmentKeeper) {
     self.number = number
     self.sandbox = sandbox
     self.staging = staging
+    self.speaksHTTP = speaksHTTP
     self.loop = loop
     self.keeper = keeper
     control = DescriptorWatch(loop: loop, descriptor: sandbox.control) { [unowned self] in controlReady($0) }
@@ -91,6 +96,7 @@ final class Environment {
   /// Gives it its function.
   func load(_ settings: [UInt8]) {
     let serial = life.load()
+    if speaksHTTP { return }
     Frame.write(.load, serial: serial, settings.span, to: &outbound)
     flush()
   }
@@ -100,7 +106,9 @@ final class Environment {
   func invoke(_ pending: PendingInvocation, deadline: Double) {
     invocation = pending
     budget = OutputBudget()
-    Frame.write(pending.invocation, serial: life.invoke(), deadline: deadline, to: &outbound)
+    let serial = life.invoke()
+    if let api { return api.give(pending.invocation, serial: serial, deadline: deadline) }
+    Frame.write(pending.invocation, serial: serial, deadline: deadline, to: &outbound)
     flush()
   }
 
@@ -118,6 +126,7 @@ final class Environment {
   func kill() {
     life.end()
     control?.end()
+    api?.end()
     sandbox.kill()
   }
 
@@ -147,6 +156,7 @@ final class Environment {
   private func controlReady(_ readiness: DescriptorWatch.Readiness) {
     if readiness.isWritable && !outbound.isEmpty { flush() }
     guard readiness.isReadable, let control, control.isWatching else { return }
+    if speaksHTTP { return takeListener() }
     inbound.acquire()
     switch inbound.receive(from: control.descriptor) {
     case .wouldBlock: break
@@ -157,6 +167,13 @@ final class Environment {
       if life.phase != .ending { sandboxLeft() }
     }
     inbound.releaseIfEmpty()
+  }
+
+  /// The first and only thing that comes over the control of a program that speaks HTTP.
+  private func takeListener() {
+    control?.end()
+    guard let listener = sandbox.takeListener() else { return sandboxLeft() }
+    api = RuntimeAPI(listener, arn: group?.revision.arn ?? "", on: loop, self)
   }
 
   /// The runtime does not listen any more. Most often it has just ended; if not, it is killed shortly.
@@ -173,12 +190,11 @@ final class Environment {
       case .incomplete: return
       case .violation(let what): return keeper.refused(self, what)
       case .frame(let frame):
-        let event = life.receive(frame)
         peakBytes = max(peakBytes, Int(frame.memoryKB) << 10)
         // Copied: whoever is told may give it the next invocation at once.
         let body = inbound.readable.extracting(Frame.headBytes..<(Frame.headBytes + frame.bodyBytes)).array
         inbound.consume(Frame.headBytes + frame.bodyBytes)
-        tell(event, body)
+        tell(life.receive(frame), body)
       }
     }
   }
@@ -203,6 +219,7 @@ final class Environment {
     guard let end = sandbox.end() else { return }
     takeLastOutput()
     for watch in [control, output, errors, lifeline] { watch?.end() }
+    api?.end()
     peakBytes = max(peakBytes, end.peakBytes)
     life.vanish()
     keeper.vanished(self, end)
@@ -236,5 +253,25 @@ final class Environment {
 
   private func keep(_ line: Span<UInt8>) {
     if budget.admits(line.count) { keeper.said(self, line) }
+  }
+}
+
+// What a program says in HTTP means the same as frames do.
+extension Environment: RuntimeAPIOwner {
+  func apiIsReady() {
+    guard life.phase == .booting else { return }
+    say(.ready, 0)
+    if life.phase == .initializing { say(.loaded, life.serial) }
+  }
+
+  func apiFailedToStart(_ error: [UInt8]) {
+    if life.phase == .booting { say(.ready, 0) }
+    say(.lastFailure, life.serial, error)
+  }
+
+  func apiAnswered(_ serial: UInt32, _ body: [UInt8], isError: Bool) { say(isError ? .failure : .result, serial, body) }
+
+  private func say(_ kind: Frame.Kind, _ serial: UInt32, _ body: [UInt8] = []) {
+    tell(life.receive(Frame(kind: kind, serial: serial, memoryKB: 0, bodyBytes: body.count)), body)
   }
 }

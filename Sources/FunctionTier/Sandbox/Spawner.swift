@@ -39,7 +39,7 @@ public final class Spawner: Sendable {
 
   /// Forks it. Before threads are started and before anything is given up; what it finds of the machine is asked at once (some ms).
   /// - Parameters:
-  ///   - roots: absolute paths of folders, 16 at most, of which parts may be shown in sandboxes; without those that do not exist.
+  ///   - roots: absolute paths of folders, 16 at most, of which parts may be shown in sandboxes; they may be made later.
   ///   - usesControlGroups: false: memory is watched and CPU is not shared out, whatever the machine has.
   /// - Throws: ``SpawnFailure`` when the system has no process or descriptor left.
   public init(roots: [String], usesControlGroups: Bool = true) throws(SpawnFailure) {
@@ -62,7 +62,9 @@ public final class Spawner: Sendable {
   /// - Throws: ``SpawnFailure`` when there are ``mostSandboxes`` already, descriptors have run out, the description cannot be said, or the
   ///   spawner is gone.
   public func spawn(_ description: SandboxDescription) throws(SpawnFailure) -> Sandbox {
-    try spawn(description, flags: everySandbox.load(ordering: .relaxed))
+    // Where none can be started, the reason is known since the start.
+    if let problem = trial.withLock({ $0?.problem }) { throw SpawnFailure(description: problem) }
+    return try spawn(description, flags: everySandbox.load(ordering: .relaxed))
   }
 
   func spawn(_ description: SandboxDescription, flags: UInt32) throws(SpawnFailure) -> Sandbox {

@@ -59,7 +59,7 @@ extension Supervisor {
 
   private func launch(_ description: SandboxDescription, staging: StagingFolder?) -> Environment? {
     do throws(SpawnFailure) {
-      let environment = Environment(number: takeNumber(), try launcher.launch(description), staging: staging, on: loop, self)
+      let environment = Environment(number: takeNumber(), try launcher.launch(description), staging: staging, speaksHTTP: description.runtimeAPI, on: loop, self)
       all[environment.number] = environment
       return environment
     } catch {

@@ -14,9 +14,14 @@ extension Worker {
     return await obtain(through: cache, &exchange, &viewer)
   }
 
+  /// The same for an error's page.
+  @inline(never) nonisolated(nonsending) func obtainOutOfLine(_ exchange: inout Exchange, _ viewer: inout ServerConnection) async -> Response {
+    await obtain(&exchange, &viewer)
+  }
+
   /// Most requests of a cache: what is stored is fresh, and goes to the viewer as it is. Nothing is parsed or allocated.
   /// - Returns: nil when there is more to it; nothing has happened then.
-  private func findHit(_ cache: CompiledCache, _ exchange: inout Exchange) -> Response? {
+  @inline(never) private func findHit(_ cache: CompiledCache, _ exchange: inout Exchange) -> Response? {
     guard exchange.received.method == .get, !exchange.hasBody, !exchange.received.wantsUpgrade, exchange.behavior.sendsStoredHeads,
       exchange.request.fields.present.isDisjoint(with: cache.followsRFC ? Self.heardByRFC : Conditions.names), !exchange.wantsHead,
       !logging.wantsAnswer, cacheKeyClients.isEmpty
@@ -33,14 +38,14 @@ extension Worker {
   }
   private static let heardByRFC = Conditions.names.union(FieldNameSet(.cacheControl, .pragma))
 
-  private nonisolated(nonsending) func obtain(
+  @inline(never) private nonisolated(nonsending) func obtain(
     through cache: CompiledCache, _ exchange: inout Exchange, _ viewer: inout ServerConnection
   ) async -> Response {
     let work = CacheWork(cache)
     exchange.cacheWork = work
     guard isCached(exchange.received.method, cache) && !exchange.hasBody else {
       work.outcome = .method
-      let response = await fetch(&exchange, &viewer)
+      let response = await fetchOutOfLine(&exchange, &viewer)
       if cache.followsRFC { invalidate(response.head, &exchange, cache) }
       return response
     }
@@ -72,11 +77,11 @@ extension Worker {
       work.validating = nil
       if work.demand.has(.onlyIfCached) { return nothingCached(&exchange) }
       if work.cache.compresses {
-        let response = await fetch(&exchange, &viewer)
+        let response = await fetchOutOfLine(&exchange, &viewer)
         return work.failure == nil ? passOn(response, work, &exchange) : response
       }
     }
-    return await fetch(&exchange, &viewer)
+    return await fetchOutOfLine(&exchange, &viewer)
   }
 
   /// RFC 9111, 5.2.1.7.

@@ -16,14 +16,14 @@ extension Worker {
 
   /// Replaces an error by the page the distribution has for it. When that page cannot be had, the error stands as it is. Its connection is
   /// free before the page is asked for: a page must not wait for what it replaces.
-  nonisolated(nonsending) func replace(
+  @inline(never) nonisolated(nonsending) func replace(
     _ response: consuming Response, by rule: ErrorResponse, _ exchange: inout Exchange, _ viewer: inout ServerConnection
   ) async -> Response {
     let status = response.head.line.status
     guard let path = rule.responsePagePath, var page = pageExchange(path, exchange, viewer) else { return response }
     var response = response
     let isWhole = await takeBody(of: &response, &exchange)
-    var replacement = await obtain(&page, &viewer)
+    var replacement = await obtainOutOfLine(&page, &viewer)
     guard replacement.head.line.status < 400 else {
       discard(replacement, &page)
       if !isWhole { standIn(for: &response, exchange) }

@@ -15,16 +15,21 @@ extension Worker {
     do throws(FetchFailure) { return try await fetch(from: route.primary, &exchange, &viewer) } catch { return answer(error, &exchange) }
   }
 
+  /// The same for those who ask seldom: the one on the way of most requests is part of it, and one more copy is enough.
+  @inline(never) nonisolated(nonsending) func fetchOutOfLine(_ exchange: inout Exchange, _ viewer: inout ServerConnection) async -> Response {
+    await fetch(&exchange, &viewer)
+  }
+
   /// The primary's answer, unless its status is among the group's codes or it cannot be had; then the secondary's, whatever it is.
   private nonisolated(nonsending) func fetch(
     along route: Route, _ secondary: Destination, _ exchange: inout Exchange, _ viewer: inout ServerConnection
   ) async -> Response {
     if route.primary.pool?.isWhollyEjected == true {
       counters.add(.originSkipped)
-      do throws(FetchFailure) { return try await fetch(from: secondary, &exchange, &viewer) } catch { return answer(error, &exchange) }
+      do throws(FetchFailure) { return try await fetchOutOfLine(from: secondary, &exchange, &viewer) } catch { return answer(error, &exchange) }
     }
     do throws(FetchFailure) {
-      let response = try await fetch(from: route.primary, &exchange, &viewer)
+      let response = try await fetchOutOfLine(from: route.primary, &exchange, &viewer)
       guard route.failsOver(on: response.head.line.status), !response.isFunctionMade else { return response }
       discard(response, &exchange)
     } catch {
@@ -33,7 +38,7 @@ extension Worker {
       counters.add(failure.counter)
     }
     counters.add(.originFailover)
-    do throws(FetchFailure) { return try await fetch(from: secondary, &exchange, &viewer) } catch { return answer(error, &exchange) }
+    do throws(FetchFailure) { return try await fetchOutOfLine(from: secondary, &exchange, &viewer) } catch { return answer(error, &exchange) }
   }
 
   private func mayFailOver(_ exchange: borrowing Exchange) -> Bool {
@@ -92,6 +97,16 @@ extension Worker {
     if let hooks = exchange.behavior.tier, hooks.seesOrigins { return try await fetch(from: destination, through: hooks, &exchange, &viewer) }
     return try await fetchOnce(from: destination, &exchange, &viewer)
   }
+
+  /// The same for those who ask seldom.
+  @inline(never) private nonisolated(nonsending) func fetchOutOfLine(
+    from destination: Destination, _ exchange: inout Exchange, _ viewer: inout ServerConnection
+  ) async throws(FetchFailure) -> Response { try await fetch(from: destination, &exchange, &viewer) }
+
+  /// ``fetchOnce(from:_:_:)`` for those who ask seldom.
+  @inline(never) nonisolated(nonsending) func fetchOnceOutOfLine(
+    from destination: Destination, _ exchange: inout Exchange, _ viewer: inout ServerConnection
+  ) async throws(FetchFailure) -> Response { try await fetchOnce(from: destination, &exchange, &viewer) }
 
   /// One origin, within its attempts. GET and HEAD are repeated; a request whose pooled connection turns out to be dead gets one
   /// more try that does not count, if no byte of an answer has come.

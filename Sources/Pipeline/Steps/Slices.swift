@@ -128,7 +128,7 @@ extension Worker {
     inner.route = exchange.route
     let own = CacheWork(work.cache)
     inner.cacheWork = own
-    let response = await fetch(&inner, &nobody)
+    let response = await fetchOutOfLine(&inner, &nobody)
     nobody.close()
     guard own.failure == nil, isPart(response.head, slice, of: slices) else {
       leader.fail()

@@ -20,13 +20,13 @@ extension Worker {
       let isUseful = cache.sharesFetches && !stale.freshness.flags.contains(.noConditional) && stale.length != nil
       if isUseful && !(stale.etag.isEmpty && stale.lastModified.isEmpty) { work.validating = stale }
     }
-    var response = await fetch(&exchange, &viewer)
+    var response = await fetchOutOfLine(&exchange, &viewer)
     if let stale = work.validating {
       work.validating = nil
       if response.head.line.status == 304 && work.failure == nil {
         if let renewed = renew(stale, with: response.head, leader, work, &exchange) { return renewed }
         discard(response, &exchange)
-        response = await fetch(&exchange, &viewer)
+        response = await fetchOutOfLine(&exchange, &viewer)
       }
     }
     return await settle(response, leader, work, &exchange, &viewer)
@@ -120,7 +120,7 @@ extension Worker {
       exchange.result = .miss
       return sliced
     }
-    return await fetch(&exchange, &viewer)
+    return await fetchOutOfLine(&exchange, &viewer)
   }
 
   /// A part of what is too large to be stored comes from the origin, which is asked once more.
@@ -130,7 +130,7 @@ extension Worker {
     guard exchange.request.fields.has(.range) else { return select(from: response, work, &exchange) }
     discard(response, &exchange)
     work.isFilling = false
-    return await fetch(&exchange, &viewer)
+    return await fetchOutOfLine(&exchange, &viewer)
   }
 
   // MARK: Stale instead of an error

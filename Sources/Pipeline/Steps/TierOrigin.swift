@@ -9,10 +9,10 @@ import Transport
 
 extension Worker {
   /// One origin, with the functions before and behind it.
-  nonisolated(nonsending) func fetch(
+  @inline(never) nonisolated(nonsending) func fetch(
     from assigned: Destination, through hooks: TierHooks, _ exchange: inout Exchange, _ viewer: inout ServerConnection
   ) async throws(FetchFailure) -> Response {
-    if isGRPC(exchange) { return try await fetchOnce(from: assigned, &exchange, &viewer) }
+    if isGRPC(exchange) { return try await fetchOnceOutOfLine(from: assigned, &exchange, &viewer) }
     let ask = ask(exchange, assigned)
     var destination = assigned
     if let hook = hooks.originRequest {
@@ -23,7 +23,7 @@ extension Worker {
     }
     exchange.asked = ask
     defer { exchange.asked = nil }
-    var response = try await fetchOnce(from: destination, &exchange, &viewer)
+    var response = try await fetchOnceOutOfLine(from: destination, &exchange, &viewer)
     guard let hook = hooks.originResponse, response.source != .tunnel else { return response }
     var event = event(hook, exchange, ask.request, eventResponse(response.head, .originResponse))
     event.request.body = nil

@@ -7,7 +7,7 @@ import Transport
 
 extension Worker {
   /// The viewer-request function may change the request or answer it.
-  nonisolated(nonsending) func askViewerRequest(_ hook: TierHook, _ exchange: inout Exchange, _ viewer: inout ServerConnection) async -> Response? {
+  @inline(never) nonisolated(nonsending) func askViewerRequest(_ hook: TierHook, _ exchange: inout Exchange, _ viewer: inout ServerConnection) async -> Response? {
     if hook.wantsBody(of: exchange) {
       do throws(WireFailure) { try await holdBody(hook.limits.exposedBodyBytes, &exchange, &viewer) } catch { return answerViewerFailure(error, &exchange) }
     }
@@ -28,7 +28,7 @@ extension Worker {
 
   /// The viewer-response function may change the headers of what the viewer gets, unless that is an error (400 and above), an error page,
   /// or a viewer-request function's answer.
-  nonisolated(nonsending) func askViewerResponse(_ hook: TierHook, _ response: consuming Response, _ exchange: inout Exchange) async -> Response {
+  @inline(never) nonisolated(nonsending) func askViewerResponse(_ hook: TierHook, _ response: consuming Response, _ exchange: inout Exchange) async -> Response {
     guard !response.isGenerated, !response.isErrorPage, response.source != .tunnel, response.head.line.status < 400, exchange.result != .error, !isGRPC(exchange)
     else { return response }
     var event = event(hook, exchange, viewerEventRequest(exchange, .viewerResponse), eventResponse(response.head, .viewerResponse))

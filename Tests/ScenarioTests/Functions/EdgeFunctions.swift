@@ -123,7 +123,7 @@ extension Scenarios {
         """
         if (kind == 'origin-request') return { status: cf.request.uri == '/bad' ? '404' : '200', headers: { 'cache-control': [{ value: 'max-age=60' }] }, body: 'made of ' + cf.request.uri };
         cf.response.headers['x-' + kind] = [{ value: 'ran' }];
-        """, distribution: "errorResponses: [ { errorCode: 404, responsePagePath: /page } ]")
+        """, distribution: "errorResponses: [ { errorCode: 404, responsePagePath: /page, responseCode: 404 } ]")
       let miss = try program.get("/a"), hit = try program.get("/a")
       #expect(miss.cache == "LambdaGeneratedResponse" && hit.cache == "Hit" && miss.bodyText == "made of /a" && hit.bodyText == "made of /a")
       for response in [miss, hit] { #expect(response.fields["x-viewer-response"] == "ran" && response.fields["x-origin-response"] == nil) }
@@ -169,7 +169,7 @@ extension Scenarios {
         """
         if (kind == 'origin-request') cf.request.headers['x-seen'] = [{ value: String((cf.request.headers['if-none-match'] || [{}])[0].value) }];
         else cf.response.headers['x-status'] = [{ value: cf.response.status }];
-        """, policy: "minTTL: 0") { request, connection in
+        """, policy: "minTTL: 0", requestPolicy: "UserAgentRefererHeaders") { request, connection in
           let tag = request.fields["if-none-match"]
           try connection.send(tag == nil ? answer("whole", "ETag: \"1\"", "Cache-Control: max-age=10") : "HTTP/1.1 304 Not Modified\r\nETag: \"1\"\r\nCache-Control: max-age=10\r\n\r\n")
         }

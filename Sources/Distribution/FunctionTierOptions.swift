@@ -1,0 +1,29 @@
+// What a configuration says of the function tier as a whole: the section `functionTier`. Immutable values; any thread.
+// Source: design/function-tier.md. What happens at each limit is in Documentation/configuration.md.
+
+/// Settings of the function tier.
+public struct FunctionTierOptions: Sendable, Equatable {
+  /// The paths of the programs that run functions; nil for those below PATH. From the next start on.
+  public var nodejs: String?, python: String?
+  /// The most invocations at once, of all functions together. Further ones: 503, LambdaLimitExceeded.
+  public var concurrency = 1_000
+  /// The most environments. Idle ones make room; with none idle, invocations wait.
+  public var environments = 100
+  /// Environments of each kind that are started before they are asked for. 0: none.
+  public var prewarmed = 1
+  /// Environments of one function that may be starting at once.
+  public var startsAtOnce = 4
+  /// How long an environment may be idle before it is ended.
+  public var idleTimeout = Duration.seconds(300)
+  /// How long loading a function's code may take. Beyond it: 503, and the environment is killed.
+  public var initTimeout = Duration.seconds(10)
+  /// How long an invocation may wait for an environment. Beyond it: 503.
+  public var waitTimeout = Duration.seconds(20)
+  /// The size of an environment's /tmp in bytes; it lies in memory.
+  public var temporaryBytes = 512 << 20
+  /// The most processes and threads of an environment.
+  public var processes = 256
+
+  /// The defaults.
+  public init() {}
+}

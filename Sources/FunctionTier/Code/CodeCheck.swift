@@ -1,0 +1,28 @@
+// What can be told of a function's code without running it: for `skerry check`. Blocks on files; any thread.
+public import Distribution
+
+extension FunctionTier {
+  /// What is wrong with a function's code where its author keeps it: it cannot be taken as it is, nothing here can run it, or the handler's file is
+  /// not in it. One sentence without a full stop; nil when nothing is.
+  public static func problem(with definition: FunctionDefinition, _ interpreters: Interpreters) -> String? {
+    do throws(CodeProblem) {
+      _ = try Interpreter(definition.runtime, interpreters)
+      let source = try CodeSource(path: definition.codePath, handler: definition.tier.handler), files = source.files.map(\.path)
+      let wanted = candidates(definition)
+      if files.contains(where: wanted.contains) { return nil }
+      return "there is no \(wanted.joined(separator: " or ")) in it (handler: \(definition.tier.handler))"
+    } catch { return error.text }
+  }
+
+  /// The files one of which a handler is in.
+  public static func candidates(_ definition: FunctionDefinition) -> [String] {
+    let handler = definition.tier.handler
+    let module = handler.lastIndex(of: ".").map { String(handler[..<$0]) } ?? handler
+    switch definition.runtime {
+    case .nodejs: return [".js", ".mjs", ".cjs"].map { module + $0 }
+    case .python: return [module.replacing(".", with: "/") + ".py"]
+    case .provided: return ["bootstrap"]
+    case .cloudfrontJS1, .cloudfrontJS2: return []
+    }
+  }
+}

@@ -1,0 +1,249 @@
+// Owns: Lambda's Runtime API (version 2018-06-01), served to one environment of a `provided` runtime: what other environments say in frames its
+// program says in HTTP, over connections to 127.0.0.1:9001 inside its sandbox, where nobody else can connect to. Everything that comes is the
+// function's to forge: heads and bodies go through HTTPWire's parsers, within named limits. Confined to the supervisor's thread.
+// Source: docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html; design/function-tier.md, "Protocol and cost".
+import HTTPWire
+import Transport
+
+/// What the Runtime API tells its environment.
+protocol RuntimeAPIOwner: AnyObject {
+  /// The program asks for the next invocation: it is ready.
+  func apiIsReady()
+  /// The program could not initialise itself.
+  func apiFailedToStart(_ error: [UInt8])
+  /// The program answers an invocation.
+  func apiAnswered(_ serial: UInt32, _ body: [UInt8], isError: Bool)
+}
+
+/// The Runtime API of one environment.
+final class RuntimeAPI {
+  /// Connections at once; a further one is closed.
+  static let connectionLimit = 16
+
+  private let loop: EventLoop
+  private unowned let owner: any RuntimeAPIOwner
+  private let arn: String
+  private let listener: Int32
+  private var door: DescriptorWatch?
+  private var connections: [APIConnection] = []
+  /// Who asked for the next invocation.
+  private weak var asker: APIConnection?
+  /// The invocation that nobody has asked for yet.
+  private var next: [UInt8]?
+  /// The invocation under way.
+  private var current: (requestID: String, serial: UInt32)?
+
+  /// Serves a listener, which becomes its own.
+  init(_ listener: Int32, arn: String, on loop: EventLoop, _ owner: any RuntimeAPIOwner) {
+    self.listener = listener
+    self.arn = arn
+    self.loop = loop
+    self.owner = owner
+    door = DescriptorWatch(loop: loop, descriptor: listener) { [unowned self] _ in accept() }
+  }
+
+  deinit {
+    door?.end()
+    APISocket.close(listener)
+  }
+
+  /// Has the program given an invocation when it asks for one.
+  func give(_ invocation: Invocation, serial: UInt32, deadline: Double) {
+    current = (invocation.requestID, serial)
+    var head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nLambda-Runtime-Aws-Request-Id: \(invocation.requestID)\r\n"
+    head += "Lambda-Runtime-Deadline-Ms: \(Int64(deadline))\r\nLambda-Runtime-Invoked-Function-Arn: \(arn)\r\n"
+    if !invocation.clientContext.isEmpty, !invocation.clientContext.contains(where: { $0 < 32 }) {
+      head += "Lambda-Runtime-Client-Context: \(String(decoding: invocation.clientContext, as: UTF8.self))\r\n"
+    }
+    next = Array("\(head)Content-Length: \(invocation.payload.count)\r\n\r\n".utf8) + invocation.payload
+    hand()
+  }
+
+  /// No connection is served any more.
+  func end() {
+    door?.end()
+    for connection in connections { connection.end() }
+    connections = []
+  }
+
+  private func hand() {
+    guard let asker, let response = next else { return }
+    self.asker = nil
+    next = nil
+    asker.send(response)
+  }
+
+  private func accept() {
+    while let descriptor = APISocket.accept(listener) {
+      guard connections.count < Self.connectionLimit else {
+        APISocket.close(descriptor)
+        continue
+      }
+      connections.append(APIConnection(descriptor, on: loop, self))
+    }
+  }
+
+  // MARK: For connections
+
+  func isOver(_ connection: APIConnection) { connections.removeAll { $0 === connection } }
+
+  /// Answers a request, now or, to who asks for the next invocation, later.
+  func take(_ request: APIConnection.Request, from connection: APIConnection) {
+    let parts = request.path.split(separator: "/").map(String.init)
+    guard parts.starts(with: ["2018-06-01", "runtime"]) else { return connection.refuse(404, "there is no such resource", "NotFound") }
+    switch (request.isPost, Array(parts.dropFirst(2))) {
+    case (false, ["invocation", "next"]):
+      asker = connection
+      hand()
+      // Whatever it was given before, it has answered, or will not: the environment knows.
+      owner.apiIsReady()
+    case (true, ["init", "error"]):
+      connection.accept()
+      owner.apiFailedToStart(request.body)
+    case (true, let rest) where rest.count == 3 && rest[0] == "invocation" && (rest[2] == "response" || rest[2] == "error"):
+      guard let current, current.requestID == rest[1] else { return connection.refuse(400, "no invocation of this id is under way", "InvalidRequestID") }
+      self.current = nil
+      connection.accept()
+      owner.apiAnswered(current.serial, request.body, isError: rest[2] == "error")
+    default: connection.refuse(404, "there is no such resource", "NotFound")
+    }
+  }
+}
+
+/// One connection to the Runtime API.
+final class APIConnection {
+  /// What the program asks.
+  struct Request {
+    var isPost: Bool
+    var path: String
+    var body: [UInt8] = []
+    var expectsContinue: Bool
+    var wantsClose: Bool
+  }
+
+  /// The longest body, in bytes. Beyond: 413.
+  static let bodyLimitBytes = Environment.frameLimitBytes
+
+  private let descriptor: Int32
+  private unowned let api: RuntimeAPI
+  private var watch: DescriptorWatch?
+  private var inbound = ByteBuffer(), outbound = ByteBuffer()
+  /// The request whose body is being read.
+  private var request: Request?
+  private var decoder = BodyDecoder()
+  private var closesAfterwards = false
+
+  init(_ descriptor: Int32, on loop: EventLoop, _ api: RuntimeAPI) {
+    self.descriptor = descriptor
+    self.api = api
+    watch = DescriptorWatch(loop: loop, descriptor: descriptor) { [unowned self] in ready($0) }
+  }
+
+  deinit {
+    watch?.end()
+    APISocket.close(descriptor)
+  }
+
+  func end() { watch?.end() }
+
+  // MARK: Sending
+
+  func send(_ bytes: [UInt8]) {
+    outbound.append(bytes.span)
+    flush()
+  }
+
+  /// 202, as the API has it.
+  func accept() { answer(202, "{\"status\":\"OK\"}\n") }
+
+  func refuse(_ status: Int, _ message: String, _ type: String) { answer(status, "{\"errorMessage\":\"\(message)\",\"errorType\":\"\(type)\"}\n") }
+
+  private func answer(_ status: Int, _ body: String) {
+    let close = closesAfterwards ? "Connection: close\r\n" : ""
+    send(Array("HTTP/1.1 \(status) \(ReasonPhrase.of(status))\r\nContent-Type: application/json\r\n\(close)Content-Length: \(body.utf8.count)\r\n\r\n\(body)".utf8))
+  }
+
+  private func flush() {
+    while !outbound.isEmpty {
+      guard let sent = outbound.send(to: descriptor) else { return isOver() }
+      if sent == 0 { break }
+    }
+    watch?.wantsToWrite = !outbound.isEmpty
+    outbound.releaseIfEmpty()
+    if outbound.isEmpty && closesAfterwards { isOver() }
+  }
+
+  private func isOver() {
+    watch?.end()
+    api.isOver(self)
+  }
+
+  // MARK: Reading
+
+  private func ready(_ readiness: DescriptorWatch.Readiness) {
+    // It may be over, and let go of, in the middle of this.
+    withExtendedLifetime(self) {
+      if readiness.isWritable && !outbound.isEmpty { flush() }
+      guard readiness.isReadable, watch?.isWatching == true else { return }
+      inbound.acquire()
+      switch inbound.receive(from: descriptor) {
+      case .wouldBlock: break
+      case .bytes: while watch?.isWatching == true && readOn() {}
+      case .end, .failed: isOver()
+      }
+      inbound.releaseIfEmpty()
+    }
+  }
+
+  /// - Returns: whether there may be more to read in what has been received.
+  private func readOn() -> Bool {
+    if request == nil && !readHead() { return false }
+    return readBody()
+  }
+
+  private func readHead() -> Bool {
+    guard !inbound.isEmpty else { return false }
+    let (result, line, _) = HeadParser.request(inbound)
+    switch result {
+    case .incomplete: return false
+    case .refused:
+      closesAfterwards = true
+      refuse(400, "the request cannot be read", "BadRequest")
+      return false
+    case .complete: break
+    }
+    guard let head = RequestHead(parsing: inbound.split(line.length)) else { return false }
+    request = Request(
+      isPost: line.method == .post, path: String(decoding: head.path.array, as: UTF8.self), expectsContinue: line.expectsContinue, wantsClose: line.wantsClose)
+    decoder = BodyDecoder(line.framing)
+    if line.expectsContinue { send(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)) }
+    return true
+  }
+
+  private func readBody() -> Bool {
+    while true {
+      switch decoder.next(inbound.readable) {
+      case .incomplete: return false
+      case .framing(let count), .trailers(let count): inbound.consume(count)
+      case .payload(let count):
+        guard (request?.body.count ?? 0) + count <= Self.bodyLimitBytes else {
+          closesAfterwards = true
+          refuse(413, "the body is too large", "RequestEntityTooLarge")
+          return false
+        }
+        request?.body += inbound.readable.extracting(..<count).array
+        inbound.consume(count)
+      case .malformed:
+        closesAfterwards = true
+        refuse(400, "the body cannot be read", "BadRequest")
+        return false
+      case .done:
+        guard let whole = request else { return false }
+        request = nil
+        closesAfterwards = whole.wantsClose
+        api.take(whole, from: self)
+        return true
+      }
+    }
+  }
+}

@@ -1,0 +1,25 @@
+// From a proxy's configuration to the tier's settings. Pure but for looking where interpreters are.
+public import Distribution
+
+extension Configuration {
+  /// The function tier as this configuration has it. Looks for the interpreters.
+  public var functionTierSettings: FunctionTier.Configuration {
+    var settings = FunctionTier.Configuration(
+      folder: stateDirectory + "/functions", interpreters: Interpreters(nodejs: functionTier.nodejs, python: functionTier.python))
+    settings.concurrency = functionTier.concurrency
+    settings.environments = functionTier.environments
+    settings.prewarmed = functionTier.prewarmed
+    settings.startsAtOnce = functionTier.startsAtOnce
+    settings.idleMilliseconds = UInt64(functionTier.idleTimeout.wholeMilliseconds)
+    settings.initMilliseconds = functionTier.initTimeout.wholeMilliseconds
+    settings.waitMilliseconds = UInt64(functionTier.waitTimeout.wholeMilliseconds)
+    settings.temporaryMB = max(1, functionTier.temporaryBytes >> 20)
+    settings.processes = functionTier.processes
+    return settings
+  }
+}
+
+extension FunctionTier.Configuration {
+  /// The folders of which parts are shown in sandboxes: what a ``Spawner`` must be born with.
+  public var roots: [String] { [folder] + interpreters.folders }
+}

@@ -1,0 +1,264 @@
+// Owns: events that nobody waits for. What is accepted lies on disk before its sender is told so, and leaves when it has come to its end and
+// the destinations know: a crash loses nothing, and may run an event once more.
+// One thread of its own runs and settles them; `accept` blocks and is for threads that may. Rule of the lock: a few moves at a time.
+public import Distribution
+import Foundation
+import Glibc
+import JSONText
+import Synchronization
+public import Telemetry
+import Transport
+
+/// The durable queue of events.
+public final class EventQueue: Sendable {
+  /// Limits.
+  public struct Configuration: Sendable {
+    /// The most events that may wait. A further one is refused: 429. Default 10,000.
+    public var events = 10_000
+    /// The most that run at once. Default 16.
+    public var running = 16
+    /// How long an event waits that was throttled or could not be started; it grows twofold up to ``longestWaitMilliseconds``.
+    public var firstWaitMilliseconds: Int64 = 1_000
+    public var longestWaitMilliseconds: Int64 = 300_000
+
+    /// The defaults.
+    public init() {}
+  }
+
+  /// Why an event was not accepted.
+  public enum Refusal: Error, Equatable, Sendable {
+    /// As many wait as may.
+    case full
+    /// The disk did not take it, in one sentence.
+    case disk(String)
+  }
+
+  /// What has happened so far.
+  public struct Statistics: Sendable, Equatable {
+    /// Now.
+    public var waiting = 0, running = 0
+    /// Since the process began; `undelivered`: records that a destination did not take.
+    public var accepted = 0, succeeded = 0, failed = 0, retried = 0, undelivered = 0
+  }
+
+  private struct Waiting {
+    var name: QueuedName
+    var due: Int64
+    /// The wait that came before, where it could not be started.
+    var wait: Int64 = 0
+  }
+  private struct Running {
+    var entry: Waiting
+    var event: QueuedEvent
+    var outcome: InvocationOutcome
+  }
+  private struct State {
+    var waiting: [Waiting] = []
+    var ended: [Running] = []
+    var functions: [String: (function: TierFunction, settings: AsynchronousInvocation)] = [:]
+    var statistics = Statistics()
+    var isStopped = false
+  }
+
+  private let folder: String
+  private let configuration: Configuration
+  private let diagnostics: Diagnostics
+  private let state = Mutex(State())
+  private let work = DispatchSemaphore(value: 0)
+  private let thread = Mutex<EventLoopThread?>(nil)
+
+  /// Takes up what a folder holds from an earlier process, and begins.
+  /// - Throws: ``Refusal/disk(_:)`` when the folder cannot be made.
+  public init(folder: String, _ configuration: Configuration = Configuration(), diagnostics: Diagnostics) throws(Refusal) {
+    self.folder = folder
+    self.configuration = configuration
+    self.diagnostics = diagnostics
+    guard unsafe mkdir(folder, 0o700) == 0 || errno == EEXIST else { throw .disk("\(folder): \(unsafe String(cString: strerror(errno)))") }
+    for text in (try? FileManager.default.contentsOfDirectory(atPath: folder))?.sorted() ?? [] {
+      if let name = QueuedName(text) {
+        state.withLock { $0.waiting.append(Waiting(name: name, due: 0)) }
+      } else {
+        unlink(folder + "/" + text)   // never acknowledged
+      }
+    }
+    let thread = EventLoopThread { [self] in serve() }
+    self.thread.withLock { $0 = thread }
+  }
+
+  /// A configuration serves now: events of its functions are run by what it says.
+  public func adopt(_ functions: [TierFunction?], _ definitions: [FunctionDefinition]) {
+    state.withLock { state in
+      state.functions = [:]
+      for (function, definition) in zip(functions, definitions) { if let function { state.functions[definition.name] = (function, definition.tier.asynchronous) } }
+    }
+    work.signal()
+  }
+
+  /// Keeps an event: when this returns it is on disk. Blocks.
+  public func accept(_ event: QueuedEvent) throws(Refusal) {
+    let name = QueuedName(received: Self.now, requestID: event.requestID)
+    let isFull = state.withLock { state in
+      if state.waiting.count + state.statistics.running >= configuration.events { return true }
+      state.statistics.accepted += 1
+      return false
+    }
+    if isFull { throw .full }
+    try write(event.content, as: name)
+    state.withLock { $0.waiting.append(Waiting(name: name, due: 0)) }
+    work.signal()
+  }
+
+  /// What has happened so far.
+  public var statistics: Statistics {
+    state.withLock { state in
+      var statistics = state.statistics
+      statistics.waiting = state.waiting.count
+      return statistics
+    }
+  }
+
+  /// Ends its thread: what waits is run by the next process. Before the function tier is stopped.
+  public func stop() {
+    state.withLock { $0.isStopped = true }
+    work.signal()
+    thread.withLock { thread in
+      defer { thread = nil }
+      return thread
+    }?.join()
+  }
+
+  // MARK: The thread
+
+  private enum Step {
+    case begin(Waiting)
+    case settle(Running)
+    case wait(milliseconds: Int64)
+    case end
+  }
+
+  private func serve() {
+    while true {
+      switch state.withLock({ next(&$0) }) {
+      case .end: return
+      case .wait(let milliseconds): _ = work.wait(timeout: .now() + .milliseconds(Int(milliseconds)))
+      case .begin(let entry): begin(entry)
+      case .settle(let run): settle(run)
+      }
+    }
+  }
+
+  /// The longest sleep: what changes wakes the thread.
+  private static let idleMilliseconds: Int64 = 60_000
+
+  private func next(_ state: inout State) -> Step {
+    if state.isStopped { return .end }
+    if let run = state.ended.popLast() { return .settle(run) }
+    let now = Self.now
+    guard state.statistics.running < configuration.running, !state.functions.isEmpty else { return .wait(milliseconds: Self.idleMilliseconds) }
+    guard let index = state.waiting.indices.min(by: { state.waiting[$0].due < state.waiting[$1].due }) else { return .wait(milliseconds: Self.idleMilliseconds) }
+    guard state.waiting[index].due <= now else { return .wait(milliseconds: min(state.waiting[index].due - now, Self.idleMilliseconds)) }
+    let entry = state.waiting.remove(at: index)
+    state.statistics.running += 1
+    return .begin(entry)
+  }
+
+  private func begin(_ entry: Waiting) {
+    guard let content = FileManager.default.contents(atPath: path(entry.name)), let event = QueuedEvent(content: Array(content)) else {
+      diagnostics.say(.error, "the queued event \(entry.name.text) cannot be read: it stays where it is and is not run")
+      return state.withLock { $0.statistics.running -= 1 }
+    }
+    guard let (function, _) = state.withLock({ $0.functions[event.function] }) else {
+      return ended(Running(entry: entry, event: event, outcome: .failed(InvocationFailure(.notStarted, errorType: "ResourceNotFoundException", errorMessage: "there is no function \(event.function)"), InvocationReport())))
+    }
+    function.qualified(by: event.qualifier).invoke(Invocation(payload: event.payload, requestID: event.requestID, clientContext: event.clientContext)) { [self] outcome in
+      ended(Running(entry: entry, event: event, outcome: outcome))
+    }
+  }
+
+  private func ended(_ run: Running) {
+    state.withLock { $0.ended.append(run) }
+    work.signal()
+  }
+
+  private func settle(_ run: Running) {
+    state.withLock { $0.statistics.running -= 1 }
+    let settings = state.withLock { $0.functions[run.event.function]?.settings } ?? AsynchronousInvocation()
+    let age = Self.now - run.entry.name.received, maximumAge = Int64(settings.maximumAge.milliseconds)
+    switch run.outcome {
+    case .result(let result, let report):
+      finish(run, .succeeded(result, report), settings, attempts: run.entry.name.attempts + 1)
+    case .failed(let failure, let report) where failure.isQueueing:
+      if age >= maximumAge { return finish(run, .failed(failure, report, condition: "EventAgeExceeded"), settings, attempts: run.entry.name.attempts) }
+      let wait = min(max(run.entry.wait * 2, configuration.firstWaitMilliseconds), configuration.longestWaitMilliseconds)
+      putBack(Waiting(name: run.entry.name, due: Self.now + wait, wait: wait))
+    case .failed(let failure, let report):
+      let attempts = run.entry.name.attempts + 1
+      if attempts > settings.retries { return finish(run, .failed(failure, report, condition: "RetriesExhausted"), settings, attempts: attempts) }
+      let delay = Int64(settings.retryDelay.milliseconds) * Int64(attempts)
+      if age + delay >= maximumAge { return finish(run, .failed(failure, report, condition: "EventAgeExceeded"), settings, attempts: attempts) }
+      var name = run.entry.name
+      name.attempts = attempts
+      // The count is part of the name: one step that a crash cannot halve.
+      unsafe rename(path(run.entry.name), path(name))
+      state.withLock { $0.statistics.retried += 1 }
+      putBack(Waiting(name: name, due: Self.now + delay))
+    }
+  }
+
+  private func putBack(_ entry: Waiting) { state.withLock { $0.waiting.append(entry) } }
+
+  /// Tells the destinations, then forgets the event.
+  private func finish(_ run: Running, _ end: EventEnd, _ settings: AsynchronousInvocation, attempts: Int) {
+    let record = EventRecord(event: run.event, end: end, attempts: attempts)
+    var told: [(EventDestination, JSONValue)] = []
+    switch end {
+    case .succeeded:
+      state.withLock { $0.statistics.succeeded += 1 }
+      if let destination = settings.onSuccess { told.append((destination, record.invocation)) }
+    case .failed:
+      state.withLock { $0.statistics.failed += 1 }
+      if let destination = settings.onFailure { told.append((destination, record.invocation)) }
+      if let destination = settings.deadLetter { told.append((destination, record.deadLetter)) }
+    }
+    for (destination, record) in told {
+      guard let problem = destination.deliver(record) else { continue }
+      state.withLock { $0.statistics.undelivered += 1 }
+      diagnostics.say(.error, key: "event destination", "the end of an event of \(run.event.function) (\(run.event.requestID)) could not be told: \(problem)")
+    }
+    unlink(path(run.entry.name))
+  }
+
+  // MARK: The folder
+
+  private func path(_ name: QueuedName) -> String { folder + "/" + name.text }
+
+  private func write(_ content: [UInt8], as name: QueuedName) throws(Refusal) {
+    let temporary = folder + "/new-\(name.requestID)"
+    func failure() -> Refusal { .disk("\(folder): \(unsafe String(cString: strerror(errno)))") }
+    let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw failure() }
+    let isWritten = unsafe Glibc.write(descriptor, content, content.count) == content.count && fsync(descriptor) == 0
+    close(descriptor)
+    guard isWritten, unsafe rename(temporary, path(name)) == 0 else {
+      let failure = failure()
+      unlink(temporary)
+      throw failure
+    }
+    let directory = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    defer { close(directory) }
+    guard directory >= 0, fsync(directory) == 0 else { throw failure() }
+  }
+
+  /// Milliseconds since 1970.
+  private static var now: Int64 { Timestamp.now.milliseconds }
+}
+
+extension InvocationFailure {
+  /// Whether it is nobody's error: the event waits and is run later.
+  fileprivate var isQueueing: Bool {
+    switch kind {
+    case .throttled, .disabled, .notStarted: true
+    default: false
+    }
+  }
+}

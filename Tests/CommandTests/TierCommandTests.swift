@@ -1,0 +1,81 @@
+// skerry invoke, test and check with functions of the function tier (design/configuration.md; issue 7, point 6).
+import Foundation
+import JSONText
+import Testing
+
+@Suite struct TierCommandTests {
+  private static let echo = "exports.handler = async (e, c) => { console.log('got', JSON.stringify(e)); if (e.bad) throw new TypeError('on purpose'); return { e, name: c.functionName }; };"
+
+  @Test func invokingAFolder() throws {
+    let folder = try Folder(["f/index.js": Self.echo, "f/function.yaml": "runtime: nodejs20.x\n", "event.json": #"{"a":1}"#, "bad.json": #"{"bad":true}"#])
+    let good = try folder.skerry("invoke", "f", "event.json")
+    #expect(good.status == 0, "\(good.errors)")
+    let json = try good.json
+    #expect(json["output"]?.compact == #"{"e":{"a":1},"name":"f"}"# && json["error"] == .null)
+    #expect(json["logs"]?.array?.contains { $0.string?.contains("got {\"a\":1}") == true } == true)
+    #expect(
+      json.object?.members.map(\.name) == ["output", "logs", "error", "durationMilliseconds", "billedDurationMilliseconds", "maxMemoryUsedMB", "initDurationMilliseconds"])
+    let bad = try folder.skerry("invoke", "f", "bad.json")
+    #expect(bad.status == 1)
+    #expect(try bad.json["error"]?.string == "TypeError: on purpose" && bad.json["output"] == .null)
+  }
+
+  @Test func invokingOtherForms() throws {
+    let folder = try Folder([
+      "app.py": "def handler(event, context):\n    print('hello')\n    return {'n': event['n'] + 1}\n", "event.json": #"{"n":1}"#, "plain.js": Self.echo,
+      "edge.yaml": "listeners: [ { address: \"127.0.0.1:0\" } ]\nfunctions: { named: { runtime: nodejs20.x, code: plain.js } }\ndistributions: [ { id: E0, default: true, origins: { app: \"http://127.0.0.1:1\" }, defaultBehavior: { origin: app, cachePolicy: CachingDisabled } } ]\n",
+    ])
+    #expect(try folder.skerry("invoke", "app.py", "event.json").json["output"]?.compact == #"{"n":2}"#)
+    #expect(try folder.skerry("invoke", "plain.js", "event.json", "--runtime", "nodejs20.x").json["output"]?["e"]?.compact == #"{"n":1}"#)
+    #expect(try folder.skerry("invoke", "named", "event.json", "--config", "edge.yaml").json["output"]?["name"]?.string == "named")
+  }
+
+  @Test func testingCases() throws {
+    let cases = """
+      - name: the request is changed
+        eventType: origin-request
+        request: { uri: /old, headers: { host: h, accept: [a, b] } }
+        expect: { request: { uri: /new, headers: { x-new: "yes", accept: [a, b], x-gone: null }, origin: null }, logs: [saw /old] }
+      - name: an answer
+        request: { uri: /go }
+        expect: { response: { status: "302", statusCode: 302, headers: { location: /there } } }
+      - name: what the proxy refuses
+        request: { uri: /refused }
+        expect: { error: "Validation error: The function tried to add a blacklisted header, headerName : x-edge-a" }
+      - name: this one is wrong
+        request: { uri: /old }
+        expect: { request: { uri: /other } }
+      """
+    let code = """
+      exports.handler = async (event) => {
+        const { request } = event.Records[0].cf;
+        console.log('saw', request.uri);
+        if (request.uri == '/go') return { status: '302', headers: { location: [{ value: '/there' }] } };
+        if (request.uri == '/refused') { request.headers['x-edge-a'] = [{ value: '1' }]; return request; }
+        delete request.origin;
+        request.uri = '/new'; request.headers['x-new'] = [{ value: 'yes' }];
+        return request;
+      };
+      """
+    let folder = try Folder(["Functions/f/index.js": code, "Functions/f/function.yaml": "runtime: nodejs20.x\neventType: viewer-request\n", "Functions/f/tests/a.yaml": cases])
+    let outcome = try folder.skerry("test")
+    #expect(outcome.status == 1 && outcome.output.contains("this one is wrong") && outcome.output.contains("/other"), "\(outcome.output)\(outcome.errors)")
+    #expect(!outcome.output.contains("✘ an answer") && outcome.errors.contains("1 case failed"), "\(outcome.output)")
+  }
+
+  @Test func checkingCode() throws {
+    func config(_ function: String) -> String {
+      "listeners: [ { address: \"127.0.0.1:0\" } ]\nfunctions: { f: { \(function) } }\ndistributions: [ { id: E0, default: true, origins: { app: \"http://127.0.0.1:1\" }, defaultBehavior: { origin: app, cachePolicy: CachingDisabled, functions: { origin-request: f } } } ]\n"
+    }
+    let folder = try Folder([
+      "good/index.mjs": "export const handler = async (e) => e;\n", "bad/index.js": "exports.handler = async (e) => {\n  return e\n", "py/app.py": "def handler(e, c):\n    return (\n",
+      "edge.yaml": config("runtime: nodejs20.x, code: good"), "bad.yaml": config("runtime: nodejs20.x, code: bad"), "py.yaml": config("runtime: python3.11, code: py, handler: app.handler"),
+      "missing.yaml": config("runtime: nodejs20.x, code: good, handler: main.handler"),
+    ])
+    #expect(try folder.skerry("check", "edge.yaml").status == 0)
+    for (file, text) in [("bad.yaml", "bad/index.js:3:1: error: SyntaxError"), ("py.yaml", "py/app.py:2:1: error: SyntaxError"), ("missing.yaml", "there is no main.js or main.mjs or main.cjs in it")] {
+      let outcome = try folder.skerry("check", file)
+      #expect(outcome.status == 1 && outcome.output.contains(text), "\(file): \(outcome.output)\(outcome.errors)")
+    }
+  }
+}

@@ -1,0 +1,104 @@
+// Events that nobody waits for: what lies on disk, when they are tried again, who is told (spec/api.md 1.3; issue 7, point 7).
+import Distribution
+import Foundation
+import JSONText
+import Telemetry
+import Testing
+
+@testable import FunctionTier
+
+@Suite struct EventQueueTests {
+  @Test(arguments: ["1763750000000-abc-def.0", "1-x.12"]) func names(_ text: String) throws { #expect(try #require(QueuedName(text)).text == text) }
+
+  @Test(arguments: ["", "new-abc", "1-x", "1-x.", "x-y.1", "1-x.-1", "-x.1", "1.1"]) func noNames(_ text: String) { #expect(QueuedName(text) == nil) }
+
+  @Test func contents() {
+    let event = QueuedEvent(function: "f\n", qualifier: "live", requestID: "r", clientContext: Array("{}".utf8), payload: Array("{\"a\":\n1}".utf8))
+    #expect(QueuedEvent(content: event.content) == event)
+    #expect(QueuedEvent(content: Array("{}\n{}".utf8)) == nil && QueuedEvent(content: []) == nil)
+  }
+
+  @Test(arguments: [
+    ("http://a", EventDestination.http(host: "a", port: 80, path: "/")), ("http://a:81/x?y", .http(host: "a", port: 81, path: "/x?y")),
+    ("http://[::1]:9/", .http(host: "::1", port: 9, path: "/")), ("http://[::1]/", .http(host: "::1", port: 80, path: "/")),
+    ("https://a", nil), ("http://", nil), ("http://a:0", nil), ("http://a:x", nil), ("http://a b", nil),
+  ] as [(String, EventDestination?)])
+  func destinations(_ url: String, _ destination: EventDestination?) { #expect(EventDestination(url: url) == destination) }
+
+  private func settings(_ folder: String, retries: Int = 2) -> AsynchronousInvocation {
+    var settings = AsynchronousInvocation()
+    settings.retries = retries
+    settings.retryDelay = .milliseconds(20)
+    settings.onSuccess = .file(folder + "/success")
+    settings.onFailure = .file(folder + "/failure")
+    settings.deadLetter = .file(folder + "/dead")
+    return settings
+  }
+
+  private func lines(_ path: String, count: Int) async throws -> [JSONValue] {
+    for _ in 0..<2_000 {
+      let lines = ((try? String(contentsOfFile: path, encoding: .utf8)) ?? "").split(separator: "\n")
+      if lines.count >= count { return try lines.map { try JSONValue(parsing: String($0)) } }
+      try await Task.sleep(for: .milliseconds(10))
+    }
+    throw CancellationError()
+  }
+
+  @Test func eventsAreRunRetriedAndToldOf() async throws {
+    let tier = try Workbench.tier(), folder = "\(Workbench.root)/events-\(UUID().uuidString)"
+    defer { tier.stop() }
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    let definition = try Workbench.function(
+      ["index.js": "let n = 0; exports.handler = async (e, c) => { n++; if (e.bad) throw new RangeError('no ' + n); return { n, id: c.awsRequestId }; };"], name: "queued"
+    ) { $0.asynchronous = settings(folder) }
+    let prepared = tier.prepare([definition])
+    tier.adopt(prepared, log: nil)
+    let queue = try EventQueue(folder: folder + "/queue", diagnostics: try Diagnostics())
+    queue.adopt(prepared.functions, [definition])
+    let good = QueuedEvent(function: "queued", payload: Array("{\"a\":1}".utf8)), bad = QueuedEvent(function: "queued", payload: Array("{\"bad\":true}".utf8))
+    try queue.accept(good)
+    let success = try await lines(folder + "/success", count: 1)[0]
+    #expect(success["requestContext"]?["requestId"]?.string == good.requestID && success["requestContext"]?["condition"]?.string == "Success")
+    #expect(success["requestPayload"]?.compact == "{\"a\":1}" && success["responsePayload"]?["id"]?.string == good.requestID)
+    try queue.accept(bad)
+    let failure = try await lines(folder + "/failure", count: 1)[0], dead = try await lines(folder + "/dead", count: 1)[0]
+    #expect(failure["requestContext"]?["condition"]?.string == "RetriesExhausted" && failure["requestContext"]?["approximateInvokeCount"]?.double == 3)
+    #expect(failure["responsePayload"]?["errorType"]?.string == "RangeError" && failure["responsePayload"]?["errorMessage"]?.string == "no 4")
+    #expect(dead["body"]?.compact == "{\"bad\":true}" && dead["attributes"]?["RequestID"]?.string == bad.requestID)
+    queue.stop()
+    #expect(queue.statistics.succeeded == 1 && queue.statistics.failed == 1 && queue.statistics.retried == 2 && queue.statistics.waiting == 0)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/queue").isEmpty)
+  }
+
+  /// What was accepted by a process that is gone is run by the next; what was not acknowledged is not.
+  @Test func theNextProcessGoesOn() async throws {
+    let tier = try Workbench.tier(), folder = "\(Workbench.root)/events-\(UUID().uuidString)"
+    defer { tier.stop() }
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    let diagnostics = try Diagnostics()
+    let first = try EventQueue(folder: folder + "/queue", diagnostics: diagnostics)
+    let event = QueuedEvent(function: "later", payload: Array("7".utf8))
+    try first.accept(event)   // without a configuration nothing is run
+    first.stop()
+    try Data("half".utf8).write(to: URL(fileURLWithPath: folder + "/queue/new-half"))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/queue").count == 2)
+    let definition = try Workbench.function(["index.js": "exports.handler = async (e) => e + 1;"], name: "later") { $0.asynchronous = settings(folder) }
+    let prepared = tier.prepare([definition])
+    tier.adopt(prepared, log: nil)
+    let second = try EventQueue(folder: folder + "/queue", diagnostics: diagnostics)
+    second.adopt(prepared.functions, [definition])
+    #expect(try await lines(folder + "/success", count: 1)[0]["responsePayload"]?.double == 8)
+    second.stop()
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/queue").isEmpty)
+  }
+
+  @Test func aFullQueueRefuses() throws {
+    let folder = "\(Workbench.root)/events-\(UUID().uuidString)"
+    var configuration = EventQueue.Configuration()
+    configuration.events = 2
+    let queue = try EventQueue(folder: folder, configuration, diagnostics: try Diagnostics())
+    for _ in 0..<2 { try queue.accept(QueuedEvent(function: "f", payload: [])) }
+    #expect(throws: EventQueue.Refusal.full) { try queue.accept(QueuedEvent(function: "f", payload: [])) }
+    queue.stop()
+  }
+}
