@@ -37,7 +37,7 @@ let package = Package(
     .executableTarget(
       name: "skerry",
       dependencies: [
-        "Edge", "Confinement", "ControlPlane", "LoadGenerator", "FunctionTier", "FunctionTesting", "RewriteEngine", "FunctionDialect", "ConfigurationFile", "RedirectRules",
+        "Edge", "Confinement", "ControlPlane", "LoadGenerator", "Pipeline", "FunctionTier", "FunctionTesting", "RewriteEngine", "FunctionDialect", "ConfigurationFile", "RedirectRules",
         "Distribution", "KeyValueStores", "Transport", "JSONText",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -46,7 +46,7 @@ let package = Package(
       linkerSettings: [.unsafeFlags(["-Xlinker", "-z", "-Xlinker", "now"])]),
 
     // 7  assembling and operating a running proxy
-    floor("Edge", ["ControlPlane", "Confinement", "Pipeline", "FunctionTier", "Distribution", "Transport", "TLS", "Telemetry"]),
+    floor("Edge", ["ControlPlane", "Confinement", "Pipeline", "FunctionTier", "JSONText", "Distribution", "Transport", "TLS", "Telemetry"]),
     floor("ControlPlane", ["Pipeline", "FunctionTier", "ObjectCache", "Distribution", "KeyValueStores", "HTTPWire", "Transport", "Telemetry", "JSONText"]),
     tests("ControlPlaneTests", ["ControlPlane", "FunctionTier", "ObjectCache", "JSONText"]),
 
@@ -59,7 +59,7 @@ let package = Package(
     tests("FunctionTestingTests", ["FunctionTesting", "ConfigurationFile", "RewriteEngine", "JSONText"]),
 
     // 6  the life of a request
-    floor("Pipeline", ["RewriteEngine", "FunctionTier", "ObjectCache", "Origins", "Distribution", "Geography", "RedirectRules", "HTTPWire", "Transport", "TLS", "Telemetry", "CSystem"]),
+    floor("Pipeline", ["RewriteEngine", "FunctionTier", "JSONText", "ObjectCache", "Origins", "Distribution", "Geography", "RedirectRules", "HTTPWire", "Transport", "TLS", "Telemetry", "CSystem"]),
 
     // 5  what a request meets on its way
     floor("RewriteEngine", ["Distribution", "KeyValueStores", "CQuickJS"]),

@@ -100,8 +100,9 @@ public final class AdminPages: Sendable {
       let report = await reload()
       return .json(report.json, status: report.isDone ? 200 : 422)
     case "/invalidations": return request.method == .post ? invalidate(request) : .wrongMethod(allowed: "POST")
+    case "/explain": return request.method == .post ? await explain(request) : .wrongMethod(allowed: "POST")
     case let path where InvokeRequest.isPath(path): return request.method == .post ? await invoke(request) : .wrongMethod(allowed: "POST")
-    default: return Page(status: 404, body: "There are /healthz, /metrics, /status and, for POST, /reload, /invalidations and Lambda's Invoke here.\n")
+    default: return Page(status: 404, body: "There are /healthz, /metrics, /status and, for POST, /reload, /invalidations, /explain and Lambda's Invoke here.\n")
     }
   }
 
@@ -160,10 +161,22 @@ public final class AdminPages: Sendable {
     } catch { return refused(400, error.text) }
   }
 
+  /// Sends a request through the first worker, origins included, and tells what became of it. Only methods that change nothing.
+  private func explain(_ request: AdminRequest) async -> Page {
+    func refused(_ status: Int, _ reason: String) -> Page { .json(.object(["outcome": .string("refused"), "reason": .string(reason)]), status: status) }
+    guard let content = request.content else { return refused(413, "the content has more than \(InvalidationRequest.contentBytes) bytes") }
+    do {
+      let asked = try JSONValue(parsing: content)
+      guard ["GET", "HEAD", "OPTIONS"].contains(asked["method"]?.string ?? "GET") else { return refused(400, "a running proxy explains GET, HEAD and OPTIONS only: the request is sent to its origin") }
+      guard let worker = workers.first else { return refused(503, "there is no worker") }
+      return .json(.object(await worker.explain(try ExplainedRequest(asked))))
+    } catch let problem as ExplainProblem { return refused(400, problem.text) } catch { return refused(400, "the content is no JSON object") }
+  }
+
   /// Whether a request's content is to be read: of nobody who may not ask.
   /// - Returns: how many bytes at most; nil for none.
   fileprivate func contentLimit(_ request: AdminRequest) -> Int? {
-    let limit = request.path == "/invalidations" ? InvalidationRequest.contentBytes : InvokeRequest.isPath(request.path) ? InvokeRequest.contentBytes : nil
+    let limit = request.path == "/invalidations" || request.path == "/explain" ? InvalidationRequest.contentBytes : InvokeRequest.isPath(request.path) ? InvokeRequest.contentBytes : nil
     guard let limit, request.method == .post, AdminAccess.judge(request, token: state.withLock { $0.facts?.token }) == .allowed else { return nil }
     return limit
   }

@@ -1,6 +1,5 @@
 // Owns: what is known of a load test while it runs: the workers hand in each part of the time when it is over, a person's terminal reads it. One
-// lock, held for the length of adding two histograms.
-import Histogram
+// lock, held for the length of sorting a sample.
 import Synchronization
 
 /// Watches a load test, and may end it. Any thread.
@@ -36,9 +35,7 @@ public final class LoadMonitor: Sendable {
       state.answers += tally.answers
       state.failures += tally.failures
       var sum = state.open[interval] ?? (IntervalTally(), 0)
-      sum.tally.latencies.add(tally.latencies)
-      sum.tally.answers += tally.answers
-      sum.tally.failures += tally.failures
+      sum.tally.add(tally)
       sum.workers += 1
       guard sum.workers == workers else { return state.open[interval] = sum }
       state.open[interval] = nil
@@ -68,9 +65,10 @@ extension LoadMonitor.Interval {
   init(_ tally: IntervalTally) {
     answers = tally.answers
     failures = tally.failures
-    guard tally.latencies.totalCount > 0 else { return }
-    p50 = tally.latencies.valueAtPercentile(50)
-    p99 = tally.latencies.valueAtPercentile(99)
-    maximum = tally.latencies.maxRecorded
+    guard !tally.sample.isEmpty else { return }
+    let sorted = tally.sample.sorted()
+    p50 = sorted[(sorted.count - 1) / 2]
+    p99 = sorted[(sorted.count - 1) * 99 / 100]
+    maximum = tally.maximum
   }
 }

@@ -1,6 +1,8 @@
 // Owns: a load test from its beginning to its end: the workers' threads and loops, the one moment at which all begin, and their sums.
 import Glibc
 import CSystem  // after Glibc: see csystem.c
+import HTTPWire
+import Synchronization
 import Transport
 
 /// A load test.
@@ -17,9 +19,6 @@ public struct LoadTest: Sendable {
     self.plan = plan
     self.monitor = monitor
   }
-
-  /// From the last connection to the first request.
-  private static let leadNanoseconds: UInt64 = 10_000_000
 
   /// Runs it. Any thread but a loop's; returns when the last answer has come or was given up.
   /// - Throws: ``LoadProblem`` when it cannot begin: a name without address, a target that is somebody else's, no connection.
@@ -43,14 +42,14 @@ public struct LoadTest: Sendable {
       }
     }
     let usage = CPUUsage.now
-    let start = MonotonicClock.nanoseconds + Self.leadNanoseconds
+    let line = StartLine(workers: workers)
     var tally = Tally()
     await withTaskGroup(of: Tally.self) { group in
-      for seat in seats { group.addTask { await seat.run(from: start) } }
+      for seat in seats { group.addTask { await seat.run(from: line) } }
       for await part in group { tally.add(part) }
     }
     let used = CPUUsage.now.since(usage)
-    return LoadReport(options, plan, tally, monitor.intervals, workers: workers, start: start, cpu: used)
+    return LoadReport(options, plan, tally, monitor.intervals, workers: workers, start: line.start, cpu: used)
   }
 
   private func look(up targets: [LoadTarget], on loop: EventLoop) async throws(LoadProblem) -> [[SocketAddress]] {
@@ -63,6 +62,37 @@ public struct LoadTest: Sendable {
       all.append(found)
     }
     return all
+  }
+}
+
+/// Where workers wait until all of them are there: their threads may have waited for a processor until then, which is nobody's latency.
+private final class StartLine: Sendable {
+  private struct State {
+    var missing: Int
+    var start: UInt64 = 0
+    var waiting: [Wakeup] = []
+  }
+  private let state: Mutex<State>
+  /// From the last worker's arrival to the first request.
+  private static let leadNanoseconds: UInt64 = 1_000_000
+
+  init(workers: Int) { state = Mutex(State(missing: workers)) }
+
+  /// The moment at which all begin, once there is one.
+  var start: UInt64 { state.withLock { $0.start } }
+
+  /// A worker is ready; on its own thread.
+  nonisolated(nonsending) func arrive() async -> UInt64 {
+    let own = Wakeup()
+    let waiting = state.withLock { state in
+      state.missing -= 1
+      state.waiting.append(own)
+      if state.missing == 0 { state.start = MonotonicClock.nanoseconds + Self.leadNanoseconds }
+      return state.missing == 0 ? state.waiting : []
+    }
+    for wakeup in waiting { wakeup.wake() }
+    await own.wait()
+    return start
   }
 }
 
@@ -98,9 +128,9 @@ private final class Seat: Sendable {
     try await Task(executorPreference: loop) { await isolation.prepare(make) }.value.get()
   }
   /// The whole test.
-  func run(from start: UInt64) async -> Tally {
+  func run(from line: StartLine) async -> Tally {
     let isolation = isolation
-    return await Task(executorPreference: loop) { await isolation.run(from: start) }.value
+    return await Task(executorPreference: loop) { await isolation.run(from: line) }.value
   }
   func end() {
     loop.stop()
@@ -117,6 +147,7 @@ private actor LoadIsolation {
   init(_ loop: EventLoop) { self.loop = loop }
 
   func prepare(_ make: @Sendable (EventLoop) throws(LoadProblem) -> LoadWorker) async -> Result<Void, LoadProblem> {
+    _ = FieldName("date".utf8.span)   // the table of names is made when the first is read: no answer's latency
     do throws(LoadProblem) {
       let worker = try make(loop)
       self.worker = worker
@@ -129,9 +160,9 @@ private actor LoadIsolation {
     } catch { return .failure(error) }
   }
 
-  func run(from start: UInt64) async -> Tally {
+  func run(from line: StartLine) async -> Tally {
     guard let worker else { return Tally() }
-    await worker.wait(until: start)
+    await worker.wait(until: await line.arrive())
     for index in worker.slots.indices { Task(executorPreference: loop) { await self.serve(index) } }
     await worker.finish()
     self.worker = nil

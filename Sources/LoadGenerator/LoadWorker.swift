@@ -48,6 +48,8 @@ final class LoadWorker {
 
   var tally = Tally()
   private var interval = IntervalTally(), intervalIndex = 0
+  /// When the present part of the time ends.
+  private var intervalEnd: UInt64 = 0
   private let intervalNanoseconds: UInt64
   private let measuredFrom: UInt64
 
@@ -89,6 +91,7 @@ final class LoadWorker {
   /// - Parameter start: nanoseconds of the monotonic clock.
   nonisolated(nonsending) func wait(until start: UInt64) async {
     self.start = start
+    intervalEnd = start + intervalNanoseconds
     end = options.durationMilliseconds.map { start + UInt64($0) * 1_000_000 } ?? .max
     running = slots.count
     timer?.set(at: start)
@@ -134,16 +137,15 @@ final class LoadWorker {
   private static let tickMilliseconds = 50
 
   private func enterInterval(at now: UInt64) {
-    let current = now > start ? Int((now - start) / intervalNanoseconds) : 0
-    if current > intervalIndex { closeIntervals(through: current - 1) }
+    guard now >= intervalEnd else { return }
+    closeIntervals(through: Int((now - start) / intervalNanoseconds) - 1)
+    intervalEnd = start + UInt64(intervalIndex + 1) * intervalNanoseconds
   }
 
   private func closeIntervals(through last: Int) {
     while intervalIndex <= last {
       monitor.take(interval, of: intervalIndex, workers: step)
-      tally.latencies.add(interval.latencies)
-      interval.latencies.reset()
-      (interval.answers, interval.failures) = (0, 0)
+      interval.reset()
       intervalIndex += 1
     }
   }
@@ -210,7 +212,7 @@ final class LoadWorker {
     let now = MonotonicClock.nanoseconds
     while let due, due < min(end, now) {
       tally.unsent += 1
-      if due >= start + measuredFrom { interval.latencies.take(now - due) }
+      if due >= start + measuredFrom { tally.latencies.take(now - due) }
       next += step
     }
   }
@@ -221,7 +223,9 @@ final class LoadWorker {
   func measured(_ ticket: Ticket, until now: UInt64, hasAnswer: Bool) {
     enterInterval(at: now)
     if ticket.due < start + measuredFrom { return tally.warmUp += 1 }
-    interval.latencies.take(now > ticket.due ? now - ticket.due : 0)
+    let latency = now > ticket.due ? now - ticket.due : 0
+    tally.latencies.take(latency)
+    interval.take(latency)
     if hasAnswer {
       interval.answers += 1
       tally.answered += 1

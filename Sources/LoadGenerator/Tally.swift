@@ -40,10 +40,40 @@ public struct WrongAnswer: Sendable, Equatable {
   public var expected: String, got: String
 }
 
-/// What happened in a part of the time.
+/// What happened in a part of the time, for plots: its percentiles are those of a sample. (A histogram of hundreds of kilobytes for each part
+/// would keep the worker from sending while it is added up.)
 struct IntervalTally: Sendable {
-  var latencies = Latencies.standard
+  /// Latencies that are kept.
+  static let sampleLimit = 4_096
+  private(set) var sample: [UInt64] = []
+  private(set) var maximum: UInt64 = 0
   var answers = 0, failures = 0
+  private var seen: UInt64 = 0, random: UInt64 = 0x9e37_79b9_7f4a_7c15
+
+  /// Takes a latency in: of all that come, each has the same chance to be kept (Vitter's algorithm R).
+  mutating func take(_ nanoseconds: UInt64) {
+    maximum = max(maximum, nanoseconds)
+    seen += 1
+    if sample.count < Self.sampleLimit { return sample.append(nanoseconds) }
+    random ^= random << 13   // xorshift64 (Marsaglia)
+    random ^= random >> 7
+    random ^= random << 17
+    let place = random.multipliedFullWidth(by: seen).high
+    if place < UInt64(Self.sampleLimit) { sample[Int(place)] = nanoseconds }
+  }
+
+  mutating func add(_ other: IntervalTally) {
+    sample += other.sample
+    maximum = max(maximum, other.maximum)
+    answers += other.answers
+    failures += other.failures
+  }
+
+  /// Begins the next part.
+  mutating func reset() {
+    sample.removeAll(keepingCapacity: true)
+    (maximum, answers, failures, seen) = (0, 0, 0, 0)
+  }
 }
 
 /// What one worker has counted.

@@ -13,13 +13,6 @@ public enum Step: UInt8, CaseIterable, Sendable {
   case originRequest, originResponse, errorPage, viewerResponse, responseHeaders, sending, sent
 }
 
-/// Sees a request walk through its steps. Called on the worker's thread; must not block.
-public protocol StepObserver: AnyObject {
-  /// A step has been taken.
-  /// - Parameter nanoseconds: monotonic time since the request was received.
-  func took(_ step: Step, nanoseconds: UInt64)
-}
-
 /// When the steps that logs and histograms speak of were taken. Monotonic nanoseconds; 0 for "not taken".
 struct Timeline: BitwiseCopyable, Sendable {
   var received: UInt64 = 0
@@ -76,6 +69,8 @@ struct Exchange: ~Copyable {
   let peerText: [UInt8]
   /// What secures the viewer's connection; nil for plain HTTP.
   let tls: TLSConnection?
+  /// Whether the viewer speaks HTTPS.
+  let isSecure: Bool
   /// Whether it is the first request on its connection.
   private let isFirst: Bool
   /// Who the request is from, when a trusted proxy passes it on: not the peer.
@@ -87,7 +82,8 @@ struct Exchange: ~Copyable {
   /// Where the request's id lies among its head's bytes.
   private let idStart: Int
   var timeline = Timeline()
-  var observer: (any StepObserver)?
+  /// Sees the request walk through its steps, when somebody wants to know why it goes where it goes.
+  let observer: Explanation?
   /// The connection to the origin whose answer is under way.
   var upstream: ClientConnection?
   /// The file whose content is under way.
@@ -145,6 +141,9 @@ struct Exchange: ~Copyable {
     peer = viewer.peer
     peerText = viewer.peerText
     tls = secured ?? viewer.tls
+    observer = worker.takeObserver()
+    isSecure = tls != nil || observer?.isSecure == true
+    wantsHead = observer != nil
     isFirst = tls?.requests == 0
     tls?.requests += 1
     client = self.request.fields.present.has(.xForwardedFor) ? ClientAddress.find(behind: viewer.peer, self.request.fields, trusted: worker.trustedProxies) : nil
@@ -179,7 +178,7 @@ struct Exchange: ~Copyable {
   /// Notes that a step was taken at a time.
   @inline(__always) mutating func reached(_ step: Step, at now: UInt64) {
     timeline.mark(step, now)
-    observer?.took(step, nanoseconds: now - timeline.received)
+    if let observer { observer.took(step, self, nanoseconds: now - timeline.received) }
   }
 
   /// Notes that the response broke off.
@@ -196,8 +195,6 @@ struct Exchange: ~Copyable {
   var bodyFraming: BodyFraming { if let held, held.isReplaced { .length(held.bytes.count) } else { received.framing } }
   /// The handshake that this request brought, as CloudFront-Viewer-TLS has it.
   var handshake: StaticString { !isFirst ? "connectionReused" : tls?.isResumed == true ? "sessionResumed" : "fullHandshake" }
-  /// Whether the viewer speaks HTTPS.
-  var isSecure: Bool { tls != nil }
   /// GET or HEAD.
   var isSafe: Bool { received.method.isRetried }
 }

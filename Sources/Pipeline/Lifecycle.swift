@@ -90,9 +90,15 @@ extension Worker {
     }
     if let page = errorPage(for: response, exchange) { response = await replace(response, by: page, &exchange, &viewer) }
     if let index = exchange.behavior.viewerResponse {
+      if let observer = exchange.observer { observer.sees(response.head) }
       response = runViewerResponse(response, &exchange, since: monotonicNanoseconds(), mayRun: await hasTurn(index, exchange))
+      if let observer = exchange.observer { observer.sees(response.head, changedBy: .function) }
     }
-    if let hook = exchange.behavior.tier?.viewerResponse { response = await askViewerResponse(hook, response, &exchange) }
+    if let hook = exchange.behavior.tier?.viewerResponse {
+      if let observer = exchange.observer { observer.sees(response.head) }
+      response = await askViewerResponse(hook, response, &exchange)
+      if let observer = exchange.observer { observer.sees(response.head, changedBy: .function) }
+    }
     applyResponseHeadersPolicy(&response, &exchange)
     return response
   }

@@ -39,6 +39,8 @@ public final class Worker {
   var tlsHandshakeTimeoutMilliseconds = 10_000
   /// What kind of device the last User-Agent that was asked about speaks of: at most ``ViewerDevice/textLimit`` bytes of it.
   var lastAgent: [UInt8] = [], lastDevice = ViewerDevice.desktop
+  /// Sees the request that comes next.
+  var observer: Explanation?
   /// Where redirect-to-https sends viewers.
   public var securePorts = SecurePorts()
   /// Whose X-Forwarded-For is believed.
@@ -208,6 +210,13 @@ public final class Worker {
     return try isolatePool.isolate(for: code)
   }
 
+  /// Who sees the request that has come; only that one.
+  @inline(__always) func takeObserver() -> Explanation? {
+    guard observer != nil else { return nil }
+    defer { observer = nil }
+    return observer
+  }
+
   /// Milliseconds since 1970, for log lines and the cache.
   var wallMilliseconds: Int64 {
     WallClock.milliseconds
@@ -373,7 +382,7 @@ struct OriginPools {
 /// The isolation of a worker: its executor is the loop, so what it awaits resumes on the loop's thread.
 public actor WorkerIsolation {
   private let loop: EventLoop
-  private let worker: Worker
+  let worker: Worker
   /// The loop.
   public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
 

@@ -195,10 +195,20 @@ struct BenchRequests: ParsableArguments {
 
   private func rulesPlan(_ path: String, _ options: LoadOptions, _ fields: [(name: String, value: String)]) throws -> LoadPlan {
     let file = try RulesFile(path)
+    let format = RedirectFormat(fileName: path, file.bytes)
+    if format != .tsv && format != .csv { return try foreignPlan(file, format, options, fields) }
     let (table, problems) = RedirectTable.reading(file.bytes, separator: RedirectSeparator(fileName: path))
     for problem in problems where !problem.isError { StandardError.say("\(path):\(problem.line):\(problem.column): warning: \(problem.text)".onOneLine) }
     guard let table else { throw Refusal(lines: problems.map { Diagnostic(file: path, line: $0.line, column: $0.column, severity: .error, text: $0.text) }) }
     return try LoadPlan.rules(table, file: path, options.target, fields: fields, country: country)
+  }
+
+  /// Rules in another program's form: those that can be understood; the others are told.
+  private func foreignPlan(_ file: RulesFile, _ format: RedirectFormat, _ options: LoadOptions, _ fields: [(name: String, value: String)]) throws -> LoadPlan {
+    let (read, problems) = format.read(file.bytes, fileName: file.path), (table, more) = RedirectTable.make(read)
+    for problem in problems + more { StandardError.say("\(file.path):\(problem.line):\(problem.column): warning: left out: \(problem.text)".onOneLine) }
+    guard table.count > 0 else { throw Refusal("\(file.path) has no rule that could be asked for") }
+    return try LoadPlan.rules(table, file: file.path, options.target, fields: fields, country: country)
   }
 
   /// Bytes of content at most.

@@ -16,10 +16,13 @@ import Foundation
         skerry status                    what a running proxy is doing
         skerry test                      the test cases of the functions under Functions/
         skerry invoke Functions/hello event.json
+        skerry explain http://localhost:8080/old/page
         skerry bench http://127.0.0.1:8080/ --rate 1000
       """,
     version: Version.text,
-    subcommands: [Serve.self, Check.self, Status.self, Reload.self, Invalidate.self, Invoke.self, Test.self, Functions.self, Redirects.self, Bench.self])
+    subcommands: [
+      Serve.self, Check.self, Status.self, Reload.self, Invalidate.self, Invoke.self, Test.self, Functions.self, Redirects.self, Bench.self, Explain.self,
+    ])
 
   static func main() {
     do {

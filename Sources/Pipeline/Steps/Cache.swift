@@ -100,6 +100,10 @@ extension Worker {
     for _ in 0..<Self.lookupsLimit {
       let found = lookUp(cache, work, exchange)
       exchange.reached(.lookup)
+      if let observer = exchange.observer {
+        let key = withKey(cache, exchange) { key, _ in ReadableKey(key.readable) }
+        observer.looked(up: key, exchange.behavior.behavior.cachePolicy, found: found, now: wallMilliseconds)
+      }
       switch found {
       case .hit(let stored) where stored.kind == .sliced:
         guard let response = await serveSliced(stored, work, &exchange) else { break }

@@ -60,8 +60,8 @@ extension Worker {
   func applyDefaultRootObject(_ exchange: inout Exchange) {
     guard let object = exchange.site.site.defaultRootObject else { return }
     guard exchange.request.isRoot else { return }
-    exchange.request.setPath(([47] + object).span)
     exchange.reached(.rootObject)
+    exchange.request.setPath(([47] + object).span)
   }
 }
 

@@ -167,6 +167,7 @@ extension Worker {
       return response
     }
     exchange.file = answer.body.take()
+    if let observer = exchange.observer { observer.received(answer.head, from: destination) }
     return Response(head: answer.head, .file)
   }
 
@@ -191,8 +192,10 @@ extension Worker {
     var upstream: ClientConnection
     if let trace = exchange.trace { trace.beginAttempt() }
     var connecting: UInt64 = 0   // since when a connection is being made
-    let visit = pool.isWatched ? try await begin(pool) : nil
+    let standIn = exchange.observer?.connection(on: loop)   // an explanation may ask no origin
+    let visit = pool.isWatched && standIn == nil ? try await begin(pool) : nil
     let identity = destination.identity(for: exchange.request)
+    if let standIn { upstream = ClientConnection(standIn, OriginLimits(), isReused: false, keeper: NoKeeper.shared) } else
     if pool.speaksHTTP2 && !isWebSocket(exchange) || isGRPC(exchange) {
       connecting = monotonicNanoseconds()
       do throws(OriginFailure) {
@@ -218,6 +221,7 @@ extension Worker {
     defer { viewer.stream.socket.dependent = nil }
     upstream.stream.beginOutput()
     composeOriginRequest(exchange, destination, to: &upstream.stream.output)
+    if let observer = exchange.observer { observer.sends(upstream.stream.output.readable, to: destination, exchange) }
     upstream.headIsWhole(hasBody: exchange.hasBody)
     var isSending = true
     do throws(WireFailure) {
@@ -275,6 +279,7 @@ extension Worker {
     head.fields.drop(.proxy)   // said to this proxy, not to its viewers (RFC 9110, 11.7)
     if head.fields.has(.vary) && !(exchange.behavior.cache?.followsRFC ?? false) { filterVary(&head.fields, exchange.behavior.behavior.forwarding) }
     exchange.originStatus = head.line.status
+    if let observer = exchange.observer { observer.received(head, from: nil) }
     if let trace = exchange.trace {
       trace.endAttempt(at: exchange.origin?.name ?? "", status: head.line.status, isReused: exchange.reusedConnection, failure: nil)
     }
@@ -383,6 +388,12 @@ extension Worker {
       throw error
     }
   }
+}
+
+/// Closes connections that stand for an origin's.
+private final class NoKeeper: ConnectionKeeper, Sendable {
+  static let shared = NoKeeper()
+  func ended(_ socket: Socket, reusable: Bool, sent: Int, received: Int) { socket.close() }
 }
 
 /// Why a request got no answer from an origin.

@@ -82,7 +82,13 @@ extension Worker {
     let error = mistake ?? explanation(run, isolate, function)
     if let error { diagnostics.say(.error, key: "run \(function.code.name)", "\(hook.word) function \(function.code.name) failed: \(error)") }
     keepWords(isolate, exchange)
-    exchange.functions.append(FunctionReport(function, hook, outcome, cpuMicroseconds: Int(run.cpuNanoseconds / 1000), error: error))
+    let report = FunctionReport(function, hook, outcome, cpuMicroseconds: Int(run.cpuNanoseconds / 1000), error: error)
+    exchange.functions.append(report)
+    if let observer = exchange.observer {
+      var logs: [String] = []
+      isolate.forEachLogLine { logs.append($0.text) }
+      observer.ran(report, fuel: run.fuel, logs: logs)
+    }
   }
 
   /// Why a run failed, in the engine's words.

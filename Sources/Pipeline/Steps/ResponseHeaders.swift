@@ -7,6 +7,7 @@ extension Worker {
   /// Applies the policy, to every response: the origin's, a function's, an error.
   func applyResponseHeadersPolicy(_ response: inout Response, _ exchange: inout Exchange) {
     guard let compiled = exchange.behavior.headers else { return }
+    if let observer = exchange.observer { observer.sees(response.head) }
     for name in compiled.removed { response.head.fields.drop(named: name.span) }
     applyCORS(compiled.policy, &response.head.fields, exchange)
     for line in compiled.added {
@@ -19,6 +20,7 @@ extension Worker {
     }
     addServerTiming(compiled, &response, exchange)
     exchange.reached(.responseHeaders)
+    if let observer = exchange.observer { observer.sees(response.head, changedBy: .policy(compiled.policy.name)) }
   }
 
   private func applyCORS(_ policy: ResponseHeadersPolicy, _ fields: inout HeaderSection, _ exchange: borrowing Exchange) {

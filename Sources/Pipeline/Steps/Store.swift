@@ -54,7 +54,9 @@ extension Worker {
     }
     let facts = ResponseFacts(response.head)
     let request = RequestFacts(exchange.request.fields, isAuthorized: work.cache.forwardsAuthorization && exchange.request.fields.has(.authorization))
-    guard exchange.received.method != .head, let freshness = work.cache.rules.freshness(of: facts, to: request, requestTime: work.requestTime, now: now) else {
+    let decision = exchange.received.method == .head ? nil : work.cache.rules.freshness(of: facts, to: request, requestTime: work.requestTime, now: now)
+    if let observer = exchange.observer { observer.judged(facts, decision, exchange.behavior.behavior.cachePolicy, now: now) }
+    guard let freshness = decision else {
       forget(leader.stale, status)
       leader.decline(passUntil: now + Self.passMilliseconds)
       return passOn(response, work, &exchange)

@@ -31,7 +31,9 @@ extension Worker {
     case .failed(let failure):
       discard(response, &exchange)
       throw .function(failure)
-    case .decided(.response(let change)): note(change, &response, &exchange)
+    case .decided(.response(let change)):
+      note(change, &response, &exchange)
+      if let observer = exchange.observer { observer.sees(response.head, changedBy: .function) }
     case .decided(.request): break   // a response event decides about responses
     }
     return response

@@ -111,6 +111,7 @@ extension Worker {
     counters.observe(hook.step, microseconds: Int(now - start) / 1000)
     let told = FunctionReport(hook, outcome, report, error: error)
     exchange.functions.append(told)
+    if let observer = exchange.observer { observer.ran(told, fuel: nil) }
     if let trace = exchange.trace { trace.add(told, from: start, to: now) }
   }
 

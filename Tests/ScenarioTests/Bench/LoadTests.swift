@@ -41,7 +41,8 @@ extension Scenarios {
       }
       let command = try bench(origin.url, "--rate", "50", "-n", "100", "-c", "1", "--json")
       #expect(command.exit == .status(0), "\(command.errors)")
-      let latency = try #require(try json(command)["latency"])
+      let report = try json(command), latency = try #require(report["latency"])
+      let late = report["generator"]?["lateness"]?["max"]?.double ?? 0   // a machine that runs all tests at once wakes nobody in time
       var latencies: [Double] = [], free = 0.0
       for (index, service) in taken.current.enumerated() {
         free = max(Double(index) * 20, free) + service
@@ -51,24 +52,24 @@ extension Scenarios {
       for (name, place) in [("p75", 74), ("p90", 89), ("p95", 94), ("p99", 98)] {
         let wanted = latencies[place], got = latency[name]?.double ?? 0
         #expect(got > 0.95 * wanted, "\(name): \(got) ms, in the queue \(wanted) ms")
-        #expect(got < 1.05 * wanted + 500, "\(name): \(got) ms, in the queue \(wanted) ms")   // a machine that runs all tests at once wakes nobody in time
+        #expect(got < 1.05 * wanted + 100 + 5 * late, "\(name): \(got) ms, in the queue \(wanted) ms")
       }
     }
 
     /// A server that stops answering: what waits has failed, what was due counts, and the test ends.
     @Test func aServerThatFallsSilent() throws {
       let origin = try ScriptedOrigin { connection in
-        for _ in 0..<5 {
+        for _ in 0..<(connection.number == 0 ? 5 : 0) {
           try connection.expectRequest()
           try connection.send(ok("x"))
         }
         try connection.waitUntilStopped()
       }
-      let command = try bench(origin.url, "--rate", "50", "--duration", "600ms", "-c", "1", "--timeout", "300ms", "--json")
+      let command = try bench(origin.url, "--rate", "20", "--duration", "1500ms", "-c", "1", "--timeout", "300ms", "--json")
       origin.stop()
       #expect(command.exit == .status(1), "\(command.errors)")
       let report = try json(command)
-      #expect(report["answers"]?.double ?? 0 >= 5 && report["failures"]?.array?.first?["kind"]?.string == "timeout")
+      #expect(report["answers"]?.double == 5 && report["failures"]?.array?.first?["kind"]?.string == "timeout")
       #expect(report["latency"]?["max"]?.double ?? 0 >= 300 && report["latency"]?["count"]?.double == 30)
     }
 

@@ -1,0 +1,154 @@
+// What `skerry explain` shows a person: the explanation's JSON as a tree.
+import ConfigurationFile
+import JSONText
+
+enum ExplanationText {
+  static func page(_ json: JSONValue) -> String {
+    var tree = Tree()
+    let request = json["request"]
+    tree.line(0, "\(request?["method"]?.string ?? "") \(request?["url"]?.string ?? "")")
+    for field in request?["fields"]?.array ?? [] { tree.line(1, (field.array ?? []).compactMap(\.string).joined(separator: ": ")) }
+    if let failure = json["failure"]?.string, json["answer"] == nil {
+      tree.line(0, failure)
+      return tree.text
+    }
+    distribution(json, &tree)
+    redirects(json, &tree)
+    let functions = json["functions"]?.array ?? []
+    for run in functions where run["event"]?.string?.hasSuffix("request") == true { function(run, &tree) }
+    if let changes = json["defaultRootObject"] { tree.section("default root object"); self.changes(changes, &tree) }
+    cache(json, &tree)
+    origin(json, &tree)
+    storing(json, &tree)
+    for run in functions where run["event"]?.string?.hasSuffix("response") == true { function(run, &tree) }
+    if let policy = json["responseHeadersPolicy"] {
+      tree.section("response headers policy \(policy["name"]?.string ?? "")")
+      changes(policy["changes"], &tree)
+    }
+    answer(json, &tree)
+    return tree.text
+  }
+
+  private static func distribution(_ json: JSONValue, _ tree: inout Tree) {
+    guard let distribution = json["distribution"]?.object.map(JSONValue.object) else { return tree.section("distribution: none") }
+    let aliases = (distribution["aliases"]?.array ?? []).compactMap(\.string)
+    tree.section("distribution \(distribution["id"]?.string ?? "")")
+    tree.line(1, "for Host \(distribution["host"]?.string ?? ""); aliases \(aliases.isEmpty ? "none" : aliases.joined(separator: ", "))\(distribution["isDefault"] == .boolean(true) ? "; the default" : "")")
+    let behaviors = json["behaviors"]?.array ?? []
+    if !behaviors.isEmpty { tree.section("behaviors") }
+    for behavior in behaviors {
+      let isMatch = behavior["isMatch"] == .boolean(true)
+      tree.line(1, "\(isMatch ? "✓" : "✗") \(behavior["path"]?.string ?? "")" + (isMatch ? " → \(behavior["target"]?.string ?? "")" : ""))
+      guard isMatch else { continue }
+      for name in ["viewerProtocolPolicy", "cachePolicy", "originRequestPolicy", "responseHeadersPolicy"] {
+        if let value = behavior[name]?.string { tree.line(2, "\(name) \(value)") }
+      }
+    }
+  }
+
+  private static func redirects(_ json: JSONValue, _ tree: inout Tree) {
+    guard let redirects = json["redirects"] else { return }
+    tree.section("redirect rules \(redirects["table"]?.string ?? "")")
+    if let rule = redirects["rule"]?.string {
+      tree.line(1, "\(rule): \(redirects["from"]?.string ?? "") → \(redirects["to"]?.string ?? "")")
+    } else {
+      tree.line(1, "none of \(number(redirects["rules"])) matches")
+    }
+  }
+
+  private static func function(_ run: JSONValue, _ tree: inout Tree) {
+    tree.section("\(run["event"]?.string ?? "") function \(run["name"]?.string ?? ""): \(run["outcome"]?.string ?? "")")
+    tree.line(1, run["durationMicroseconds"].map { "\(number($0)) µs, in its sandbox" } ?? "fuel \(number(run["fuel"])), \(number(run["cpuMicroseconds"])) µs")
+    if let error = run["error"]?.string { tree.line(1, "error \(error)") }
+    for line in run["logs"]?.array ?? [] { tree.line(1, "log \(line.string ?? "")") }
+    changes(run["changes"], &tree)
+  }
+
+  private static func changes(_ changes: JSONValue?, _ tree: inout Tree) {
+    let list = changes?.array ?? []
+    if list.isEmpty { tree.line(1, "changes nothing") }
+    for change in list {
+      let part = change["part"]?.string ?? "", before = change["before"]?.string, after = change["after"]?.string
+      switch (before, after) {
+      case (nil, let after?): tree.line(1, "+ \(part): \(after)")
+      case (let before?, nil): tree.line(1, "− \(part): \(before)")
+      default: tree.line(1, "~ \(part): \(before ?? "") → \(after ?? "")")
+      }
+    }
+  }
+
+  private static func cache(_ json: JSONValue, _ tree: inout Tree) {
+    let lookups = json["cache"]?["lookups"]?.array ?? []
+    for lookup in lookups {
+      tree.section("cache key")
+      for part in lookup["key"]?.array ?? [] {
+        tree.line(1, "\(part["part"]?.string ?? "") = \(part["value"]?.string ?? "(absent)")   ← \(part["from"]?.string ?? "")")
+      }
+      tree.line(1, "found: \(lookup["found"]?.string ?? "")")
+      if let freshness = lookup["freshness"] { tree.line(2, words(freshness)) }
+    }
+    if lookups.isEmpty, let outcome = json["cacheOutcome"] {
+      tree.section("cache")
+      tree.line(1, outcome["meaning"]?.string ?? "")
+    } else if lookups.isEmpty, !(json["origin"]?.array ?? []).isEmpty {
+      tree.section("cache: none here")
+    }
+  }
+
+  private static func origin(_ json: JSONValue, _ tree: inout Tree) {
+    for origin in json["origin"]?.array ?? [] {
+      tree.section("origin \(origin["name"]?.string ?? ""): \(origin["place"]?.string ?? "")")
+      if let line = origin["requestLine"]?.string { tree.line(1, line) }
+      for field in origin["fields"]?.array ?? [] { tree.line(2, "\(field["line"]?.string ?? "")   ← \(field["from"]?.string ?? "")") }
+      let withheld = (origin["withheld"]?.array ?? []).compactMap(\.string)
+      if !withheld.isEmpty { tree.line(1, "does not get \(withheld.joined(separator: ", "))") }
+      if let status = origin["status"] {
+        tree.line(1, "answers \(number(status))\(origin["isStandIn"] == .boolean(true) ? " (a stand-in: no origin was asked)" : "")")
+        for field in origin["answerFields"]?.array ?? [] { tree.line(2, field.string ?? "") }
+      } else {
+        tree.line(1, "gives no answer")
+      }
+    }
+    if let chosen = json["originChosenByFunction"]?.string { tree.line(1, "chosen by a function: \(chosen)") }
+  }
+
+  private static func storing(_ json: JSONValue, _ tree: inout Tree) {
+    guard let storing = json["cache"]?["storing"]?.object.map(JSONValue.object) else { return }
+    tree.section("storing")
+    let said = (storing["originSays"]?.array ?? []).compactMap(\.string)
+    tree.line(1, "the origin says \(said.isEmpty ? "nothing" : said.joined(separator: ", "))")
+    if let policy = storing["policy"] {
+      tree.line(1, "\(policy["mode"]?.string ?? "") rules of \(policy["name"]?.string ?? ""): min \(number(policy["minTTL"])), default \(number(policy["defaultTTL"])), max \(number(policy["maxTTL"])) s")
+    }
+    if let freshness = storing["freshness"] { tree.line(1, "stored, " + words(freshness)) } else { tree.line(1, "not stored") }
+  }
+
+  private static func words(_ freshness: JSONValue) -> String {
+    func seconds(_ name: String) -> String? { freshness[name].map { $0.string ?? "\(number($0)) s" } }
+    var parts = ["age \(number(freshness["ageSeconds"])) s", "fresh for \(seconds("freshForSeconds") ?? "")"]
+    if let value = seconds("servedStaleWhileRefreshedForSeconds") { parts.append("served stale while refreshed for \(value)") }
+    if let value = seconds("servedWhenOriginFailsForSeconds") { parts.append("served when the origin fails: \(value)") }
+    return (parts + (freshness["flags"]?.array ?? []).compactMap(\.string)).joined(separator: ", ")
+  }
+
+  private static func answer(_ json: JSONValue, _ tree: inout Tree) {
+    tree.section("answer")
+    if let refusal = json["refusal"]?.string { tree.line(1, "refused: \(refusal)") }
+    tree.line(1, json["answer"]?["statusLine"]?.string ?? "none")
+    for field in json["answer"]?["fields"]?.array ?? [] { tree.line(2, field.string ?? "") }
+    tree.line(1, "\(number(json["answer"]?["contentBytes"])) bytes of content")
+    if let result = json["resultType"]?.string { tree.line(1, "logged as \(result)\(json["detailedResultType"]?.string.map { " (\($0))" } ?? "")") }
+    if let outcome = json["cacheOutcome"], let word = outcome["word"]?.string { tree.line(1, "cache \(word): \(outcome["meaning"]?.string ?? "")") }
+    if let failure = json["failure"]?.string { tree.line(1, "because \(failure)") }
+  }
+
+  private static func number(_ value: JSONValue?) -> String { if case .number(let text)? = value { text } else { "" } }
+
+  /// Lines by depth.
+  private struct Tree {
+    var text = ""
+
+    mutating func section(_ title: String) { line(0, title) }
+    mutating func line(_ depth: Int, _ content: String) { text += String(repeating: "  ", count: depth) + content.onOneLine + "\n" }
+  }
+}

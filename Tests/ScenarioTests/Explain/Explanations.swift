@@ -1,0 +1,145 @@
+// `skerry explain`, in its own process and by a running proxy (issue 8, point 4).
+import Foundation
+import JSONText
+import Testing
+
+extension Scenarios {
+  @Suite struct Explanations {
+    private static let configuration = """
+      listeners: [{ address: "127.0.0.1:0" }]
+      admin: { address: "127.0.0.1:0" }
+      accessLog: off
+      distributions:
+        - id: E1
+          aliases: [www.a.test]
+          defaultRootObject: index.html
+          origins: { app: "http://127.0.0.1:ORIGIN", private: { domainName: 127.0.0.1, httpPort: ORIGIN, originProtocolPolicy: http-only, customHeaders: { x-secret: abc } } }
+          defaultBehavior:
+            origin: app
+            cachePolicy: mine
+            originRequestPolicy: AllViewer
+            responseHeadersPolicy: SecurityHeadersPolicy
+            functions: { viewer-request: req, viewer-response: resp }
+          behaviors:
+            - { path: /api/*, origin: private, cachePolicy: CachingDisabled, viewerProtocolPolicy: https-only }
+            - { path: /moved/*, origin: app, cachePolicy: CachingDisabled, redirects: rules.tsv }
+      functions:
+        req: { runtime: cloudfront-js-2.0, code: req.js }
+        resp: { runtime: cloudfront-js-2.0, code: resp.js }
+      cachePolicies:
+        mine: { minTTL: 1, defaultTTL: 86400, maxTTL: 31536000, headers: [accept-language], queryStrings: { allExcept: [utm_source] } }
+      """
+    private static let files = [
+      "rules.tsv": "# from\tto\n/moved/a\t/b\n",
+      "req.js": """
+        function handler(event) {
+          var r = event.request;
+          console.log('saw ' + r.uri);
+          if (r.uri === '/gen') return { statusCode: 302, headers: { location: { value: '/x' } } };
+          if (r.uri === '/boom') throw new Error('no');
+          r.uri = r.uri.replace('/old/', '/new/');
+          r.headers['x-new'] = { value: '1' };
+          delete r.headers['x-old'];
+          return r;
+        }
+        """,
+      "resp.js": "function handler(event) { var r = event.response; r.headers['x-resp'] = { value: 'yes' }; return r; }",
+    ]
+
+    /// A folder with the configuration, before an origin that must not be asked.
+    private func explain(_ arguments: String..., port: UInt16 = 1) throws -> Tool.Command {
+      let folder = FileManager.default.temporaryDirectory.appendingPathComponent("explain-\(UUID().uuidString)")
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      defer { try? FileManager.default.removeItem(at: folder) }
+      for (name, text) in Self.files.merging(["edge.yaml": Self.configuration.replacingOccurrences(of: "ORIGIN", with: "\(port)")], uniquingKeysWith: { $1 }) {
+        try text.write(to: folder.appendingPathComponent(name), atomically: false, encoding: .utf8)
+      }
+      return try Tool.run([Skerry.binary(), "explain"] + arguments + ["--config", folder.path + "/edge.yaml"])
+    }
+
+    private func parts(_ list: JSONValue?) -> [String] {
+      (list?.array ?? []).map { "\($0["part"]?.string ?? ""): \($0["before"]?.string ?? $0["value"]?.string ?? "-") → \($0["after"]?.string ?? $0["from"]?.string ?? "-")" }
+    }
+
+    @Test func theWholeWay() throws {
+      let command = try explain(
+        "http://www.a.test/old/p?x=1&utm_source=q", "-H", "accept-language: de", "-H", "x-old: 1", "--json", "--origin-header", "cache-control: max-age=60")
+      #expect(command.exit == .status(0), "\(command.errors)")
+      let json = try JSONValue(parsing: command.text)
+      #expect(json["distribution"]?["id"]?.string == "E1" && json["distribution"]?["host"]?.string == "www.a.test")
+      #expect((json["behaviors"]?.array ?? []).map { "\($0["path"]?.string ?? "") \($0["isMatch"] == .boolean(true))" } == ["/api/* false", "/moved/* false", "* true"])
+      let functions = json["functions"]?.array ?? []
+      #expect(functions.map { $0["event"]?.string } == ["viewer-request", "viewer-response"])
+      #expect(functions.first?["logs"]?.array?.compactMap(\.string) == ["saw /old/p"] && functions.first?["fuel"]?.double ?? 0 > 0)
+      #expect(parts(functions.first?["changes"]) == ["uri: /old/p?x=1&utm_source=q → /new/p?x=1&utm_source=q", "x-new: - → 1", "x-old: 1 → -"])
+      #expect(parts(functions.last?["changes"]) == ["x-resp: - → yes"])
+      #expect(parts(json["cache"]?["lookups"]?.array?.first?["key"]) == [
+        "distribution: E1 → always", "method: GET → always", "path: /new/p → always", "query: x=1 → cachePolicy mine: queryStrings",
+        "header accept-language: de → cachePolicy mine: headers",
+      ])
+      let storing = json["cache"]?["storing"]
+      #expect(storing?["originSays"]?.array?.compactMap(\.string) == ["max-age=60"] && storing?["freshness"]?["freshForSeconds"]?.double == 60)
+      let origin = try #require(json["origin"]?.array?.first)
+      #expect(origin["requestLine"]?.string == "GET /new/p?x=1&utm_source=q HTTP/1.1" && origin["isStandIn"] == .boolean(true))
+      let fields = Dictionary((origin["fields"]?.array ?? []).map { ($0["line"]?.string ?? "", $0["from"]?.string ?? "") }) { first, _ in first }
+      #expect(fields["X-New: 1"] == "function req" && fields["accept-language: de"] == "cachePolicy mine" && fields["Host: www.a.test"] == "originRequestPolicy AllViewer")
+      #expect(json["responseHeadersPolicy"]?["name"]?.string == "SecurityHeadersPolicy" && parts(json["responseHeadersPolicy"]?["changes"]).contains("x-frame-options: - → SAMEORIGIN"))
+      #expect(json["answer"]?["statusLine"]?.string == "HTTP/1.1 200 Stand-in" && json["resultType"]?.string == "Miss")
+    }
+
+    /// Where the way ends early, and what is said of it.
+    static let endings: [(arguments: [String], holds: [String], lacks: [String])] = [
+      (["http://www.a.test/gen"], ["viewer-request function req: responded", "HTTP/1.1 302 Found", "Location: /x", "logged as FunctionGeneratedResponse"], ["origin app: ", "cache key"]),
+      (["http://www.a.test/boom"], ["viewer-request function req: execution_error", "error req:", "HTTP/1.1 503"], ["origin app: "]),
+      (["http://www.a.test/"], ["default root object\n  ~ uri: / → /index.html\n", "GET /index.html HTTP/1.1"], []),
+      (["http://www.a.test/api/x"], ["✓ /api/* → origin private", "HTTP/1.1 403"], ["origin private: "]),
+      (["https://www.a.test/api/x", "-H", "x-mine: 1"], ["origin private: 127.0.0.1", "x-secret: abc   ← customHeaders of origin private", "does not get x-mine", "HTTP/1.1 200"], ["cache key"]),
+      (["http://www.a.test/moved/a"], ["rules.tsv:2: /moved/a → /b", "HTTP/1.1 301", "Location: /b"], ["origin app: "]),
+      (["http://www.a.test/moved/x"], ["none of 1 matches", "HTTP/1.1 200"], []),
+      (["http://other.test/"], ["distribution: none", "HTTP/1.1 403"], ["behaviors"]),
+      (["http://www.a.test/x", "--origin-status", "404"], ["answers 404", "HTTP/1.1 404", "stored, age 0 s, fresh for 10.0 s, an error"], []),
+      (["http://www.a.test/x", "-X", "DELETE"], ["HTTP/1.1 403"], ["origin app: "]),
+    ]
+    @Test(arguments: endings) func endsEarly(_ arguments: [String], _ holds: [String], _ lacks: [String]) throws {
+      let folder = FileManager.default.temporaryDirectory.appendingPathComponent("explain-\(UUID().uuidString)")
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      defer { try? FileManager.default.removeItem(at: folder) }
+      for (name, text) in Self.files.merging(["edge.yaml": Self.configuration.replacingOccurrences(of: "ORIGIN", with: "1")], uniquingKeysWith: { $1 }) {
+        try text.write(to: folder.appendingPathComponent(name), atomically: false, encoding: .utf8)
+      }
+      let command = try Tool.run([Skerry.binary(), "explain"] + arguments + ["--config", folder.path + "/edge.yaml"])
+      #expect(command.exit == .status(0), "\(command.errors)")
+      for text in holds { #expect(command.text.contains(text), "\(text) in\n\(command.text)") }
+      for text in lacks { #expect(!command.text.contains(text), "no \(text) in\n\(command.text)") }
+    }
+
+    @Test func badUsage() throws {
+      #expect(try explain("www.a.test").errors == "skerry: www.a.test is no http:// or https:// URL\n")
+      #expect(try explain("http://www.a.test/", "-H", "nonsense").exit == .status(2))
+      #expect(try explain("http://www.a.test/", "-H", "a: b\r\nc: d").errors == "skerry: the request has characters that none may have\n")
+      #expect(try explain("http://www.a.test/", "--origin-status", "99").exit == .status(2))
+      #expect(try explain("http://www.a.test/\(String(repeating: "x", count: 9000))").text.contains("refused: 414"))
+    }
+
+    /// A running proxy asks its origin and looks into its own cache; only with its token, and only for what changes nothing.
+    @Test func aRunningProxyExplains() throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { _ in ok("hello", fields: "Cache-Control: max-age=600\r\n") } }
+      let skerry = try Skerry.start(configuration: Self.configuration.replacingOccurrences(of: "ORIGIN", with: "\(origin.port)"), files: Self.files)
+      let admin = ["--admin", "127.0.0.1:\(skerry.adminPort)", "--token-file", skerry.folder.path + "/.skerry/admin-token"]
+      func ask(_ arguments: String...) throws -> Tool.Command { try Tool.run([Skerry.binary(), "explain"] + arguments + admin) }
+      let first = try ask("http://www.a.test/old/p", "--json")
+      #expect(first.exit == .status(0), "\(first.errors)")
+      #expect(try JSONValue(parsing: first.text)["answer"]?["contentBytes"]?.double == 5)
+      #expect(origin.requests.map(\.target) == ["/new/p"] && origin.requests.first?.fields["x-new"] == "1")
+      let second = try ask("http://www.a.test/old/p")
+      #expect(second.text.contains("found: stored") && second.text.contains("cache hit: ") && second.text.contains("5 bytes of content"), "\(second.text)")
+      #expect(origin.requests.count == 1)
+      #expect(try ask("http://www.a.test/", "-X", "DELETE").errors.contains("GET, HEAD and OPTIONS only"))
+      let bare = try skerry.adminConnection()
+      try bare.send("POST /explain HTTP/1.1\r\nHost: 127.0.0.1:\(skerry.adminPort)\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+      #expect(try bare.readResponse().status == 401)
+      // Who comes next is served as ever.
+      #expect(try skerry.viewer().exchange("GET /old/p HTTP/1.1\r\nHost: www.a.test\r\n\r\n").body == wire("hello"))
+    }
+  }
+}
