@@ -268,7 +268,8 @@ function invoke(end) {
   let result;
   try {
     const clientContext = start > headerBytes + prefixBytes ? JSON.parse(input.utf8Slice(headerBytes + prefixBytes, start)) : undefined;
-    const event = JSON.parse(input.utf8Slice(start, end));
+    // The proxy says whether it is all ASCII: that is decoded in a fraction of the time.
+    const event = JSON.parse(input.readUInt32LE(12) === 1 ? input.latin1Slice(start, end) : input.utf8Slice(start, end));
     const context = new Context(invocation, deadline, clientContext);
     result = handler(event, context, (error, value) => settle(invocation, context, error, value));
   } catch (error) {
