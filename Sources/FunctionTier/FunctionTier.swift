@@ -166,7 +166,7 @@ public final class FunctionTier: Sendable {
       return supervisor.post(.invoke(function.revision, function.interpreter, function.tally, invocation, answer))
     }
     do throws(CodeProblem) {
-      let found = try revisions.resolve(function.name, qualifier, stickyKey: invocation.stickyKey)
+      let found = try revisions.resolve(function.name, qualifier, invocation)
       var answer = answer
       if let alias = found.canaryOf {
         answer = { [canaries, answer] outcome in

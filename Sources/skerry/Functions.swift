@@ -129,6 +129,8 @@ struct FunctionsAlias: ParsableCommand {
   var version: Int
   @Option(help: "Another version and its share: 2=20%; may be repeated.")
   var weight: [String] = []
+  @Option(help: "What keeps a viewer at one version: client-ip, header:NAME or cookie:NAME. Default: chance.")
+  var sticky: String?
   @Option(help: "Try the version out with this share of invocations: 10%.")
   var canary: String?
   @Option(name: .customLong("for"), help: "How long it is tried out: 90s, 5m.")
@@ -154,7 +156,7 @@ struct FunctionsAlias: ParsableCommand {
           guard parts.count == 2, let number = Int(parts[0]) else { throw Refusal("--weight takes a version and its share, such as 2=20%, not \(text)") }
           weights[number] = try Share.parse(String(parts[1]), "--weight")
         }
-        return try store.point(function, alias: alias, to: version, weights: weights)
+        return try store.point(function, alias: alias, to: version, weights: weights, sticky: try stickyKey())
       }
       var trial = Canary(version: version, share: try Share.parse(canary, "--canary"), milliseconds: try Self.milliseconds(duration, "--for"))
       trial.errorRate = try Share.parse(errors, "--errors")
@@ -163,6 +165,12 @@ struct FunctionsAlias: ParsableCommand {
       (trial.before, trial.after) = (before, after)
       try store.begin(trial, of: function, under: alias)
     }
+  }
+
+  private func stickyKey() throws -> StickyKey? {
+    guard let sticky else { return nil }
+    guard let key = StickyKey(sticky) else { throw Refusal("--sticky takes client-ip, header:NAME or cookie:NAME, not \(sticky)") }
+    return key
   }
 
   private static func milliseconds(_ text: String, _ option: String) throws -> Int64 {

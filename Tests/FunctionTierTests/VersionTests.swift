@@ -51,6 +51,16 @@ import Testing
     #expect(RevisionTable.point(of: [1, 2]) == RevisionTable.point(of: [1, 2]))
   }
 
+  @Test func aPartOfTheRequestKeepsAViewerAtAVersion() {
+    let event = Array(#"{"Records":[{"cf":{"request":{"clientIp":"1.2.3.4","headers":{"x-user":[{"key":"X-User","value":"u"}],"cookie":[{"value":"a=1; sid=s=2"}]}}}}]}"#.utf8)
+    for (text, key) in [("client-ip", "1.2.3.4"), ("header:X-User", "u"), ("cookie:sid", "s=2"), ("cookie:id", ""), ("header:none", "")] {
+      let part = StickyKey(text)
+      #expect(part.map { String(decoding: $0.key(of: event), as: UTF8.self) } == key, "\(text)")
+      #expect(part?.key(of: Array("{".utf8)) == [])
+    }
+    for text in ["", "ip", "header", "client-ip:x"] { #expect(StickyKey(text) == nil, "\(text)") }
+  }
+
   @Test func aCanaryTakesOverOrIsRolledBack() throws {
     var canary = Canary(version: 2, share: 0.5, milliseconds: 1_000)
     (canary.phase, canary.until, canary.leastInvocations, canary.errorRate, canary.p95Milliseconds) = (.shifting, 1_000, 10, 0.1, 50)

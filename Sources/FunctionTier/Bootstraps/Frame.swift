@@ -3,7 +3,7 @@
 //     bytes  0…3   length of the body        all numbers little endian
 //            4…7   kind
 //            8…11  serial: which invocation it is about
-//           12…15  from the bootstrap: the most memory used so far, in KB
+//           12…15  from the bootstrap: the most memory used so far, in KB; to it, of an invocation: 1 when the event is all ASCII
 //           16…    body
 //
 // Everything that comes from a sandbox may be the function's own doing: lengths and kinds are checked here, serials by EnvironmentLife.
@@ -73,7 +73,7 @@ struct Frame: Equatable {
   /// - Parameter deadline: milliseconds since 1970.
   static func write(_ invocation: Invocation, serial: UInt32, deadline: Double, to buffer: inout ByteBuffer) {
     let context = invocation.clientContext
-    writeHead(.invoke, serial: serial, bodyBytes: prefixBytes + context.count + invocation.payload.count, to: &buffer)
+    writeHead(.invoke, serial: serial, bodyBytes: prefixBytes + context.count + invocation.payload.count, note: invocation.payload.isASCII ? 1 : 0, to: &buffer)
     append(deadline.bitPattern, bytes: 8, to: &buffer)
     var id = 0
     for byte in invocation.requestID.utf8.prefix(requestIDBytes) {
@@ -92,14 +92,23 @@ struct Frame: Equatable {
   private static let requestIDBytes = 36
   private static let prefixBytes = 8 + requestIDBytes + 4
 
-  private static func writeHead(_ kind: Kind, serial: UInt32, bodyBytes: Int, to buffer: inout ByteBuffer) {
+  private static func writeHead(_ kind: Kind, serial: UInt32, bodyBytes: Int, note: UInt64 = 0, to buffer: inout ByteBuffer) {
     append(UInt64(bodyBytes), bytes: 4, to: &buffer)
     append(UInt64(kind.rawValue), bytes: 4, to: &buffer)
     append(UInt64(serial), bytes: 4, to: &buffer)
-    append(0, bytes: 4, to: &buffer)
+    append(note, bytes: 4, to: &buffer)
   }
 
   private static func append(_ value: UInt64, bytes: Int, to buffer: inout ByteBuffer) {
     for byte in 0..<bytes { buffer.append(UInt8(truncatingIfNeeded: value >> UInt64(byte * 8))) }
+  }
+}
+
+extension [UInt8] {
+  /// Whether no byte has its highest bit set.
+  fileprivate var isASCII: Bool {
+    var all: UInt8 = 0
+    for byte in self { all |= byte }
+    return all < 128
   }
 }

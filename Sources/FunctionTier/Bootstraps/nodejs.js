@@ -268,7 +268,8 @@ function invoke(end) {
   let result;
   try {
     const clientContext = start > headerBytes + prefixBytes ? JSON.parse(input.utf8Slice(headerBytes + prefixBytes, start)) : undefined;
-    const event = JSON.parse(input.utf8Slice(start, end));
+    // The proxy says whether it is all ASCII: that is decoded in a fraction of the time.
+    const event = JSON.parse(input.readUInt32LE(12) === 1 ? input.latin1Slice(start, end) : input.utf8Slice(start, end));
     const context = new Context(invocation, deadline, clientContext);
     result = handler(event, context, (error, value) => settle(invocation, context, error, value));
   } catch (error) {
@@ -279,13 +280,18 @@ function invoke(end) {
   result.then((value) => succeed(invocation, value), (error) => fail(invocation, error));
 }
 
+/** Only what differs: setting TZ, even to what it is, has V8 look for time zones anew, which takes it ten milliseconds. */
+function adoptEnvironment(environment) {
+  for (const name of Object.keys(process.env)) if (!Object.hasOwn(environment, name)) delete process.env[name];
+  for (const [name, value] of Object.entries(environment)) if (process.env[name] !== value) process.env[name] = value;
+}
+
 async function load(end) {
   const serial = input.readUInt32LE(8);
   current = { serial, isOver: false, held: null, isAsync: true };
   try {
     settings = JSON.parse(input.utf8Slice(headerBytes, end));
-    for (const name of Object.keys(process.env)) delete process.env[name];
-    Object.assign(process.env, settings.environment);
+    adoptEnvironment(settings.environment);
     adoptConsole();
     process.chdir(settings.root);
     handler = await loadHandler(settings.root, settings.handler);

@@ -38,6 +38,8 @@ public struct FunctionAlias: Sendable, Equatable {
   public var previous: Int?
   /// Shares of other versions, each between 0 and 1; the rest is ``version``'s.
   public var weights: [Int: Double] = [:]
+  /// What keeps a viewer at one of several versions; nil: each invocation chooses anew.
+  public var stickiness: StickyKey?
   /// A version that is being tried out.
   public var canary: Canary?
   /// What became of the last canary: one sentence.
@@ -97,7 +99,7 @@ public struct FunctionVersions: Sendable, Equatable {
   }
 
   /// Points an alias to a version; a new one is made. A canary that is under way is over.
-  mutating func point(_ name: String, to number: Int, weights: [Int: Double] = [:]) throws(CodeProblem) {
+  mutating func point(_ name: String, to number: Int, weights: [Int: Double] = [:], sticky: StickyKey? = nil) throws(CodeProblem) {
     _ = try known(number)
     for (other, share) in weights {
       _ = try known(other)
@@ -106,7 +108,7 @@ public struct FunctionVersions: Sendable, Equatable {
     guard weights.values.reduce(0, +) <= 1 else { throw CodeProblem(text: "the weights are more than 1 together") }
     var alias = try aliasOrNew(name, number)
     if alias.version != number { alias.previous = alias.version }
-    (alias.version, alias.weights, alias.canary) = (number, weights, nil)
+    (alias.version, alias.weights, alias.canary, alias.stickiness) = (number, weights, nil, sticky ?? alias.stickiness)
     keep(alias)
   }
 
@@ -229,6 +231,7 @@ extension FunctionAlias {
   fileprivate init?(_ value: JSONValue) {
     guard let name = value["name"]?.string, let version = value["version"]?.integer else { return nil }
     self.init(name: name, version: version, previous: value["previous"]?.integer, lastCanary: value["lastCanary"]?.string)
+    stickiness = value["sticky"]?.string.flatMap(StickyKey.init)
     for member in value["weights"]?.object?.members ?? [] {
       guard let number = Int(member.name), let share = member.value.double else { return nil }
       weights[number] = share
@@ -242,6 +245,7 @@ extension FunctionAlias {
   fileprivate var json: JSONValue {
     var object: JSONObject = ["name": .string(name), "version": .number(version)]
     if let previous { object.append("previous", .number(previous)) }
+    if let stickiness { object.append("sticky", .string(stickiness.text)) }
     if !weights.isEmpty {
       object.append("weights", .object(JSONObject(weights.sorted { $0.key < $1.key }.map { .init(name: String($0.key), value: .number(String($0.value))) })))
     }

@@ -23,11 +23,13 @@ final class RevisionTable: Sendable {
   }
 
   /// What a function's version or alias stands for.
-  /// - Parameter stickyKey: equal keys find equal versions; empty for a choice at random.
-  func resolve(_ function: String, _ qualifier: String, stickyKey: [UInt8]) throws(CodeProblem) -> Resolution {
+  /// - Parameter invocation: equal keys in it find equal versions; without one the choice is random.
+  func resolve(_ function: String, _ qualifier: String, _ invocation: Invocation) throws(CodeProblem) -> Resolution {
     let versions = store.versions(of: function)
     if let number = Int(qualifier) { return try resolution(versions, number) }
     guard let alias = versions.alias(qualifier) else { throw CodeProblem(text: "function \(function) has no alias \(qualifier)") }
+    var stickyKey = invocation.stickyKey
+    if stickyKey.isEmpty, let part = alias.stickiness, alias.canary != nil || !alias.weights.isEmpty { stickyKey = part.key(of: invocation.payload) }
     let number = alias.version(at: stickyKey.isEmpty ? Double.random(in: 0..<1) : Self.point(of: stickyKey))
     var resolution = try resolution(versions, number)
     if alias.canary?.version == number { resolution.canaryOf = alias.name }

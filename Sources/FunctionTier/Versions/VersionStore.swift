@@ -64,8 +64,8 @@ public final class VersionStore: Sendable {
   }
 
   /// Points an alias to a version.
-  public func point(_ function: String, alias: String, to version: Int, weights: [Int: Double] = [:]) throws(CodeProblem) {
-    try change(function) { versions throws(CodeProblem) in try versions.point(alias, to: version, weights: weights) }
+  public func point(_ function: String, alias: String, to version: Int, weights: [Int: Double] = [:], sticky: StickyKey? = nil) throws(CodeProblem) {
+    try change(function) { versions throws(CodeProblem) in try versions.point(alias, to: version, weights: weights, sticky: sticky) }
   }
 
   /// Begins a canary under an alias.
