@@ -70,7 +70,8 @@ public struct LoadOptions: Sendable {
   public static let shortestIntervalMilliseconds = 100
   /// How long a connection of a closed loop waits after one could not be made.
   public static let reconnectMilliseconds = 100
-  /// Rules are called slow when they were asked this often and even their fastest answer took longer than this many times the median of all.
+  /// Rules are called slow when they were asked this often and even their fastest answer took longer than this many times the
+  /// median of all, and than 99 in a hundred.
   public static let slowRule = (answers: 3, times: 2.0)
   /// Fields that differ from one answer to the next.
   public static let volatileFields: Set<String> = [

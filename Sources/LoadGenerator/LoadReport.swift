@@ -152,7 +152,7 @@ extension LoadReport {
     testedRules = outcomes.count { $0.asked > 0 }
     wrongRules = outcomes.filter { $0.wrong > 0 }
     untestedRules = outcomes.filter { $0.untested != nil }
-    slowRules = Self.slow(plan, tally, median: tally.latencies.totalCount > 0 ? tally.latencies.valueAtPercentile(50) : 0)
+    slowRules = Self.slow(plan, tally, among: tally.latencies)
     changedStatuses = tally.changedStatuses.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { ($0.key, $0.value) }
     skipped = plan.skipped.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     compared = tally.differences.compared
@@ -167,8 +167,9 @@ extension LoadReport {
     }
   }
 
-  private static func slow(_ plan: LoadPlan, _ tally: Tally, median: UInt64) -> [RuleOutcome] {
-    let limit = Double(median) * LoadOptions.slowRule.times
+  private static func slow(_ plan: LoadPlan, _ tally: Tally, among all: Latencies) -> [RuleOutcome] {
+    guard all.totalCount > 0 else { return [] }
+    let limit = max(Double(all.valueAtPercentile(50)) * LoadOptions.slowRule.times, Double(all.valueAtPercentile(99)))
     let slow = zip(plan.rules, tally.rules).filter { Int($1.timed) >= LoadOptions.slowRule.answers && $1.fastest != .max && Double($1.fastest) > limit }
     return slow.map { RuleOutcome(line: $0.line, from: $0.from, asked: Int($1.asked), wrong: Int($1.wrong), fastest: $1.fastest, untested: nil) }.sorted { $0.fastest > $1.fastest }
   }

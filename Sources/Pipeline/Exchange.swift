@@ -140,9 +140,13 @@ struct Exchange: ~Copyable {
     self.request = request
     peer = viewer.peer
     peerText = viewer.peerText
-    tls = secured ?? viewer.tls
-    observer = worker.takeObserver()
-    isSecure = tls != nil || observer?.isSecure == true
+    // In variables first: a closure that reads properties of a value that is not whole, as that of `||` does, was compiled to one release too many.
+    let tls = secured ?? viewer.tls, observer = worker.takeObserver()
+    var isSecure = tls != nil
+    if let observer, observer.isSecure { isSecure = true }
+    self.tls = tls
+    self.observer = observer
+    self.isSecure = isSecure
     wantsHead = observer != nil
     isFirst = tls?.requests == 0
     tls?.requests += 1

@@ -212,9 +212,9 @@ public final class Worker {
 
   /// Who sees the request that has come; only that one.
   @inline(__always) func takeObserver() -> Explanation? {
-    guard observer != nil else { return nil }
-    defer { observer = nil }
-    return observer
+    guard let next = observer else { return nil }
+    observer = nil
+    return next
   }
 
   /// Milliseconds since 1970, for log lines and the cache.
