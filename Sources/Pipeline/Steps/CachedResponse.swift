@@ -164,7 +164,14 @@ extension Worker {
     _ stored: StoredResponse, _ part: Range<Int>?, _ work: CacheWork, _ exchange: inout Exchange, _ viewer: inout ServerConnection, _ chunked: Bool
   ) async throws(WireFailure) {
     guard let body = stored.body else {
-      do throws(IOFailure) { try viewer.stream.send(stored.content.extracting(part ?? 0..<stored.content.count)) } catch { throw .io(error) }
+      let part = part ?? 0..<stored.content.count
+      if part.count <= Self.copiedBytes {
+        viewer.stream.beginOutput()
+        viewer.stream.output.append(stored.content.extracting(part))
+        if try viewer.flushAtOnce() { return }
+        return try await viewer.flush()
+      }
+      do throws(IOFailure) { try viewer.stream.send(stored.content.extracting(part)) } catch { throw .io(error) }
       if try viewer.flushAtOnce() { return }
       return try await viewer.flush()
     }

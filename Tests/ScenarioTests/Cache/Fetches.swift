@@ -261,6 +261,19 @@ extension Scenarios {
       #expect(try program.get("/d").bodyText == "answer 3")
     }
 
+    /// A field that does not reach the origin tells variants apart all the same, and Vary stays; by CloudFront's rules neither.
+    @Test(arguments: ["rfc9111", "cloudfront"]) func variantsByWhatIsNotForwarded(_ mode: String) throws {
+      let count = Watched(0)
+      let program = try CacheProgram(policy: "cacheMode: \(mode)") { _, connection in
+        let number = count.update { $0 += 1; return $0 }
+        try connection.send(answer("\(number)", "Cache-Control: max-age=60", "Vary: X-A"))
+      }
+      let first = try program.get("/", "X-A: 1"), second = try program.get("/", "X-A: 2")
+      let isRFC = mode == "rfc9111"
+      #expect(second.bodyText == (isRFC ? "2" : "1") && first.fields["vary"] == (isRFC ? "X-A" : nil))
+      #expect(try program.get("/", "X-A: 1").bodyText == "1")
+    }
+
     /// In every coding; a relative reference; not what is another host's.
     @Test func anUnsafeMethodFindsEveryCoding() throws {
       let count = Watched(0)
