@@ -44,6 +44,10 @@ struct InvokeRequest: Equatable {
     let attached = parts.count > 1 ? parts[1] : nil
     if let named, let attached, named != attached { throw .parameter("The derived qualifier from the function name does not match the specified qualifier.") }
     let qualifier = named ?? attached
+    // What is answered says it again, in a field: nothing but Lambda's own characters.
+    guard qualifier?.utf8.allSatisfy({ byte in byte.isAlphanumeric || "$_-".utf8.contains(byte) }) ?? true, qualifier?.utf8.count ?? 0 <= Self.qualifierBytes else {
+      throw .parameter("Qualifier must be at most \(Self.qualifierBytes) letters, digits, $, _ and -")
+    }
     self.qualifier = qualifier == "$LATEST" || qualifier?.isEmpty == true ? nil : qualifier
     guard let kind = Kind(rawValue: type ?? "RequestResponse") else { throw .parameter("InvocationType must be RequestResponse, Event or DryRun") }
     self.kind = kind
@@ -58,7 +62,7 @@ struct InvokeRequest: Equatable {
     }
     self.clientContext = context
   }
-  private static let clientContextBytes = 3_583
+  private static let clientContextBytes = 3_583, qualifierBytes = 128
 
   /// Whether a payload is JSON.
   static func check(_ payload: [UInt8]) throws(InvokeFailure) {
@@ -148,4 +152,9 @@ extension AdminPages.Page {
     if wantsLog { fields += "X-Amz-Log-Result: \(String(decoding: Base64.encoded(outcome.report.logTail), as: UTF8.self))\r\n" }
     self.init(status: 200, contentType: "application/json", fields: fields, body: String(decoding: content, as: UTF8.self))
   }
+}
+
+extension UInt8 {
+  /// An ASCII letter or digit.
+  fileprivate var isAlphanumeric: Bool { (48...57).contains(self) || (65...90).contains(self) || (97...122).contains(self) }
 }

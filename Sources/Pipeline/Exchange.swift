@@ -89,11 +89,6 @@ struct Exchange: ~Copyable {
   /// The file whose content is under way.
   var file: FileBody?
 
-  /// Its body as functions of the tier were given it, or made it; nil where none was.
-  var held: HeldBody?
-  /// The request to the origin that is under way as functions of the tier left it; nil where none is told of it.
-  var asked: OriginAsk?
-
   /// What the cache has to do with it; nil where the behavior caches nothing.
   var cacheWork: CacheWork?
   /// The stored response that is sent as it is; then there is nothing else that the cache has to do.
@@ -107,14 +102,10 @@ struct Exchange: ~Copyable {
   var detailedResult: StaticString = ""
   var originStatus = 0
   var origin: CompiledOrigin?
-  /// The redirect rule that answered.
-  var followed: FollowedRule?
   /// The origin's place among the numbers; out of range without one.
   var originPlace = -1
   /// Where a function sends the request; nil: where its behavior does.
   var route: Route?
-  /// What functions gave to `cf.logCustomData`, by event.
-  var requestLogData: [UInt8] = [], responseLogData: [UInt8] = []
   var reusedConnection = false
   var attempts = 0
   var functions: [FunctionReport] = []
@@ -122,16 +113,14 @@ struct Exchange: ~Copyable {
   var hasWaited = false
   /// Whether an answer had begun when an attempt failed: then there is no other.
   var answerBegan = false
-  /// What went wrong on the viewer's side while its body was read.
-  var viewerFailure: WireFailure?
-  /// Why it failed, in words, for the log.
-  var failure: String?
   /// What the result was when the response began, if it broke off then.
   private(set) var resultAtStart: ResultType?
   /// Its part of a trace; nil without tracing.
   private(set) var trace: RequestTrace?
   /// What logs tell of the response's head, when one asks for it.
   var answer: AnswerFacts?
+  /// What only few requests bring.
+  private var notes: ExchangeNotes?
 
   /// - Parameter secured: what secures the connection of the viewer on whose behalf it is made; nil for the present one's.
   init(_ request: consuming RequestHead, _ viewer: borrowing ServerConnection, _ worker: Worker, onBehalfOf secured: TLSConnection? = nil) {
@@ -140,11 +129,12 @@ struct Exchange: ~Copyable {
     self.request = request
     peer = viewer.peer
     peerText = viewer.peerText
-    // In variables first: a closure that reads properties of a value that is not whole, as that of `||` does, was compiled to one release too many.
-    let tls = secured ?? viewer.tls, observer = worker.takeObserver()
-    var isSecure = tls != nil
+    // No `||`: a closure that reads properties of a value that is not whole, as its right side is, was compiled to one release too many.
+    let observer = worker.takeObserver()
+    var isSecure = secured != nil
+    if viewer.tls != nil { isSecure = true }
     if let observer, observer.isSecure { isSecure = true }
-    self.tls = tls
+    tls = secured ?? viewer.tls
     self.observer = observer
     self.isSecure = isSecure
     wantsHead = observer != nil
@@ -201,6 +191,60 @@ struct Exchange: ~Copyable {
   var handshake: StaticString { !isFirst ? "connectionReused" : tls?.isResumed == true ? "sessionResumed" : "fullHandshake" }
   /// GET or HEAD.
   var isSafe: Bool { received.method.isRetried }
+}
+
+/// What only few requests bring, kept apart: of most, nothing of it is made or ended.
+private final class ExchangeNotes {
+  var held: HeldBody?
+  var asked: OriginAsk?
+  var followed: FollowedRule?
+  var requestLogData: [UInt8] = [], responseLogData: [UInt8] = []
+  var viewerFailure: WireFailure?
+  var failure: String?
+}
+
+extension Exchange {
+  private mutating func note(_ write: (ExchangeNotes) -> Void) {
+    let notes = self.notes ?? ExchangeNotes()
+    self.notes = notes
+    write(notes)
+  }
+
+  /// Its body as functions of the tier were given it, or made it; nil where none was.
+  var held: HeldBody? {
+    get { notes?.held }
+    set { if newValue != nil || notes != nil { note { $0.held = newValue } } }
+  }
+  /// The request to the origin that is under way as functions of the tier left it; nil where none is told of it.
+  var asked: OriginAsk? {
+    get { notes?.asked }
+    set { if newValue != nil || notes != nil { note { $0.asked = newValue } } }
+  }
+  /// The redirect rule that answered.
+  var followed: FollowedRule? {
+    get { notes?.followed }
+    set { if newValue != nil || notes != nil { note { $0.followed = newValue } } }
+  }
+  /// What a function gave to `cf.logCustomData` at the viewer's request.
+  var requestLogData: [UInt8] {
+    get { notes?.requestLogData ?? [] }
+    set { if !newValue.isEmpty || notes != nil { note { $0.requestLogData = newValue } } }
+  }
+  /// What a function gave to `cf.logCustomData` at the response to the viewer.
+  var responseLogData: [UInt8] {
+    get { notes?.responseLogData ?? [] }
+    set { if !newValue.isEmpty || notes != nil { note { $0.responseLogData = newValue } } }
+  }
+  /// What went wrong on the viewer's side while its body was read.
+  var viewerFailure: WireFailure? {
+    get { notes?.viewerFailure }
+    set { if newValue != nil || notes != nil { note { $0.viewerFailure = newValue } } }
+  }
+  /// Why it failed, in words, for the log.
+  var failure: String? {
+    get { notes?.failure }
+    @inline(__always) set { if newValue != nil || notes != nil { note { $0.failure = newValue } } }
+  }
 }
 
 /// Makes request ids: 56 bytes, opaque, unguessable enough to name a request to its owner, ending in `==` as CloudFront's do.

@@ -17,7 +17,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("f:1:2", "", nil, nil, nil), (":1", "", nil, nil, nil), ("f:1", "Qualifier=2", nil, nil, nil), ("f", "", "Later", nil, nil), ("f", "", nil, "Head", nil),
+    ("f", "Qualifier=a%0d%0aX-Y:%20z", nil, nil, nil), ("f:a%0ab", "", nil, nil, nil), ("f:1:2", "", nil, nil, nil), (":1", "", nil, nil, nil), ("f:1", "Qualifier=2", nil, nil, nil), ("f", "", "Later", nil, nil), ("f", "", nil, "Head", nil),
     ("f", "", nil, nil, "not base64"), ("f", "", nil, nil, "W10="),
   ] as [(String, String, String?, String?, String?)])
   func refused(_ name: String, _ query: String, _ type: String?, _ log: String?, _ context: String?) {

@@ -21,7 +21,7 @@ extension Worker {
   }
 
   /// The primary's answer, unless its status is among the group's codes or it cannot be had; then the secondary's, whatever it is.
-  private nonisolated(nonsending) func fetch(
+  @inline(never) private nonisolated(nonsending) func fetch(
     along route: Route, _ secondary: Destination, _ exchange: inout Exchange, _ viewer: inout ServerConnection
   ) async -> Response {
     if route.primary.pool?.isWhollyEjected == true {
@@ -45,7 +45,7 @@ extension Worker {
     (exchange.received.method.isRetried || exchange.received.method == .options) && !exchange.hasBody
   }
 
-  private func answer(_ failure: FetchFailure, _ exchange: inout Exchange) -> Response {
+  @inline(never) private func answer(_ failure: FetchFailure, _ exchange: inout Exchange) -> Response {
     switch failure {
     case .origin(let failure):
       exchange.cacheWork?.failure = .origin(failure)
@@ -118,29 +118,42 @@ extension Worker {
     exchange.origin = origin
     guard let pool = destination.pool else { return await fetchFile(destination, &exchange) }
     let mayRepeat = exchange.isSafe && !exchange.hasBody
-    var attempt = 1, triedStale = false
+    var attempts = Attempts()
     counters.add(.originFirstAttempt)
     while true {
-      do throws(FetchFailure) { return try await attemptFetch(pool, destination, triedStale, &exchange, &viewer) } catch {
+      do throws(FetchFailure) { return try await attemptFetch(pool, destination, attempts.triedStale, &exchange, &viewer) } catch {
         if let trace = exchange.trace { endAttempt(trace, pool.place, error, exchange) }
-        guard case .origin(let failure) = error, mayRepeat || failure.reason == .streamRefused && !exchange.hasBody, failure.isWorthRetrying,
-          !exchange.answerBegan, viewer.isAlive
-        else { throw error }
-        if exchange.reusedConnection && !triedStale && (failure.reason == .closedEarly || failure.reason == .write) {
-          triedStale = true
-          counters.add(.originStaleRetry)
-          continue
-        }
-        guard attempt < destination.origin.attempts else { throw error }
-        attempt += 1
-        counters.add(.originRetry)
-        counters.add(failure.counter)
+        guard mayTryAgain(error, &attempts, mayRepeat, exchange, viewer) else { throw error }
       }
     }
   }
 
+  /// What has been tried of one origin.
+  private struct Attempts {
+    var count = 1, triedStale = false
+  }
+
+  /// Whether an attempt that failed is followed by another.
+  @inline(never) private func mayTryAgain(
+    _ error: FetchFailure, _ attempts: inout Attempts, _ mayRepeat: Bool, _ exchange: borrowing Exchange, _ viewer: borrowing ServerConnection
+  ) -> Bool {
+    guard case .origin(let failure) = error, mayRepeat || failure.reason == .streamRefused && !exchange.hasBody, failure.isWorthRetrying,
+      !exchange.answerBegan, viewer.isAlive
+    else { return false }
+    if exchange.reusedConnection && !attempts.triedStale && (failure.reason == .closedEarly || failure.reason == .write) {
+      attempts.triedStale = true
+      counters.add(.originStaleRetry)
+      return true
+    }
+    guard attempts.count < exchange.origin?.attempts ?? 0 else { return false }
+    attempts.count += 1
+    counters.add(.originRetry)
+    counters.add(failure.counter)
+    return true
+  }
+
   /// A folder's answer: a file, or why there is none.
-  private nonisolated(nonsending) func fetchFile(_ destination: Destination, _ exchange: inout Exchange) async -> Response {
+  @inline(never) private nonisolated(nonsending) func fetchFile(_ destination: Destination, _ exchange: inout Exchange) async -> Response {
     exchange.cacheWork?.failure = nil
     guard let folder = destination.folder else { return fail(&exchange, OriginFailure(.files(500), at: "")) }
     exchange.attempts += 1

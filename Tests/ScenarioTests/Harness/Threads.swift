@@ -23,7 +23,7 @@ func startThread(_ body: @escaping @Sendable () -> Void) {
 /// Lets so many in; the others wait in their order. Each scenario runs the program, an origin and often curl or Python beside it: all of
 /// them at once are thousands of threads, which prove nothing but patience.
 actor Turnstile {
-  static let scenarios = Turnstile(places: 12)
+  static let scenarios = Turnstile(places: 8)
   private var free: Int
   private var waiting: [CheckedContinuation<Void, Never>] = []
 
