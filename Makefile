@@ -42,6 +42,8 @@ run: build ## serve the built-in example; your own: make run CONFIG=edge.yaml
 
 # One debug build serves the unit tests and the scenario tests, which start .build/debug/skerry; the JavaScript
 # engine is optimised in it too (Package.swift), so that limits mean the same as in a release.
+# So many tests at a time: all at once are minutes of start-up in which limits of time mean nothing.
+test: export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 12
 test: deps ## build and run every test; some of them: make test FILTER=Parser
 	@.ci/packages $(TEST_PACKAGES)
 	@for package in $(OPTIONAL_TEST_PACKAGES); do .ci/packages $$package || echo "goes on without: $$package" >&2; done
