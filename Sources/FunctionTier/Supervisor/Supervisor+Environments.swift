@@ -132,6 +132,11 @@ extension Supervisor {
     leaveGroup(environment)
     environment.kill()
     guard let group else { return }
+    fail(environment, of: group, failure)
+  }
+
+  /// What an environment that is lost was busy with has failed; its group may need another.
+  private func fail(_ environment: Environment, of group: EnvironmentGroup, _ failure: InvocationFailure) {
     if let pending = environment.invocation {
       environment.invocation = nil
       finish(pending, group, environment, .failed(failure))
@@ -239,13 +244,7 @@ extension Supervisor: EnvironmentKeeper {
     }
     guard let group = environment.group, group.environments.contains(where: { $0 === environment }) else { return }
     leaveGroup(environment)
-    if let pending = environment.invocation {
-      environment.invocation = nil
-      finish(pending, group, environment, .failed(failure))
-    } else if environment.initDuration == nil {
-      initFailed(environment, group, failure)
-    }
-    grow(group)
+    fail(environment, of: group, failure)
   }
 }
 
