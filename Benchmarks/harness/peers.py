@@ -199,6 +199,8 @@ class Skerry(Peer):
     # The members of nginx's log, and no others: a byte of log costs either of them the same.
     log_fields = ("[time, clientIp, method, host, uri, query, protocol, status, bytesSent, timeTakenMs, origin, originStatus, originFirstByteMs, "
                   "referer, userAgent]")
+    # limits.rewriteEngine.rememberedBytes, as it is by itself.
+    remembered = "64KiB"
 
     def prepare(self, under_valgrind):
         file = self.folder / "edge.yaml"
@@ -207,7 +209,7 @@ class Skerry(Peer):
             "ADMIN_PORT": free_port(), "ORIGIN_PORT": self.origin.port,
             "LOG": self.log, "LOG_FIELDS": self.log_fields, "SKERRY": ROOT / "skerry", "ENGINE": ROOT / "engine" / "functions",
             # Under valgrind a function takes some fifty times as long.
-            "CPU_TIME": "10s" if under_valgrind else "10ms",
+            "CPU_TIME": "10s" if under_valgrind else "10ms", "REMEMBERED": self.remembered,
             # valgrind itself makes code at run time, which a confined process cannot.
             "CONFINEMENT": "off" if under_valgrind else "auto"})
         return [self.program or default_program(), "serve", str(file), "--workers", str(self.workers)]
@@ -229,6 +231,13 @@ class SkerryFullLog(Skerry):
     log_fields = "all"
 
 
+class SkerryEveryRun(Skerry):
+    """The same without results given again: what the engine takes where no event is like one before."""
+
+    kind = "skerry-every-run"
+    remembered = "0"
+
+
 def default_program():
     program = ROOT.parent / ".build" / "release" / "skerry"
     if not program.exists():
@@ -246,7 +255,7 @@ def binary(name):
 
 def make(names, folder, origin, workers, program):
     """Peers for a list such as ["nginx", "skerry"]. The same name twice gives the noise of the measurement itself."""
-    kinds = {kind.kind: kind for kind in (Nginx, NginxCombined, NginxLua, H2O, Varnish, Skerry, SkerryFullLog)}
+    kinds = {kind.kind: kind for kind in (Nginx, NginxCombined, NginxLua, H2O, Varnish, Skerry, SkerryFullLog, SkerryEveryRun)}
     peers = []
     for index, name in enumerate(names):
         if name not in kinds:
