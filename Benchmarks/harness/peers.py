@@ -31,6 +31,8 @@ class Origin:
 
     def __init__(self, folder):
         self.port = free_port()
+        # Started by root, nginx reads it as somebody else: the folder is one's own otherwise.
+        os.chmod(folder, 0o711)
         (Path(folder) / "large").write_bytes(LARGE_BODY)
         file = Path(folder) / "origin.conf"
         render("peers/nginx/origin.conf", file, {"FOLDER": folder, "ORIGIN_PORT": self.port, "BODY": BODY.decode()})
