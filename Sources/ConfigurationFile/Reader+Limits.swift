@@ -31,6 +31,7 @@ extension Reader {
         .size("discardedBodyBytes", \.discardedBodyBytes, 0...64 << 20),
         .time("errorBodyTimeout", \.errorBodyTimeout, times),
         .time("tunnelIdleTimeout", \.tunnelIdleTimeout, times),
+        .count("formerConfigurations", \.formerConfigurations, 0...10_000),
         .count("connectionsPerWorker", \.connectionsPerWorker, counts),
         .count("connectionsPerClientAddress", \.connectionsPerClientAddress, counts),
         .size("proxyHeaderBytes", \.proxyHeaderBytes, 107...65_551),
