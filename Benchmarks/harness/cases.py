@@ -23,6 +23,8 @@ class Case:
     http2: bool = False
     # What the request has beside a browser's usual fields.
     request_fields: dict = field(default_factory=dict)
+    # Paths that are asked for in turn, each with its Location; `path` is the first of them.
+    moved: tuple = ()
 
 
 CASES = [
