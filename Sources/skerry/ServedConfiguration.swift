@@ -4,6 +4,7 @@ import ControlPlane
 import ConfigurationFile
 import Distribution
 import Edge
+import FunctionTier
 import Synchronization
 import Transport
 
@@ -19,16 +20,17 @@ final class ServedConfiguration: Sendable {
   var source: ConfigurationSource { ConfigurationSource(path: path, folder: Files.folder(of: path)) { self.read().reading } }
 
   /// Reads it now. A function that cannot be built is a warning here: its requests are answered with 503, as on CloudFront, and the others are
-  /// served.
+  /// served. So is an association with a version or an alias that is not there yet: once it is published, it is used.
   func read() -> (reading: ConfigurationReading, unreadable: String?) {
     let began = FileMoment.now
     let loaded = ConfigurationFile.load(path: path)
-    var problems = loaded.diagnostics
+    var problems = loaded.diagnostics + PublishedCheck.diagnostics(loaded, .warning)
     if let configuration = loaded.configuration {
       problems += checked.withLock { FunctionCheck.diagnostics(configuration, .warning, &$0) }
     }
+    let code = (loaded.draft?.functions ?? []).filter { !$0.runtime.isRewriteEngine }.flatMap { FunctionTier.codeFiles(of: $0) }
     let reading = ConfigurationReading(
-      configuration: loaded.configuration, problems: problems.map(ConfigurationProblem.init), files: loaded.files, digest: loaded.digest,
+      configuration: loaded.configuration, problems: problems.map(ConfigurationProblem.init), files: loaded.files.union(code), digest: loaded.digest,
       began: began)
     return (reading, loaded.unreadable)
   }
