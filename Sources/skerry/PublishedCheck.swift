@@ -4,17 +4,17 @@ import Distribution
 import FunctionTier
 
 enum PublishedCheck {
-  /// One diagnostic for every association whose version or alias is not there.
-  static func diagnostics(_ loaded: LoadedConfiguration, _ severity: Diagnostic.Severity) -> [Diagnostic] {
+  /// Associations whose version or alias is not there, by place: as `function:name`, and what is to be done.
+  static func missing(_ loaded: LoadedConfiguration) -> [(name: String, problem: Diagnostic)] {
     guard let configuration = loaded.draft, !loaded.publishedNames.isEmpty else { return [] }
-    let published: [String: FunctionVersions]
-    do throws(CodeProblem) { published = try VersionStore.published(in: configuration.functionTierSettings.folder) } catch {
-      return loaded.publishedNames.prefix(1).map { Diagnostic($0, severity, error.text) }
-    }
-    return loaded.publishedNames.sorted { ($0.line, $0.column) < ($1.line, $1.column) }.compactMap { name in
-      let versions = published[name.function] ?? FunctionVersions(function: name.function)
-      return versions.has(name.qualifier) ? nil : Diagnostic(name, severity, problem(name, versions))
-    }
+    let named = loaded.publishedNames.sorted { ($0.line, $0.column) < ($1.line, $1.column) }
+    do throws(CodeProblem) {
+      let published = try VersionStore.published(in: configuration.functionTierSettings.folder)
+      return named.compactMap { name in
+        let versions = published[name.function] ?? FunctionVersions(function: name.function)
+        return versions.has(name.qualifier) ? nil : ("\(name.function):\(name.qualifier)", Diagnostic(name, problem(name, versions)))
+      }
+    } catch { return [("", Diagnostic(named[0], error.text))] }
   }
 
   private static func problem(_ name: PublishedName, _ versions: FunctionVersions) -> String {
@@ -28,7 +28,7 @@ enum PublishedCheck {
 }
 
 extension Diagnostic {
-  fileprivate init(_ name: PublishedName, _ severity: Severity, _ text: String) {
-    self.init(file: name.file, line: name.line, column: name.column, severity: severity, text: text)
+  fileprivate init(_ name: PublishedName, _ text: String) {
+    self.init(file: name.file, line: name.line, column: name.column, severity: .error, text: text)
   }
 }
