@@ -10,6 +10,8 @@ const util = require('node:util');
 const { pathToFileURL } = require('node:url');
 
 const control = 3, headerBytes = 16, prefixBytes = 48, keptBytes = 1 << 20;
+/** The longest result: Invocation.payloadLimitBytes. */
+const resultLimitBytes = 6 << 20;
 const kinds = { load: 1, invoke: 2, ready: 16, loaded: 17, result: 18, failure: 19, lastFailure: 20 };
 
 // MARK: Frames
@@ -209,6 +211,11 @@ function succeed(invocation, value) {
     text = JSON.stringify(value === undefined ? null : value) ?? 'null';
   } catch (error) {
     return fail(invocation, fault('Runtime.UnableToStringifyResponse', `Unable to stringify response body: ${error.message}`));
+  }
+  // Not sent: the proxy takes no frame that long.
+  if (text.length > resultLimitBytes / 3 && Buffer.byteLength(text) > resultLimitBytes) {
+    const errorMessage = `Response payload size exceeded maximum allowed payload size (${resultLimitBytes} bytes).`;
+    return answer(invocation, kinds.failure, JSON.stringify({ errorType: 'Function.ResponseSizeTooLarge', errorMessage }));
   }
   answer(invocation, kinds.result, text);
 }

@@ -1,5 +1,5 @@
 // Owns: reading what a bootstrap says of an error. It comes from the sandbox: anything may be in it. Pure.
-import JSONText
+public import JSONText
 
 extension InvocationFailure {
   /// Lines of a trace that are kept, and bytes of a message and of a line.
@@ -12,16 +12,18 @@ extension InvocationFailure {
     self.init(
       kind, errorType: text("errorType") ?? "Unknown", errorMessage: text("errorMessage") ?? "the runtime gave no description of the error",
       trace: ((value?["trace"] ?? value?["stackTrace"])?.array ?? []).prefix(Self.traceLimitLines).compactMap { $0.string.map(Self.cut) })
+    if value?["stackTrace"] != nil { traceName = "stackTrace" }
   }
 
   private static func cut(_ text: String) -> String {
     text.utf8.count <= textLimitBytes ? text : String(decoding: Array(text.utf8.prefix(textLimitBytes)), as: UTF8.self)
   }
 
-  /// What Lambda's Invoke API answers: `{"errorType":…,"errorMessage":…,"trace":[…]}`.
-  public var payload: [UInt8] {
+  /// What Lambda answers for a function's error: `{"errorType":…,"errorMessage":…,"trace":[…]}`; `trace` only where there is one, or the function
+  /// itself threw.
+  public var answer: JSONObject {
     var object: JSONObject = ["errorType": .string(errorType), "errorMessage": .string(errorMessage)]
-    if kind == .unhandled || kind == .initialization { object.append("trace", .array(trace.map { .string($0) })) }
-    return Array(JSONValue.object(object).compact.utf8)
+    if !trace.isEmpty || kind == .unhandled { object.append(traceName, .array(trace.map { .string($0) })) }
+    return object
   }
 }
