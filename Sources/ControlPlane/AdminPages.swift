@@ -187,6 +187,9 @@ public final class AdminPages: Sendable {
     return snapshots
   }
 
+  /// The same of all workers.
+  private func originFacts() async -> [OriginFacts] { await workers.first?.with { $0.originFacts } ?? [] }
+
   private func metrics(_ format: MetricsPage.Format) async -> String {
     let snapshots = await snapshots()
     var usage = rusage()
@@ -196,7 +199,7 @@ public final class AdminPages: Sendable {
     var process = ProcessFacts(
       build: BuildFacts.current(version: Version.text), start: started, cpuMicroseconds: UInt64(max(0, cpu)), accessLog: facts?.accessLog.statistics,
       functionLog: facts?.functionLog?.statistics, diagnostics: diagnostics.statistics, spans: facts?.spans?.statistics)
-    process.origins = await workers.first?.with { $0.originFacts } ?? []
+    process.origins = await originFacts()
     process.cache = facts?.cache.map { CacheFacts($0.status) }
     process.tier = facts?.tier?.facts
     process.events = facts?.events.map { EventFacts($0.statistics) }
@@ -211,7 +214,7 @@ public final class AdminPages: Sendable {
     let (facts, reload) = state.withLock { ($0.facts, $0.reload) }
     guard let facts else { return Page(status: 503, body: "starting\n") }
     let status = Status(
-      facts: facts, reload: reload, workers: await snapshots(), started: started, now: .now, process: getpid(),
+      facts: facts, reload: reload, workers: await snapshots(), origins: await originFacts(), started: started, now: .now, process: getpid(),
       isDraining: draining.load(ordering: .relaxed))
     return .json(status.json)
   }
@@ -270,7 +273,8 @@ extension AdminRequest {
     authority = request.authority.text
     func value(_ index: Int?) -> String? { index.map { request.fields.value($0).text } }
     origin = value(request.fields.first(.origin))
-    authorization = value(request.fields.first(.authorization))
+    // Of two, nobody knows which one counts: neither does.
+    authorization = value(request.fields.first(.authorization).flatMap { request.fields.isOnly($0) ? $0 : nil })
     accept = value(request.fields.first(.accept)) ?? ""
     func named(_ name: String) -> String? { value(request.fields.first(named: name.utf8.span)) }
     fetchSite = value(request.fields.first(named: Self.fetchSiteName.span))
