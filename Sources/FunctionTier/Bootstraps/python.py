@@ -106,11 +106,28 @@ def describe(error):
     return {"errorMessage": message, "errorType": type(error).__name__, "stackTrace": traceback.format_list(frames)}
 
 
-def say_error(description):
+def causes(error):
+    """What an exception came from, as its author is told: a line each, and no more than a few."""
+    found = []
+    while len(found) < 4:
+        came_from = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        if came_from is None:
+            break
+        try:
+            found.append("Caused by: %s: %s" % (type(came_from).__name__, came_from))
+        except Exception:
+            break
+        error = came_from
+    return found
+
+
+def say_error(description, error=None):
     lines = ["[ERROR] %s: %s" % (description["errorType"], description["errorMessage"])]
     if description["stackTrace"]:
         lines.append("Traceback (most recent call last):")
         lines += [line.rstrip("\n") for line in description["stackTrace"]]
+    if error is not None:
+        lines += causes(error)
     sys.stdout.write("\n".join(lines).replace("\n", "\r") + "\n")
 
 
@@ -218,7 +235,7 @@ def invoke(handler, serial, body):
         result = handler(json.loads(body[start + length:]), context)
     except Exception as error:
         description = describe(error)
-        say_error(description)
+        say_error(description, error)
         sys.stdout.flush()
         return send(FAILURE, serial, dump(description))
     try:
@@ -237,7 +254,7 @@ def invoke(handler, serial, body):
 
 def fail_for_good(serial, error):
     description = describe(error)
-    say_error(description)
+    say_error(description, error)
     sys.stdout.flush()
     send(LAST_FAILURE, serial, dump(description))
     os._exit(1)
@@ -249,7 +266,7 @@ def main():
     sys.path = [entry for entry in sys.path if entry not in ("", os.path.dirname(os.path.abspath(__file__)))]
     # A first turn of everything that an invocation needs, while nobody waits.
     dump(json.loads('{"Records":[{"cf":{"request":{"headers":{}}}}]}'))
-    send(READY, 0, b"")
+    send(READY, 0, ("%d.%d.%d" % sys.version_info[:3]).encode())
     handler = None
     while True:
         kind, serial, body = read_frame()

@@ -5,12 +5,16 @@ extension InvocationFailure {
   /// Lines of a trace that are kept, and bytes of a message and of a line.
   static let traceLimitLines = 64, textLimitBytes = 16_384
 
+  /// What a bootstrap calls a result that it does not send, because it is longer than ``Invocation/payloadLimitBytes``.
+  static let tooLargeType = "Function.ResponseSizeTooLarge"
+
   /// Reads `{"errorType":…,"errorMessage":…,"trace":[…]}`, or Python's `stackTrace`.
   init(_ kind: Kind, describing body: Span<UInt8>) {
     let value = try? JSONValue(parsing: body, replacesHalfPairs: true)
     func text(_ name: String) -> String? { (value?[name]?.string).map(Self.cut) }
+    let type = text("errorType") ?? "Unknown"
     self.init(
-      kind, errorType: text("errorType") ?? "Unknown", errorMessage: text("errorMessage") ?? "the runtime gave no description of the error",
+      kind == .unhandled && type == Self.tooLargeType ? .tooLarge : kind, errorType: type, errorMessage: text("errorMessage") ?? "the runtime gave no description of the error",
       trace: ((value?["trace"] ?? value?["stackTrace"])?.array ?? []).prefix(Self.traceLimitLines).compactMap { $0.string.map(Self.cut) })
     if value?["stackTrace"] != nil { traceName = "stackTrace" }
   }
