@@ -90,7 +90,7 @@ extension InvocationOutcome {
         $0.handler = "app/main.handler"
       })
     let outcome = await tier.run(function, "7")
-    #expect(outcome.text == #"[7,"echo","echo","/var/task"]"#, "\(outcome)")
+    #expect(outcome.text == #"[7,"us-east-1.echo","us-east-1.echo","/var/task"]"#, "\(outcome)")
     #expect(outcome.log.contains("\nsaid\n"))
   }
 

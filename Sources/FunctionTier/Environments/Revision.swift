@@ -37,14 +37,16 @@ struct Revision: Sendable, Hashable {
 
   /// What it would be invoked by at AWS.
   var arn: String { FunctionARN.text(function, version == "$LATEST" ? nil : version) }
-  var logGroup: String { "/aws/lambda/us-east-1.\(function)" }
+  /// What the function itself is told it is called: Lambda@Edge runs replicas of it (spec/lambda-at-edge.md, 11).
+  var replica: String { "us-east-1.\(function)" }
+  var logGroup: String { "/aws/lambda/\(replica)" }
 
   /// What a bootstrap loads it by (Frame.Kind.load).
   /// - Parameter logStream: the environment's, as Lambda names them.
   func settings(logStream: String, isProvisioned: Bool) -> [UInt8] {
     let variables = allVariables(logStream: logStream, isProvisioned: isProvisioned).sorted { $0.key < $1.key }
     let object: JSONObject = [
-      "handler": .string(handler), "root": .string(Interpreter.codeFolder), "functionName": .string(function), "functionVersion": .string(version),
+      "handler": .string(handler), "root": .string(Interpreter.codeFolder), "functionName": .string(replica), "functionVersion": .string(version),
       "invokedFunctionArn": .string(arn), "memoryLimitInMB": .string(String(memoryMB)), "logGroupName": .string(logGroup),
       "logStreamName": .string(logStream),
       "environment": .object(JSONObject(variables.map { JSONObject.Member(name: $0.key, value: .string($0.value)) })),
@@ -56,7 +58,7 @@ struct Revision: Sendable, Hashable {
   func allVariables(logStream: String, isProvisioned: Bool) -> [String: String] {
     environment.merging(Interpreter.variables) { own, _ in own }.merging([
       "LAMBDA_TASK_ROOT": Interpreter.codeFolder, "LAMBDA_RUNTIME_DIR": Interpreter.runtimeFolder, "_HANDLER": handler,
-      "AWS_LAMBDA_FUNCTION_NAME": function, "AWS_LAMBDA_FUNCTION_VERSION": version, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": String(memoryMB),
+      "AWS_LAMBDA_FUNCTION_NAME": replica, "AWS_LAMBDA_FUNCTION_VERSION": version, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": String(memoryMB),
       "AWS_LAMBDA_LOG_GROUP_NAME": logGroup, "AWS_LAMBDA_LOG_STREAM_NAME": logStream, "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1",
       "AWS_EXECUTION_ENV": "AWS_Lambda_\(runtime.name)", "AWS_LAMBDA_INITIALIZATION_TYPE": isProvisioned ? "provisioned-concurrency" : "on-demand",
     ]) { $1 }
