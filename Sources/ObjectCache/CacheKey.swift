@@ -76,7 +76,7 @@ public struct KeyPlan: Sendable {
   private enum Part {
     static let getOrHead: UInt8 = 71, options: UInt8 = 79
     static let query: UInt8 = 113, header: UInt8 = 104, cookies: UInt8 = 99, coding: UInt8 = 101, origin: UInt8 = 111, variant: UInt8 = 118
-    static let slice: UInt8 = 115
+    static let slice: UInt8 = 115, edition: UInt8 = 109
   }
 
   /// The parameters as the origin would see them if the cache policy alone decided: in their order and case. Chosen ones lose empty
@@ -182,8 +182,13 @@ public struct KeyPlan: Sendable {
 
   /// Appends to a key what tells the variants of its object apart: the request's values of the fields that the object's Vary names
   /// (RFC 9111, 4.1), several lines joined, whitespace around their members aside.
-  /// - Parameter names: in lower case, as ``VaryNames`` has them.
-  public static func appendVariant(_ names: [[UInt8]], _ request: borrowing RequestHead, to key: inout ByteBuffer) {
+  /// - Parameters:
+  ///   - names: in lower case, as ``VaryNames`` has them.
+  ///   - edition: what tells this list of names from those there were before: what stood under them is found no more.
+  public static func appendVariant(_ names: [[UInt8]], edition: [UInt8], _ request: borrowing RequestHead, to key: inout ByteBuffer) {
+    key.append(Part.edition)
+    appendLength(edition.count) { key.append($0) }
+    key.append(edition.span)
     for name in names {
       key.append(Part.variant)
       appendLength(name.count) { key.append($0) }
@@ -253,7 +258,8 @@ public struct KeyPlan: Sendable {
 public struct ReadableKey: Sendable, Equatable, CustomStringConvertible {
   /// One part.
   public struct Part: Sendable, Equatable {
-    /// Where it comes from: `distribution`, `method`, `path`, `query`, `header NAME`, `cookies`, `accept-encoding`, `origin`, `vary NAME`, `slice`.
+    /// Where it comes from: `distribution`, `method`, `path`, `query`, `header NAME`, `cookies`, `accept-encoding`, `origin`, `variants`,
+    /// `vary NAME`, `slice`.
     public let source: String
     /// What it is; nil for a header that the request does not have. Several lines of a header are joined by ` | `.
     public let value: String?
@@ -314,6 +320,7 @@ private struct KeyReader: ~Escapable {
     case 113: return sized().map { .init(source: "query", value: $0) }
     case 99: return sized().map { .init(source: "cookies", value: $0) }
     case 111: return sized().map { .init(source: "origin", value: $0) }
+    case 109: return sized().map { .init(source: "variants", value: $0) }
     case 115:
       guard let etag = sized(), let start = length(), let count = length() else { return nil }
       return .init(source: "slice", value: "\(start)+\(count) of \(etag)")

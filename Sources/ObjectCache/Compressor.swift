@@ -35,6 +35,7 @@ public enum Compression {
   public static func apply(_ coding: ContentCoding, to head: inout ResponseHead) {
     head.fields.append("Content-Encoding", coding.name)
     head.fields.drop(FieldNameSet(.contentLength, .contentMD5))
+    for name in digests { head.fields.drop(named: name.utf8.span) }
     if let line = head.fields.first(.etag) {
       let tag = head.fields.value(line).characters
       head.fields.drop(.etag)
@@ -42,6 +43,9 @@ public enum Compression {
     }
     addVary(to: &head.fields)
   }
+
+  /// Fields with a checksum of the content as it was coded (RFC 9530, 2 and 3; RFC 3230): of what is compressed here they are not.
+  public static let digests = ["content-digest", "repr-digest", "digest"]
 
   /// Says that the response is another for another Accept-Encoding.
   public static func addVary(to fields: inout HeaderSection) {

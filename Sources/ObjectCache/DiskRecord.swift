@@ -72,7 +72,8 @@ struct DiskRecord {
     func number(_ place: Int) -> UInt64 { (0..<8).reduce(0) { $0 | UInt64(bytes[place + $1]) << UInt64($1 * 8) } }
     let end = Self.headBytes - 8
     guard number(0) == Self.magic, number(8) == UInt64(Self.headBytes), number(end) == Self.sum(bytes.span.extracting(..<end), after: 0) else { return nil }
-    // What the checksum vouches for has been written by this program; ranges are made with care all the same.
+    // What the checksum vouches for has been written by this program; ranges and sums are made with care all the same.
+    for index in 0..<10 where number(16 + index * 8) >= 1 << 48 { return nil }
     func small(_ index: Int) -> Int { Int(clamping: number(16 + index * 8)) }
     func range(_ place: Int) -> Range<Int> {
       let start = Int(number(place) >> 32)
@@ -84,8 +85,8 @@ struct DiskRecord {
     head.kind = kind
     head.marks = StoredHead.Marks(rawValue: UInt8(truncatingIfNeeded: small(1) >> 8))
     (keyCount, linesCount, tagsCount, contentCount) = (small(2), small(3), small(4), small(5))
-    head.etag = small(6)..<small(6) &+ small(7)
-    head.lastModified = small(8)..<small(8) &+ small(9)
+    head.etag = small(6)..<small(6) + small(7)
+    head.lastModified = small(8)..<small(8) + small(9)
     places = KeyPlaces(distribution: range(96), path: range(104), query: range(112))
     textSum = number(end - 16)
     contentSum = number(end - 8)

@@ -146,6 +146,23 @@ extension ObjectStore {
     try withStore(folder) { store in #expect(store.fetch("/a")?.allContent == content(70_000)) }
   }
 
+  /// Numbers that nobody has written make no record, whatever their checksum says.
+  @Test func numbersBeyondAllAreNone() throws {
+    let folder = TemporaryFolder()
+    try withStore(folder) { _ = $0.put("/a", [1]) }
+    let head = Array(folder.read(try #require(folder.records.first)).prefix(DiskRecord.headBytes)), end = DiskRecord.headBytes - 8
+    #expect(DiskRecord(head) != nil)
+    for number in 0..<13 {
+      for value in [UInt64.max, UInt64(Int.max), 1 << 62, 1 << 48] {
+        var copy = head
+        func put(_ value: UInt64, _ place: Int) { for shift in 0..<8 { copy[place + shift] = UInt8(truncatingIfNeeded: value >> UInt64(shift * 8)) } }
+        put(value, 16 + number * 8)
+        put(DiskRecord.sum(copy.span.extracting(..<end), after: 0), end)
+        #expect(DiskRecord(copy) == nil, "\(number): \(value)")
+      }
+    }
+  }
+
   /// What cannot be read is fetched by who asked for it, however soon that turns out; what is gone is forgotten.
   @Test func whatCannotBeReadIsFetched() throws {
     let folder = TemporaryFolder(), count = 200

@@ -168,7 +168,7 @@ extension Worker {
     return withKey(cache, exchange) { key, places in
       let found = store.lookup(key.readable, store.hash(of: key.readable), places, now: now, use)
       guard case .hit(let list) = found, list.kind == .variants else { return found }
-      KeyPlan.appendVariant(VaryNames(list).names, exchange.request, to: &key)
+      VaryNames(list).appendVariant(of: exchange.request, to: &key)
       if work.outcome == .miss { work.outcome = .variantMiss }
       return store.lookup(key.readable, store.hash(of: key.readable), places, now: now, use)
     }
@@ -196,7 +196,7 @@ extension Worker {
       guard let found = store.find(key.readable, store.hash(of: key.readable)), found.kind == .variants else {
         return store.find(key.readable, store.hash(of: key.readable))
       }
-      KeyPlan.appendVariant(VaryNames(found).names, exchange.request, to: &key)
+      VaryNames(found).appendVariant(of: exchange.request, to: &key)
       return store.find(key.readable, store.hash(of: key.readable))
     }
   }
@@ -227,36 +227,6 @@ extension Worker {
       withKey(cache, exchange, coding: coding) { key, _ in store.remove(key.readable, store.hash(of: key.readable)) }
     }
   }
-}
-
-/// The names of the fields by which an object's responses vary, as a list of variants keeps them: in lower case, sorted, each once.
-struct VaryNames: Equatable {
-  let names: [[UInt8]]
-
-  /// Those of a stored list.
-  init(_ list: StoredResponse) {
-    names = list.head.copied.split(separator: 44).map { Array($0) }
-  }
-
-  /// Those of a response's Vary, but what is in the key already.
-  init(_ fields: borrowing HeaderSection, except known: (String) -> Bool) {
-    var found: Set<String> = []
-    for i in 0..<fields.count where fields[i].name == .vary {
-      for part in fields.value(i).text.lowercased().split(separator: ",") {
-        let name = part.filter { $0 != " " && $0 != "\t" }
-        if !name.isEmpty && !known(name) { found.insert(name) }
-      }
-    }
-    names = found.sorted().map { Array($0.utf8) }
-  }
-
-  /// The same and those of another.
-  init(_ one: VaryNames, _ other: VaryNames) {
-    names = Set(one.names + other.names).sorted { $0.lexicographicallyPrecedes($1) }
-  }
-
-  /// As a stored list has them.
-  var bytes: [UInt8] { Array(names.joined(separator: [44])) }
 }
 
 /// A reference to something on the same host (RFC 9111, 4.4): an absolute URL, an absolute path, or one beside the request's own.

@@ -223,8 +223,14 @@ extension HeaderSection {
   mutating func update(from fresh: borrowing HeaderSection, isCompressed: Bool) {
     var kept = FieldNameSet.hopByHop.union(FieldNameSet(.contentLength, .contentEncoding, .xCache, .xAmzCfId, .xAmzCfPop, .xAmzCf, .xEdge))
     if isCompressed { kept = kept.union(FieldNameSet(.etag, .contentMD5)) }
-    for i in 0..<fresh.count where !kept.has(fresh[i].name) && !fresh.name(i).equalsLowercase("content-range") { drop(named: fresh.name(i)) }
-    for i in 0..<fresh.count where !kept.has(fresh[i].name) && !fresh.name(i).equalsLowercase("content-range") { append(fresh.name(i), fresh.value(i)) }
+    let alsoKept = isCompressed ? ["content-range"] + Compression.digests : ["content-range"]
+    var lines: [Int] = []
+    for i in 0..<fresh.count where !kept.has(fresh[i].name) {
+      let name = fresh.name(i)
+      if !alsoKept.contains(where: { name.equalsIgnoringCase($0.utf8.span) }) { lines.append(i) }
+    }
+    for i in lines { drop(named: fresh.name(i)) }
+    for i in lines { append(fresh.name(i), fresh.value(i)) }
   }
 }
 
