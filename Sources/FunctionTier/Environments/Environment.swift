@@ -312,10 +312,15 @@ final class Environment {
   /// What was written before the answer belongs to it.
   /// - Parameter endsWatches: false on other threads than the supervisor's, which will see an end of output itself.
   func takeLastOutput(endsWatches: Bool = true) {
-    for _ in 0..<Self.lastOutputTurns where !readOutput(of: output, &outputLines, endsWatches: endsWatches) { break }
-    for _ in 0..<Self.lastOutputTurns where !readOutput(of: errors, &errorLines, endsWatches: endsWatches) { break }
+    // Most often there is nothing: one question instead of two reads.
+    if OutputReader.hasBytes(sandbox.output, sandbox.errors) { readLastOutput(endsWatches) }
     outputLines.finish(keep)
     errorLines.finish(keep)
+  }
+
+  private func readLastOutput(_ endsWatches: Bool) {
+    for _ in 0..<Self.lastOutputTurns where !readOutput(of: output, &outputLines, endsWatches: endsWatches) { break }
+    for _ in 0..<Self.lastOutputTurns where !readOutput(of: errors, &errorLines, endsWatches: endsWatches) { break }
   }
 
   /// - Returns: whether there may be more.
