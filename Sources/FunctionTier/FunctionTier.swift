@@ -94,9 +94,9 @@ public final class FunctionTier: Sendable {
       versions = try VersionStore(folder: configuration.folder)
       store = try CodeStore(folder: configuration.folder + "/code")
       try Bootstraps.write(to: configuration.folder + "/runtime")
-      let published = versions, copies = store
+      let published = versions
       lease = FolderLease(configuration.folder) {
-        copies.removeAll(but: published.digests)
+        published.removeUnusedCode()
         Staging.clear(configuration.folder + "/staging")
       }
     } catch { throw TierFailure(description: "functions: \(error.text)") }

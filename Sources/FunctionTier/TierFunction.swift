@@ -31,6 +31,9 @@ public final class TierFunction: Sendable {
     qualifier == self.qualifier ? self : TierFunction(name: name, qualifier: qualifier, revision, interpreter, tally, tier)
   }
 
+  /// Whether there is such a version or alias, if it names one.
+  public var isThere: Bool { qualifier.map { $0 == "$LATEST" || tier.versions.versions(of: name).has($0) } ?? true }
+
   /// Invokes it.
   /// - Parameter answer: called once, on the supervisor's thread: it must not block.
   func invoke(_ invocation: Invocation, answer: @escaping @Sendable (InvocationOutcome) -> Void) { tier.invoke(self, invocation, answer: answer) }

@@ -209,6 +209,8 @@ final class CompiledOrigin: Sendable {
   let name: String
   let path: [UInt8]
   let attempts: Int
+  /// Milliseconds until an answer must be whole; 0: no bound.
+  let completionMilliseconds: Int
   let logField: LogField
   /// Names of custom headers, which replace the viewer's: the known ones, and in lower case the others.
   let customNames: FieldNameSet, otherCustomNames: [[UInt8]]
@@ -221,6 +223,7 @@ final class CompiledOrigin: Sendable {
     name = origin.name
     path = Array(origin.originPath.utf8)
     attempts = origin.connectionAttempts
+    completionMilliseconds = origin.responseCompletionTimeout?.milliseconds ?? 0
     logField = LogField("origin", origin.name)
     var known = FieldNameSet(), others: [[UInt8]] = []
     for header in origin.customHeaders {

@@ -1,5 +1,6 @@
 // The tier's pure rules: who may run, when a function that does not come up rests, how lines are made and worded.
 import Distribution
+import JSONText
 import Testing
 
 @testable import FunctionTier
@@ -130,8 +131,8 @@ import Testing
     }
     let failure = read(#"{"errorType":"TypeError","errorMessage":"m","trace":["a","b",3]}"#)
     #expect(failure == InvocationFailure(.unhandled, errorType: "TypeError", errorMessage: "m", trace: ["a", "b"]))
-    #expect(String(decoding: failure.payload, as: UTF8.self) == #"{"errorType":"TypeError","errorMessage":"m","trace":["a","b"]}"#)
-    #expect(read(#"{"errorType":"E","errorMessage":"m","stackTrace":["x"]}"#).trace == ["x"])
+    #expect(JSONValue.object(failure.answer).compact == #"{"errorType":"TypeError","errorMessage":"m","trace":["a","b"]}"#)
+    #expect(JSONValue.object(read(#"{"errorType":"E","errorMessage":"m","stackTrace":["x"]}"#).answer).compact == #"{"errorType":"E","errorMessage":"m","stackTrace":["x"]}"#)
     for nonsense in ["", "[]", "{", "null", #"{"errorType":1}"#] {
       #expect(read(nonsense).errorType == "Unknown")
     }

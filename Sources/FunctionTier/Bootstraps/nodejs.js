@@ -9,7 +9,9 @@ const path = require('node:path');
 const util = require('node:util');
 const { pathToFileURL } = require('node:url');
 
-const control = 3, headerBytes = 16, prefixBytes = 48, keptBytes = 1 << 20, payloadLimitBytes = 6 << 20;
+const control = 3, headerBytes = 16, prefixBytes = 48, keptBytes = 1 << 20;
+/** The longest result: Invocation.payloadLimitBytes. */
+const resultLimitBytes = 6 << 20;
 const kinds = { load: 1, invoke: 2, ready: 16, loaded: 17, result: 18, failure: 19, lastFailure: 20 };
 
 // MARK: Frames
@@ -212,16 +214,18 @@ function answer(invocation, kind, text) {
 
 function succeed(invocation, value) {
   if (invocation.isOver) return;
-  let text, bytes;
+  let text;
   try {
     text = JSON.stringify(value === undefined ? null : value) ?? 'null';
   } catch (error) {
     return fail(invocation, fault('Runtime.UnableToStringifyResponse', `Unable to stringify response body: ${error.message}`));
   }
-  // One character has at most three bytes: most often nothing need be counted.
-  if (text.length * 3 <= payloadLimitBytes || (bytes = Buffer.byteLength(text)) <= payloadLimitBytes) return answer(invocation, kinds.result, text);
-  const error = fault('Function.ResponseSizeTooLarge', `Response payload size (${bytes} bytes) exceeded maximum allowed payload size (${payloadLimitBytes} bytes).`);
-  answer(invocation, kinds.failure, JSON.stringify(describe(error)));
+  // Not sent: the proxy takes no frame that long.
+  if (text.length > resultLimitBytes / 3 && Buffer.byteLength(text) > resultLimitBytes) {
+    const errorMessage = `Response payload size exceeded maximum allowed payload size (${resultLimitBytes} bytes).`;
+    return answer(invocation, kinds.failure, JSON.stringify({ errorType: 'Function.ResponseSizeTooLarge', errorMessage }));
+  }
+  answer(invocation, kinds.result, text);
 }
 
 function fail(invocation, error) {

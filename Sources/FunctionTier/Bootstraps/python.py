@@ -15,8 +15,8 @@ import traceback
 
 CONTROL = 3
 HEADER = struct.Struct("<4I")
+RESULT_LIMIT = 6 << 20  # Invocation.payloadLimitBytes
 PREFIX = struct.Struct("<d36sI")
-PAYLOAD_LIMIT = 6 << 20
 LOAD, INVOKE, READY, LOADED, RESULT, FAILURE, LAST_FAILURE = 1, 2, 16, 17, 18, 19, 20
 
 request_id = None
@@ -246,9 +246,9 @@ def invoke(handler, serial, body):
         sys.stdout.flush()
         return send(FAILURE, serial, dump(description))
     sys.stdout.flush()
-    if len(text) > PAYLOAD_LIMIT:
-        words = "Response payload size (%d bytes) exceeded maximum allowed payload size (%d bytes)." % (len(text), PAYLOAD_LIMIT)
-        return send(FAILURE, serial, dump(describe(Fault("Function.ResponseSizeTooLarge", words))))
+    if len(text) > RESULT_LIMIT:  # Not sent: the proxy takes no frame that long.
+        message = "Response payload size exceeded maximum allowed payload size (%d bytes)." % RESULT_LIMIT
+        return send(FAILURE, serial, dump({"errorType": "Function.ResponseSizeTooLarge", "errorMessage": message}))
     send(RESULT, serial, text)
 
 

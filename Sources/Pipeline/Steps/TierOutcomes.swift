@@ -70,7 +70,7 @@ extension Worker {
     if let function = hook.function {
       outcome = await function.call(Invocation(payload: event.payload()), on: loop)
     } else {
-      outcome = .failed(InvocationFailure(.notStarted, errorType: "", errorMessage: "the function could not be prepared"), InvocationReport())
+      outcome = .failed(InvocationFailure(.notStarted, errorType: "", errorMessage: "the function could not be prepared; skerry check says why"), InvocationReport())
     }
     let answer: TierAnswer
     switch outcome {
