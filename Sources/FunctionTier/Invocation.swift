@@ -1,5 +1,6 @@
 // What goes into one invocation of a function of the tier, and what comes out of it. Pure values; any thread.
 // Source: spec/lambda-at-edge.md, 8–10; the words of errors and reasons are Lambda's.
+import Glibc
 
 /// One invocation.
 public struct Invocation: Sendable {
@@ -31,8 +32,10 @@ public struct Invocation: Sendable {
 
   /// A random UUID (RFC 9562, version 4) in lower case.
   public static func newRequestID() -> String {
-    var random = SystemRandomNumberGenerator()
-    let high = random.next() & 0xFFFF_FFFF_FFFF_0FFF | 0x4000, low = random.next() & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
+    // One system call, where a generator of numbers makes one for each.
+    var random = SIMD2<UInt64>()
+    _ = unsafe getentropy(&random, MemoryLayout.size(ofValue: random))
+    let high = random[0] & 0xFFFF_FFFF_FFFF_0FFF | 0x4000, low = random[1] & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
     return unsafe String(unsafeUninitializedCapacity: 36) { bytes in
       var place = 0
       for nibble in 0..<32 {

@@ -86,8 +86,8 @@ extension TierTests {
       }
     }
     let numbers = tier.numbers[0].numbers
+    // How many went which way is chance: those who wait for an environment keep the supervisor awake.
     #expect(numbers.concurrent == 0 && numbers.results[InvocationResult.succeeded.rawValue] == 800)
-    #expect(tier.facts.direct > 100)
   }
 
   /// kill -9 of the process that starts sandboxes: what runs fails, and later invocations have another one.

@@ -176,17 +176,22 @@ final class Environment {
     case .end, .failed: return .unusual
     case .bytes: break
     }
-    guard case .frame(let frame) = Frame.read(inbound.readable, limit: Self.frameLimitBytes) else {
-      return if case .incomplete = Frame.read(inbound.readable, limit: Self.frameLimitBytes) { .incomplete } else { .unusual }
+    switch Frame.read(inbound.readable, limit: Self.frameLimitBytes) {
+    case .incomplete: return .incomplete
+    case .violation: return .unusual
+    case .frame(let frame):
+      guard frame.kind == .result || frame.kind == .failure, frame.serial == life.serial, inbound.count == Frame.headBytes + frame.bodyBytes else { return .unusual }
+      return .answer(takeAnswer(frame))
     }
-    let bytes = Frame.headBytes + frame.bodyBytes
-    guard frame.kind == .result || frame.kind == .failure, frame.serial == life.serial, inbound.count == bytes else { return .unusual }
+  }
+
+  private func takeAnswer(_ frame: Frame) -> EnvironmentAnswer {
     peakBytes = max(peakBytes, Int(frame.memoryKB) << 10)
-    let body = inbound.readable.extracting(Frame.headBytes..<bytes).array
-    inbound.consume(bytes)
+    let body = inbound.readable.extracting(Frame.headBytes...).array
+    inbound.removeAll()
     _ = life.receive(frame)
     takeLastOutput(endsWatches: false)
-    return .answer(frame.kind == .result ? .result(body) : .failed(InvocationFailure(.unhandled, describing: body.span)))
+    return frame.kind == .result ? .result(body) : .failed(InvocationFailure(.unhandled, describing: body.span))
   }
 
   /// Its code is loaded: from now on it has its share of the processor.
@@ -312,10 +317,15 @@ final class Environment {
   /// What was written before the answer belongs to it.
   /// - Parameter endsWatches: false on other threads than the supervisor's, which will see an end of output itself.
   func takeLastOutput(endsWatches: Bool = true) {
-    for _ in 0..<Self.lastOutputTurns where !readOutput(of: output, &outputLines, endsWatches: endsWatches) { break }
-    for _ in 0..<Self.lastOutputTurns where !readOutput(of: errors, &errorLines, endsWatches: endsWatches) { break }
+    // Most often there is nothing: one question instead of two reads.
+    if OutputReader.hasBytes(sandbox.output, sandbox.errors) { readLastOutput(endsWatches) }
     outputLines.finish(keep)
     errorLines.finish(keep)
+  }
+
+  private func readLastOutput(_ endsWatches: Bool) {
+    for _ in 0..<Self.lastOutputTurns where !readOutput(of: output, &outputLines, endsWatches: endsWatches) { break }
+    for _ in 0..<Self.lastOutputTurns where !readOutput(of: errors, &errorLines, endsWatches: endsWatches) { break }
   }
 
   /// - Returns: whether there may be more.

@@ -10,6 +10,14 @@ enum OutputReader {
   /// The longest line; a longer one comes in pieces.
   static let lineLimitBytes = 32_768
 
+  /// Whether one of two pipes has something to be read, or its end. One system call; never waits.
+  static func hasBytes(_ first: Int32, _ second: Int32) -> Bool {
+    var entries = (pollfd(fd: first, events: Int16(POLLIN), revents: 0), pollfd(fd: second, events: Int16(POLLIN), revents: 0))
+    return unsafe withUnsafeMutablePointer(to: &entries) { pair in
+      unsafe pair.withMemoryRebound(to: pollfd.self, capacity: 2) { unsafe poll($0, 2, 0) } > 0
+    }
+  }
+
   /// Gives what is there to `take`, at most ``bufferBytes``.
   /// - Returns: how many bytes; 0 when nothing is there now, nil at the end.
   static func read(_ descriptor: Int32, _ take: (Span<UInt8>) -> Void) -> Int? {

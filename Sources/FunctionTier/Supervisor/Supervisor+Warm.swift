@@ -1,5 +1,5 @@
 // Owns: the short way of an invocation: a worker that finds an idle environment gives it the event and reads the answer on its own loop. Two
-// threads less are woken than by way of the supervisor: 100 of 200 µs on a busy machine. In the supervisor's monitor, which is entered only when
+// wake-ups and six system calls less than by way of the supervisor. In the supervisor's monitor, which is entered only when
 // that needs no waiting: who does not come in goes the long way, and so does everything that is not an answer as it should be.
 import Synchronization
 import Transport
