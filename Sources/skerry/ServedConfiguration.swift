@@ -41,9 +41,9 @@ final class ServedConfiguration: Sendable {
         let unpublished = PublishedCheck.missing(loaded)
         let missing = remembered.missing ?? Set(unpublished.map(\.name))
         remembered.missing = missing
-        problems += unpublished.map { $0.problem.as(missing.contains($0.name) ? .warning : .error) }
+        problems += unpublished.map { $0.problem.told(as: missing.contains($0.name) ? .warning : .error) }
         return broken.flatMap { function in
-          function.found.map { $0.as(tolerated.contains(function.definition) ? .warning : .error) }
+          function.found.map { $0.told(as: tolerated.contains(function.definition) ? .warning : .error) }
         }
       }
     }
@@ -57,7 +57,7 @@ final class ServedConfiguration: Sendable {
 }
 
 extension Diagnostic {
-  fileprivate func `as`(_ severity: Severity) -> Diagnostic {
+  fileprivate func told(as severity: Severity) -> Diagnostic {
     var diagnostic = self
     diagnostic.severity = severity
     return diagnostic
