@@ -11,7 +11,7 @@ import Testing
     let good = try folder.skerry("invoke", "f", "event.json")
     #expect(good.status == 0, "\(good.errors)")
     let json = try good.json
-    #expect(json["output"]?.compact == #"{"e":{"a":1},"name":"f"}"# && json["error"] == .null)
+    #expect(json["output"]?.compact == #"{"e":{"a":1},"name":"us-east-1.f"}"# && json["error"] == .null)
     #expect(json["logs"]?.array?.contains { $0.string?.contains("got {\"a\":1}") == true } == true)
     #expect(
       json.object?.members.map(\.name) == ["output", "logs", "error", "durationMilliseconds", "billedDurationMilliseconds", "maxMemoryUsedMB", "initDurationMilliseconds"])
