@@ -45,9 +45,10 @@ final class ServedConfiguration: Sendable {
       }
     }
     let isServed = !problems.contains { $0.severity == .error }
-    let reading = ConfigurationReading(
+    var reading = ConfigurationReading(
       configuration: isServed ? loaded.configuration : nil, problems: problems.map(ConfigurationProblem.init), files: loaded.files, digest: loaded.digest,
       began: began)
+    for place in loaded.addresses { reading.addresses[place.address] = (place.line, place.column) }
     return (reading, loaded.unreadable)
   }
 }
