@@ -23,6 +23,8 @@ class Case:
     http2: bool = False
     # What the request has beside a browser's usual fields.
     request_fields: dict = field(default_factory=dict)
+    # Paths that are asked for in turn, each with its Location; `path` is the first of them.
+    moved: tuple = ()
 
 
 CASES = [
@@ -53,6 +55,10 @@ CACHE_CASES = [
          {"content-type": "text/plain", "x-content-type-options": "nosniff"}, BODY, ratio=0.75),
     Case("hit-large", "1 MB hit", "/large", 200, {"content-type": "text/plain"}, LARGE_BODY, ratio=1.0),
 ]
+
+
+# One rule of a table; `run --only redirects` asks for many.
+TABLE = Case("table", "301 from 35,230 rules", "/en-US/docs/AJAX", 301, {"location": "/en-US/docs/Web/Guide/AJAX"}, ratio=0.75)
 
 
 TOKEN = ("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIiwiaWF0IjoxNTE2MjM5MDIyfQ."
@@ -90,7 +96,7 @@ ADDED = [
 
 def named(names, otherwise=None):
     """The cases of these names, in their order; when none is named, `otherwise` or all of HTTP/1.1 but the added ones."""
-    known = {case.name: case for case in CASES + HTTP2_CASES + CACHE_CASES + [case for added in ADDED for case in (added.case, added.without)]}
+    known = {case.name: case for case in CASES + HTTP2_CASES + CACHE_CASES + [TABLE] + [case for added in ADDED for case in (added.case, added.without)]}
     for name in names:
         if name not in known:
             raise SystemExit(f"no case {name}; there are {', '.join(known)}")

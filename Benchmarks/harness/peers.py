@@ -12,6 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from . import redirects
 from .cases import BODY, LARGE_BODY
 from .process import Failure, Process, free_port
 
@@ -31,6 +32,8 @@ class Origin:
 
     def __init__(self, folder):
         self.port = free_port()
+        # Started by root, nginx reads it as somebody else: the folder is one's own otherwise.
+        os.chmod(folder, 0o711)
         (Path(folder) / "large").write_bytes(LARGE_BODY)
         file = Path(folder) / "origin.conf"
         render("peers/nginx/origin.conf", file, {"FOLDER": folder, "ORIGIN_PORT": self.port, "BODY": BODY.decode()})
@@ -196,18 +199,22 @@ class Varnish(Peer):
 
 class Skerry(Peer):
     kind = "skerry"
+    template = "skerry/edge.yaml"
     # The members of nginx's log, and no others: a byte of log costs either of them the same.
     log_fields = ("[time, clientIp, method, host, uri, query, protocol, status, bytesSent, timeTakenMs, origin, originStatus, originFirstByteMs, "
                   "referer, userAgent]")
+    # limits.rewriteEngine.rememberedBytes, as it is by itself.
+    remembered = "64KiB"
 
     def prepare(self, under_valgrind):
         file = self.folder / "edge.yaml"
-        render("skerry/edge.yaml", file, {
+        render(self.template, file, {
             "FOLDER": self.folder, "PORT": self.port, "TLS_PORT": self.tls_port, "CHAIN": self.chain, "KEY": self.key,
             "ADMIN_PORT": free_port(), "ORIGIN_PORT": self.origin.port,
             "LOG": self.log, "LOG_FIELDS": self.log_fields, "SKERRY": ROOT / "skerry", "ENGINE": ROOT / "engine" / "functions",
+            "RULES": redirects.RULES,
             # Under valgrind a function takes some fifty times as long.
-            "CPU_TIME": "10s" if under_valgrind else "10ms",
+            "CPU_TIME": "10s" if under_valgrind else "10ms", "REMEMBERED": self.remembered,
             # valgrind itself makes code at run time, which a confined process cannot.
             "CONFINEMENT": "off" if under_valgrind else "auto"})
         return [self.program or default_program(), "serve", str(file), "--workers", str(self.workers)]
@@ -222,11 +229,55 @@ class Skerry(Peer):
         return {thread: time for (thread, name), time in times.items() if name == inherited or name.startswith("worker")}
 
 
+class NginxMap(Nginx):
+    """nginx with a table of redirects as its `map`."""
+
+    kind = "nginx-map"
+
+    def prepare(self, under_valgrind):
+        file, rules = self.folder / "nginx.conf", self.folder / "rules.map"
+        redirects.nginx_map(redirects.pairs(redirects.RULES), rules)
+        render("peers/nginx/redirects.conf", file, {
+            "FOLDER": self.folder, "PORT": self.port, "ORIGIN_PORT": self.origin.port, "WORKERS": self.workers, "LOG": self.log, "MAP": rules,
+            "EXTRA": "master_process off;" if under_valgrind else ""})
+        return [binary("nginx"), "-c", str(file), "-e", f"{self.folder}/nginx.error.log"]
+
+
+class HAProxy(Peer):
+    """HAProxy with a table of redirects as a map file. Its log stays in memory."""
+
+    kind = "haproxy"
+    logs = False
+
+    def prepare(self, under_valgrind):
+        file, rules = self.folder / "haproxy.cfg", self.folder / "rules.map"
+        redirects.haproxy_map(redirects.pairs(redirects.RULES), rules)
+        render("peers/haproxy/redirects.cfg", file, {"PORT": self.port, "ORIGIN_PORT": self.origin.port, "WORKERS": self.workers, "MAP": rules})
+        return [binary("haproxy"), "-f", str(file), "-db"]
+
+    def wait_until_ready(self, seconds):
+        return self.process.wait_for_port(self.port, seconds)
+
+
+class SkerryTable(Skerry):
+    """Skerry with a table of redirects."""
+
+    kind = "skerry-table"
+    template = "skerry/redirects.yaml"
+
+
 class SkerryFullLog(Skerry):
     """The same with every field in the log, as it is without `accessLog.fields`."""
 
     kind = "skerry-full-log"
     log_fields = "all"
+
+
+class SkerryEveryRun(Skerry):
+    """The same without results given again: what the engine takes where no event is like one before."""
+
+    kind = "skerry-every-run"
+    remembered = "0"
 
 
 def default_program():
@@ -246,7 +297,8 @@ def binary(name):
 
 def make(names, folder, origin, workers, program):
     """Peers for a list such as ["nginx", "skerry"]. The same name twice gives the noise of the measurement itself."""
-    kinds = {kind.kind: kind for kind in (Nginx, NginxCombined, NginxLua, H2O, Varnish, Skerry, SkerryFullLog)}
+    kinds = {kind.kind: kind for kind in (
+        Nginx, NginxCombined, NginxLua, NginxMap, H2O, Varnish, HAProxy, Skerry, SkerryTable, SkerryFullLog, SkerryEveryRun)}
     peers = []
     for index, name in enumerate(names):
         if name not in kinds:

@@ -30,8 +30,21 @@ public struct LoadedConfiguration: Sendable {
   /// What could be read in spite of errors: for tests and for `check`, never to be served.
   public var draft: Configuration?
 
+  /// Versions and aliases that associations name: whether they are there, the function tier's store knows.
+  public var publishedNames: [PublishedName] = []
+
   /// Whether any problem is an error.
   public var hasErrors: Bool { diagnostics.contains { $0.severity == .error } }
+}
+
+/// A version or an alias of a function that an association names, and where.
+public struct PublishedName: Sendable, Equatable {
+  /// The function's name.
+  public var function: String
+  /// A number, or an alias's name.
+  public var qualifier: String
+  /// The place in the configuration.
+  public var file: String, line: Int, column: Int
 }
 
 /// Reads configuration files.
@@ -72,6 +85,7 @@ public enum ConfigurationFile {
       addresses = reader.takenAddresses
     }
     return LoadedConfiguration(
-      configuration: problems.hasErrors ? nil : draft, diagnostics: problems.sorted(mainFile: fileName), files: problems.files, addresses: addresses, draft: draft)
+      configuration: problems.hasErrors ? nil : draft, diagnostics: problems.sorted(mainFile: fileName), files: problems.files, addresses: addresses, draft: draft,
+      publishedNames: problems.publishedNames)
   }
 }

@@ -54,6 +54,7 @@ extension Reader {
           .count("throttleKills", \.rewriteEngine.throttleKills, counts),
           .time("throttleWindow", \.rewriteEngine.throttleWindow, times),
           .count("waitingRuns", \.rewriteEngine.waitingRuns, 1...65536),
+          .size("rememberedBytes", \.rewriteEngine.rememberedBytes, 0...16 << 20),
         ], engine, &limits)
       engine.finish()
     }

@@ -76,6 +76,7 @@ public final class AdminPages: Sendable {
     case .allowed: return await page(request)
     case .foreignHost: return Page(status: 403, body: "This is not the admin address's name.\n")
     case .foreignPage: return Page(status: 403, body: "Pages of other origins may not ask here.\n")
+    case .noToken where AdminAccess.isSigned(request) && InvokeRequest.isPath(request.path): return InvokeFailure.unknownCaller.page()
     case .noToken:
       return Page(
         status: 401, fields: "WWW-Authenticate: Bearer realm=\"skerry\"\r\n",
@@ -111,17 +112,16 @@ public final class AdminPages: Sendable {
     do throws(InvokeFailure) {
       let asked = try InvokeRequest(
         path: request.path, query: request.query, type: request.invocationType, logType: request.logType, clientContext: request.clientContext)
-      guard let facts = state.withLock({ $0.facts }), let (function, definition) = facts.function(asked.function) else { throw .notFound(asked.function) }
+      guard let facts = state.withLock({ $0.facts }), let function = facts.function(asked.function)?.qualified(by: asked.qualifier), function.isThere else { throw .notFound(asked.function, asked.qualifier) }
       guard var payload = request.content else { throw .tooLarge(InvokeRequest.contentBytes) }
       if payload.isEmpty { payload = Array("{}".utf8) }
       try InvokeRequest.check(payload)
       if asked.kind == .dryRun { return Page(status: 204, fields: "X-Amz-Executed-Version: \(asked.qualifier ?? "$LATEST")\r\nx-amzn-RequestId: \(Invocation.newRequestID())\r\n", body: "") }
       if asked.kind == .event { return try await accept(QueuedEvent(function: asked.function, qualifier: asked.qualifier, clientContext: asked.clientContext, payload: payload), facts) }
       let invocation = Invocation(payload: payload, clientContext: asked.clientContext, logTailBytes: asked.wantsLog ? InvokeRequest.logBytes : 0)
-      let outcome = await function.qualified(by: asked.qualifier).call(invocation)
-      let isPython = if case .python = definition.runtime { true } else { false }
-      return Page(outcome, wantsLog: asked.wantsLog, isPython: isPython)
-    } catch { return error.page }
+      let outcome = await function.call(invocation)
+      return Page(outcome, wantsLog: asked.wantsLog)
+    } catch { return error.page() }
   }
 
   /// An event is accepted once it is on disk.

@@ -76,9 +76,8 @@ public struct AdminFacts: Sendable {
 
 extension AdminFacts {
   /// A function of the tier by its name.
-  func function(_ name: String) -> (function: TierFunction, definition: FunctionDefinition)? {
-    guard let index = configuration.functions.firstIndex(where: { $0.name == name }), functions.indices.contains(index), let function = functions[index] else { return nil }
-    return (function, configuration.functions[index])
+  func function(_ name: String) -> TierFunction? {
+    configuration.functions.firstIndex { $0.name == name }.flatMap { functions.indices.contains($0) ? functions[$0] : nil }
   }
 }
 
@@ -87,7 +86,7 @@ extension Status {
   fileprivate static func json(_ events: EventQueue.Statistics) -> JSONValue {
     .object([
       "waiting": .number(events.waiting), "running": .number(events.running), "accepted": .number(events.accepted), "succeeded": .number(events.succeeded),
-      "failed": .number(events.failed), "retried": .number(events.retried), "undelivered": .number(events.undelivered),
+      "failed": .number(events.failed), "retried": .number(events.retried), "untold": .number(events.untold), "undelivered": .number(events.undelivered),
     ])
   }
 }

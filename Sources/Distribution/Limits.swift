@@ -93,6 +93,9 @@ public struct Limits: Sendable, Equatable {
     /// The most requests of one worker that may wait for their turn because functions take long. A further one: 503,
     /// FunctionThrottledError.
     public var waitingRuns = 128
+    /// Bytes of memory, per isolate, for results that need no second run because everything the first one read is the same. When they are
+    /// full, they are forgotten. 0: every request is a run.
+    public var rememberedBytes = 64 << 10
 
     /// The defaults.
     public init() {}

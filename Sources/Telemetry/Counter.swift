@@ -23,6 +23,7 @@ public enum CounterFamily: String, CaseIterable, Sendable {
   case originBytes = "skerry_origin_bytes_total"
   case storeReads = "skerry_kvs_read_requests_total"
   case storeReadErrors = "skerry_kvs_read_errors_total"
+  case functionRecalls = "skerry_function_recalls_total"
   case nameLookups = "skerry_name_lookups_total"
   case fileRequests = "skerry_file_requests_total"
   case cacheFills = "skerry_cache_fills_ended_total"
@@ -41,7 +42,7 @@ public enum CounterFamily: String, CaseIterable, Sendable {
     case .originConnections, .originAttempts: "kind"
     case .originHealth: "event"
     case .originFailures, .cacheFills: "reason"
-    case .signatures, .proxyHeaders, .nameLookups, .fileRequests, .reloads, .certificateReloads, .tlsHandshakes, .originHandshakes: "outcome"
+    case .signatures, .proxyHeaders, .functionRecalls, .nameLookups, .fileRequests, .reloads, .certificateReloads, .tlsHandshakes, .originHandshakes: "outcome"
     }
   }
 
@@ -68,6 +69,7 @@ public enum CounterFamily: String, CaseIterable, Sendable {
     case .originBytes: "Bytes sent to and received from origins, heads and framing included."
     case .storeReads: "Reads of key value stores by functions (KvsReadRequests)."
     case .storeReadErrors: "Of these, reads that failed: no such key, or a value of another format (KvsReadErrors)."
+    case .functionRecalls: "Results of CloudFront Functions that were remembered, by what became of them."
     case .nameLookups: "Look-ups of origin names, by outcome."
     case .fileRequests: "Requests for files of folder origins, by outcome."
     case .cacheFills: "Fetches of bodies for the cache that ended before they were whole, by reason."
@@ -135,6 +137,7 @@ public enum Counter: Int, CaseIterable, Sendable {
 
   // Functions
   case storeRead, storeReadError
+  case functionResultRecalled, functionResultsForgotten
 
   // Names
   case nameCached, nameResolved, nameStale, nameNegative, nameFailed, nameTimeout, nameCollapsed, nameServersChanged
@@ -316,6 +319,9 @@ extension Counter {
 
     case .storeRead: .init(.storeReads, "", "get, exists, meta or count was called")
     case .storeReadError: .init(.storeReadErrors, "", "the call's promise was rejected")
+
+    case .functionResultRecalled: .init(.functionRecalls, "recalled", "an event was answered without a run: an earlier one had read the same")
+    case .functionResultsForgotten: .init(.functionRecalls, "forgotten", "limits.rewriteEngine.rememberedBytes was full: all results of one function on one worker made room")
 
     case .nameCached: .init(.nameLookups, "cached", "answered from the cache")
     case .nameResolved: .init(.nameLookups, "resolved", "answered by a name server")

@@ -5,6 +5,7 @@ import ControlPlane
 import ConfigurationFile
 import Distribution
 import Edge
+import FunctionTier
 import Synchronization
 import Transport
 
@@ -17,6 +18,8 @@ final class ServedConfiguration: Sendable {
     var checked = FunctionCheck.Known()
     /// Functions that could not be built at the start, as they were; nil before it.
     var tolerated: [FunctionDefinition]?
+    /// Versions and aliases that were not there at the start, as `function:name`; nil before it.
+    var missing: Set<String>?
   }
 
   init(path: String) { self.path = path }
@@ -24,8 +27,8 @@ final class ServedConfiguration: Sendable {
   /// How Edge reads it.
   var source: ConfigurationSource { ConfigurationSource(path: path, folder: Files.folder(of: path)) { self.read().reading } }
 
-  /// Reads it now. A function that cannot be built is an error, but for those that could not at the start and are as they were: their requests are
-  /// answered with 503, as on CloudFront, and the others are served.
+  /// Reads it now. A function that cannot be built, and a version or an alias that is not published, is an error, but for those that could not
+  /// or were not at the start: their requests are answered with 503, as on CloudFront, until that changes, and the others are served.
   func read() -> (reading: ConfigurationReading, unreadable: String?) {
     let began = FileMoment.now
     let loaded = ConfigurationFile.load(path: path)
@@ -35,21 +38,30 @@ final class ServedConfiguration: Sendable {
         let broken = FunctionCheck.broken(configuration, &remembered.checked)
         let tolerated = remembered.tolerated ?? broken.map(\.definition)
         remembered.tolerated = tolerated
+        let unpublished = PublishedCheck.missing(loaded)
+        let missing = remembered.missing ?? Set(unpublished.map(\.name))
+        remembered.missing = missing
+        problems += unpublished.map { $0.problem.as(missing.contains($0.name) ? .warning : .error) }
         return broken.flatMap { function in
-          function.found.map { found in
-            var found = found
-            found.severity = tolerated.contains(function.definition) ? .warning : .error
-            return found
-          }
+          function.found.map { $0.as(tolerated.contains(function.definition) ? .warning : .error) }
         }
       }
     }
     let isServed = !problems.contains { $0.severity == .error }
+    let code = (loaded.draft?.functions ?? []).filter { !$0.runtime.isRewriteEngine }.flatMap { FunctionTier.codeFiles(of: $0) }
     var reading = ConfigurationReading(
-      configuration: isServed ? loaded.configuration : nil, problems: problems.map(ConfigurationProblem.init), files: loaded.files, digest: loaded.digest,
+      configuration: isServed ? loaded.configuration : nil, problems: problems.map(ConfigurationProblem.init), files: loaded.files.union(code), digest: loaded.digest,
       began: began)
     for place in loaded.addresses { reading.addresses[place.address] = (place.line, place.column) }
     return (reading, loaded.unreadable)
+  }
+}
+
+extension Diagnostic {
+  fileprivate func `as`(_ severity: Severity) -> Diagnostic {
+    var diagnostic = self
+    diagnostic.severity = severity
+    return diagnostic
   }
 }
 

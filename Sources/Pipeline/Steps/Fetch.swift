@@ -300,9 +300,18 @@ extension Worker {
     if head.line.status >= 400 { exchange.result = .error; exchange.detailedResult = "OriginError" } else { exchange.result = .miss; exchange.detailedResult = "" }
     exchange.failure = nil
     if let work = exchange.cacheWork { work.failure = nil }
+    if let limit = exchange.origin?.completionMilliseconds, limit > 0 { bound(&upstream, limit, exchange) }
     exchange.upstream = consume upstream
     let source: Response.Source = head.line.status == 101 ? .tunnel : .origin
     return Response(head: head, source)
+  }
+
+  /// The answer must be whole so many milliseconds after its request was begun (spec/lambda-at-edge.md, 5), or it breaks off. Its connection
+  /// carries no other request, which could be hit in its place.
+  @inline(never) private func bound(_ upstream: inout ClientConnection, _ milliseconds: Int, _ exchange: borrowing Exchange) {
+    let taken = Int((monotonicNanoseconds() - min(monotonicNanoseconds(), exchange.timeline.originRequest)) / 1_000_000)
+    upstream.requestIsWhole = false
+    loop.schedule(afterMilliseconds: milliseconds - taken) { [weak socket = upstream.stream.socket] in socket?.fail(.timedOut) }
   }
 
   /// `Vary` names only what the behavior forwards, and Accept-Encoding.
