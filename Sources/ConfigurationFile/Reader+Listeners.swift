@@ -106,7 +106,7 @@ extension Reader {
     if let other = takenAddresses.first(where: { Reader.overlap($0.address, address) }) {
       value.error("\(address.description) overlaps \(other.address.description) of line \(other.line)")
     }
-    takenAddresses.append((address, value.line))
+    takenAddresses.append(LoadedConfiguration.AddressPlace(address: address, line: value.line, column: value.column))
   }
 
   /// Whether two addresses cannot both be bound. `[::]` takes IPv6 only; port 0 takes whatever is free.

@@ -12,8 +12,8 @@ final class Reader {
   let problems: Problems
   /// How strictly CloudFront's limits are kept; known before anything else is read.
   var compatibility = Compatibility.extended
-  /// The addresses that listeners and the admin address have taken, with their lines.
-  var takenAddresses: [(address: ListenAddress, line: Int)] = []
+  /// The addresses that listeners and the admin address have taken, with their places.
+  var takenAddresses: [LoadedConfiguration.AddressPlace] = []
   var functions: [FunctionDefinition] = []
   var lambdaEdgeLimits = LambdaEdgeLimits.Generation.current
   /// Where `function.yaml` says a function is meant to run, by the function's place.

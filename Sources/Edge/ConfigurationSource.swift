@@ -9,6 +9,8 @@ public struct ConfigurationReading: Sendable {
   public var configuration: Configuration?
   /// What is wrong with it, by place.
   public var problems: [ConfigurationProblem]
+  /// Where its addresses stand, for one that cannot be bound.
+  public var addresses: [ListenAddress: (line: Int, column: Int)] = [:]
   /// The absolute path of every file that was read, or would have been if it were there.
   public var files: Set<String>
   /// The SHA-256 of the file that operators know it by, in hexadecimal digits.

@@ -134,6 +134,8 @@ private struct Binding {
   /// What is listened on already, by this proxy.
   private let taken: [SocketAddress]
   private var made: [ListeningSocket] = []
+  /// The address that is being seen to, as it is configured.
+  private var wanted: ListenAddress?
   /// What has not been taken yet.
   var inheritance: Inheritance
 
@@ -148,6 +150,7 @@ private struct Binding {
     var entrances: [Preparation.Entrance] = []
     for listener in configuration.listeners {
       let address = try Self.address(listener.address)
+      wanted = listener.address
       if let index = doors.firstIndex(where: { $0.configured == address }) {
         entrances.append(.standing(doors.remove(at: index)))
         continue
@@ -169,6 +172,7 @@ private struct Binding {
   mutating func admin(_ configuration: Configuration) throws(StartFailure) -> Preparation.AdminEntrance? {
     guard let admin = configuration.admin else { return nil }
     let address = try Self.address(admin.address)
+    wanted = admin.address
     if let standingAdmin, standingAdmin.configured == address { return .standing(standingAdmin) }
     if let inherited = inheritance.takeSockets(for: address).first { return .bound(inherited, configured: address) }
     return .bound(try bind(address, isFirst: true), configured: address)
@@ -201,7 +205,7 @@ private struct Binding {
     } catch {
       var reason = "\(error)"
       if case .system(let code) = error { reason = unsafe String(cString: strerror(code)) }
-      throw StartFailure(description: "cannot listen on \(address): \(reason)")
+      throw StartFailure(description: "cannot listen on \(address): \(reason)", address: wanted)
     }
   }
 

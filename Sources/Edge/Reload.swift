@@ -11,6 +11,14 @@ final class Reload {
     var preparation: Result<Preparation, StartFailure>?
     /// When the files were looked at first.
     var began: ContinuousClock.Instant
+
+    /// The same with what was found when it was made ready, if that has a place in the file.
+    func with(_ failure: StartFailure, of source: ConfigurationSource) -> Outcome {
+      guard let address = failure.address, let place = reading.addresses[address] else { return self }
+      var outcome = self
+      outcome.reading.problems.append(ConfigurationProblem(file: source.path, line: place.line, column: place.column, isError: true, text: failure.description))
+      return outcome
+    }
   }
 
   private let thread: EventLoopThread

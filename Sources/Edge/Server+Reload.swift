@@ -24,7 +24,7 @@ extension Server {
     reloading = nil
     switch outcome.preparation {
     case .success(let preparation)?: adopt(preparation, outcome)
-    case .failure(let failure)?: refuse(outcome, failure.description)
+    case .failure(let failure)?: refuse(outcome.with(failure, of: source), failure.description)
     case nil: refuse(outcome, nil)
     }
     manager.ready("generation \(standing.generation) serves")

@@ -14,6 +14,8 @@ import Transport
 public struct StartFailure: Error, CustomStringConvertible {
   /// One sentence.
   public let description: String
+  /// The configuration's address that it is about; nil for what has no place in it.
+  var address: ListenAddress?
 }
 
 /// A proxy that serves a configuration.
@@ -168,11 +170,7 @@ public final class Server {
     let doors = standing.doors, areShared = upgrading != nil
     drain { worker in for door in doors { if areShared { door.leave(on: worker) } else { door.close(on: worker) } } }
     standing.admin?.removePath()
-    foundations.events?.stop()
-    foundations.tier?.stop()
-    standing.serving.close()
-    standing.logs.close()
-    _ = diagnostics.close(deadlineMilliseconds: 500)
+    finish()
   }
 
   /// The same, of a process that has been replaced: it leaves the doors to the other, but those that the other does not want.
@@ -184,6 +182,11 @@ public final class Server {
       for door in closed { door.close(on: worker) }
       if worker == 0 { admin?.leave() }
     }
+    finish()
+  }
+
+  /// What is left when nobody is served any more.
+  private func finish() {
     foundations.events?.stop()
     foundations.tier?.stop()
     standing.serving.close()

@@ -19,6 +19,8 @@ struct NeverIndexed {
     }
   }
 
+  var isEmpty: Bool { names.isEmpty && !path }
+
   mutating func formUnion(_ other: NeverIndexed) {
     names.formUnion(other.names)
     path = path || other.path
@@ -26,6 +28,16 @@ struct NeverIndexed {
 }
 
 extension HTTP2Stream {
-  /// What came on this stream goes on by another one: what its peer forbade to index is not indexed there either.
-  public func forbidIndexing(on other: HTTP2Stream) { other.unindexed.formUnion(receivedUnindexed) }
+  /// The message that came on this stream goes on by another one, and what comes on that one goes on by this one: what the peer of either has forbidden
+  /// to index, or will, is not indexed on the other.
+  public func goesOn(by other: HTTP2Stream) {
+    other.unindexed.formUnion(receivedUnindexed)
+    (counterpart, other.counterpart) = (other, self)
+  }
+
+  /// What came in one block.
+  func forbidIndexing(_ fields: NeverIndexed) {
+    receivedUnindexed.formUnion(fields)
+    counterpart?.unindexed.formUnion(fields)
+  }
 }

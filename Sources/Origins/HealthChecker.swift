@@ -18,6 +18,8 @@ public final class HealthChecker: ConnectionKeeper {
   /// Gives a question a task.
   private let start: (Question) -> Void
   private var isStopped = false
+  /// Addresses that have yet to answer: they are asked again when they have, or their time is over.
+  private var asked: Set<SocketAddress> = []
 
   /// A question to be asked: of one address, or of all that there are.
   public final class Question {
@@ -60,10 +62,11 @@ public final class HealthChecker: ConnectionKeeper {
   private nonisolated(nonsending) func askAll() async {
     // A name that cannot be resolved has no address to be ill.
     guard let addresses = try? await connector.usableAddresses(of: server.domainName, at: server.addresses, port: UInt16(clamping: port)) else { return }
-    for address in addresses.prefix(AddressBoard.limit) { start(Question(self, address)) }
+    for address in addresses.prefix(AddressBoard.limit) where asked.insert(address).inserted { start(Question(self, address)) }
   }
 
   private nonisolated(nonsending) func ask(_ address: SocketAddress) async {
+    defer { asked.remove(address) }
     let status = try? await answer(of: address)
     guard !isStopped else { return }
     state.check(address, success: status.map { status in check.expectedStatus.contains { $0.contains(status) } } ?? false, context.loop.now, counters)
@@ -71,8 +74,12 @@ public final class HealthChecker: ConnectionKeeper {
 
   /// The status that an address answers with.
   private nonisolated(nonsending) func answer(of address: SocketAddress) async throws -> Int {
-    let place = "\(address)", timeout = check.timeout.milliseconds
+    let place = "\(address)", timeout = check.timeout.milliseconds, began = context.loop.now
     let (socket, _) = try await connector.connect(to: [address], place, timeoutMilliseconds: timeout)
+    // All of it is to be done in time: who sends a head byte by byte does not.
+    let left = timeout - Int(context.loop.now - began)
+    let end = context.loop.schedule(afterMilliseconds: left) { socket.fail(.timedOut) }
+    defer { context.loop.cancel(end) }
     if isSecure {
       let identity = OriginIdentity(serverName: server.domainName, alsoAccepted: [])
       do { try await connector.secure(socket, identity, server.tls, at: place, timeoutMilliseconds: timeout) } catch {

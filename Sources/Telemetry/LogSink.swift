@@ -66,12 +66,19 @@ struct LogSink: Sendable {
     switch destination {
     case .standardOutput: descriptor = fcntl(1, F_DUPFD_CLOEXEC, 3)
     case .standardError: descriptor = fcntl(2, F_DUPFD_CLOEXEC, 3)
-    case .file(let path): descriptor = unsafe Glibc.open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o640)
+    case .file(let path): descriptor = Self.openFile(path)
     case .syslog(let target):
       self.preamble = []
       (descriptor, peer) = Self.openSocket(target.address)
     }
     if descriptor < 0 { throw .cannotOpen(path: destination.name, code: errno) }
+  }
+
+  /// A pipe that nobody reads from is an error, and not waited for.
+  private static func openFile(_ path: String) -> Int32 {
+    let descriptor = unsafe Glibc.open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o640)
+    if descriptor >= 0 { _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) & ~O_NONBLOCK) }
+    return descriptor
   }
 
   func close() { Glibc.close(descriptor) }

@@ -9,7 +9,7 @@ public struct ListeningSocket: Sendable {
   public static let backlog: Int32 = 4096
   /// Bytes that the kernel takes for a viewer beyond those on their way to it (TCP_NOTSENT_LOWAT); for more, it has to read. Without such a bound ten
   /// thousand that read slowly take all memory the kernel has for TCP, and connections of others are reset.
-  public static let unsentLimitBytes: Int32 = 131_072
+  public static let unsentLimitBytes: Int32 = 32_768
 
   /// The open descriptor.
   public let descriptor: Int32

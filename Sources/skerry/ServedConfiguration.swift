@@ -49,9 +49,10 @@ final class ServedConfiguration: Sendable {
     }
     let isServed = !problems.contains { $0.severity == .error }
     let code = (loaded.draft?.functions ?? []).filter { !$0.runtime.isRewriteEngine }.flatMap { FunctionTier.codeFiles(of: $0) }
-    let reading = ConfigurationReading(
+    var reading = ConfigurationReading(
       configuration: isServed ? loaded.configuration : nil, problems: problems.map(ConfigurationProblem.init), files: loaded.files.union(code), digest: loaded.digest,
       began: began)
+    for place in loaded.addresses { reading.addresses[place.address] = (place.line, place.column) }
     return (reading, loaded.unreadable)
   }
 }

@@ -40,7 +40,7 @@ extension Worker {
       if movedUp || movedDown { continue }
       await viewerSocket.waitReadable(milliseconds: tunnelIdleMilliseconds)
     }
-    upstream.passTrailers(to: &viewer)
+    viewer.trailers = upstream.takeTrailers()
     upstream.finish()
     try await viewer.flush()
   }
@@ -50,7 +50,7 @@ extension Worker {
     guard !upstream.requestIsWhole, try upstream.flushAtOnce(), let n = try viewer.payloadAtHand() else { return false }
     if n == 0 {
       upstream.requestIsWhole = true
-      upstream.endRequest(of: &viewer)
+      upstream.requestEnds(trailers: viewer.takeRequestTrailers())
     } else {
       try upstream.forward(n, from: &viewer.stream.input, asChunk: false)
     }

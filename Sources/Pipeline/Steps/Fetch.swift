@@ -214,6 +214,7 @@ extension Worker {
       do throws(OriginFailure) {
         upstream = try await pool.openHTTP2(identity, mustBeNew: wantsFresh, hasWaited: &exchange.hasWaited, visit)
       } catch { throw .origin(error) }
+      if let inbound = viewer.substream, let outbound = upstream.substream { inbound.goesOn(by: outbound) }
     } else if !wantsFresh, let idle = pool.takeIdle(identity, visit) {
       upstream = idle
     } else {
@@ -235,7 +236,6 @@ extension Worker {
     upstream.stream.beginOutput()
     composeOriginRequest(exchange, destination, to: &upstream.stream.output)
     if let observer = exchange.observer { observer.sends(upstream.stream.output.readable, to: destination, exchange) }
-    if let inbound = viewer.substream, let outbound = upstream.substream { inbound.forbidIndexing(on: outbound) }
     upstream.headIsWhole(hasBody: exchange.hasBody)
     var isSending = true
     do throws(WireFailure) {
@@ -247,7 +247,6 @@ extension Worker {
       let head = try await upstream.readHead(hasNoBody: exchange.received.method == .head)
       guard head.line.status != 101 || isWebSocket(exchange) else { throw WireFailure.refused(.unaskedSwitch) }
       if let visit { note(visit, status: head.line.status) }
-      if let outbound = viewer.substream, let inbound = upstream.substream { inbound.forbidIndexing(on: outbound) }
       return received(head, upstream, &exchange)
     } catch {
       exchange.answerBegan = upstream.hasReceived
@@ -375,7 +374,7 @@ extension Worker {
       upstream.stream.output.append("0\r\n\r\n")
     }
     upstream.requestIsWhole = try await upstream.flushUnlessDone()
-    if upstream.requestIsWhole { upstream.endRequest(of: &viewer) }
+    if upstream.requestIsWhole { upstream.requestEnds(trailers: viewer.takeRequestTrailers()) }   // to HTTP/2 only
     if !upstream.requestIsWhole { viewer.closing = true }
   }
 

@@ -131,7 +131,7 @@ extension Worker {
       viewer.stream.output.append("0\r\n\r\n")
     }
     viewer.stream.socket.dependent = nil   // what follows is no business of the origin's
-    upstream.passTrailers(to: &viewer)
+    viewer.trailers = upstream.takeTrailers()
     upstream.finish()
     try await viewer.flush()
   }

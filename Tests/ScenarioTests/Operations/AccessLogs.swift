@@ -55,6 +55,14 @@ extension Scenarios {
       #expect(refused["cs-method"] == "-" && refused["x-edge-detailed-result-type"] == "InvalidRequest" && refused["cs(Host)"] == "-")
     }
 
+    /// A pipe that nobody reads from is told, not waited for.
+    @Test func aPipeWithoutAReader() throws {
+      let configuration = Configuration(distributions: [.init(isDefault: true, origin: "http://127.0.0.1:1")], accessLog: "{ path: pipe }")
+      #expect { try Skerry.start(configuration: configuration.yaml, prepare: { folder in _ = try Tool.shell("mkfifo $1/pipe", [folder.path]) }) } throws: {
+        "\($0)".contains("pipe cannot be opened: No such device or address")
+      }
+    }
+
     /// Who leaves before there is an answer has got no status.
     @Test func aViewerThatLeft() throws {
       let origin = try ScriptedOrigin { connection in

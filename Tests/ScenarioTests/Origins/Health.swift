@@ -72,6 +72,22 @@ extension Scenarios {
       #expect(metrics["skerry_origin_health_total{event=\"ejected\"}"] == 2 && metrics["skerry_origin_health_total{event=\"panic\"}"] > 5)
     }
 
+    /// An address that begins to answer and never ends is ill when its time is over, and has one question at a time.
+    @Test func aCheckHasAnEnd() throws {
+      let pair = try Pair({ try $0.answerAll { _ in ok("1") } }, { connection in
+        while let request = try connection.nextRequest() {
+          guard request.target == "/ping" else { return }
+          try connection.send("HTTP/1.1 200 OK\r\n")
+          while true {
+            try connection.send("X: y\r\n")
+            Thread.sleep(forTimeInterval: 0.02)
+          }
+        }
+      })
+      let skerry = try start(pair, "healthCheck: { path: /ping, interval: 100ms, timeout: 300ms, healthyThreshold: 1, unhealthyThreshold: 1 }")
+      try eventually("the second to be down") { try healthy(skerry, "127.0.0.2") == 0 }
+    }
+
     @Test func healthChecks() throws {
       let isWell = Watched(true)
       @Sendable func answer(_ name: String, _ request: Request) -> String {
