@@ -20,9 +20,23 @@ public struct LoadedConfiguration: Sendable {
   public var digest = ""
   /// What could be read in spite of errors: for tests and for `check`, never to be served.
   public var draft: Configuration?
+  /// Where the parts of each distribution stand.
+  public var places: [DistributionPlaces] = []
 
   /// Whether any problem is an error.
   public var hasErrors: Bool { diagnostics.contains { $0.severity == .error } }
+}
+
+/// Where the parts of a distribution stand in its file: for what is said of a whole configuration.
+public struct DistributionPlaces: Sendable {
+  /// Line and column, from 1.
+  public struct Place: Sendable {
+    public var line: Int, column: Int
+  }
+  /// Of its behaviors, the default one last.
+  public var behaviors: [Place] = []
+  /// Of its origin groups.
+  public var groups: [Place] = []
 }
 
 /// Reads configuration files.
@@ -56,12 +70,13 @@ public enum ConfigurationFile {
   /// Reads a configuration from bytes, which need not be UTF-8 (that is an error with a place).
   public static func parse(bytes: [UInt8], fileName: String, folder: String) -> LoadedConfiguration {
     let problems = Problems()
-    var draft: Configuration?
+    var draft: Configuration?, places: [DistributionPlaces] = []
     if let root = SourceText.compose(bytes, file: fileName, problems: problems) {
       let reader = Reader(fileName: fileName, folder: folder, problems: problems)
       draft = reader.configuration(Value(node: root, name: "the file", file: fileName, problems: problems))
+      places = reader.places
     }
     return LoadedConfiguration(
-      configuration: problems.hasErrors ? nil : draft, diagnostics: problems.sorted(mainFile: fileName), files: problems.files, draft: draft)
+      configuration: problems.hasErrors ? nil : draft, diagnostics: problems.sorted(mainFile: fileName), files: problems.files, draft: draft, places: places)
   }
 }
