@@ -17,7 +17,8 @@ BUILD_PACKAGES = ca-certificates pkg-config patch python3 libssl-dev libc-ares-d
 # Real clients of the scenarios, and a library to be a hostile one with. What a Debian may lack is asked for by itself: its test is skipped then.
 TEST_PACKAGES = curl openssl nghttp2-client python3-h2 python3-boto3 nodejs bubblewrap passt iproute2
 OPTIONAL_TEST_PACKAGES = testssl.sh python3-pip
-BENCH_PACKAGES = nginx libnginx-mod-http-js libnginx-mod-http-lua wrk valgrind h2o nghttp2-client varnish haproxy
+'BENCH_PACKAGES = nginx libnginx-mod-http-js libnginx-mod-http-lua wrk valgrind h2o nghttp2-client varnish haproxy nodejs bubblewrap
+'
 
 .DEFAULT_GOAL := help
 .PHONY: help deps build run test certs deb fuzz fuzz-engine bench bench-deps clean
@@ -42,13 +43,16 @@ run: build ## serve the built-in example; your own: make run CONFIG=edge.yaml
 
 # One debug build serves the unit tests and the scenario tests, which start .build/debug/skerry; the JavaScript
 # engine is optimised in it too (Package.swift), so that limits mean the same as in a release.
+# The official Python client of the Runtime API, which functions on `provided` may bring.
+AWSLAMBDARIC = [ -d .build/awslambdaric ] || /usr/bin/python3 -m pip install --quiet --no-cache-dir --only-binary :all: --target .build/awslambdaric awslambdaric==4.2.2 || \
+	  { rm -rf .build/awslambdaric; echo "goes on without: awslambdaric (PyPI)" >&2; }
+
 # So many tests at a time: all at once are minutes of start-up in which limits of time mean nothing.
 test: export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 12
 test: deps ## build and run every test; some of them: make test FILTER=Parser
 	@.ci/packages $(TEST_PACKAGES)
 	@for package in $(OPTIONAL_TEST_PACKAGES); do .ci/packages $$package || echo "goes on without: $$package" >&2; done
-	@[ -d .build/awslambdaric ] || /usr/bin/python3 -m pip install --quiet --no-cache-dir --only-binary :all: --target .build/awslambdaric awslambdaric==4.2.2 || \
-	  { rm -rf .build/awslambdaric; echo "goes on without: awslambdaric (PyPI)" >&2; }
+	@$(AWSLAMBDARIC)
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build $(if $(FILTER),--filter $(FILTER)) $(ARGS)
 
@@ -83,9 +87,12 @@ deb: build ## make .build/skerry_VERSION_ARCHITECTURE.deb
 
 bench-deps: deps
 	@.ci/packages $(BENCH_PACKAGES)
+	@for package in $(OPTIONAL_TEST_PACKAGES); do .ci/packages $$package || echo "goes on without: $$package" >&2; done
+	@$(AWSLAMBDARIC)
 
 bench: bench-deps build ## measure beside nginx and print the table of Benchmarks/README.md
 	Benchmarks/run $(ARGS)
+	$(if $(ARGS),,Benchmarks/tier)
 
 clean: ## remove what was built (fetched sources stay)
 	rm -rf .build Benchmarks/results

@@ -1,5 +1,5 @@
 // What the memory cache does without the network: the hit ratio of its eviction beside LRU's on one trace, what a hit costs, and what the
-// index takes for ten million objects. Fixed seeds; one thread unless it says otherwise.
+// index takes for one and ten million objects. Fixed seeds; one thread unless it says otherwise.
 //
 //     swift build -c release --product bench-cache && .build/release/bench-cache [ratio|hit|index]
 import Glibc
@@ -12,7 +12,7 @@ enum BenchCache {
     if what == "write", let folder = CommandLine.arguments.dropFirst(2).first { DiskWriter.write(folder) }
     if what == nil || what == "ratio" { ratio() }
     if what == nil || what == "hit" { hits() }
-    if what == nil || what == "index" { index() }
+    if what == nil || what == "index" { for count in [1_000_000, 10_000_000] { index(count) } }
   }
 
   // MARK: Hit ratio
@@ -80,8 +80,7 @@ enum BenchCache {
 
   // MARK: Memory
 
-  private static func index() {
-    let count = 10_000_000
+  private static func index(_ count: Int) {
     let resident = residentBytes()
     var configuration = ObjectStore.Configuration()
     configuration.memoryBytes = 1 << 40

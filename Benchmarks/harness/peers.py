@@ -32,6 +32,8 @@ class Origin:
 
     def __init__(self, folder):
         self.port = free_port()
+        # Started by root, nginx reads it as somebody else: the folder is one's own otherwise.
+        os.chmod(folder, 0o711)
         (Path(folder) / "large").write_bytes(LARGE_BODY)
         file = Path(folder) / "origin.conf"
         render("peers/nginx/origin.conf", file, {"FOLDER": folder, "ORIGIN_PORT": self.port, "BODY": BODY.decode()})
@@ -201,6 +203,8 @@ class Skerry(Peer):
     # The members of nginx's log, and no others: a byte of log costs either of them the same.
     log_fields = ("[time, clientIp, method, host, uri, query, protocol, status, bytesSent, timeTakenMs, origin, originStatus, originFirstByteMs, "
                   "referer, userAgent]")
+    # limits.rewriteEngine.rememberedBytes, as it is by itself.
+    remembered = "64KiB"
 
     def prepare(self, under_valgrind):
         file = self.folder / "edge.yaml"
@@ -210,7 +214,7 @@ class Skerry(Peer):
             "LOG": self.log, "LOG_FIELDS": self.log_fields, "SKERRY": ROOT / "skerry", "ENGINE": ROOT / "engine" / "functions",
             "RULES": redirects.RULES,
             # Under valgrind a function takes some fifty times as long.
-            "CPU_TIME": "10s" if under_valgrind else "10ms",
+            "CPU_TIME": "10s" if under_valgrind else "10ms", "REMEMBERED": self.remembered,
             # valgrind itself makes code at run time, which a confined process cannot.
             "CONFINEMENT": "off" if under_valgrind else "auto"})
         return [self.program or default_program(), "serve", str(file), "--workers", str(self.workers)]
@@ -269,6 +273,13 @@ class SkerryFullLog(Skerry):
     log_fields = "all"
 
 
+class SkerryEveryRun(Skerry):
+    """The same without results given again: what the engine takes where no event is like one before."""
+
+    kind = "skerry-every-run"
+    remembered = "0"
+
+
 def default_program():
     program = ROOT.parent / ".build" / "release" / "skerry"
     if not program.exists():
@@ -286,7 +297,8 @@ def binary(name):
 
 def make(names, folder, origin, workers, program):
     """Peers for a list such as ["nginx", "skerry"]. The same name twice gives the noise of the measurement itself."""
-    kinds = {kind.kind: kind for kind in (Nginx, NginxCombined, NginxLua, NginxMap, H2O, Varnish, HAProxy, Skerry, SkerryTable, SkerryFullLog)}
+    kinds = {kind.kind: kind for kind in (
+        Nginx, NginxCombined, NginxLua, NginxMap, H2O, Varnish, HAProxy, Skerry, SkerryTable, SkerryFullLog, SkerryEveryRun)}
     peers = []
     for index, name in enumerate(names):
         if name not in kinds:

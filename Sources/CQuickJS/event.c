@@ -110,6 +110,7 @@ static bool parse_set(sk_isolate *isolate, sk_set_id id) {
   const sk_field *fields = request ? event->request_headers : event->response_headers;
   size_t field_count = request ? event->request_header_count : event->response_header_count;
   uint32_t room = 0;
+  sk_note(isolate, id == SET_QUERY ? READ_QUERY : request ? READ_REQUEST_NAMES : READ_RESPONSE_NAMES);
   if (id == SET_QUERY) room = event->query.count ? pieces_in(event->query, '&') : 0;
   if (id != SET_QUERY) room = (uint32_t)field_count;
   if (id == SET_REQUEST_COOKIES)
@@ -126,10 +127,14 @@ static bool parse_set(sk_isolate *isolate, sk_set_id id) {
     const sk_field *field = &fields[i];
     switch (id) {
       case SET_REQUEST_COOKIES:
-        if (equals_ignoring_case(field->name, "cookie")) split_into(set, field->value, ';', true);
+        if (!equals_ignoring_case(field->name, "cookie")) break;
+        sk_note_value(isolate, false, (uint32_t)i);
+        split_into(set, field->value, ';', true);
         break;
       case SET_RESPONSE_COOKIES:
-        if (equals_ignoring_case(field->name, "set-cookie")) set->items[set->count++] = split_set_cookie(field->value);
+        if (!equals_ignoring_case(field->name, "set-cookie")) break;
+        sk_note_value(isolate, true, (uint32_t)i);
+        set->items[set->count++] = split_set_cookie(field->value);
         break;
       default:
         set->items[set->count++] = (sk_item){.name = field->name, .value = field->value, .raw = field->value};
@@ -197,6 +202,8 @@ static bool put_text(JSContext *context, JSValueConst object, const char *name, 
 /// `{value}`, or `{value, attributes}` for a response cookie.
 static JSValue occurrence(sk_isolate *isolate, sk_set_id id, const sk_item *item) {
   JSContext *context = isolate->context;
+  if (id == SET_REQUEST_HEADERS || id == SET_RESPONSE_HEADERS)
+    sk_note_value(isolate, id == SET_RESPONSE_HEADERS, (uint32_t)(item - isolate->sets[id].items));
   JSValue object = JS_NewObject(context);
   if (JS_IsException(object) || !put(context, object, isolate->atoms.value, sk_string(context, item->value)))
     return JS_EXCEPTION;
@@ -250,12 +257,12 @@ JSValue js_host_lazy_value(JSContext *context, JSAtom atom, void *opaque) {
   if (kind >= LAZY_ITEM) return item_value(isolate, (sk_set_id)(kind - LAZY_ITEM), index);
   if (kind >= LAZY_SET) return sk_set_object(isolate, (sk_set_id)(kind - LAZY_SET));
   switch ((sk_lazy)kind) {
-    case LAZY_CONTEXT: return context_value(context, event);
-    case LAZY_VIEWER: return viewer_value(context, event);
-    case LAZY_METHOD: return sk_string(context, event->method);
-    case LAZY_URI: return sk_string(context, event->uri);
-    case LAZY_STATUS: return JS_NewInt32(context, event->status);
-    case LAZY_STATUS_DESCRIPTION: return sk_string(context, event->status_description);
+    case LAZY_CONTEXT: return sk_note(isolate, READ_ELSE), context_value(context, event);
+    case LAZY_VIEWER: return sk_note(isolate, READ_VIEWER), viewer_value(context, event);
+    case LAZY_METHOD: return sk_note(isolate, READ_METHOD), sk_string(context, event->method);
+    case LAZY_URI: return sk_note(isolate, READ_URI), sk_string(context, event->uri);
+    case LAZY_STATUS: return sk_note(isolate, READ_STATUS), JS_NewInt32(context, event->status);
+    case LAZY_STATUS_DESCRIPTION: return sk_note(isolate, READ_DESCRIPTION), sk_string(context, event->status_description);
     default: return JS_UNDEFINED;
   }
 }
@@ -264,7 +271,9 @@ JSValue js_host_lazy_value(JSContext *context, JSAtom atom, void *opaque) {
 
 JSValue sk_raw_query_string(JSContext *context, JSValueConst this_value, int count, JSValueConst *arguments) {
   (void)this_value, (void)count, (void)arguments;
-  const sk_event *event = sk_isolate_of(context)->event;
+  sk_isolate *isolate = sk_isolate_of(context);
+  const sk_event *event = isolate->event;
+  sk_note(isolate, READ_QUERY);
   return event && event->has_query ? sk_string(context, event->query) : JS_UNDEFINED;
 }
 

@@ -37,6 +37,7 @@ static JSValue kvs(JSContext *context, JSValueConst this_value, int count, JSVal
     if (!sk_bytes_of(context, arguments[0], &handle->id)) return JS_EXCEPTION;
     handle->named = true;
   }
+  sk_note(isolate, READ_STORE);
   if (isolate->event && !answers_to(isolate->store, handle)) return throw_code(context, "KVSNamespaceNotFound");
   JSValue object = JS_NewObjectClass(context, isolate->handle_class);
   if (!JS_IsException(object)) JS_SetOpaque(object, handle);
@@ -91,6 +92,7 @@ static JSValue answer(sk_isolate *isolate, JSValueConst this_value, int count, J
   JSContext *context = isolate->context;
   const sk_handle *handle = JS_GetOpaque2(context, this_value, isolate->handle_class);
   const sk_store *store = isolate->store;
+  sk_note(isolate, READ_STORE);
   if (!handle) return JS_EXCEPTION;
   if (!answers_to(store, handle)) return throw_code(context, "KVSNamespaceNotFound");
   if (what == READ_META) return meta(context, store);
@@ -139,7 +141,9 @@ static bool add_handles(sk_isolate *isolate) {
 /// edgeLocation: where the run takes place; empty outside of viewer requests.
 static JSValue edge_location(JSContext *context, JSValueConst this_value) {
   (void)this_value;
-  const sk_event *event = sk_isolate_of(context)->event;
+  sk_isolate *isolate = sk_isolate_of(context);
+  const sk_event *event = isolate->event;
+  sk_note(isolate, READ_ELSE);
   JSValue object = JS_NewObject(context);
   if (JS_IsException(object) || !event || event->type != SK_VIEWER_REQUEST || !event->edge_name.bytes) return object;
   bool complete = JS_DefinePropertyValueStr(context, object, "name", sk_string(context, event->edge_name), JS_PROP_C_W_E) >= 0 &&

@@ -1,6 +1,7 @@
 // What the files of this folder share: an isolate's parts, and who writes them.
 //
 //   arena.c   memory (snapshot.c)                   limit.c      CPU limit         isolate.c  build, run, put back
+//   recall.c  results of earlier runs
 //   event.c   event objects, filled on first access result.c     what the handler returned (readback.c, failure.c)
 //   source.c  import lines                          mentioned.c  what is made before the snapshot
 //   store.c   key-value stores, which many isolates share (store_fill.c)
@@ -40,6 +41,18 @@ typedef struct {
   uint32_t next, last;               // 0: none; last is kept in the first item
   bool first, seen;                  // seen: met again while reading back
 } sk_item;
+
+/// Parts of an event that a run may read; what is left out has no influence on its result (recall.c).
+typedef enum {
+  READ_METHOD = 1, READ_URI = 2, READ_QUERY = 4, READ_VIEWER = 8, READ_STATUS = 16, READ_DESCRIPTION = 32, READ_STORE = 64,
+  READ_REQUEST_NAMES = 128, READ_RESPONSE_NAMES = 256,  // names of all header lines
+  READ_ELSE = 512,                                      // what no other event has: the request's id, the connection's own address
+} sk_part;
+
+/// What a run has read: `sk_part`s, and the values of header lines, request's and response's, a bit for each of the first 64.
+typedef struct { uint64_t parts, values[2]; } sk_reading;
+
+typedef struct sk_recall sk_recall;
 
 typedef struct {
   bool built;
@@ -82,8 +95,12 @@ struct sk_isolate {
   JSClassID hash_class, handle_class, decoder_class;
   sk_atoms atoms;
   int interrupt_counter;                 // at the snapshot
+  sk_recall *recall;                     // results of earlier runs; NULL: none are kept
   // Reset by every run:
   const sk_event *event;
+  sk_reading reading;
+  uint64_t random_state;                 // as the run began
+  bool keeps, recalled;                  // whether the result may be kept; whether it was, and there was no run
   JSValue argument, returned;            // what the handler is given, and what it gave (a promise's value)
   const sk_store *store;                 // NULL: none; while building `limits.store`, in a run `event->store`
   sk_set sets[SETS];
@@ -104,6 +121,13 @@ static inline sk_isolate *sk_isolate_of(JSContext *context) { return JS_GetRunti
 static inline void *sk_lazy_opaque(uint32_t kind, uint32_t index) { return (void *)((uintptr_t)index << 8 | kind); }
 static inline uint32_t sk_lazy_kind(void *opaque) { return (uint32_t)((uintptr_t)opaque & 0xff); }
 static inline uint32_t sk_lazy_index(void *opaque) { return (uint32_t)((uintptr_t)opaque >> 8); }
+
+static inline void sk_note(sk_isolate *isolate, sk_part part) { isolate->reading.parts |= part; }
+/// Notes that the value of a header line was looked at, by its number.
+static inline void sk_note_value(sk_isolate *isolate, bool response, uint32_t line) {
+  if (line < 64) isolate->reading.values[response] |= (uint64_t)1 << line;
+  else sk_note(isolate, READ_ELSE);
+}
 
 static inline JSValueConst sk_argument(int count, JSValueConst *arguments, int index) {
   return index < count ? arguments[index] : JS_UNDEFINED;
@@ -187,6 +211,11 @@ JSValue sk_raw_query_string(JSContext *context, JSValueConst this_value, int cou
 void sk_read_document(sk_isolate *isolate);
 /// Writes what the handler returned into `result.output`.
 void sk_write_output(sk_isolate *isolate);
+
+/// Whether URI and query, with the `?` between them, are too long (spec section 6: fewer than 8,192 bytes).
+static inline bool sk_is_long_url(const sk_result *result) {
+  return result->uri.count + (result->has_query ? result->query.count + 1 : 0) >= 8192;
+}
 
 // names.c
 bool sk_header_is_disallowed(sk_slice lower_case_name);

@@ -1,7 +1,7 @@
 // An isolate's life: build, then run and put back, again and again (design/rewrite-engine.md, "Arena snapshot isolation").
 // Between `sk_limit_begin` and `sk_limit_end` the run may be abandoned at any instruction; nothing in between may hold
 // anything that a jump would lose, and no Swift frame is ever in between.
-#include "internal.h"
+#include "recall.h"
 
 #include <setjmp.h>
 #include <stdlib.h>
@@ -160,6 +160,7 @@ static void reset_result(sk_isolate *isolate) {
   isolate->edits = NULL;
   isolate->edit_capacity = isolate->edit_lines = isolate->edit_bytes = 0;
   isolate->polls = 0;
+  isolate->reading = (sk_reading){0};
   isolate->origin = NULL;
   isolate->misuse = NULL;
   isolate->store_reads = isolate->store_read_errors = isolate->log_data_count = 0;
@@ -201,6 +202,7 @@ sk_isolate *sk_isolate_create(
       if (isolate->result.failure == SK_FAILURE_NONE) {
         isolate->snapshot_modules = isolate->modules;
         isolate->interrupt_counter = JS_GetInterruptCounter(isolate->context);
+        isolate->recall = sk_recall_create(limits->recall_limit);
         if (!sk_arena_snapshot(isolate->arena, limits->memory_limit)) fail_abandoned(isolate, SK_JUMP_MEMORY);
       }
     } else {
@@ -220,6 +222,7 @@ sk_isolate *sk_isolate_create(
 }
 
 void sk_isolate_destroy(sk_isolate *isolate) {
+  sk_recall_destroy(isolate->recall);
   if (isolate->arena) sk_arena_destroy(isolate->arena);  // the runtime needs no other end: all of it lies there
   free(isolate);
 }
@@ -248,6 +251,7 @@ static void invoke(sk_isolate *isolate) {
   JSContext *context = isolate->context;
   JS_UpdateStackTop(isolate->runtime);
   JS_SetRandomState(context, sk_limit_random(isolate->thread));
+  isolate->random_state = JS_GetRandomState(context);
   JSValue returned = JS_Call(context, isolate->handler, JS_UNDEFINED, 1, &isolate->argument);
   if (JS_IsException(returned)) {
     sk_fail_with_exception(isolate, SK_EXECUTION_ERROR);
@@ -280,6 +284,7 @@ const sk_result *sk_isolate_run(sk_isolate *isolate, const sk_event *event, int6
     sk_fail(isolate, SK_EXECUTION_ERROR, SK_FAILURE_WRONG_THREAD, "the isolate belongs to another thread", (char *)NULL);
     return &isolate->result;
   }
+  if ((isolate->recalled = sk_recall_result(isolate))) return &isolate->result;
   sk_limit_freeze_clock(now_milliseconds);
   sk_arena_enter(isolate->arena);
   isolate->argument = isolate->events[event->type];
@@ -301,11 +306,12 @@ const sk_result *sk_isolate_run(sk_isolate *isolate, const sk_event *event, int6
   result->memory_bytes = sk_arena_high_water(isolate->arena);
   result->store_reads = isolate->store_reads;
   result->store_read_errors = isolate->store_read_errors;
+  sk_recall_keep(isolate);
   return result;
 }
 
 void sk_isolate_finish(sk_isolate *isolate) {
-  sk_arena_restore(isolate->arena);
+  if (!isolate->recalled) sk_arena_restore(isolate->arena);
   isolate->event = NULL;
   isolate->store = NULL;
 }

@@ -54,6 +54,7 @@ struct sk_thread {
 /// The thread whose limit runs, for the handler: a late signal of a destroyed thread must not follow its pointer.
 static __thread sk_thread *volatile current __attribute__((tls_model("initial-exec")));
 static __thread int64_t frozen_milliseconds __attribute__((tls_model("initial-exec")));
+static __thread bool clock_was_read __attribute__((tls_model("initial-exec")));
 
 static uint64_t nanoseconds(clockid_t clock) {
   struct timespec time;
@@ -204,6 +205,14 @@ uint64_t sk_limit_random(sk_thread *thread) {
   return z ^ (z >> 31);
 }
 
-void sk_limit_freeze_clock(int64_t milliseconds) { frozen_milliseconds = milliseconds; }
+void sk_limit_freeze_clock(int64_t milliseconds) {
+  frozen_milliseconds = milliseconds;
+  clock_was_read = false;
+}
 
-int64_t js_host_now_milliseconds(void) { return frozen_milliseconds; }
+bool sk_limit_clock_was_read(void) { return clock_was_read; }
+
+int64_t js_host_now_milliseconds(void) {
+  clock_was_read = true;
+  return frozen_milliseconds;
+}

@@ -29,3 +29,5 @@ uint8_t *sk_limit_error_text(sk_thread *thread);
 uint64_t sk_limit_random(sk_thread *thread);
 /// What `Date.now()` gives on this thread until the next call (rule: the date is frozen per run).
 void sk_limit_freeze_clock(int64_t milliseconds);
+/// Whether anybody asked for that time since it was frozen.
+bool sk_limit_clock_was_read(void);

@@ -112,6 +112,8 @@ static bool read_multi_value(const sk_reader *reader, sk_slice name, JSValueCons
 
 static bool equals_item(const sk_reader *reader, const sk_value *value, const sk_item *item) {
   JSContext *context = reader->isolate->context;
+  if (reader->id == SET_REQUEST_HEADERS || reader->id == SET_RESPONSE_HEADERS)
+    sk_note_value(reader->isolate, reader->id == SET_RESPONSE_HEADERS, (uint32_t)(item - reader->isolate->sets[reader->id].items));
   return sk_is_unchanged(context, value->value, item->value) &&
       (reader->id != SET_RESPONSE_COOKIES || sk_is_unchanged(context, value->attributes, item->attributes));
 }

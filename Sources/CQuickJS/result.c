@@ -3,7 +3,6 @@
 #include "readback.h"
 
 enum {
-  URL_MAX = 8192,       // URI and query must stay below (spec section 6)
   STATUS_MIN = 200,     // an interim response cannot be final
   STATUS_MAX = 599,
 };
@@ -25,6 +24,7 @@ static bool read_method(sk_isolate *isolate, JSValueConst request) {
   sk_slice text;
   if (!part(isolate, request, isolate->atoms.method, LAZY_METHOD, &method, &lazy)) return false;
   if (lazy || JS_IsUndefined(method)) return true;
+  sk_note(isolate, READ_METHOD);
   if (!JS_IsString(method)) return sk_invalid(isolate, "request.method", " is read-only");
   if (!sk_text_of(isolate->context, method, &text)) return sk_thrown(isolate);
   return sk_is_unchanged(isolate->context, text, isolate->event->method) || sk_invalid(isolate, "request.method", " is read-only");
@@ -39,6 +39,7 @@ static bool read_uri(sk_isolate *isolate, JSValueConst request) {
   if (lazy || (JS_IsUndefined(uri) && !isolate->event->uri.bytes)) return true;  // a document may have none
   if (!JS_IsString(uri)) return sk_invalid(isolate, "request.uri", " must be a string");
   if (!sk_text_of(isolate->context, uri, &text)) return sk_thrown(isolate);
+  sk_note(isolate, READ_URI);
   if (sk_is_unchanged(isolate->context, text, isolate->event->uri)) return true;
   if (!text.count || text.bytes[0] != '/') return sk_invalid(isolate, "request.uri", " must begin with /");
   if (!sk_is_clean(text, REFUSE_SPACE | REFUSE_HASH | REFUSE_QUESTION))
@@ -56,6 +57,7 @@ static bool read_query(sk_isolate *isolate, JSValueConst request) {
   if (lazy) return true;
   sk_slice text;
   if (JS_IsString(query)) {
+    sk_note(isolate, READ_QUERY);
     if (!sk_text_of(isolate->context, query, &text)) return sk_thrown(isolate);
     if (isolate->event->has_query && sk_is_unchanged(isolate->context, text, isolate->event->query)) return true;
     if (!sk_is_clean(text, REFUSE_SPACE | REFUSE_HASH))
@@ -100,8 +102,7 @@ static bool read_request(sk_isolate *isolate, JSValueConst request) {
       !read_headers(isolate, request, SET_REQUEST_HEADERS, "request.headers") ||
       !read_cookies(isolate, request, SET_REQUEST_COOKIES, "request.cookies"))
     return false;
-  if ((result->uri_changed || result->query_changed) &&
-      result->uri.count + (result->has_query ? result->query.count + 1 : 0) >= URL_MAX)
+  if ((result->uri_changed || result->query_changed) && sk_is_long_url(result))
     return sk_invalid(isolate, "request.uri", " and query must be shorter than 8192 characters");
   return true;
 }
@@ -116,6 +117,7 @@ static bool read_status(sk_isolate *isolate, JSValueConst response) {
   result->status = isolate->event->status;
   if (!part(isolate, response, isolate->atoms.status_code, LAZY_STATUS, &value, &lazy)) return false;
   if (lazy) return true;
+  sk_note(isolate, READ_STATUS);
   if (!JS_IsNumber(value) || JS_ToFloat64(isolate->context, &number, value))
     return sk_invalid(isolate, "response.statusCode", " must be a number");
   if (!(number >= STATUS_MIN && number <= STATUS_MAX) || number != (double)(uint16_t)number)

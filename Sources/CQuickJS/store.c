@@ -67,6 +67,7 @@ bool sk_store_find(const sk_store *store, sk_slice key, sk_slice *value) {
 }
 
 size_t sk_store_count(const sk_store *store) { return store->count; }
+uint64_t sk_store_serial(const sk_store *store) { return store->serial; }
 sk_slice sk_store_id(const sk_store *store) { return store->labels.id; }
 sk_slice sk_store_created(const sk_store *store) { return store->labels.created; }
 sk_slice sk_store_modified(const sk_store *store) { return store->labels.modified; }

@@ -17,6 +17,7 @@ struct sk_store {
   sk_slot *slots;  // a power of two, at most half of them taken; record 0: empty
   uint8_t *records;
   size_t slot_count, count, used, capacity;
+  uint64_t serial;
   sk_store_labels labels;
   uint8_t label_text[];
 };

@@ -1,5 +1,6 @@
 // Owns making key-value stores, before any run sees them (store.h).
 #include <openssl/evp.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "store.h"
@@ -12,6 +13,8 @@ sk_store *sk_store_create(const sk_store_labels *labels, const uint64_t seed[2])
   for (int i = 0; i < 4; i++) total += from[i].count;
   sk_store *store = calloc(1, sizeof *store + total);
   if (!store) return NULL;
+  static atomic_ullong stores;
+  store->serial = atomic_fetch_add_explicit(&stores, 1, memory_order_relaxed) + 1;
   memcpy(store->seed, seed, sizeof store->seed);
   uint8_t *at = store->label_text;
   sk_slice *to = &store->labels.id;

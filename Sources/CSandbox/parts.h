@@ -76,6 +76,11 @@ int launch(const struct house *house, const struct sk_sandbox_request *request, 
 /// Whether the calling process can have mounts of its own, which the system does not see.
 int can_mount_privately(void);
 
+// MARK: spawner.c
+
+/// The spawner: takes requests from a socket until its other end is closed; then ends, with status 0, and with it every sandbox.
+_Noreturn void spawner_serve(int requests, const struct house *house, volatile uint64_t *peaks);
+
 // MARK: filter.c
 
 /// A memfd with the filter of system calls for what runs in a sandbox; -1. `is_watched`: memory is limited by looking at processes, so what

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -47,7 +46,7 @@ struct sandbox {
 
 /// The spawner's whole memory.
 static struct {
-  struct house house;
+  struct house house;  // as the guardian found it (birth.c)
   struct sandbox sandboxes[SK_SANDBOXES];
   int requests, events, children, timer;
   unsigned watched;  // sandboxes to be looked at
@@ -383,7 +382,12 @@ static int handle(struct epoll_event event) {
   return 1;
 }
 
-static _Noreturn void serve(int requests) {
+_Noreturn void spawner_serve(int requests, const struct house *house, volatile uint64_t *peaks) {
+  prctl(PR_SET_NAME, "skerry-spawner");
+  // What is 1 inside outlives bubblewrap by a moment: somebody must wait for it.
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
+  all.house = *house;
+  all.peaks = peaks;
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGCHLD);
@@ -416,113 +420,4 @@ gone:
   }
   cgroups_remove_all(&all.house.cgroups);
   _exit(0);
-}
-
-// MARK: Its birth
-
-/// The first of so many users that no system gives to anybody: far above where containers' ranges begin; in a container whose own range is
-/// smaller, its end. 0 when it has not that many.
-static uint32_t find_users(void) {
-  enum { PREFERRED = 1900000000, LEAST = 20000 };
-  unsigned long long inside, outside, length, best = 0;
-  FILE *file = fopen("/proc/self/uid_map", "re");
-  if (!file) return 0;
-  while (fscanf(file, "%llu %llu %llu", &inside, &outside, &length) == 3) {
-    if (inside <= PREFERRED && inside + length >= PREFERRED + (unsigned long long)SK_SANDBOXES) best = PREFERRED;
-    else if (best == 0 && inside + length >= LEAST + (unsigned long long)SK_SANDBOXES && length > SK_SANDBOXES) best = inside + length - SK_SANDBOXES - 100;
-  }
-  fclose(file);
-  return (uint32_t)best;
-}
-
-static void find_program(char path[64], const char *name) {
-  static const char *const folders[] = {"/usr/bin", "/usr/local/bin", "/bin"};
-  for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
-    snprintf(path, 64, "%s/%s", folders[i], name);
-    if (access(path, X_OK) == 0) return;
-  }
-  path[0] = 0;
-}
-
-/// Opens a root, or what is there of the way to it: the rest is then walked without following links, whoever made it.
-static void add_root(struct house *house, const char *path) {
-  struct root *root = &house->roots[house->root_count];
-  char way[PATH_BYTES];
-  size_t length = strlen(path);
-  while (length > 1 && path[length - 1] == '/') length--;
-  if (path[0] != '/' || length >= sizeof way || house->root_count == SK_SANDBOX_FOLDERS) return;
-  snprintf(root->path, sizeof root->path, "%.*s", (int)length, path);
-  snprintf(way, sizeof way, "%s", root->path);
-  while ((root->place = open(way, O_PATH | O_CLOEXEC)) < 0) {
-    char *end = strrchr(way, '/');
-    if (end == way) return;
-    *end = 0;
-  }
-  root->opened = strlen(way);
-  house->root_count++;
-}
-
-static void look_around(const char *const *roots, int without_cgroups, pid_t program) {
-  struct house *house = &all.house;
-  struct sk_spawner_facts *facts = &house->facts;
-  for (; *roots; roots++) add_root(house, *roots);
-  find_program(facts->bwrap, "bwrap");
-  find_program(facts->pasta, "pasta");
-  if (!without_cgroups) cgroups_find(&house->cgroups, program);
-  facts->memory = (uint8_t)house->cgroups.version;
-  facts->limits_cpu = house->cgroups.cpu[0] != 0;
-  facts->limits_processes = house->cgroups.processes[0] != 0;
-  snprintf(facts->memory_folder, sizeof facts->memory_folder, "%s", house->cgroups.memory);
-  facts->is_root = geteuid() == 0;
-  facts->first_user = facts->is_root ? find_users() : 0;
-  facts->own_users = facts->first_user != 0;
-  house->private_mounts = facts->own_users && can_mount_privately();
-  house->filter = filter_make(house->cgroups.version == 0);
-  facts->system_calls = house->filter >= 0;
-}
-
-/// In the child. Nothing of the program's is held but the standard streams and the socket.
-static _Noreturn void begin(int socket, const char *const *roots, int without_cgroups, pid_t program) {
-  socket = dup2(socket, 3);
-  fcntl(socket, F_SETFD, FD_CLOEXEC);
-  syscall(SYS_close_range, 4, ~0u, 0);
-  prctl(PR_SET_NAME, "skerry-spawner");
-  // What is 1 inside outlives bubblewrap by a moment: somebody must wait for it, and the program, which may be 1 of a container, does not.
-  prctl(PR_SET_CHILD_SUBREAPER, 1);
-  // What a terminal or an operator says to the process group is meant for the program.
-  for (int number = 1; number < NSIG; number++) if (number != SIGCHLD) signal(number, SIG_IGN);
-  signal(SIGCHLD, SIG_DFL);
-  umask(022);
-  look_around(roots, without_cgroups, program);
-  if (send(socket, &all.house.facts, sizeof all.house.facts, MSG_NOSIGNAL) < 0) _exit(1);
-  serve(socket);
-}
-
-int sk_spawner_make(const char *const *roots, int without_cgroups, struct sk_spawner_facts *facts, const volatile uint64_t **peaks) {
-  int ends[2];
-  size_t bytes = SK_SANDBOXES * sizeof(uint64_t);
-  void *shared = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (shared == MAP_FAILED) return -errno;
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) {
-    int error = errno;
-    munmap(shared, bytes);
-    return -error;
-  }
-  pid_t program = getpid(), child = fork();
-  if (child == 0) {
-    all.peaks = shared;
-    begin(ends[1], roots, without_cgroups, program);
-  }
-  int error = child < 0 ? errno : 0;
-  close(ends[1]);
-  mprotect(shared, bytes, PROT_READ);
-  ssize_t length = -1;
-  if (!error) do length = recv(ends[0], facts, sizeof *facts, 0); while (length < 0 && errno == EINTR);
-  if (length == sizeof *facts) {
-    *peaks = shared;
-    return ends[0];
-  }
-  close(ends[0]);
-  munmap(shared, bytes);
-  return error ? -error : -ESRCH;
 }

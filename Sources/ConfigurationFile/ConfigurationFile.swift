@@ -23,10 +23,14 @@ public struct LoadedConfiguration: Sendable {
   /// Where the parts of each distribution stand.
   public var places: [DistributionPlaces] = []
 
+  /// Versions and aliases that associations name: whether they are there, the function tier's store knows.
+  public var publishedNames: [PublishedName] = []
+
   /// Whether any problem is an error.
   public var hasErrors: Bool { diagnostics.contains { $0.severity == .error } }
 }
 
+<<<<<<< HEAD
 /// Where the parts of a distribution stand in its file: for what is said of a whole configuration.
 public struct DistributionPlaces: Sendable {
   /// Line and column, from 1.
@@ -37,6 +41,16 @@ public struct DistributionPlaces: Sendable {
   public var behaviors: [Place] = []
   /// Of its origin groups.
   public var groups: [Place] = []
+=======
+/// A version or an alias of a function that an association names, and where.
+public struct PublishedName: Sendable, Equatable {
+  /// The function's name.
+  public var function: String
+  /// A number, or an alias's name.
+  public var qualifier: String
+  /// The place in the configuration.
+  public var file: String, line: Int, column: Int
+>>>>>>> 68db8117e1fecd11330856323280f6122cffb010
 }
 
 /// Reads configuration files.
@@ -77,6 +91,11 @@ public enum ConfigurationFile {
       places = reader.places
     }
     return LoadedConfiguration(
+<<<<<<< HEAD
       configuration: problems.hasErrors ? nil : draft, diagnostics: problems.sorted(mainFile: fileName), files: problems.files, draft: draft, places: places)
+=======
+      configuration: problems.hasErrors ? nil : draft, diagnostics: problems.sorted(mainFile: fileName), files: problems.files, draft: draft,
+      publishedNames: problems.publishedNames)
+>>>>>>> 68db8117e1fecd11330856323280f6122cffb010
   }
 }

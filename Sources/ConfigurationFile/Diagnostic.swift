@@ -45,6 +45,8 @@ package final class Problems {
 
   /// The absolute paths of files that were read, or looked for.
   package var files: Set<String> = []
+  /// Versions and aliases that associations name.
+  package var publishedNames: [PublishedName] = []
   /// What was reported, in that order.
   package private(set) var diagnostics: [Diagnostic] = []
   /// Whether any of it is an error.

@@ -53,6 +53,9 @@ package enum Files {
     return FileManager.default.isReadableFile(atPath: path) ? nil : "permission denied"
   }
 
+  /// How many bytes a file has; nil when there is none.
+  static func size(of path: String) -> Int? { (try? FileManager.default.attributesOfItem(atPath: resolvingLinks(path)))?[.size] as? Int }
+
   /// When a file's content was last changed, in ISO 8601; 1970 when nobody knows.
   package static func modificationTime(_ path: String) -> String {
     let attributes = try? FileManager.default.attributesOfItem(atPath: resolvingLinks(path))

@@ -172,7 +172,11 @@ extension Reader {
       if qualifier.isEmpty {
         value.error("a version or an alias must follow the colon in \(text.quoted)")
       } else {
-        if functions[index].runtime.isRewriteEngine { value.error("\(name) runs in the rewrite engine, which has no versions and aliases") }
+        if functions[index].runtime.isRewriteEngine {
+          value.error("\(name) runs in the rewrite engine, which has no versions and aliases")
+        } else {
+          problems.publishedNames.append(PublishedName(function: name, qualifier: qualifier, file: value.file, line: value.line, column: value.column))
+        }
       }
     }
     checkPlace(value, reference, hook)
@@ -191,6 +195,9 @@ extension Reader {
       if function.tier.timeout > limits.timeout || function.tier.memoryMB > limits.memoryMB {
         value.error(
           "\(function.name) has \(function.tier.timeout.components.seconds) s and \(function.tier.memoryMB) MB; at \(hook.rawValue) it may have \(limits.timeout.components.seconds) s and \(limits.memoryMB) MB (lambdaEdgeLimits: \(lambdaEdgeLimits.rawValue))")
+      }
+      if function.codePath.hasSuffix(".zip"), let size = Files.size(of: function.codePath), size > limits.codeBytes {
+        value.error("the code of \(function.name) has \(size) bytes; at \(hook.rawValue) it may have \(limits.codeBytes) (lambdaEdgeLimits: \(lambdaEdgeLimits.rawValue))")
       }
       if reference.qualifier == nil {
         refuse(value, "a Lambda@Edge function is associated by a version, such as \(function.name):1")

@@ -31,6 +31,7 @@ extension Reader {
         .size("discardedBodyBytes", \.discardedBodyBytes, 0...64 << 20),
         .time("errorBodyTimeout", \.errorBodyTimeout, times),
         .time("tunnelIdleTimeout", \.tunnelIdleTimeout, times),
+        .count("formerConfigurations", \.formerConfigurations, 0...10_000),
         .count("connectionsPerWorker", \.connectionsPerWorker, counts),
         .count("connectionsPerClientAddress", \.connectionsPerClientAddress, counts),
         .size("proxyHeaderBytes", \.proxyHeaderBytes, 107...65_551),
@@ -53,6 +54,7 @@ extension Reader {
           .count("throttleKills", \.rewriteEngine.throttleKills, counts),
           .time("throttleWindow", \.rewriteEngine.throttleWindow, times),
           .count("waitingRuns", \.rewriteEngine.waitingRuns, 1...65536),
+          .size("rememberedBytes", \.rewriteEngine.rememberedBytes, 0...16 << 20),
         ], engine, &limits)
       engine.finish()
     }

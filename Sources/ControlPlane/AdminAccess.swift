@@ -76,5 +76,7 @@ enum AdminAccess {
     for (index, byte) in token.enumerated() { difference |= byte ^ (index < given.count ? given[index] : ~byte) }
     return difference == 0
   }
+  /// Whether it comes from AWS's programs.
+  static func isSigned(_ request: AdminRequest) -> Bool { request.authorization?.hasPrefix("AWS4-") ?? false }
   private static let signed = "AWS4-HMAC-SHA256 Credential="
 }

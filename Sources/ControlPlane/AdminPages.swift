@@ -76,6 +76,7 @@ public final class AdminPages: Sendable {
     case .allowed: return await page(request)
     case .foreignHost: return Page(status: 403, body: "This is not the admin address's name.\n")
     case .foreignPage: return Page(status: 403, body: "Pages of other origins may not ask here.\n")
+    case .noToken where AdminAccess.isSigned(request) && InvokeRequest.isPath(request.path): return InvokeFailure.unknownCaller.page()
     case .noToken:
       return Page(
         status: 401, fields: "WWW-Authenticate: Bearer realm=\"skerry\"\r\n",
@@ -112,17 +113,16 @@ public final class AdminPages: Sendable {
     do throws(InvokeFailure) {
       let asked = try InvokeRequest(
         path: request.path, query: request.query, type: request.invocationType, logType: request.logType, clientContext: request.clientContext)
-      guard let facts = state.withLock({ $0.facts }), let (function, definition) = facts.function(asked.function) else { throw .notFound(asked.function) }
+      guard let facts = state.withLock({ $0.facts }), let function = facts.function(asked.function)?.qualified(by: asked.qualifier), function.isThere else { throw .notFound(asked.function, asked.qualifier) }
       guard var payload = request.content else { throw .tooLarge(InvokeRequest.contentBytes) }
       if payload.isEmpty { payload = Array("{}".utf8) }
       try InvokeRequest.check(payload)
       if asked.kind == .dryRun { return Page(status: 204, fields: "X-Amz-Executed-Version: \(asked.qualifier ?? "$LATEST")\r\nx-amzn-RequestId: \(Invocation.newRequestID())\r\n", body: "") }
       if asked.kind == .event { return try await accept(QueuedEvent(function: asked.function, qualifier: asked.qualifier, clientContext: asked.clientContext, payload: payload), facts) }
       let invocation = Invocation(payload: payload, clientContext: asked.clientContext, logTailBytes: asked.wantsLog ? InvokeRequest.logBytes : 0)
-      let outcome = await function.qualified(by: asked.qualifier).call(invocation)
-      let isPython = if case .python = definition.runtime { true } else { false }
-      return Page(outcome, wantsLog: asked.wantsLog, isPython: isPython)
-    } catch { return error.page }
+      let outcome = await function.call(invocation)
+      return Page(outcome, wantsLog: asked.wantsLog)
+    } catch { return error.page() }
   }
 
   /// An event is accepted once it is on disk.
@@ -188,6 +188,9 @@ public final class AdminPages: Sendable {
     return snapshots
   }
 
+  /// The same of all workers.
+  private func originFacts() async -> [OriginFacts] { await workers.first?.with { $0.originFacts } ?? [] }
+
   private func metrics(_ format: MetricsPage.Format) async -> String {
     let snapshots = await snapshots()
     var usage = rusage()
@@ -197,7 +200,7 @@ public final class AdminPages: Sendable {
     var process = ProcessFacts(
       build: BuildFacts.current(version: Version.text), start: started, cpuMicroseconds: UInt64(max(0, cpu)), accessLog: facts?.accessLog.statistics,
       functionLog: facts?.functionLog?.statistics, diagnostics: diagnostics.statistics, spans: facts?.spans?.statistics)
-    process.origins = await workers.first?.with { $0.originFacts } ?? []
+    process.origins = await originFacts()
     process.cache = facts?.cache.map { CacheFacts($0.status) }
     process.tier = facts?.tier?.facts
     process.events = facts?.events.map { EventFacts($0.statistics) }
@@ -217,7 +220,7 @@ public final class AdminPages: Sendable {
     let (facts, reload) = state.withLock { ($0.facts, $0.reload) }
     guard let facts else { return Page(status: 503, body: "starting\n") }
     let status = Status(
-      facts: facts, reload: reload, workers: await snapshots(), started: started, now: .now, process: getpid(),
+      facts: facts, reload: reload, workers: await snapshots(), origins: await originFacts(), started: started, now: .now, process: getpid(),
       isDraining: draining.load(ordering: .relaxed))
     return .json(status.json)
   }
@@ -276,7 +279,8 @@ extension AdminRequest {
     authority = request.authority.text
     func value(_ index: Int?) -> String? { index.map { request.fields.value($0).text } }
     origin = value(request.fields.first(.origin))
-    authorization = value(request.fields.first(.authorization))
+    // Of two, nobody knows which one counts: neither does.
+    authorization = value(request.fields.first(.authorization).flatMap { request.fields.isOnly($0) ? $0 : nil })
     accept = value(request.fields.first(.accept)) ?? ""
     func named(_ name: String) -> String? { value(request.fields.first(named: name.utf8.span)) }
     fetchSite = value(request.fields.first(named: Self.fetchSiteName.span))

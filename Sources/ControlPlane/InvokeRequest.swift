@@ -38,7 +38,9 @@ struct InvokeRequest: Equatable {
     var parts = Self.decoded(path.dropFirst(Self.beginning.count).dropLast(Self.end.count)).split(separator: ":", omittingEmptySubsequences: false).map(String.init)
     // arn:aws:lambda:region:account:function:name[:qualifier], account:function:name[:qualifier], name[:qualifier]
     if let place = parts.firstIndex(of: "function"), place + 1 < parts.count { parts.removeFirst(place + 1) }
-    guard let name = parts.first, !name.isEmpty, parts.count <= 2 else { throw .parameter("\(path) names no function") }
+    guard let name = parts.first, !name.isEmpty, parts.count <= 2, name.utf8.count <= Self.nameBytes else {
+      throw InvokeFailure(status: 400, code: "ValidationException", message: "1 validation error detected: FunctionName must be a function's name, alone, with :qualifier behind it, or as an ARN")
+    }
     function = name
     let named = query.split(separator: "&").first { $0.hasPrefix("Qualifier=") }.map { Self.decoded($0.dropFirst(10)) }
     let attached = parts.count > 1 ? parts[1] : nil
@@ -62,7 +64,7 @@ struct InvokeRequest: Equatable {
     }
     self.clientContext = context
   }
-  private static let clientContextBytes = 3_583, qualifierBytes = 128
+  private static let clientContextBytes = 3_583, qualifierBytes = 128, nameBytes = 170
 
   /// Whether a payload is JSON.
   static func check(_ payload: [UInt8]) throws(InvokeFailure) {
@@ -97,9 +99,13 @@ struct InvokeFailure: Error, Equatable {
   var reason: String?
 
   static func parameter(_ message: String) -> InvokeFailure { InvokeFailure(status: 400, code: "InvalidParameterValueException", message: message) }
-  static func notFound(_ function: String) -> InvokeFailure {
-    InvokeFailure(status: 404, code: "ResourceNotFoundException", message: "Function not found: \(function)")
+  static func notFound(_ function: String, _ qualifier: String? = nil) -> InvokeFailure {
+    InvokeFailure(status: 404, code: "ResourceNotFoundException", message: "Function not found: \(FunctionARN.text(function, qualifier))")
   }
+  /// Neither the admin token nor a signature that names it.
+  static let unknownCaller = InvokeFailure(
+    status: 403, code: "UnrecognizedClientException",
+    message: "The security token included in the request is invalid: the access key id must be the admin token, the text of the file that admin.token.file names.")
   static func content(_ problem: String) -> InvokeFailure {
     InvokeFailure(status: 400, code: "InvalidRequestContentException", message: "Could not parse request body into json: \(problem)")
   }
@@ -124,30 +130,29 @@ struct InvokeFailure: Error, Equatable {
     (self.status, self.code, self.message, self.reason) = (status, code, message, reason)
   }
 
-  var page: AdminPages.Page {
+  /// - Parameter requestID: what the answer is to be called; a new one where nothing has been invoked.
+  func page(_ requestID: String = Invocation.newRequestID()) -> AdminPages.Page {
     var object: JSONObject = ["Type": .string(status < 500 ? "User" : "Server"), "Message": .string(message)]
     if let reason { object["Reason"] = .string(reason) }
     return AdminPages.Page(
-      status: status, contentType: "application/json", fields: "x-amzn-ErrorType: \(code)\r\n" + (status == 429 ? "Retry-After: 1\r\n" : ""),
+      status: status, contentType: "application/json", fields: "x-amzn-ErrorType: \(code)\r\nx-amzn-RequestId: \(requestID)\r\n" + (status == 429 ? "Retry-After: 1\r\n" : ""),
       body: JSONValue.object(object).compact)
   }
 }
 
 extension AdminPages.Page {
   /// What a synchronous invocation gave: its result, or the function's error, with 200 both.
-  init(_ outcome: InvocationOutcome, wantsLog: Bool, isPython: Bool) {
+  init(_ outcome: InvocationOutcome, wantsLog: Bool) {
     var fields = "X-Amz-Executed-Version: \(outcome.report.version)\r\nx-amzn-RequestId: \(outcome.report.requestID)\r\n", content: [UInt8]
     switch outcome {
     case .result(let json, _): content = json
     case .failed(let failure, _):
       if let refused = InvokeFailure(failure) {
-        self = refused.page
+        self = refused.page(outcome.report.requestID)
         return
       }
       fields += "X-Amz-Function-Error: Unhandled\r\n"
-      var object: JSONObject = ["errorType": .string(failure.errorType), "errorMessage": .string(failure.errorMessage)]
-      if !failure.trace.isEmpty || failure.kind == .unhandled { object[isPython ? "stackTrace" : "trace"] = .array(failure.trace.map { .string($0) }) }
-      content = Array(JSONValue.object(object).compact.utf8)
+      content = Array(JSONValue.object(failure.answer).compact.utf8)
     }
     if wantsLog { fields += "X-Amz-Log-Result: \(String(decoding: Base64.encoded(outcome.report.logTail), as: UTF8.self))\r\n" }
     self.init(status: 200, contentType: "application/json", fields: fields, body: String(decoding: content, as: UTF8.self))

@@ -76,9 +76,8 @@ public struct AdminFacts: Sendable {
 
 extension AdminFacts {
   /// A function of the tier by its name.
-  func function(_ name: String) -> (function: TierFunction, definition: FunctionDefinition)? {
-    guard let index = configuration.functions.firstIndex(where: { $0.name == name }), functions.indices.contains(index), let function = functions[index] else { return nil }
-    return (function, configuration.functions[index])
+  func function(_ name: String) -> TierFunction? {
+    configuration.functions.firstIndex { $0.name == name }.flatMap { functions.indices.contains($0) ? functions[$0] : nil }
   }
 }
 
@@ -87,7 +86,7 @@ extension Status {
   fileprivate static func json(_ events: EventQueue.Statistics) -> JSONValue {
     .object([
       "waiting": .number(events.waiting), "running": .number(events.running), "accepted": .number(events.accepted), "succeeded": .number(events.succeeded),
-      "failed": .number(events.failed), "retried": .number(events.retried), "undelivered": .number(events.undelivered),
+      "failed": .number(events.failed), "retried": .number(events.retried), "untold": .number(events.untold), "undelivered": .number(events.undelivered),
     ])
   }
 }
@@ -97,6 +96,8 @@ struct Status {
   var facts: AdminFacts
   var reload: ReloadReport?
   var workers: [WorkerSnapshot]
+  /// What is known of origins that are watched or bounded.
+  var origins: [OriginFacts]
   var started: Timestamp, now: Timestamp
   var process: Int32
   var isDraining: Bool
@@ -139,15 +140,28 @@ struct Status {
       "id": .string(distribution.id), "aliases": .array(distribution.aliases.map { .string($0) }), "default": .boolean(distribution.isDefault),
       "behaviors": .number(distribution.behaviors.count),
       "functions": .array(Set(associations).sorted().map { .string($0) }),
-      "origins": .array(distribution.origins.map(Status.origin)),
+      "origins": .array(distribution.origins.map { origin in Status.json(origin, origins.first { $0.distribution == distribution.id && $0.origin == origin.name }) }),
     ])
   }
 
-  private static func origin(_ origin: Origin) -> JSONValue {
+  private static func json(_ origin: Origin, _ facts: OriginFacts?) -> JSONValue {
     switch origin.kind {
-    case .folder(let path): .object(["name": .string(origin.name), "folder": .string(path)])
-    case .http(let server): .object(["name": .string(origin.name), "server": .string(server.domainName), "ports": .array(ports(server))])
+    case .folder(let path): return .object(["name": .string(origin.name), "folder": .string(path)])
+    case .http(let server):
+      var members: JSONObject = ["name": .string(origin.name), "server": .string(server.domainName), "ports": .array(ports(server))]
+      if let inFlight = facts?.inFlight, let waiting = facts?.waiting {
+        members.append("requestsInFlight", .number(inFlight))
+        members.append("requestsWaiting", .number(waiting))
+      }
+      if let addresses = facts?.addresses, !addresses.isEmpty { members.append("addresses", .array(addresses.map(json))) }
+      return .object(members)
     }
+  }
+
+  private static func json(_ address: OriginFacts.Address) -> JSONValue {
+    .object([
+      "address": .string(address.address), "healthy": .boolean(address.isFit), "condition": .string(address.condition), "requestsInFlight": .number(address.inFlight),
+    ])
   }
 
   private static func ports(_ server: Origin.HTTPServer) -> [JSONValue] {

@@ -35,6 +35,9 @@ public struct Limits: Sendable, Equatable {
   public var errorBodyTimeout = Duration.milliseconds(250)
   /// How long an upgraded connection (WebSocket) may be silent in both directions. Beyond it: closed.
   public var tunnelIdleTimeout = Duration.seconds(600)
+  /// The most configurations that reloads have replaced and that tunnels and streams of events of one worker still use. Beyond it: those of the oldest
+  /// are closed.
+  public var formerConfigurations = 32
   /// The most viewer connections of one worker. A further one is closed at once.
   public var connectionsPerWorker = 16384
   /// The most viewer connections from one address (an IPv6 /64 counts as one), trusted proxies aside. A further one is closed at once.
@@ -90,6 +93,9 @@ public struct Limits: Sendable, Equatable {
     /// The most requests of one worker that may wait for their turn because functions take long. A further one: 503,
     /// FunctionThrottledError.
     public var waitingRuns = 128
+    /// Bytes of memory, per isolate, for results that need no second run because everything the first one read is the same. When they are
+    /// full, they are forgotten. 0: every request is a run.
+    public var rememberedBytes = 64 << 10
 
     /// The defaults.
     public init() {}

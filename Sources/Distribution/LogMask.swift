@@ -9,12 +9,16 @@ public struct LogMask: Sendable, Equatable {
 
   /// Names of cookies, header fields and query parameters, in lower case.
   public let cookies, headers, query: [String]
+  /// The same as they are compared: blanks count nowhere, as servers differ in what they make of them.
+  private let comparedCookies, comparedQuery: [[UInt8]]
 
   /// A mask.
   public init(cookies: [String] = [], headers: [String] = [], query: [String] = []) {
     self.cookies = cookies.map { $0.lowercased() }
     self.headers = headers.map { $0.lowercased() }
     self.query = query.map { $0.lowercased() }
+    comparedCookies = self.cookies.map(Self.compared)
+    comparedQuery = self.query.map(Self.compared)
   }
 
   /// Whether nothing is masked.
@@ -45,7 +49,7 @@ public struct LogMask: Sendable, Equatable {
       while place < text.count && text[place] != UInt8(ascii: "=") && text[place] != UInt8(ascii: ";") { place += 1 }
       for i in start..<place { result.append(text[i]) }
       guard place < text.count else { break }
-      let hides = text[place] == UInt8(ascii: "=") && matches(text, start, place, cookies)
+      let hides = text[place] == UInt8(ascii: "=") && matches(text, start, place, comparedCookies)
       result.append(text[place])
       place += 1
       guard text[place - 1] == UInt8(ascii: "=") else { continue }
@@ -80,7 +84,7 @@ public struct LogMask: Sendable, Equatable {
       switch byte {
       case UInt8(ascii: "?"), UInt8(ascii: "&"), UInt8(ascii: ";"), UInt8(ascii: "#"): nameStart = place
       case UInt8(ascii: "=") where nameStart >= 0:
-        if matches(text, nameStart, place - 1, query) {
+        if matches(text, nameStart, place - 1, comparedQuery) {
           result += Self.replacement.utf8
           while place < text.count && text[place] != UInt8(ascii: "&") { place += 1 }
         }
@@ -92,8 +96,8 @@ public struct LogMask: Sendable, Equatable {
   }
 
   /// Whether the bytes between two places spell one of the names.
-  private func matches(_ text: Span<UInt8>, _ start: Int, _ end: Int, _ names: [String]) -> Bool {
-    if names.contains("*") { return true }
+  private func matches(_ text: Span<UInt8>, _ start: Int, _ end: Int, _ names: [[UInt8]]) -> Bool {
+    if names.contains([UInt8(ascii: "*")]) { return true }
     var name: [UInt8] = [], place = start
     while place < end {
       var byte = text[place]
@@ -102,11 +106,15 @@ public struct LogMask: Sendable, Equatable {
         place += 2
       }
       place += 1
-      if byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") { continue }   // around the name, or nobody's name
+      if Self.isBlank(byte) { continue }   // around the name, or within one that has some
       name.append(byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z") ? byte | 0x20 : byte)
     }
-    return names.contains { $0.utf8.elementsEqual(name) }
+    return names.contains(name)
   }
+
+  /// `+` is how forms write a blank.
+  private static func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") || byte == UInt8(ascii: "+") }
+  private static func compared(_ name: String) -> [UInt8] { name.utf8.filter { !isBlank($0) } }
 
   private static func digit(_ byte: UInt8) -> UInt8? {
     switch byte {

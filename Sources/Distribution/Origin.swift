@@ -72,6 +72,8 @@ public struct Origin: Sendable, Equatable {
   public var readTimeout: Duration
   /// How long an unused connection is kept, 1–120 s. Default 5 s.
   public var keepAliveTimeout: Duration
+  /// How long one request may take until its answer is whole; nil: no bound. Only functions set it; such a request's connection is not used again.
+  public var responseCompletionTimeout: Duration?
   /// The most connections one worker has open to this origin; a request beyond it waits. Default 1,024.
   public var connectionsPerWorker: Int
   /// The most HTTP/2 connections one worker has open to this origin, each of which carries many requests. Default 4.

@@ -61,7 +61,7 @@ struct LeastPrivilege {
     guard FileRules.areSupported else { return try lack("this kernel has no Landlock: files are not limited") }
     do throws(ConfinementFailure) {
       try rules.enforce()
-      kept.append("writes only below \(rules.writable.joined(separator: ", "))")
+      kept.append("writes only below \(Set(rules.writable).sorted().joined(separator: ", "))")
       if rules.readable != nil { kept.append("reads only what the configuration names") }
     } catch { try lack(error.description) }
   }
@@ -81,6 +81,15 @@ struct LeastPrivilege {
     }
     do throws(ConfinementFailure) { try account.become() } catch { throw StartFailure(description: error.description) }
     kept.append("runs as \(account.name)")
+  }
+
+  /// What root has read and the user that the process is now cannot read again, as reloads have to.
+  mutating func lookAgain(at files: Set<String>) {
+    guard let account, account.isCurrent else { return }
+    let lost = files.sorted().filter { file in unsafe access(file, R_OK) != 0 && errno == EACCES }
+    guard let first = lost.first else { return }
+    let what = lost.count == 1 ? first : "\(first) and \(lost.count - 1) other\(lost.count == 2 ? "" : "s")"
+    missing.append("\(account.name) cannot read \(what): reloads will be refused until it can (chown \(account.name)); an upgrade (SIGUSR2) reads as root")
   }
 
   /// Last.

@@ -91,6 +91,7 @@ public final class Server {
     let change = Change(from: nil, to: standing, preparation)
     for handle in handles { handle.beforeRunning { change.apply(to: $0) } }
     try privilege.leaveRoot()
+    privilege.lookAgain(at: reading.files.union(preparation.secure.flatMap { $0?.configuration.files ?? [] }))
     try privilege.limitSystemCalls()
     privilege.say(foundations.diagnostics)
     // Not before: environments are made ready on a thread of the tier's own, and what it makes must be the user's that the process is now.

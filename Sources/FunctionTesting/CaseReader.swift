@@ -74,8 +74,8 @@ struct CaseReader {
         return nil
       }
     }
-    guard let request else {
-      section.value.error("a case needs request or event")
+    guard request != nil || response != nil else {
+      section.value.error("a case needs request, response or event")
       return nil
     }
     let type = named ?? hook ?? (response == nil ? .viewerRequest : .viewerResponse)

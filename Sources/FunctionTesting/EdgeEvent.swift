@@ -76,21 +76,13 @@ struct EdgeEvent: Sendable {
 /// Makes events of `request:` and `response:`.
 struct EdgeShorthand {
   /// The event; what is wrong is reported, and the event is good for nothing then.
-  func event(_ hook: HookPoint, request: Value, response: Value?) -> EdgeEvent? {
-    guard let section = request.section("request") else { return nil }
-    defer { section.finish() }
-    let isOrigin = hook == .originRequest || hook == .originResponse
-    var shown = EventRequest(
-      clientIP: Array((section.optional("ip")?.nonEmptyText("an IP address") ?? "203.0.113.1").utf8),
-      method: Array((section.optional("method")?.nonEmptyText() ?? "GET").utf8), uri: Array((section.optional("uri").flatMap(uri) ?? "/").utf8),
-      querystring: Array((section.optional("querystring").flatMap(query) ?? "").utf8), headers: section.optional("headers").map(headers) ?? EventHeaders())
-    if let body = section.optional("body")?.text() { shown.body = EventBody(Array(body.utf8)) }
-    if let origin = section.optional("origin") {
-      if !isOrigin { origin.error("only events of origins have one") }
-      shown.origin = self.origin(origin)
-    } else if isOrigin {
-      shown.origin = EventOrigin(custom: "origin.example.com", port: 443, isHTTPS: true)
+  func event(_ hook: HookPoint, request: Value?, response: Value?) -> EdgeEvent? {
+    var section: Section?
+    if let request {
+      section = request.section("request")
+      if section == nil { return nil }
     }
+    let shown = self.request(hook, section)
     var answer: EventResponse?
     if let response, let section = response.section("response") {
       let status = (section.optional("status") ?? section.optional("statusCode"))?.wholeNumber(100...599) ?? 200
@@ -103,6 +95,24 @@ struct EdgeShorthand {
       Event(
         hook, LambdaEdgeLimits(at: hook), distributionDomainName: Array("d111111abcdef8.cloudfront.net".utf8), distributionID: Array("EDFDVBD6EXAMPLE".utf8),
         requestID: Array("4TyzHTaYWb1GX1qTfsHhEqV6HUDd_BzoBZnwfnvQc_1oF26ClkoUSEQ==".utf8), shown, answer))
+  }
+
+  /// A request; what it does not say is as in a plain one.
+  private func request(_ hook: HookPoint, _ section: Section?) -> EventRequest {
+    defer { section?.finish() }
+    let isOrigin = hook == .originRequest || hook == .originResponse
+    var shown = EventRequest(
+      clientIP: Array((section?.optional("ip")?.nonEmptyText("an IP address") ?? "203.0.113.1").utf8),
+      method: Array((section?.optional("method")?.nonEmptyText() ?? "GET").utf8), uri: Array((section?.optional("uri").flatMap(uri) ?? "/").utf8),
+      querystring: Array((section?.optional("querystring").flatMap(query) ?? "").utf8), headers: section?.optional("headers").map(headers) ?? EventHeaders())
+    if let body = section?.optional("body")?.text() { shown.body = EventBody(Array(body.utf8)) }
+    if let origin = section?.optional("origin") {
+      if !isOrigin { origin.error("only events of origins have one") }
+      shown.origin = self.origin(origin)
+    } else if isOrigin {
+      shown.origin = EventOrigin(custom: "origin.example.com", port: 443, isHTTPS: true)
+    }
+    return shown
   }
 
   private func uri(_ value: Value) -> String? {

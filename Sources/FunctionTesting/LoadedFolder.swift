@@ -26,30 +26,32 @@ public struct LoadedFolder: Sendable {
     do throws(FunctionSourceProblem) {
       if let tier = try TierSource.load(path: folder.path, runtime: nil) {
         (source, self.tier, problem) = (nil, tier, nil)
-        files = folder.caseFiles.map { LoadedFolder.read($0, of: tier) }
+        files = folder.caseFiles.map { LoadedFolder.read(CaseReader($0, of: tier)) }
         return
       }
       let source = try FunctionSource.load(path: folder.path)
       (self.source, tier, problem) = (source, nil, nil)
-      files = folder.caseFiles.map { LoadedFolder.read($0, of: source) }
+      files = folder.caseFiles.map { LoadedFolder.read(CaseReader($0, of: source)) }
     } catch {
       (source, tier, problem, files) = (nil, nil, error, [])
     }
   }
 
-  static func read(_ path: String, of source: FunctionSource) -> File {
-    let problems = Problems()
-    return read(CaseReader(path: path, folder: source.folder, eventType: source.eventType, storeName: source.storeName, problems: problems))
-  }
-
-  private static func read(_ path: String, of source: TierSource) -> File {
-    var reader = CaseReader(path: path, folder: source.folder, eventType: nil, storeName: nil, problems: Problems())
-    (reader.hook, reader.isEdge) = (source.eventType, true)
-    return read(reader)
-  }
+  /// What reads a case file of the function; nil where that could not be read itself.
+  func reader(of path: String) -> CaseReader? { tier.map { CaseReader(path, of: $0) } ?? source.map { CaseReader(path, of: $0) } }
 
   private static func read(_ reader: CaseReader) -> File {
     let cases = reader.read(), path = reader.path, problems = reader.problems
     return File(path: path, cases: problems.hasErrors ? nil : cases, diagnostics: problems.sorted(mainFile: path))
+  }
+}
+
+extension CaseReader {
+  fileprivate init(_ path: String, of source: FunctionSource) {
+    self.init(path: path, folder: source.folder, eventType: source.eventType, storeName: source.storeName, problems: Problems())
+  }
+
+  fileprivate init(_ path: String, of source: TierSource) {
+    self.init(path: path, folder: source.folder, eventType: nil, storeName: nil, problems: Problems(), hook: source.eventType, isEdge: true)
   }
 }

@@ -15,15 +15,12 @@ extension LoadedFolder {
   /// - Parameter result: what running this very folder came to.
   public func update(_ result: FunctionResult) -> UpdateOutcome {
     var outcome = UpdateOutcome()
-    guard let source else { return outcome }
     for (file, results) in zip(files, result.files.map(\.results)) where results.contains(where: { !$0.passed }) {
       guard let cases = file.cases else { continue }
       let update = CaseUpdate(cases, results) { bytes in
-        let problems = Problems()
-        let reader = CaseReader(
-          path: file.path, folder: source.folder, eventType: source.eventType, storeName: source.storeName, problems: problems)
+        guard let reader = reader(of: file.path) else { return nil }
         let cases = reader.cases(bytes)
-        return problems.hasErrors ? nil : cases
+        return reader.problems.hasErrors ? nil : cases
       }
       outcome.problems += update.refused.map { "\(file.path):\($0.line):\($0.column): this case could not be updated: \($0.name.onOneLine)" }
       guard update.updated > 0 else { continue }

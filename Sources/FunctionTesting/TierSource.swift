@@ -25,8 +25,9 @@ public struct TierSource: Sendable {
   /// - Parameters:
   ///   - path: a folder, a .zip, or a .js, .mjs, .cjs or .py file.
   ///   - runtime: what it is to run on, whatever function.yaml says.
+  ///   - handler: what is called, whatever function.yaml says.
   /// - Returns: nil when it is not one of the function tier's.
-  public static func load(path: String, runtime: FunctionRuntime?) throws(FunctionSourceProblem) -> TierSource? {
+  public static func load(path: String, runtime: FunctionRuntime?, handler: String? = nil) throws(FunctionSourceProblem) -> TierSource? {
     let isFolder = Files.isFolder(path), folder = isFolder ? path.droppingTrailingSlash : path.parentFolder
     let problems = Problems()
     let file = FunctionSource.functionFile(folder, problems)
@@ -36,7 +37,11 @@ public struct TierSource: Sendable {
     var definition = FunctionDefinition(name: (isFolder ? folder : path).split(separator: "/").last.map(String.init) ?? "function", runtime: runtime, codePath: path)
     definition.codePath = Files.resolve(path, in: FileManager.default.currentDirectoryPath)
     definition.tier = file.tier
-    if definition.tier.handler == FunctionTierSettings().handler, !isFolder, !path.hasSuffix(".zip"), let handler = handler(of: path) { definition.tier.handler = handler }
+    if let handler {
+      definition.tier.handler = handler
+    } else if definition.tier.handler == FunctionTierSettings().handler, !isFolder, !path.hasSuffix(".zip"), let handler = Self.handler(of: path) {
+      definition.tier.handler = handler
+    }
     var source = TierSource(definition)
     source.folder = folder
     source.eventType = file.eventType

@@ -7,6 +7,8 @@ extension FunctionTier {
   public var facts: FunctionTierFacts {
     var facts = FunctionTierFacts()
     (facts.environments, facts.ready) = (supervisor.sandboxes.load(ordering: .relaxed), supervisor.ready.load(ordering: .relaxed))
+    (facts.direct, facts.staleFrames) = (supervisor.direct.load(ordering: .relaxed), supervisor.staleFrames.load(ordering: .relaxed))
+    facts.ended = supervisor.ended.withLock { $0 }
     facts.functions = numbers.map { name, numbers in
       var function = FunctionTierFacts.Function(name: name, results: numbers.results)
       function.sums = [

@@ -94,9 +94,9 @@ public final class FunctionTier: Sendable {
       versions = try VersionStore(folder: configuration.folder)
       store = try CodeStore(folder: configuration.folder + "/code")
       try Bootstraps.write(to: configuration.folder + "/runtime")
-      let published = versions, copies = store
+      let published = versions
       lease = FolderLease(configuration.folder) {
-        copies.removeAll(but: published.digests)
+        published.removeUnusedCode()
         Staging.clear(configuration.folder + "/staging")
       }
     } catch { throw TierFailure(description: "functions: \(error.text)") }
@@ -162,8 +162,21 @@ public final class FunctionTier: Sendable {
   /// Invokes a function.
   /// - Parameter answer: called once, on the supervisor's thread: it must not block.
   public func invoke(_ function: TierFunction, _ invocation: Invocation, answer: @escaping @Sendable (InvocationOutcome) -> Void) {
+    _ = invoke(function, invocation, directly: false, answer: answer)
+  }
+
+  /// Invokes a function.
+  /// - Parameters:
+  ///   - directly: whether the caller is a loop's, and can wait for an idle environment's answer itself.
+  ///   - answer: called once, on the supervisor's thread or the caller's: it must not block.
+  /// - Returns: what the caller then has to watch; nil when it need not.
+  func invoke(
+    _ function: TierFunction, _ invocation: Invocation, directly: Bool, answer: @escaping @Sendable (InvocationOutcome) -> Void
+  ) -> WarmInvocation? {
     guard let qualifier = function.qualifier, qualifier != "$LATEST" else {
-      return supervisor.post(.invoke(function.revision, function.interpreter, function.tally, invocation, answer))
+      if directly, let warm = supervisor.runAtOnce(function.revision, invocation, answer: answer) { return warm }
+      supervisor.post(.invoke(function.revision, function.interpreter, function.tally, invocation, answer))
+      return nil
     }
     do throws(CodeProblem) {
       let found = try revisions.resolve(function.name, qualifier, invocation)
@@ -174,12 +187,14 @@ public final class FunctionTier: Sendable {
           answer(outcome)
         }
       }
+      if directly, let warm = supervisor.runAtOnce(found.revision, invocation, answer: answer) { return warm }
       supervisor.post(.invoke(found.revision, found.interpreter, function.tally, invocation, answer))
     } catch {
       let outcome = refusal(invocation, error.text)
       function.tally.count(outcome)
       answer(outcome)
     }
+    return nil
   }
 
   /// The numbers of all functions so far, by name.

@@ -96,10 +96,14 @@ public struct InvocationFailure: Error, Sendable, Equatable {
   public var errorType: String
   /// The `errorType` when there is no such version or alias, or no such function.
   public static let notFoundType = "ResourceNotFoundException"
+  /// The `errorType` of a result that is too large.
+  static let tooLargeType = "Function.ResponseSizeTooLarge"
   /// Lambda's `errorMessage`.
   public var errorMessage: String
   /// The stack's lines, if any; what the function says of itself.
   public var trace: [String]
+  /// What the runtime calls them: `trace`, or Python's `stackTrace`.
+  public var traceName = "trace"
 
   /// A failure.
   public init(_ kind: Kind, errorType: String, errorMessage: String, trace: [String] = []) {

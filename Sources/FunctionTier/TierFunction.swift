@@ -1,6 +1,6 @@
 // A function of the tier as requests name it: with a version, an alias, or neither. Any thread.
 import Synchronization
-import Transport
+public import Transport
 
 /// A function of the tier, at one of its versions or aliases. Kept by a configuration; the same function is the same object in all
 /// configurations in which nothing of it has changed.
@@ -31,14 +31,20 @@ public final class TierFunction: Sendable {
     qualifier == self.qualifier ? self : TierFunction(name: name, qualifier: qualifier, revision, interpreter, tally, tier)
   }
 
+  /// Whether there is such a version or alias, if it names one.
+  public var isThere: Bool { qualifier.map { $0 == "$LATEST" || tier.versions.versions(of: name).has($0) } ?? true }
+
   /// Invokes it.
   /// - Parameter answer: called once, on the supervisor's thread: it must not block.
   func invoke(_ invocation: Invocation, answer: @escaping @Sendable (InvocationOutcome) -> Void) { tier.invoke(self, invocation, answer: answer) }
 
   /// Invokes it and waits for the outcome. For tasks of any loop: the caller goes on on its own.
-  public nonisolated(nonsending) func call(_ invocation: Invocation) async -> InvocationOutcome {
+  /// - Parameter loop: the caller's: an environment that is idle is then asked directly and answers to it.
+  public nonisolated(nonsending) func call(_ invocation: Invocation, on loop: EventLoop? = nil) async -> InvocationOutcome {
     let reply = Reply()
-    tier.invoke(self, invocation) { reply.fulfil($0) }
+    let warm = tier.invoke(self, invocation, directly: loop != nil) { reply.fulfil($0) }
+    if let warm, let loop { warm.watch(on: loop) }
+    defer { warm?.end() }
     return await reply.outcome()
   }
 }

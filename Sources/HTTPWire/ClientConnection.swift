@@ -80,6 +80,17 @@ public struct ClientConnection: ~Copyable {
     return lines
   }
 
+  /// The request's content is whole, and so is the viewer's; its trailers follow, to HTTP/2 only.
+  public mutating func endRequest(of viewer: inout ServerConnection) {
+    if let inbound = viewer.substream, let substream { inbound.forbidIndexing(on: substream) }   // trailers may name more
+    requestEnds(trailers: viewer.takeRequestTrailers())
+  }
+  /// The answer's content is whole: its trailers are the viewer's.
+  public mutating func passTrailers(to viewer: inout ServerConnection) {
+    if let outbound = viewer.substream, let substream { substream.forbidIndexing(on: outbound) }
+    viewer.trailers = takeTrailers()
+  }
+
   /// Sends the request bytes that wait in `stream.output`.
   public nonisolated(nonsending) mutating func flush() async throws(WireFailure) {
     do { try await stream.flush(timeoutMilliseconds: limits.writeTimeoutMilliseconds) } catch { throw .io(error) }

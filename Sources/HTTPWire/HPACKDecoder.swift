@@ -97,7 +97,7 @@ struct HPACKDecoder: ~Copyable {
     return isWhole
   }
   private mutating func takeLiteral(_ block: Span<UInt8>, _ at: inout Int, _ fields: inout FieldBlock, _ line: inout ByteBuffer) throws(Failure) -> Bool {
-    let isAdded = block[at] & 0x40 != 0
+    let isAdded = block[at] & 0x40 != 0, isNeverIndexed = block[at] & 0xf0 == 0x10
     guard let index = try integer(block, &at, prefix: isAdded ? 6 : 4) else { return false }
     mayResize = false
     if index == 0 {
@@ -119,6 +119,7 @@ struct HPACKDecoder: ~Copyable {
     let facts = FieldFacts(line.readable.extracting(..<nameLength), line.readable.slice(nameLength + 2, valueLength))
     if isAdded { table.add(line.readable, nameLength: nameLength, valueLength: valueLength, facts) }
     fields.take(line.readable, nameLength, valueLength, facts)
+    if isNeverIndexed { fields.neverIndexed.note(facts) }
     return true
   }
 

@@ -43,17 +43,17 @@ struct HPACKEncoder: ~Copyable {
   // MARK: Pseudo-header fields
 
   /// Appends `:status`; three digits.
-  mutating func status(_ digits: Span<UInt8>, _ out: inout ByteBuffer) { pseudo(8...14, ":status", digits, isAdded: true, &out) }
-  mutating func method(_ name: Span<UInt8>, _ out: inout ByteBuffer) { pseudo(2...3, ":method", name, isAdded: true, &out) }
+  mutating func status(_ digits: Span<UInt8>, _ out: inout ByteBuffer) { pseudo(8...14, ":status", digits, .added, &out) }
+  mutating func method(_ name: Span<UInt8>, _ out: inout ByteBuffer) { pseudo(2...3, ":method", name, .added, &out) }
   mutating func scheme(isSecure: Bool, _ out: inout ByteBuffer) { Self.append(isSecure ? 7 : 6, prefix: 7, 0x80, &out) }
-  mutating func path(_ target: Span<UInt8>, _ out: inout ByteBuffer) { pseudo(4...4, ":path", target, isAdded: false, &out) }
-  mutating func authority(_ host: Span<UInt8>, _ out: inout ByteBuffer) { pseudo(1...1, ":authority", host, isAdded: true, &out) }
+  mutating func path(_ target: Span<UInt8>, isSecret: Bool = false, _ out: inout ByteBuffer) { pseudo(4...4, ":path", target, isSecret ? .secret : .plain, &out) }
+  mutating func authority(_ host: Span<UInt8>, isSecret: Bool = false, _ out: inout ByteBuffer) { pseudo(1...1, ":authority", host, isSecret ? .secret : .added, &out) }
 
   /// - Parameter places: of the name in the static table.
-  private mutating func pseudo(_ places: ClosedRange<Int>, _ name: StaticString, _ value: Span<UInt8>, isAdded: Bool, _ out: inout ByteBuffer) {
+  private mutating func pseudo(_ places: ClosedRange<Int>, _ name: StaticString, _ value: Span<UInt8>, _ form: Form, _ out: inout ByteBuffer) {
     let slot = Self.places - places.lowerBound
-    if let index = placeOfLatest(slot, value) ?? places.first(where: { isFixed(value, $0) }) { return Self.append(index, prefix: 7, 0x80, &out) }
-    name.withUTF8Buffer { unsafe append($0.span, value, slot, staticPlace: places.lowerBound, isAdded ? .added : .plain, &out) }
+    if form != .secret, let index = placeOfLatest(slot, value) ?? places.first(where: { isFixed(value, $0) }) { return Self.append(index, prefix: 7, 0x80, &out) }
+    name.withUTF8Buffer { unsafe append($0.span, value, slot, staticPlace: places.lowerBound, form, &out) }
   }
 
   /// The index of the entry that was added last, when it has this value.
@@ -72,8 +72,9 @@ struct HPACKEncoder: ~Copyable {
   private enum Form { case added, plain, secret }
 
   /// Appends a field; its name may have capitals.
-  mutating func field(_ name: Span<UInt8>, _ known: FieldName, _ value: Span<UInt8>, _ out: inout ByteBuffer) {
-    let form: Form = secret.has(known) ? .secret : changing.has(known) ? .plain : .added
+  /// - Parameter isSecret: it is never indexed, whatever it is.
+  mutating func field(_ name: Span<UInt8>, _ known: FieldName, _ value: Span<UInt8>, isSecret: Bool = false, _ out: inout ByteBuffer) {
+    let form: Form = isSecret || secret.has(known) ? .secret : changing.has(known) ? .plain : .added
     let slot = known.isExact ? Int(known.rawValue) : 64 + (name.count &* 5 ^ Int(name[name.count - 1].lowercased) &* 3 ^ Int(name[name.count / 2].lowercased)) & 31
     append(name, value, slot, staticPlace: known.isExact ? Int(fixed.places[Int(known.rawValue)]) : 0, form, &out)
   }
@@ -85,7 +86,7 @@ struct HPACKEncoder: ~Copyable {
       let line = table.line(entry)
       // A known name has its slot to itself.
       if slot < 64 || slot > 95 || line.extracting(..<entry.nameLength).equalsIgnoringCase(name) {
-        if line.slice(entry.nameLength + 2, entry.valueLength).equals(value) { return Self.append(StaticTable.count + 1 + index, prefix: 7, 0x80, &out) }
+        if form != .secret && line.slice(entry.nameLength + 2, entry.valueLength).equals(value) { return Self.append(StaticTable.count + 1 + index, prefix: 7, 0x80, &out) }
         if place == 0 { place = StaticTable.count + 1 + index }
       }
     }

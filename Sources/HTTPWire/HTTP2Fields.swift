@@ -24,6 +24,8 @@ struct FieldBlock: ~Copyable {
   private(set) var contentLength = -1
   private var cookies = 0
   private var expectsContinue = false
+  /// Fields that this side must not index either when it passes them on.
+  var neverIndexed = NeverIndexed()
   /// What the `priority` field says (RFC 9218, 5).
   private(set) var priority = HTTP2Priority()
 

@@ -87,6 +87,7 @@ extension HTTP2Session {
   private func blockEnded(_ fields: inout FieldBlock) {
     guard let stream = blockStream else { return }
     blockStream = nil
+    stream.receivedUnindexed.formUnion(fields.neverIndexed)
     do throws(FieldBlock.Malformed) {
       if stream.hasFinalHead {
         guard blockEndsStream else { throw FieldBlock.Malformed() }   // trailers end a message (8.1)

@@ -96,7 +96,7 @@ extension HTTP2Session {
     if !isServer { number(stream) }
     let start = beginBlock(stream.id, endsStream: !hasBody)
     if isServer { encodeStatus(head) } else { encodeRequestLine(head, stream) }
-    encodeLines(head, from: head.next(13, from: 0) + 2)
+    encodeLines(head, from: head.next(13, from: 0) + 2, hiding: stream.unindexed.names)
     endBlock(start)
     if hasBody { enqueue(stream) } else { sentEnd(stream) }
   }
@@ -119,7 +119,7 @@ extension HTTP2Session {
 
   private func send(trailers: Span<UInt8>, of stream: HTTP2Stream) {
     let start = beginBlock(stream.id, endsStream: true)
-    encodeLines(trailers, from: 0)
+    encodeLines(trailers, from: 0, hiding: stream.unindexed.names)
     endBlock(start)
   }
 
@@ -139,15 +139,16 @@ extension HTTP2Session {
     encoder.method(head.extracting(..<methodEnd), &stream.output)
     encoder.scheme(isSecure: isSecure, &stream.output)
     forEachLine(head, from: head.next(13, from: 0) + 2) { _, known, value in
-      if known == .host { encoder.authority(value, &stream.output) }
+      if known == .host { encoder.authority(value, isSecret: request.unindexed.names.has(.host), &stream.output) }
     }
-    encoder.path(head.extracting((methodEnd + 1)..<targetEnd), &stream.output)
+    encoder.path(head.extracting((methodEnd + 1)..<targetEnd), isSecret: request.unindexed.path, &stream.output)
   }
 
-  private func encodeLines(_ text: Span<UInt8>, from start: Int) {
+  /// - Parameter hidden: names of fields that are never indexed (RFC 7541, 6.2.3).
+  private func encodeLines(_ text: Span<UInt8>, from start: Int, hiding hidden: FieldNameSet) {
     forEachLine(text, from: start) { name, known, value in
       if Self.connectionFields.has(known) || known == .host && !isServer { return }   // Host became :authority
-      encoder.field(name, known, value, &stream.output)
+      encoder.field(name, known, value, isSecret: hidden.has(known), &stream.output)
     }
   }
 

@@ -37,6 +37,8 @@ public final class HTTP2Stream: Substream {
   private(set) var inboundEnded = false
   /// Field lines behind the content, as text.
   var receivedTrailers = ByteBuffer()
+  /// Fields that its peer forbade to index, and those that are not to be indexed here because another hop's peer did.
+  var receivedUnindexed = NeverIndexed(), unindexed = NeverIndexed()
 
   /// How much content the peer announced, -1 for nothing said of it; and how much has come.
   var announcedLength = -1, receivedLength = 0

@@ -108,10 +108,15 @@ public struct CacheDirectives: BitwiseCopyable, Sendable, Equatable {
     return seconds
   }
 
-  /// Whether an argument names fields; an empty one names none, and the directive stands as if it had no argument.
+  /// Whether an argument names fields; an empty or malformed one (spoilt, or a quote without its end) names none, and the directive stands
+  /// as if it had no argument.
   private static func names(_ value: Span<UInt8>, _ argument: Range<Int>?) -> Bool {
-    for i in argument ?? 0..<0 where value[i] != 44 && value[i] != 32 && value[i] != 9 { return true }
-    return false
+    var isNamed = false
+    for i in argument ?? 0..<0 {
+      if value[i] == 34 || value[i] == 61 { return false }
+      if value[i] != 44 && value[i] != 32 && value[i] != 9 { isNamed = true }
+    }
+    return isNamed
   }
 
   /// Calls `body` with each field name that a `no-cache="…"` or `private="…"` of a response names. Off the hot path.
@@ -143,6 +148,8 @@ struct DirectiveList: ~Escapable {
   private(set) var name = 0..<0
   /// Where its argument lies, without quotes; nil without one.
   private(set) var argument: Range<Int>?
+  /// Whether a quote was found that nothing closes: no later one opens a string either, and none is looked for.
+  private var hasOpenQuote = false
 
   @_lifetime(copy value) init(_ value: Span<UInt8>) { self.value = value }
 
@@ -162,8 +169,7 @@ struct DirectiveList: ~Escapable {
         continue
       }
       if place < value.count && value[place] == 61 {
-        place += 1
-        argument = readArgument()
+        argument = readArgument(after: name.upperBound)
         passMember()
       }
       if !name.isEmpty { return true }
@@ -171,23 +177,34 @@ struct DirectiveList: ~Escapable {
     return false
   }
 
-  private mutating func readArgument() -> Range<Int> {
+  /// An argument from its `=` on. Whitespace around that is no part of the grammar: it spoils the argument, which then begins with it.
+  private mutating func readArgument(after name: Int) -> Range<Int> {
+    let equals = place
+    place += 1
+    let isTight = equals == name && !(place < value.count && isSpace(value[place]))
     while place < value.count && isSpace(value[place]) { place += 1 }
-    if place < value.count && value[place] == 34 { return quoted() }
-    let start = place
-    while place < value.count && value[place] != 44 && value[place] != 34 { place += 1 }
-    return start..<trimmedEnd(start, place)
+    var found = place..<place
+    if place < value.count && value[place] == 34 {
+      found = quoted()
+    } else {
+      while place < value.count && value[place] != 44 && value[place] != 34 { place += 1 }
+      found = found.lowerBound..<trimmedEnd(found.lowerBound, place)
+    }
+    return isTight || found.isEmpty ? found : equals..<found.upperBound
   }
 
-  /// A quoted string from its first quote on; one that does not end goes to the end. A backslash takes the next byte as it is, and stays:
-  /// no argument that has a meaning here needs one.
+  /// A quoted string from its first quote on. A backslash takes the next byte as it is, and stays: no argument that has a meaning here needs
+  /// one. A quote that nothing closes opens no string: what stands behind it is not hidden.
   private mutating func quoted() -> Range<Int> {
     let start = place + 1
-    place = start
-    while place < value.count && value[place] != 34 { place += value[place] == 92 ? 2 : 1 }
-    place = min(place, value.count)
-    let end = place
-    if place < value.count { place += 1 }
+    var end = start
+    while !hasOpenQuote && end < value.count && value[end] != 34 { end += value[end] == 92 ? 2 : 1 }
+    guard !hasOpenQuote && end < value.count else {
+      hasOpenQuote = true
+      place = start
+      return start - 1..<start
+    }
+    place = end + 1
     return start..<end
   }
 

@@ -22,7 +22,8 @@ enum DiskFile {
       number = unsafe open(path, flags | O_CLOEXEC, 0o600)
       if number < 0 { return nil }
     }
-    deinit { close(number) }
+    /// What could not be opened leaves the reason in `errno`.
+    deinit { if number >= 0 { close(number) } }
 
     /// Fills the buffer; false at the end of the file and on errors.
     func read(_ count: Int, into buffer: inout [UInt8], at offset: Int) -> Bool {

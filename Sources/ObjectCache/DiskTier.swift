@@ -56,7 +56,8 @@ final class DiskTier: Sendable {
   private let turn = Mutex(())
   private let writers: BlockingPool, readers: BlockingPool
   private let report: @Sendable (String) -> Void
-  private let isFailing = Atomic<Bool>(false)
+  /// When a write failed last; nil when it has been said that they succeed again.
+  private let lastFailure = Mutex<ContinuousClock.Instant?>(nil)
   private let nextNumber = Atomic<Int>(0)
   private let limit: Atomic<Int>
   let counts = DiskCounts()
@@ -241,13 +242,31 @@ final class DiskTier: Sendable {
       let reason = DiskFolder.reason
       unsafe unlink(temporary)
       counts.add(.writesFailed)
-      if !isFailing.exchange(true, ordering: .relaxed) { report("the cache's folder \(configuration.path) takes no objects: \(reason)") }
+      noteFailure(reason)
       return nil
     }
     counts.add(.writes)
-    if isFailing.exchange(false, ordering: .relaxed) { report("the cache's folder \(configuration.path) takes objects again") }
+    noteSuccess()
     return BodyArena.counted(record.allBytes)
   }
+
+  private func noteFailure(_ reason: String) {
+    let isFirst = lastFailure.withLock { last in
+      defer { last = .now }
+      return last == nil
+    }
+    if isFirst { report("the cache's folder \(configuration.path) takes no objects: \(reason)") }
+  }
+  /// It is over when none has failed for a while: a disk that is almost full takes one object and not the next.
+  private func noteSuccess() {
+    let isOver = lastFailure.withLock { last in
+      guard let failure = last, failure.duration(to: .now) >= Self.recovery else { return false }
+      last = nil
+      return true
+    }
+    if isOver { report("the cache's folder \(configuration.path) takes objects again") }
+  }
+  private static let recovery = Duration.seconds(2)
 
   private func rename(_ temporary: String, into name: UInt64) -> Bool {
     if unsafe Glibc.rename(temporary, path(name)) == 0 { return true }

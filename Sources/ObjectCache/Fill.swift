@@ -77,15 +77,16 @@ final class Fill: Sendable {
 
   /// It is not on disk, or cannot be used: the first of those who wait fetches it.
   /// - Returns: whether somebody does.
-  func handOver() -> Bool { leaderFailed(attempts: .max) }
+  func handOver() -> Bool { leaderFailed(attempts: nil) }
 
   /// The leader got no answer. One of those who wait takes its place, as long as that is worth it.
+  /// - Parameter attempts: how many may fail; nil when none has been made.
   /// - Returns: whether another leads now. (What the lock saw: that one may have brought an answer before this returns.)
-  func leaderFailed(attempts: Int) -> Bool {
+  func leaderFailed(attempts: Int?) -> Bool {
     let (woken, goesOn): ([Seat], Bool) = state.withLock { state in
       guard case .waiting = state.phase else { return ([], false) }
-      state.failures += 1
-      if state.failures < attempts, let first = state.seats.first {
+      if attempts != nil { state.failures += 1 }
+      if state.failures < attempts ?? .max, let first = state.seats.first {
         state.chosen = first
         return ([first], true)
       }

@@ -86,10 +86,14 @@ public struct Freshness: BitwiseCopyable, Sendable, Equatable {
   }
 
   /// Whether it may be served because the origin failed.
-  /// - Parameter isUnreachable: no answer came at all: then RFC 9111's rules allow it without `stale-if-error`, too (4.2.4).
-  public func servesOnError(isUnreachable: Bool, at now: Int64) -> Bool {
+  /// - Parameters:
+  ///   - isUnreachable: no answer came at all: then RFC 9111's rules allow it without `stale-if-error`, too (4.2.4).
+  ///   - request: what the request says: its own `stale-if-error` (RFC 5861, 4), heard by RFC 9111's rules.
+  public func servesOnError(isUnreachable: Bool, to request: CacheDirectives = CacheDirectives(), at now: Int64) -> Bool {
     guard !flags.contains(.mustRevalidate) else { return false }
-    return now < usableOnErrorUntil || isUnreachable && flags.contains(.rfc9111)
+    if now < usableOnErrorUntil { return true }
+    guard flags.contains(.rfc9111) else { return false }
+    return isUnreachable || request.staleIfError.map { now - freshUntil <= Int64($0) * 1000 } ?? false
   }
 
   /// Its age in milliseconds; a clock that went back makes nothing younger than it was when it came.

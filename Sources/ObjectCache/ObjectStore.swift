@@ -177,8 +177,11 @@ public final class ObjectStore: Sendable {
     }
     let servesStale = stale.map { use($0) == .staleServe } ?? false
     switch role {
-    case .lead(let fill) where stale == nil && startReading(fill): return .follow(FillFollower(fill))
     case .lead(let fill):
+      if stale == nil, let disk, disk.mayHave(key) {
+        let follower = FillFollower(fill)   // takes its seat first: what is read may turn out to be damaged at once, and is fetched by who waits
+        if startReading(fill) { return .follow(follower) }
+      }
       let leader = FillLeader(fill)
       guard servesStale, let stale else { return .lead(leader) }
       return .stale(stale, leader)
@@ -257,11 +260,10 @@ public final class ObjectStore: Sendable {
   // MARK: The disk tier
 
   /// Begins to read what a fill is about from disk.
-  /// - Returns: false when it is not there, or cannot be read now.
+  /// - Returns: false when it cannot be read now.
   private func startReading(_ fill: Fill, attempt: Int = 1) -> Bool {
-    let key = fill.key
-    guard let disk, disk.mayHave(key.span) else { return false }
-    return disk.read(key, makeBody: { $0 > self.configuration.inlineBodyBytes ? ObjectBody(expectedLength: $0, self.budget) : nil }, append: { body, bytes in
+    guard let disk else { return false }
+    return disk.read(fill.key, makeBody: { $0 > self.configuration.inlineBodyBytes ? ObjectBody(expectedLength: $0, self.budget) : nil }, append: { body, bytes in
       body.append(bytes) { start, wanted in self.piece(at: start, wanted, expected: body.expectedLength) } == bytes.count
     }) { found in
       // A sweep has gone by while it was read: what it found of the file is known at the next try.

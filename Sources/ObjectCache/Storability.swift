@@ -98,8 +98,10 @@ public struct RequestFacts: BitwiseCopyable, Sendable {
   public init(_ fields: borrowing HeaderSection, isAuthorized: Bool) {
     self.isAuthorized = isAuthorized
     directives = CacheDirectives(fields)
-    if !fields.present.has(.cacheControl), let line = fields.first(.pragma), fields.value(line).trimmed().equalsLowercase("no-cache") {
-      directives.flags.insert(.noCache)
+    guard fields.present.has(.pragma), !fields.present.has(.cacheControl) else { return }
+    for i in 0..<fields.count where fields[i].name == .pragma {
+      var list = DirectiveList(fields.value(i))
+      while list.next() { if fields.value(i).extracting(list.name).equalsLowercase("no-cache") { directives.flags.insert(.noCache) } }
     }
   }
 }
@@ -257,9 +259,11 @@ extension StoringRules {
       usableOnErrorUntil: until(directives.staleIfError), flags: flags)
   }
 
-  /// 4.2.3: corrected_initial_age, in milliseconds. A Date in the future makes nothing younger.
+  /// 4.2.3: corrected_initial_age, in milliseconds. A Date in the future makes nothing younger. One of the second before is what rounding
+  /// makes of now: responses of short life would lose half of it, or all.
   private func initialAge(_ response: ResponseFacts, _ requestTime: Int64, _ now: Int64) -> Int64 {
-    let apparent = response.date.seconds.map { max(0, now / 1000 - Int64($0)) * 1000 } ?? 0
+    let seconds = response.date.seconds.map { now / 1000 - Int64($0) } ?? 0
+    let apparent = seconds > 1 ? seconds * 1000 : 0
     return min(max(apparent, Self.milliseconds(response.age) + max(0, now - requestTime)), Self.milliseconds(CacheDirectives.longest))
   }
 

@@ -159,6 +159,13 @@ public final class OriginPool: ConnectionKeeper {
   /// Whether none of the origin's addresses is fit, as far as that is known.
   public var isWhollyEjected: Bool { watch.isWhollyEjected(at: context.loop.now) }
 
+  /// Looks the origin's name up, where it has one that is looked up.
+  /// - Throws: ``OriginFailure``: it has no address.
+  public nonisolated(nonsending) func resolve() async throws(OriginFailure) {
+    if hasName { _ = try await settings.lookUp() }
+  }
+  private lazy var hasName = server.addresses.isEmpty && SocketAddress(host: server.domainName, port: 0) == nil
+
   /// Begins an attempt: waits for its turn where the origin's requests are bounded, and chooses an address.
   /// - Throws: ``OriginFailure/Reason/queueFull`` or ``OriginFailure/Reason/queueTimeout``, or why the name has no address.
   public nonisolated(nonsending) func visit() async throws(OriginFailure) -> OriginVisit? {

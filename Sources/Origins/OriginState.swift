@@ -100,15 +100,28 @@ public final class OriginState: Sendable {
     diagnostics?.say(isBad ? .warning : .info, key: "health \(distribution) \(origin) \(address) \(isBad)", "\(address) of origin \(origin) (\(distribution)) \(what)")
   }
 
-  /// What is known now, for metrics.
+  /// What is known now, for the metrics and status pages.
   public func facts(at now: UInt64) -> OriginFacts {
     settings.withLock { settings in
       let numbers = settings.gate?.numbers
       let addresses = settings.board.all.map { address, health in
         OriginFacts.Address(
-          address: address.description, isFit: health.share(at: now, settings.board.policy) > 0, inFlight: health.inFlight)
+          address: address.description, isFit: health.share(at: now, settings.board.policy) > 0, condition: health.word, inFlight: health.inFlight)
       }
       return OriginFacts(distribution: distribution, origin: origin, inFlight: numbers?.inFlight, waiting: numbers?.waiting, addresses: addresses)
+    }
+  }
+}
+
+extension AddressHealth {
+  /// Its condition, for the status page.
+  fileprivate var word: String {
+    if isDown { return "down" }
+    return switch condition {
+    case .good: "healthy"
+    case .ejected: "ejected"
+    case .tried: "on trial"
+    case .returning: "returning"
     }
   }
 }

@@ -31,10 +31,10 @@ extension Worker {
 
   /// The exchange did not reach its end: whose doing was it?
   private func noteInterruption(_ exchange: inout Exchange, _ viewer: borrowing ServerConnection) {
+    if viewer.stream.bytesSent == 0 { exchange.status = 0 }
     if exchange.result == .error { return }
     exchange.breakOff()
     exchange.detailedResult = "ClientCommError"
-    if !viewer.answerHasBegun { exchange.status = 0 }
   }
 
   /// Writes the record of a request, if it is one of those that leave one.

@@ -94,6 +94,7 @@ extension Origin {
     if let seconds = update.connectionTimeoutSeconds { connectionTimeout = .seconds(seconds) }
     if let seconds = update.readTimeoutSeconds { readTimeout = .seconds(seconds) }
     if let seconds = update.keepAliveTimeoutSeconds { keepAliveTimeout = .seconds(seconds) }
+    if let seconds = update.responseCompletionTimeoutSeconds, seconds > 0 { responseCompletionTimeout = .seconds(seconds) }
   }
 
   fileprivate func hasTimes(of other: Origin) -> Bool {

@@ -115,6 +115,7 @@ extension Worker {
       update.endpoint = .init(port: 443, isHTTPS: true)
     }
     if let seconds = changed.readTimeoutSeconds { update.readTimeoutSeconds = seconds }
+    update.responseCompletionTimeoutSeconds = changed.responseCompletionTimeoutSeconds
     return try updated(assigned, update, behavior, viewerIsSecure)
   }
 }

@@ -63,13 +63,22 @@ public final class ServingConfiguration: Sendable {
     self.sites = sites
     functions = Self.codes(configuration, previous)
     store = previous?.store ?? Self.makeStore(configuration, files, report)
-    if let former = previous?.configuration, former.cache.diskPath != configuration.cache.diskPath {
-      report("the cache keeps its folder until a restart")
-    }
+    if let previous { sayWhatStays(previous.configuration, report) }
   }
 }
 
 extension ServingConfiguration {
+  /// Says which of the cache's settings a reload leaves as they are.
+  private func sayWhatStays(_ former: Configuration, _ report: (String) -> Void) {
+    let (old, new) = (former.limits.cache, configuration.limits.cache)
+    var names: [String] = []
+    if former.cache.diskPath != configuration.cache.diskPath { names.append("cache.disk.path") }
+    if old.diskWrites != new.diskWrites { names.append("limits.cache.diskWrites") }
+    if old.diskReads != new.diskReads { names.append("limits.cache.diskReads") }
+    guard !names.isEmpty else { return }
+    report("reload: \(names.joined(separator: ", ")): as at the start; the new setting holds from the next start or upgrade (SIGUSR2) on")
+  }
+
   /// Has the cache keep to this configuration's limits.
   func adoptLimits() {
     let limits = configuration.limits.cache
@@ -200,6 +209,8 @@ final class CompiledOrigin: Sendable {
   let name: String
   let path: [UInt8]
   let attempts: Int
+  /// Milliseconds until an answer must be whole; 0: no bound.
+  let completionMilliseconds: Int
   let logField: LogField
   /// Names of custom headers, which replace the viewer's: the known ones, and in lower case the others.
   let customNames: FieldNameSet, otherCustomNames: [[UInt8]]
@@ -212,6 +223,7 @@ final class CompiledOrigin: Sendable {
     name = origin.name
     path = Array(origin.originPath.utf8)
     attempts = origin.connectionAttempts
+    completionMilliseconds = origin.responseCompletionTimeout?.milliseconds ?? 0
     logField = LogField("origin", origin.name)
     var known = FieldNameSet(), others: [[UInt8]] = []
     for header in origin.customHeaders {

@@ -77,6 +77,8 @@ public final class Worker {
   private var parkedSinceTrim = 0
   /// The configuration's functions, by their index in it; nil for those of the function tier.
   private(set) var functions: [WorkerFunction?] = []
+  /// Distributions of earlier configurations that are still in use.
+  private var formerSites = FormerSites()
   /// Functions of earlier configurations whose isolates are still there: requests may ask for them.
   private var formerFunctions: [WorkerFunction] = []
   /// What functions say; nil when that goes nowhere.
@@ -165,6 +167,10 @@ public final class Worker {
     let kept = Set(sites.flatMap(\.allPools).map { ObjectIdentifier($0) })
     for pool in old.flatMap(\.allPools) where !kept.contains(ObjectIdentifier(pool)) { pool.retire() }
     if number == 0 { startHealthChecks() }
+    let cut = formerSites.replaced(old, limit: configuration.configuration.limits.formerConfigurations)
+    guard cut > 0 else { return }
+    counters.add(.limitFormerConfigurations, cut)
+    diagnostics.say(.warning, key: "former", "\(cut) tunnels and streams of worker \(number) have been closed: they began under configurations that too many others have followed (limits.formerConfigurations)")
   }
 
   /// The first worker asks origins how they are, for all workers.
@@ -274,6 +280,7 @@ public final class Worker {
   /// Gives memory of many parked connections back to the system: the allocator would keep it.
   private func everySecond() {
     flushLog()
+    if !formerSites.isEmpty { formerSites.purge() }
     if !formerFunctions.isEmpty { dropFormerFunctions() }
     guard parkedSinceTrim >= Self.parkedBeforeTrim else { return }
     parkedSinceTrim = 0
@@ -329,6 +336,8 @@ final class WorkerSite {
   /// By behavior: where its requests go when no function chooses; of viewers who use HTTPS, and of the others. Made when they are needed first:
   /// to make thousands at once would keep the worker's other requests waiting.
   private var secureRoutes: [Route?], plainRoutes: [Route?]
+  /// What would keep it for long after a reload.
+  var longExchanges = LongExchanges()
 
   /// - Parameter former: the same distribution in the configuration before; its pools are taken over where nothing about them is another.
   init(_ site: Site, _ worker: Worker, _ limits: OriginLimits, former: WorkerSite? = nil) {

@@ -17,6 +17,7 @@ extension FunctionCode {
     var own = Limits()
     own.cpuNanoseconds = UInt64(max(1, limits.cpuTime.milliseconds)) * 1_000_000
     own.memoryBytes = limits.memoryBytes
+    own.rememberedBytes = limits.rememberedBytes
     self.init(name: definition.name, source: definition.source, runtime: runtime, limits: own, store: store)
   }
 }

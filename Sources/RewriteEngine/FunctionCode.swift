@@ -29,6 +29,9 @@ public struct FunctionCode: Sendable {
     public var baseMemoryBytes: Int = 2 << 20
     /// Bytes of C stack for recursion; the thread needs about twice as much. Default 256 KiB.
     public var stackBytes: Int = 256 << 10
+    /// Bytes of host memory for results of earlier runs, per isolate: an event in which everything that such a run read is the same gets
+    /// its result without a run (Sources/CQuickJS/recall.c). Default 0: every event is run; at most 1 GiB.
+    public var rememberedBytes: Int = 0
 
     /// The defaults.
     public init() {}
@@ -84,6 +87,7 @@ public struct FunctionCode: Sendable {
       base_limit: pages(limits.baseMemoryBytes),
       cpu_limit: max(limits.cpuNanoseconds, 10_000),
       load_cpu_limit: max(limits.loadCPUNanoseconds, limits.cpuNanoseconds, 1_000_000),
+      recall_limit: min(max(limits.rememberedBytes, 0), 1 << 30),
       stack_limit: max(limits.stackBytes, 32 << 10),
       store: store?.unsafePointer)
   }

@@ -82,6 +82,10 @@ public struct Invocation: Sendable {
   public let memoryBytes: Int
   /// Calls that read the key-value store (`KvsReadRequests`), and those of them that failed (`KvsReadErrors`).
   public let storeReads, storeReadErrors: UInt32
+  /// Whether there was no run: an earlier one read the same, and its result, cost, fuel and memory are given again.
+  public let isRecalled: Bool
+  /// Whether all remembered results made room for this one (`Limits.rememberedBytes`).
+  public let forgotOthers: Bool
 
   init(_ result: borrowing sk_result) {
     switch unsafe result.outcome {
@@ -106,5 +110,7 @@ public struct Invocation: Sendable {
     memoryBytes = unsafe result.memory_bytes
     storeReads = unsafe result.store_reads
     storeReadErrors = unsafe result.store_read_errors
+    isRecalled = unsafe result.recalled
+    forgotOthers = unsafe result.forgot
   }
 }

@@ -158,7 +158,7 @@ public import KeyValueStores
     let result = unsafe sk_isolate_run(pointer, &event, nowMilliseconds).unsafelyUnwrapped
     unsafe self.result = result
     let invocation = unsafe Invocation(result.pointee)
-    recent.take(invocation.cpuNanoseconds)
+    if !invocation.isRecalled { recent.take(invocation.cpuNanoseconds) }
     return invocation
   }
 

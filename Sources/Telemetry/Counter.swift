@@ -23,6 +23,7 @@ public enum CounterFamily: String, CaseIterable, Sendable {
   case originBytes = "skerry_origin_bytes_total"
   case storeReads = "skerry_kvs_read_requests_total"
   case storeReadErrors = "skerry_kvs_read_errors_total"
+  case functionRecalls = "skerry_function_recalls_total"
   case nameLookups = "skerry_name_lookups_total"
   case fileRequests = "skerry_file_requests_total"
   case cacheFills = "skerry_cache_fills_ended_total"
@@ -41,7 +42,7 @@ public enum CounterFamily: String, CaseIterable, Sendable {
     case .originConnections, .originAttempts: "kind"
     case .originHealth: "event"
     case .originFailures, .cacheFills: "reason"
-    case .signatures, .proxyHeaders, .nameLookups, .fileRequests, .reloads, .certificateReloads, .tlsHandshakes, .originHandshakes: "outcome"
+    case .signatures, .proxyHeaders, .functionRecalls, .nameLookups, .fileRequests, .reloads, .certificateReloads, .tlsHandshakes, .originHandshakes: "outcome"
     }
   }
 
@@ -68,6 +69,7 @@ public enum CounterFamily: String, CaseIterable, Sendable {
     case .originBytes: "Bytes sent to and received from origins, heads and framing included."
     case .storeReads: "Reads of key value stores by functions (KvsReadRequests)."
     case .storeReadErrors: "Of these, reads that failed: no such key, or a value of another format (KvsReadErrors)."
+    case .functionRecalls: "Results of CloudFront Functions that were remembered, by what became of them."
     case .nameLookups: "Look-ups of origin names, by outcome."
     case .fileRequests: "Requests for files of folder origins, by outcome."
     case .cacheFills: "Fetches of bodies for the cache that ended before they were whole, by reason."
@@ -113,6 +115,7 @@ public enum Counter: Int, CaseIterable, Sendable {
   case limitURL, limitHead, limitHeaderCount, limitConnectionOptions, limitHeadTimeout, limitIdleTimeout, limitBodyRate
   case limitTLSHandshakeTimeout, limitTLSKeyUpdates
   case limitConnectionsPerWorker, limitConnectionsPerAddress, limitDescriptors
+  case limitFormerConfigurations
   case limitProxyHeader, limitProxyHeaderTimeout, limitProxyHeadersWaiting
   case limitRedirectLocation
   case limitRequestsPerConnection, limitErrorBody, limitAdminConnections, limitWaitingRuns
@@ -134,6 +137,7 @@ public enum Counter: Int, CaseIterable, Sendable {
 
   // Functions
   case storeRead, storeReadError
+  case functionResultRecalled, functionResultsForgotten
 
   // Names
   case nameCached, nameResolved, nameStale, nameNegative, nameFailed, nameTimeout, nameCollapsed, nameServersChanged
@@ -247,6 +251,7 @@ extension Counter {
     case .limitTLSKeyUpdates: .init(.limitsReached, "tls_key_updates", "close: a viewer asked for new keys more often than it may on one connection")
     case .limitIdleTimeout: .init(.limitsReached, "idle_timeout", "408 or close: nothing moved within the idle timeout during a request")
     case .limitBodyRate: .init(.limitsReached, "body_rate", "408: the body arrived slower than the minimum rate")
+    case .limitFormerConfigurations: .init(.limitsReached, "former_configurations", "close: a WebSocket or stream of events began under a configuration that too many in use have followed")
     case .limitConnectionsPerWorker: .init(.limitsReached, "connections_per_worker", "close: the worker holds as many connections as it may")
     case .limitConnectionsPerAddress: .init(.limitsReached, "connections_per_address", "close: this client address holds as many connections as it may")
     case .limitDescriptors: .init(.limitsReached, "descriptors", "accepting rests, 503 for origins and files: the process has no file descriptor left but those kept free")
@@ -314,6 +319,9 @@ extension Counter {
 
     case .storeRead: .init(.storeReads, "", "get, exists, meta or count was called")
     case .storeReadError: .init(.storeReadErrors, "", "the call's promise was rejected")
+
+    case .functionResultRecalled: .init(.functionRecalls, "recalled", "an event was answered without a run: an earlier one had read the same")
+    case .functionResultsForgotten: .init(.functionRecalls, "forgotten", "limits.rewriteEngine.rememberedBytes was full: all results of one function on one worker made room")
 
     case .nameCached: .init(.nameLookups, "cached", "answered from the cache")
     case .nameResolved: .init(.nameLookups, "resolved", "answered by a name server")

@@ -73,12 +73,30 @@ public struct FunctionTierFacts: Sendable {
   public var functions: [Function] = []
   /// Environments of all functions and of none; those that are ready for a function.
   public var environments = 0, ready = 0
+  /// Invocations that a worker ran in an idle environment itself; answers to what was over.
+  public var direct: UInt64 = 0, staleFrames: UInt64 = 0
+  /// Sandboxes that have ended, in the order of ``ends``.
+  public var ended = [UInt64](repeating: 0, count: FunctionTierFacts.ends.count)
+
+  /// Why sandboxes end: the words in the metrics, and what they mean.
+  public static let ends: [(word: StaticString, help: StaticString)] = [
+    ("exited", "its program ended by itself"),
+    ("killed", "it was killed: for a timeout, a protocol error, or because it was not needed any more"),
+    ("out_of_memory", "it, or a process of it, used more than its memory"),
+    ("not_started", "its program could not be started"),
+    ("abandoned", "the process that starts sandboxes ended, and all its sandboxes with it"),
+  ]
 
   /// Numbers to be filled in.
   public init() {}
 
   static let prefix = "skerry_lambda_"
   static let invocations = (name: "skerry_lambda_invocations_total", help: "Invocations of functions of the function tier by how they ended; functions never invoked are left out.")
+  static let ended = (name: "skerry_lambda_sandbox_ends_total", help: "Sandboxes of the function tier that have ended, by cause.")
+  static let counters: [(name: String, help: String)] = [
+    ("skerry_lambda_direct_total", "Invocations that a worker ran in an idle environment without the supervisor's thread."),
+    ("skerry_lambda_stale_answers_total", "Answers of environments to invocations that were over."),
+  ]
   static let totals: [(name: String, help: String)] = [
     ("skerry_lambda_sandboxes", "Sandboxes of the function tier, those included that are ready for any function or are ending."),
     ("skerry_lambda_sandboxes_ready", "Sandboxes that are ready for a function and have none yet."),
@@ -105,6 +123,12 @@ public struct FunctionTierFacts: Sendable {
     for (total, value) in zip(totals, [facts?.environments, facts?.ready]) {
       page.family(total.name, .gauge, total.help)
       if let value { page.sample(total.name, [], String(value)) }
+    }
+    page.family(ended.name, .counter, ended.help)
+    for (end, count) in zip(ends, facts?.ended ?? []) { page.sample(ended.name, [("cause", "\(end.word)")], String(count)) }
+    for (counter, value) in zip(counters, [facts?.direct, facts?.staleFrames]) {
+      page.family(counter.name, .counter, counter.help)
+      if let value { page.sample(counter.name, [], String(value)) }
     }
   }
 }

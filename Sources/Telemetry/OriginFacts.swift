@@ -1,25 +1,32 @@
-// Owns: what the metrics page shows of origins. Values from elsewhere; pure.
+// Owns: what the metrics and status pages show of origins. Values from elsewhere; pure.
 
 /// What is known of an origin at one moment.
 public struct OriginFacts: Sendable {
   /// One of its addresses.
   public struct Address: Sendable {
-    let address: String
-    let isFit: Bool
-    let inFlight: Int
+    /// The address with its port, in words.
+    public let address: String
+    /// Whether it gets requests.
+    public let isFit: Bool
+    /// Why, in a word: `healthy`, `ejected`, `on trial`, `returning` or `down` (by its health checks).
+    public let condition: String
+    /// Requests under way there.
+    public let inFlight: Int
 
-    /// - Parameters:
-    ///   - isFit: whether it gets requests.
-    public init(address: String, isFit: Bool, inFlight: Int) {
+    /// An address.
+    public init(address: String, isFit: Bool, condition: String, inFlight: Int) {
       self.address = address
       self.isFit = isFit
+      self.condition = condition
       self.inFlight = inFlight
     }
   }
   /// Whose it is, and its name.
   public let distribution, origin: String
-  let inFlight, waiting: Int?
-  let addresses: [Address]
+  /// Requests under way, and those that wait for their turn; nil where they are not bounded.
+  public let inFlight, waiting: Int?
+  /// Those that are watched.
+  public let addresses: [Address]
 
   /// - Parameters:
   ///   - inFlight: requests under way; nil where they are not bounded.

@@ -67,6 +67,8 @@ public protocol TurnEnding: AnyObject {
   public private(set) var date: [UInt8] = []
   /// Called on the loop's thread about once a second.
   public var everySecond: (() -> Void)?
+  /// Held by the loop's thread whenever it does not wait for events. Set before the loop runs; nil, as for workers: nobody else has anything of the thread's.
+  public var monitor: Monitor?
 
   /// A loop that does not run yet.
   /// - Throws: ``IOFailure`` when the kernel gives no descriptor.
@@ -273,6 +275,7 @@ public protocol TurnEnding: AnyObject {
   /// Runs the loop on the calling thread until ``stop()``.
   public func run() {
     thread = pthread_self()
+    monitor?.enter()
     while !stopping.load(ordering: .relaxed) {
       runJobs()
       if !turnEnders.isEmpty { endTurn() }
@@ -284,6 +287,7 @@ public protocol TurnEnding: AnyObject {
       endTurn()
     }
     closeForgotten()
+    monitor?.leave()
     sk_blocks_forget()
   }
 
@@ -314,7 +318,9 @@ public protocol TurnEnding: AnyObject {
     let isIdle = jobs.isEmpty && queuedTasks == 0 && turnEnders.isEmpty
     let timeout = isIdle ? millisecondsToWait() : 0
     turn &+= 1
+    monitor?.leave()
     let count = Int(unsafe epoll_wait(epoll, &events, Int32(Self.eventBatch), timeout))
+    monitor?.enter()
     readClocks()
     var index = 0
     while index < count {

@@ -18,7 +18,8 @@ public enum HTTPDate {
   /// Reads any of the three forms.
   public static func seconds(_ text: String) -> Int? { seconds(text.utf8.span) }
 
-  /// Reads a date in one of the three forms that a recipient must accept: IMF-fixdate, RFC 850's and asctime's. Each is fixed to the byte.
+  /// Reads a date in one of the three forms that a recipient must accept: IMF-fixdate, RFC 850's and asctime's. Each is fixed to the byte,
+  /// but the case of letters, which a cache overlooks (RFC 9111, 4.2).
   /// - Returns: seconds since 1970, or nil when the text has another form (then a recipient ignores the header).
   public static func seconds(_ text: Span<UInt8>) -> Int? {
     var reader = DateReader(text)
@@ -105,7 +106,7 @@ private struct DateReader: ~Escapable {
 
   private func matches(_ literal: StaticString, at start: Int) -> Bool {
     literal.withUTF8Buffer { bytes in
-      for i in 0..<bytes.count where unsafe text[start + i] != bytes[i] { return false }
+      for i in 0..<bytes.count where unsafe !isSame(text[start + i], bytes[i]) { return false }
       return true
     }
   }
@@ -115,9 +116,14 @@ private struct DateReader: ~Escapable {
     names.contains { name in
       let bytes = name.utf8.span
       guard start + bytes.count <= text.count else { return false }
-      for i in 0..<bytes.count where text[start + i] != bytes[i] { return false }
+      for i in 0..<bytes.count where !isSame(text[start + i], bytes[i]) { return false }
       return true
     }
+  }
+
+  /// Whether a byte is the expected one, a letter in either case.
+  private func isSame(_ byte: UInt8, _ expected: UInt8) -> Bool {
+    byte == expected || byte ^ 0x20 == expected && expected | 0x20 >= 97 && expected | 0x20 <= 122
   }
 
   /// 1–12.

@@ -7,6 +7,9 @@ import Glibc
 public struct ListeningSocket: Sendable {
   /// Connections the kernel queues before accept; it may cap the number (`net.core.somaxconn`).
   public static let backlog: Int32 = 4096
+  /// Bytes that the kernel takes for a viewer beyond those on their way to it (TCP_NOTSENT_LOWAT); for more, it has to read. Without such a bound ten
+  /// thousand that read slowly take all memory the kernel has for TCP, and connections of others are reset.
+  public static let unsentLimitBytes: Int32 = 131_072
 
   /// The open descriptor.
   public let descriptor: Int32
@@ -27,7 +30,7 @@ public struct ListeningSocket: Sendable {
     }
     if case .unix = address { fchmod(descriptor, 0o600) } else {   // for its owner alone, from the start
       SystemCalls.setOption(descriptor, SOL_SOCKET, SO_REUSEPORT, 1)
-      SystemCalls.setOption(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)   // inherited by accepted sockets
+      Self.prepare(descriptor)
     }
     if address.family == AF_INET6 { SystemCalls.setOption(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1) }
     let bound = unsafe address.withSocketAddress { unsafe bind(descriptor, $0, $1) }
@@ -45,9 +48,15 @@ public struct ListeningSocket: Sendable {
   public init?(inherited descriptor: Int32) {
     guard SystemCalls.option(descriptor, SOL_SOCKET, SO_ACCEPTCONN) == 1, let address = SystemCalls.boundAddress(descriptor) else { return nil }
     _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
-    if case .unix = address {} else { SystemCalls.setOption(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1) }
+    if case .unix = address {} else { Self.prepare(descriptor) }
     self.descriptor = descriptor
     self.address = address
+  }
+
+  /// Options that accepted sockets inherit.
+  private static func prepare(_ descriptor: Int32) {
+    SystemCalls.setOption(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+    SystemCalls.setOption(descriptor, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, unsentLimitBytes)
   }
 
   /// Another socket for another loop: one of its own where the system lets several listen at the address, else the same once more.

@@ -22,7 +22,8 @@ struct Check: ParsableCommand {
   func run() throws {
     let path = try file.path()
     let loaded = ConfigurationFile.load(path: path)
-    let problems = loaded.diagnostics + DistributionCheck.all(loaded, file: path) + (loaded.draft.map { FunctionCheck.all($0) + TierCheck.all($0) } ?? [])
+    var problems = loaded.diagnostics + DistributionCheck.all(loaded, file: path)
+    problems += (loaded.draft.map { FunctionCheck.all($0) + TierCheck.all($0) } ?? []) + PublishedCheck.missing(loaded).map(\.problem)
     let lines = problems.map { $0.description + "\n" }.joined()
     FileHandle.standardOutput.write(Data(lines.utf8))
     if let unreadable = loaded.unreadable { throw Refusal(unreadable) }

@@ -3,6 +3,7 @@ import ConfigurationFile
 import Distribution
 import Foundation
 import FunctionTesting
+import FunctionTier
 import RewriteEngine
 
 /// A command found what it looks for: one sentence on stderr, exit status 1.
@@ -31,14 +32,18 @@ struct FunctionArgument {
   /// One of the function tier, whatever function.yaml or the configuration says.
   private var tierRuntime: FunctionRuntime?
 
-  init(_ text: String, config: String?, kvs: String?, runtime: String?) throws {
+  /// What is called, whatever function.yaml or the configuration says.
+  private let handler: String?
+
+  init(_ text: String, config: String?, kvs: String?, runtime: String?, handler: String? = nil) throws {
     self.text = text
+    self.handler = handler
     configPath = config
     options.storePath = kvs
     guard let runtime else { return }
     options.runtime = FunctionCode.Runtime(rawValue: runtime)
     if options.runtime == nil {
-      tierRuntime = FunctionRuntime(tier: runtime)
+      tierRuntime = FunctionRuntime(tierName: runtime)
       if tierRuntime != nil { return }
       let names = FunctionCode.Runtime.allCases.map(\.rawValue) + ["nodejs20.x", "python3.12", "provided"]
       throw Refusal("invoke cannot run \(runtime)\(Suggestion.text(for: runtime, among: names))")
@@ -52,17 +57,32 @@ struct FunctionArgument {
     if !looksLikePath {
       let path = configPath ?? ConfigurationArgument.usual()
       let configuration = configPath == nil && exists ? path.flatMap { try? load($0) } : try path.map(load)
-      if var definition = configuration?.functions.first(where: { $0.name == text }) {
+      let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
+      if let configuration, var definition = configuration.functions.first(where: { $0.name == parts.first }) {
+        if parts.count > 1, !definition.runtime.isRewriteEngine { definition = try published(definition, parts[1], configuration) } else if parts.count > 1 { return nil }
         definition.runtime = tierRuntime ?? definition.runtime
+        definition.tier.handler = handler ?? definition.tier.handler
         return definition.runtime.isRewriteEngine ? nil : TierSource(definition)
       }
     }
     guard exists else { return nil }
     do throws(FunctionSourceProblem) {
-      let source = try TierSource.load(path: text, runtime: tierRuntime)
+      let source = try TierSource.load(path: text, runtime: tierRuntime, handler: handler)
       for warning in source?.warnings ?? [] { StandardError.say(warning.description) }
       return source
     } catch { throw Refusal(error) }
+  }
+
+  /// A function as it was published: at a version, or at the one an alias points to.
+  private func published(_ definition: FunctionDefinition, _ qualifier: String, _ configuration: Configuration) throws -> FunctionDefinition {
+    let name = definition.name
+    do throws(CodeProblem) {
+      let store = try VersionStore(folder: configuration.functionTierSettings.folder), versions = store.versions(of: name)
+      if let number = Int(qualifier) ?? versions.alias(qualifier)?.version, let version = versions.version(number) {
+        return try store.definition(of: version, named: name)
+      }
+    } catch { throw Refusal(error.text) }
+    throw Refusal("\(name) has no \(Int(qualifier) == nil ? "alias" : "version") \(qualifier)")
   }
 
   private var looksLikePath: Bool {
@@ -96,14 +116,5 @@ struct FunctionArgument {
     let loaded = ConfigurationFile.load(path: path)
     guard let configuration = loaded.configuration, !loaded.hasErrors else { throw Refusal(lines: loaded.diagnostics) }
     return configuration
-  }
-}
-
-extension FunctionRuntime {
-  /// A runtime of the function tier by its name; nil for any other.
-  fileprivate init?(tier name: String) {
-    if name.hasPrefix("nodejs") { self = .nodejs(name) } else if name.hasPrefix("python3") { self = .python(name) } else if name == "provided" || name.hasPrefix("provided.") {
-      self = .provided(name)
-    } else { return nil }
   }
 }

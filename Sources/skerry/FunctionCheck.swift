@@ -7,18 +7,14 @@ import KeyValueStores
 import RewriteEngine
 
 enum FunctionCheck {
-  /// One diagnostic for every function of the rewrite engine that cannot be built, at its place in the code.
-  static func diagnostics(_ configuration: Configuration, _ severity: Diagnostic.Severity) -> [Diagnostic] {
-    configuration.functions.flatMap { loadErrors($0, configuration, severity) }
-  }
-
   /// What was found of functions at an earlier look.
   struct Known {
     fileprivate var functions: [String: (definition: FunctionDefinition, limits: EngineLimits, store: KeyValueStore?, found: [Diagnostic])] = [:]
   }
 
-  /// The same; functions that are as they were at the last look are not built again.
-  static func diagnostics(_ configuration: Configuration, _ severity: Diagnostic.Severity, _ known: inout Known) -> [Diagnostic] {
+  /// The functions of the rewrite engine that cannot be built, each with what is wrong at its place in the code. Those that are as they were at
+  /// the last look are not built again.
+  static func broken(_ configuration: Configuration, _ known: inout Known) -> [(definition: FunctionDefinition, found: [Diagnostic])] {
     let limits = configuration.limits.rewriteEngine
     var now = Known()
     for definition in configuration.functions {
@@ -26,11 +22,11 @@ enum FunctionCheck {
       if let old = known.functions[definition.name], old.definition == definition, old.limits == limits, old.store == store {
         now.functions[definition.name] = old
       } else {
-        now.functions[definition.name] = (definition, limits, store, loadErrors(definition, configuration, severity))
+        now.functions[definition.name] = (definition, limits, store, loadErrors(definition, configuration))
       }
     }
     known = now
-    return configuration.functions.flatMap { now.functions[$0.name]?.found ?? [] }
+    return configuration.functions.compactMap { definition in now.functions[definition.name].flatMap { $0.found.isEmpty ? nil : (definition, $0.found) } }
   }
 
   /// What `skerry check` says of all functions: errors of loading, and findings of the dialect, which are errors where
@@ -38,7 +34,7 @@ enum FunctionCheck {
   /// may have errors: of a function without code all has been said.
   static func all(_ configuration: Configuration) -> [Diagnostic] {
     configuration.functions.filter { !$0.source.isEmpty }.flatMap { definition -> [Diagnostic] in
-      let errors = loadErrors(definition, configuration, .error)
+      let errors = loadErrors(definition, configuration)
       let findings = FunctionDialect.findings(in: definition.source, runtime: definition.runtime)
         // The engine has said it, or could not come so far.
         .filter { errors.isEmpty || $0.rule.name != "handler" }
@@ -53,11 +49,11 @@ enum FunctionCheck {
     }
   }
 
-  private static func loadErrors(_ definition: FunctionDefinition, _ configuration: Configuration, _ severity: Diagnostic.Severity) -> [Diagnostic] {
+  private static func loadErrors(_ definition: FunctionDefinition, _ configuration: Configuration) -> [Diagnostic] {
     let store = configuration.keyValueStore(of: definition)
     guard let code = FunctionCode(of: definition, configuration.limits.rewriteEngine, store: store) else { return [] }
     return code.validate().map {
-      Diagnostic(file: definition.codePath, line: max(1, $0.line), column: max(1, $0.column), severity: severity, text: $0.message)
+      Diagnostic(file: definition.codePath, line: max(1, $0.line), column: max(1, $0.column), severity: .error, text: $0.message)
     }
   }
 }

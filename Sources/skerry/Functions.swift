@@ -50,15 +50,16 @@ struct FunctionsStore: ParsableArguments {
   }
 
   /// Runs something with the store; its problems are findings.
-  func use(_ function: String?, _ body: (VersionStore, FunctionDefinition?) throws -> Void) throws {
+  /// - Parameter function: must be one of the configuration's; nil for none.
+  func use(_ function: String?, _ body: (VersionStore, [FunctionDefinition]) throws -> Void) throws {
     let (store, configuration) = try open()
-    var definition: FunctionDefinition?
     if let function {
-      guard let found = configuration.functions.first(where: { $0.name == function }) else { throw Refusal("the configuration has no function \(function)") }
+      guard let found = configuration.functions.first(where: { $0.name == function }) else {
+        throw Refusal("the configuration has no function \(function)\(Suggestion.text(for: function, among: configuration.functions.map(\.name)))")
+      }
       if found.runtime.isRewriteEngine { throw Refusal("\(function) runs in the rewrite engine, which has no versions") }
-      definition = found
     }
-    do { try body(store, definition) } catch let problem as CodeProblem { throw Refusal(problem.text) }
+    do { try body(store, configuration.functions) } catch let problem as CodeProblem { throw Refusal(problem.text) }
   }
 }
 
@@ -74,9 +75,9 @@ struct FunctionsPublish: ParsableCommand {
   @OptionGroup var files: FunctionsStore
 
   func run() throws {
-    try files.use(function) { store, definition in
-      guard let definition else { return }
-      print(try store.publish(definition, description: description))
+    try files.use(function) { store, definitions in
+      guard let definition = definitions.first(where: { $0.name == function }) else { return }
+      StandardOutput.say(String(try store.publish(definition, description: description)))
     }
   }
 }
@@ -91,24 +92,31 @@ struct FunctionsList: ParsableCommand {
   @OptionGroup var files: FunctionsStore
 
   func run() throws {
-    try files.use(nil) { store, _ in
+    try files.use(nil) { store, definitions in
+      if let function, !definitions.contains(where: { $0.name == function }), !store.all.contains(where: { $0.function == function }) {
+        throw Refusal("there is no function \(function)\(Suggestion.text(for: function, among: definitions.map(\.name)))")
+      }
       let all = store.all.filter { function == nil || $0.function == function }
-      if json { return print(JSONValue.array(all.map(\.json)).indented()) }
+      if json { return StandardOutput.say(JSONValue.array(all.map(\.json)).indented()) }
       for versions in all {
         for version in versions.versions {
-          print("\(versions.function):\(version.number)\t\(version.published)\t\(version.runtime)\t\(version.code.prefix(12))\t\(version.description)")
+          StandardOutput.say("\(versions.function):\(version.number)\t\(version.published)\t\(version.runtime)\t\(version.code.prefix(12))\t\(version.description)")
         }
-        for alias in versions.aliases { print("\(versions.function):\(alias.name)\t\(Self.words(alias))") }
+        for alias in versions.aliases { StandardOutput.say("\(versions.function):\(alias.name)\t\(alias.words)") }
       }
     }
   }
+}
 
-  private static func words(_ alias: FunctionAlias) -> String {
-    var text = "→ \(alias.version)"
-    for (version, share) in alias.weights.sorted(by: { $0.key < $1.key }) { text += ", \(Share.text(share)) → \(version)" }
-    if let canary = alias.canary { text += ", canary \(Share.text(canary.share)) → \(canary.version) (\(canary.phase.rawValue))" }
-    if let previous = alias.previous { text += " (before: \(previous))" }
-    if let said = alias.lastCanary { text += "; \(said)" }
+extension FunctionAlias {
+  /// Where it points, in a line.
+  fileprivate var words: String {
+    var text = "→ \(version)"
+    for (version, share) in weights.sorted(by: { $0.key < $1.key }) { text += ", \(Share.text(share)) → \(version)" }
+    if let canary { text += ", canary \(Share.text(canary.share)) → \(canary.version) (\(canary.phase.rawValue))" }
+    if let stickiness { text += ", sticky by \(stickiness.text)" }
+    if let previous { text += " (before: \(previous))" }
+    if let lastCanary { text += "; \(lastCanary)" }
     return text
   }
 }
@@ -133,14 +141,14 @@ struct FunctionsAlias: ParsableCommand {
   var sticky: String?
   @Option(help: "Try the version out with this share of invocations: 10%.")
   var canary: String?
-  @Option(name: .customLong("for"), help: "How long it is tried out: 90s, 5m.")
-  var duration = "5m"
-  @Option(help: "The largest share of failed invocations.")
-  var errors = "5%"
+  @Option(name: .customLong("for"), help: "How long it is tried out: 90s, 5m. Default: 5m.")
+  var duration: String?
+  @Option(help: "The largest share of failed invocations. Default: 5%.")
+  var errors: String?
   @Option(help: "The longest 95th percentile of its durations: 100ms.")
   var p95: String?
-  @Option(help: "Invocations before which nothing is concluded.")
-  var least = 20
+  @Option(help: "Invocations before which nothing is concluded. Default: 20.")
+  var least: Int?
   @Option(help: "A function that is asked before the first invocation; if it fails, there is none.")
   var before: String?
   @Option(help: "A function that is asked when the version has taken over; if it fails, it is taken back.")
@@ -148,23 +156,42 @@ struct FunctionsAlias: ParsableCommand {
   @OptionGroup var files: FunctionsStore
 
   func run() throws {
-    try files.use(function) { store, _ in
-      guard let canary else {
-        var weights: [Int: Double] = [:]
-        for text in weight {
-          let parts = text.split(separator: "=", maxSplits: 1)
-          guard parts.count == 2, let number = Int(parts[0]) else { throw Refusal("--weight takes a version and its share, such as 2=20%, not \(text)") }
-          weights[number] = try Share.parse(String(parts[1]), "--weight")
-        }
-        return try store.point(function, alias: alias, to: version, weights: weights, sticky: try stickyKey())
-      }
-      var trial = Canary(version: version, share: try Share.parse(canary, "--canary"), milliseconds: try Self.milliseconds(duration, "--for"))
-      trial.errorRate = try Share.parse(errors, "--errors")
-      trial.p95Milliseconds = try p95.map { Double(try Self.milliseconds($0, "--p95")) }
-      trial.leastInvocations = max(1, least)
-      (trial.before, trial.after) = (before, after)
-      try store.begin(trial, of: function, under: alias)
+    if canary == nil, let option = [("for", duration), ("errors", errors), ("p95", p95), ("least", least.map(String.init)), ("before", before), ("after", after)].first(where: { $0.1 != nil }) {
+      throw Refusal("--\(option.0) is about a version that is tried out: it goes with --canary")
     }
+    if canary != nil, !weight.isEmpty || sticky != nil { throw Refusal("--weight and --sticky do not go with --canary, which has a share of its own") }
+    try files.use(function) { store, definitions in
+      if let canary { try store.begin(try trial(canary, definitions), of: function, under: alias) } else {
+        try store.point(function, alias: alias, to: version, weights: try weights(), sticky: try stickyKey())
+      }
+      if let alias = store.versions(of: function).alias(alias) { StandardOutput.say("\(function):\(alias.name)\t\(alias.words)") }
+    }
+  }
+
+  private func weights() throws -> [Int: Double] {
+    var weights: [Int: Double] = [:]
+    for text in weight {
+      let parts = text.split(separator: "=", maxSplits: 1)
+      guard parts.count == 2, let number = Int(parts[0]) else { throw Refusal("--weight takes a version and its share, such as 2=20%, not \(text)") }
+      weights[number] = try Share.parse(String(parts[1]), "--weight")
+    }
+    return weights
+  }
+
+  private func trial(_ share: String, _ definitions: [FunctionDefinition]) throws -> Canary {
+    var trial = Canary(version: version, share: try Share.parse(share, "--canary"), milliseconds: try Self.milliseconds(duration ?? "5m", "--for"))
+    if let errors { trial.errorRate = try Share.parse(errors, "--errors") }
+    trial.p95Milliseconds = try p95.map { Double(try Self.milliseconds($0, "--p95")) }
+    if let least {
+      guard least > 0 else { throw Refusal("--least takes a number above 0, not \(least)") }
+      trial.leastInvocations = least
+    }
+    for (option, hook) in [("--before", before), ("--after", after)] {
+      guard let hook, !definitions.contains(where: { $0.name == hook.prefix { $0 != ":" } && !$0.runtime.isRewriteEngine }) else { continue }
+      throw Refusal("\(option): the configuration has no Lambda@Edge function \(hook)")
+    }
+    (trial.before, trial.after) = (before, after)
+    return trial
   }
 
   private func stickyKey() throws -> StickyKey? {
@@ -205,7 +232,7 @@ struct FunctionsRollback: ParsableCommand {
   @OptionGroup var files: FunctionsStore
 
   func run() throws {
-    try files.use(function) { store, _ in print(try store.rollBack(function, alias: alias)) }
+    try files.use(function) { store, _ in StandardOutput.say(String(try store.rollBack(function, alias: alias))) }
   }
 }
 

@@ -23,13 +23,15 @@ struct Invoke: ParsableCommand {
         skerry invoke mine.js event.json --runtime cloudfront-js-1.0
         skerry invoke redirects event.json --config site/edge.yaml --kvs rules.json
         skerry invoke Functions/resize event.json --runtime nodejs20.x
+        skerry invoke resize:live event.json                     a version or an alias of a Lambda@Edge function
+        skerry invoke thumbnails.zip event.json --runtime python3.12 --handler app.lambda_handler
 
-      EVENT is a test event of CloudFront's:
+      EVENT is a test event of CloudFront's (of a Lambda@Edge function any JSON: {"Records": [{"cf": …}]}):
         { "version": "1.0", "context": { "eventType": "viewer-request" }, "viewer": { "ip": "203.0.113.7" },
           "request": { "method": "GET", "uri": "/", "querystring": {}, "headers": {}, "cookies": {} } }
       """)
 
-  @Argument(help: "A function's name in the configuration, or the path of a .js file, a folder or a .zip.")
+  @Argument(help: "A function's name in the configuration (of a Lambda@Edge function also name:version or name:alias), or the path of a .js file, a folder or a .zip.")
   var function: String
   @Argument(help: "The test event, a JSON file; - reads it from stdin.")
   var event: String
@@ -37,11 +39,13 @@ struct Invoke: ParsableCommand {
   var config: String?
   @Option(help: "Data of the function's key value store, a JSON file: {\"data\": [{\"key\": …, \"value\": …}]}.")
   var kvs: String?
+  @Option(help: "file.function: what is called of code on nodejs or python, whatever the configuration says.")
+  var handler: String?
   @Option(help: "cloudfront-js-1.0, cloudfront-js-2.0, nodejs20.x, python3.12 or provided, whatever the configuration says.")
   var runtime: String?
 
   func run() throws {
-    let argument = try FunctionArgument(function, config: config, kvs: kvs, runtime: runtime)
+    let argument = try FunctionArgument(function, config: config, kvs: kvs, runtime: runtime, handler: handler)
     if let source = try argument.loadTier() { return try invoke(source) }
     let source = try argument.load()
     let event = try readEvent(expected: source.eventType)

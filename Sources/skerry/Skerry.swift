@@ -48,6 +48,10 @@ import Foundation
   }
 }
 
+enum StandardOutput {
+  static func say(_ text: String) { FileHandle.standardOutput.write(Data((text + "\n").utf8)) }
+}
+
 enum StandardError {
   static func say(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
 }

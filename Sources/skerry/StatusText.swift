@@ -71,7 +71,7 @@ enum StatusText {
     let names = strings(value["aliases"]) + (isTrue(value["default"]) ? ["every other host"] : [])
     let functions = strings(value["functions"])
     let head = "\(text(value["id"])): \(names.joined(separator: ", ")); \(number(value["behaviors"])) behaviors"
-    let origins = (value["origins"]?.array ?? []).map { "  origin \(origin($0))" }
+    let origins = (value["origins"]?.array ?? []).flatMap { ["  origin \(origin($0))"] + ($0["addresses"]?.array ?? []).map { "    \(address($0))" } }
     return [head + (functions.isEmpty ? "" : "; functions \(functions.joined(separator: ", "))")] + origins
   }
 
@@ -80,7 +80,12 @@ enum StatusText {
     if let folder = value["folder"]?.string { place = folder } else {
       place = text(value["server"]) + (value["ports"]?.array ?? []).map { ":" + number($0) }.joined(separator: " and ")
     }
-    return "\(text(value["name"])): \(place)" + (value["health"]?.string.map { ", " + $0 } ?? "")
+    let bound = value["requestsInFlight"].map { ", \(number($0)) requests in flight, \(number(value["requestsWaiting"])) waiting" } ?? ""
+    return "\(text(value["name"])): \(place)\(bound)"
+  }
+
+  private static func address(_ value: JSONValue) -> String {
+    "\(text(value["address"])): \(text(value["condition"]))\(isTrue(value["healthy"]) ? "" : ", gets no requests"), \(number(value["requestsInFlight"])) in flight"
   }
 
   private static func log(_ name: String, _ value: JSONValue) -> String {

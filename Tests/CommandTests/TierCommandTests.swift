@@ -61,6 +61,67 @@ import Testing
     let outcome = try folder.skerry("test")
     #expect(outcome.status == 1 && outcome.output.contains("this one is wrong") && outcome.output.contains("/other"), "\(outcome.output)\(outcome.errors)")
     #expect(!outcome.output.contains("✘ an answer") && outcome.errors.contains("1 case failed"), "\(outcome.output)")
+    let update = try folder.skerry("test", "--update")
+    #expect(update.status == 0, "\(update.output)\(update.errors)")
+    #expect(try folder.read("Functions/f/tests/a.yaml") == cases.replacing("uri: /other", with: "uri: /new"))
+    #expect(try folder.skerry("test").status == 0)
+  }
+
+  /// A response alone is a case, too.
+  @Test func testingResponses() throws {
+    let folder = try Folder([
+      "Functions/f/index.js": "exports.handler = async (event) => ({ ...event.Records[0].cf.response, status: '200', body: 'sorry' });",
+      "Functions/f/function.yaml": "runtime: nodejs20.x\neventType: origin-response\n",
+      "Functions/f/tests/a.yaml": "- name: errors become pages\n  response: { status: 503 }\n  expect: { response: { statusCode: 200, body: sorry } }\n",
+    ])
+    let outcome = try folder.skerry("test")
+    #expect(outcome.status == 0, "\(outcome.output)\(outcome.errors)")
+  }
+
+  @Test func versionsAndAliases() throws {
+    let folder = try Folder([
+      "f/app.js": "exports.go = async () => 'first';", "event.json": "{}",
+      "edge.yaml": """
+        listeners: [ { address: "127.0.0.1:0" } ]
+        functions: { f: { runtime: nodejs20.x, code: f, handler: app.go } }
+        distributions:
+          - id: E0
+            default: true
+            origins: { app: "http://127.0.0.1:1" }
+            defaultBehavior:
+              origin: app
+              cachePolicy: CachingDisabled
+              functions: { origin-request: "f:live", viewer-request: "f:2" }
+        """,
+    ])
+    func check(_ texts: [String]) throws {
+      let outcome = try folder.skerry("check", "edge.yaml")
+      #expect(outcome.status == 1 && texts.allSatisfy { outcome.output.contains($0) }, "\(outcome.output)")
+    }
+    try check(["edge.yaml:10:36: error: nothing is published of f: skerry functions publish f", "edge.yaml:10:62: error: nothing is published of f"])
+    #expect(try folder.skerry("functions", "publish", "f").output == "1\n")
+    try check(["error: f has no alias \"live\": skerry functions alias f live 1", "error: f has no version 2; the newest is 1"])
+    #expect(try folder.skerry("functions", "alias", "f", "live", "1").output == "f:live\t→ 1\n")
+    try folder.write("f/app.js", "exports.go = async () => 'second';")
+    #expect(try folder.skerry("functions", "publish", "f").output == "2\n")
+    #expect(try folder.skerry("check", "edge.yaml").status == 0)
+    for (name, result) in [("f", "second"), ("f:live", "first"), ("f:1", "first"), ("f:2", "second")] {
+      let outcome = try folder.skerry("invoke", name, "event.json")
+      #expect(try outcome.json["output"]?.string == result, "\(name): \(outcome.errors)")
+    }
+    #expect(try folder.skerry("invoke", "f/app.js", "event.json", "--runtime", "nodejs20.x", "--handler", "app.go").json["output"]?.string == "second")
+    let refused: [([String], String)] = [
+      (["invoke", "f:9", "event.json"], "f has no version 9"), (["invoke", "f:beta", "event.json"], "f has no alias beta"),
+      (["functions", "alias", "f", "live", "1", "--errors", "5%"], "--errors is about a version that is tried out: it goes with --canary"),
+      (["functions", "alias", "f", "live", "2", "--canary", "0%"], "a canary gets a share above 0"),
+      (["functions", "alias", "f", "live", "2", "--canary", "10%", "--before", "g"], "--before: the configuration has no Lambda@Edge function g"),
+      (["functions", "alias", "f", "live", "2", "--canary", "10%", "--weight", "1=5%"], "--weight and --sticky do not go with --canary"),
+      (["functions", "list", "g"], "there is no function g"), (["functions", "publish", "g"], "the configuration has no function g"),
+    ]
+    for (arguments, text) in refused {
+      let outcome = try folder.skerry(arguments)
+      #expect(outcome.status == 2 && outcome.errors.contains(text), "\(arguments): \(outcome.status) \(outcome.errors)")
+    }
   }
 
   @Test func checkingCode() throws {

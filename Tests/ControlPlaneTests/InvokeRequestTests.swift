@@ -35,10 +35,12 @@ import Testing
   @Test func outcomes() {
     var report = InvocationReport()
     report.logTail = Array("hi".utf8)
-    let result = AdminPages.Page(.result(Array("{\"a\":1}".utf8), report), wantsLog: true, isPython: false)
+    let result = AdminPages.Page(.result(Array("{\"a\":1}".utf8), report), wantsLog: true)
     #expect(result.status == 200 && result.body == "{\"a\":1}" && result.fields == "X-Amz-Executed-Version: $LATEST\r\nx-amzn-RequestId: \r\nX-Amz-Log-Result: aGk=\r\n")
     func failed(_ kind: InvocationFailure.Kind) -> AdminPages.Page {
-      AdminPages.Page(.failed(InvocationFailure(kind, errorType: "E", errorMessage: "m", trace: ["t"]), report), wantsLog: false, isPython: kind == .exited)
+      var failure = InvocationFailure(kind, errorType: "E", errorMessage: "m", trace: ["t"])
+      if kind == .exited { failure.traceName = "stackTrace" }
+      return AdminPages.Page(.failed(failure, report), wantsLog: false)
     }
     #expect(failed(.unhandled).body == #"{"errorType":"E","errorMessage":"m","trace":["t"]}"# && failed(.unhandled).fields.contains("X-Amz-Function-Error: Unhandled"))
     #expect(failed(.exited).status == 200 && failed(.exited).body.contains("stackTrace"))

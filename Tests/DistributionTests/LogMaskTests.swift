@@ -3,14 +3,14 @@ import Distribution
 import Testing
 
 struct LogMaskTests {
-  private static let mask = LogMask(cookies: ["Session", "csrf"], headers: ["X-Key"], query: ["token", "API_key"])
+  private static let mask = LogMask(cookies: ["Session", "csrf"], headers: ["X-Key"], query: ["token", "API_key", "Pass word"])
 
   static let queries: [(String, String)] = [
     ("", ""), ("a=1", "a=1"), ("token=x", "token=***"), ("token=", "token=***"), ("token", "token"), ("a=1&token=x&b=2", "a=1&token=***&b=2"),
     ("TOKEN=x&Api_Key=y", "TOKEN=***&Api_Key=***"), ("%74oken=x", "%74oken=***"), ("t%6Fk%65n=x", "t%6Fk%65n=***"), ("a;token=x", "a;token=***"),
     // A server that does not split at semicolons takes all of it for the value.
     ("token=x;y=z&b", "token=***&b"), ("token=a=b", "token=***"), ("a=token=x", "a=token=x"), ("tokens=x&xtoken=y", "tokens=x&xtoken=y"),
-    ("token=x?y#z", "token=***"), ("%zztoken=x", "%zztoken=x"), ("token%=x", "token%=x"), ("+token=x", "+token=x"), ("&&token=1&token=2", "&&token=***&token=***"),
+    ("token=x?y#z", "token=***"), ("%zztoken=x", "%zztoken=x"), ("token%=x", "token%=x"), ("+token=x", "+token=***"), ("pass+word=x", "pass+word=***"), ("pass%20word=x&pass%2Bword=y", "pass%20word=***&pass%2Bword=***"), ("&&token=1&token=2", "&&token=***&token=***"),
   ]
   @Test(arguments: queries) func query(_ text: String, _ shown: String) {
     #expect(String(decoding: Self.mask.query(bytes(text).span), as: UTF8.self) == shown)

@@ -64,7 +64,10 @@ import Testing
     let failure = try await lines(folder + "/failure", count: 1)[0], dead = try await lines(folder + "/dead", count: 1)[0]
     #expect(failure["requestContext"]?["condition"]?.string == "RetriesExhausted" && failure["requestContext"]?["approximateInvokeCount"]?.double == 3)
     #expect(failure["responsePayload"]?["errorType"]?.string == "RangeError" && failure["responsePayload"]?["errorMessage"]?.string == "no 4")
+    #expect(failure["responsePayload"]?["trace"]?.array?.isEmpty == false && failure["responseContext"]?["functionError"]?.string == "Unhandled")
+    #expect(failure["requestContext"]?["functionArn"]?.string == "arn:aws:lambda:us-east-1:000000000000:function:queued:$LATEST")
     #expect(dead["body"]?.compact == "{\"bad\":true}" && dead["attributes"]?["RequestID"]?.string == bad.requestID)
+    #expect(dead["attributes"]?["ErrorCode"]?.double == 200 && dead["attributes"]?["ErrorMessage"]?.string == "no 4")
     queue.stop()
     #expect(queue.statistics.succeeded == 1 && queue.statistics.failed == 1 && queue.statistics.retried == 2 && queue.statistics.waiting == 0)
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/queue").isEmpty)
@@ -90,6 +93,45 @@ import Testing
     #expect(try await lines(folder + "/success", count: 1)[0]["responsePayload"]?.double == 8)
     second.stop()
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/queue").isEmpty)
+  }
+
+  /// What has not been run has no response, and is not kept where nothing will ever run it.
+  @Test func eventsOfADisabledFunctionAreGivenUpAtOnce() async throws {
+    let tier = try Workbench.tier(), folder = "\(Workbench.root)/events-\(UUID().uuidString)"
+    defer { tier.stop() }
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    let definition = try Workbench.function(["index.js": "exports.handler = async (e) => e;"], name: "disabled") {
+      $0.asynchronous = settings(folder)
+      $0.reservedConcurrency = 0
+    }
+    let prepared = tier.prepare([definition])
+    tier.adopt(prepared, log: nil)
+    let queue = try EventQueue(folder: folder + "/queue", diagnostics: try Diagnostics())
+    queue.adopt(prepared.functions, [definition])
+    try queue.accept(QueuedEvent(function: "disabled", payload: Array("1".utf8)))
+    let failure = try await lines(folder + "/failure", count: 1)[0], dead = try await lines(folder + "/dead", count: 1)[0]
+    #expect(failure["requestContext"]?["condition"]?.string == "ZeroReservedConcurrency" && failure["requestContext"]?["approximateInvokeCount"]?.double == 0)
+    #expect(failure["responseContext"] == nil && failure["responsePayload"] == nil && dead["attributes"]?["ErrorCode"]?.double == 429)
+    queue.stop()
+  }
+
+  /// A file that cannot be written to is told later, by the next process if need be.
+  @Test func whatADestinationDoesNotTakeIsToldLater() async throws {
+    let folder = "\(Workbench.root)/outbox-\(UUID().uuidString)", destination = EventDestination.file(folder + "/later/file"), diagnostics = try Diagnostics()
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    let first = try Outbox(folder: folder + "/untold", diagnostics) {}
+    first.tell(destination, .number(7), of: "f", 1_000)
+    #expect(first.statistics == (untold: 1, undelivered: 0) && first.sendDue(1_500) == 500)
+    first.stop()
+    try FileManager.default.createDirectory(atPath: folder + "/later", withIntermediateDirectories: true)
+    try Data("half".utf8).write(to: URL(fileURLWithPath: folder + "/untold/new-1-1"))
+    let second = try Outbox(folder: folder + "/untold", diagnostics) {}
+    #expect(second.statistics.untold == 1)
+    _ = second.sendDue(2_000)
+    #expect(try await lines(folder + "/later/file", count: 1) == [.number(7)])
+    second.stop()
+    #expect(second.statistics == (untold: 0, undelivered: 0))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/untold").isEmpty)
   }
 
   @Test func aFullQueueRefuses() throws {

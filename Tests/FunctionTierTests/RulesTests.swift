@@ -1,7 +1,21 @@
 // The tier's pure rules: who may run, when a function that does not come up rests, how lines are made and worded.
+import Distribution
+import JSONText
 import Testing
 
 @testable import FunctionTier
+
+@Suite struct InterpreterVersionTests {
+  static let cases: [(runtime: FunctionRuntime, version: String, differs: Bool)] = [
+    (.nodejs("nodejs20.x"), "20.20.2", false), (.nodejs("nodejs18.x"), "20.20.2", true), (.nodejs("nodejs2.x"), "20.20.2", true), (.nodejs("nodejs22.x"), "", false),
+    (.python("python3.11"), "3.11.2", false), (.python("python3.1"), "3.11.2", true), (.python("python3.12"), "3.11.2", true), (.nodejs("nodejs"), "20.1.1", false),
+  ]
+
+  @Test(arguments: cases) func otherVersionsAreTold(_ runtime: FunctionRuntime, _ version: String, _ differs: Bool) {
+    #expect(Interpreter.nodejs(program: "/usr/bin/node").differs(version, from: runtime) == differs)
+    #expect(!Interpreter.provided.differs(version, from: runtime))
+  }
+}
 
 @Suite struct RulesTests {
   /// A ledger that an expectation may change.
@@ -117,8 +131,8 @@ import Testing
     }
     let failure = read(#"{"errorType":"TypeError","errorMessage":"m","trace":["a","b",3]}"#)
     #expect(failure == InvocationFailure(.unhandled, errorType: "TypeError", errorMessage: "m", trace: ["a", "b"]))
-    #expect(String(decoding: failure.payload, as: UTF8.self) == #"{"errorType":"TypeError","errorMessage":"m","trace":["a","b"]}"#)
-    #expect(read(#"{"errorType":"E","errorMessage":"m","stackTrace":["x"]}"#).trace == ["x"])
+    #expect(JSONValue.object(failure.answer).compact == #"{"errorType":"TypeError","errorMessage":"m","trace":["a","b"]}"#)
+    #expect(JSONValue.object(read(#"{"errorType":"E","errorMessage":"m","stackTrace":["x"]}"#).answer).compact == #"{"errorType":"E","errorMessage":"m","stackTrace":["x"]}"#)
     for nonsense in ["", "[]", "{", "null", #"{"errorType":1}"#] {
       #expect(read(nonsense).errorType == "Unknown")
     }

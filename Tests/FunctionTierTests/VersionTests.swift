@@ -22,6 +22,14 @@ import Testing
     let back = try versions.rollBack("live", at: "now")
     #expect(back == 1)
     #expect(versions.alias("live")?.previous == 2)
+    // A share that was given is taken back: what was there before is there again.
+    var shared = versions
+    try shared.point("live", to: 2, weights: [3: 0.1])
+    try shared.point("live", to: 2, weights: [3: 0.5])
+    #expect(FunctionVersions(shared.json) == shared)
+    let before = try shared.rollBack("live", at: "now")
+    #expect(before == 2)
+    #expect(shared.alias("live")?.weights == [3: 0.1])
     // What an alias points to stays.
     let refused: [(inout FunctionVersions) throws -> Void] = [
       { try $0.remove(1) }, { try $0.point("live", to: 9) }, { try $0.point("3", to: 1) }, { try $0.point("a b", to: 1) }, { try $0.point("live", to: 1, weights: [1: 0.5]) },
@@ -94,6 +102,9 @@ import Testing
     #expect(promoted.alias("live")?.previous == 1)
     checked.advance("live", .checkAfter, at: "now")
     #expect(checked.alias("live")?.version(at: 0.6) == 2)
+    var asked = checked
+    let back = try asked.rollBack("live", at: "now")
+    #expect(back == 1)
     checked.advance("live", .rollBack("no"), at: "now")
     #expect(checked.alias("live")?.version(at: 0.1) == 1)
     #expect(checked.alias("live")?.lastCanary == "version 2 was rolled back at now: no")
@@ -113,7 +124,7 @@ import Testing
     #expect(again.all == store.all)
     #expect(again.all.map(\.function) == ["a/b"])
     let version = try #require(again.versions(of: "a/b").version(1))
-    #expect(again.code(of: version)?.files == ["index.js"])
+    #expect(try again.stored(version, named: "a/b").1.files == ["index.js"])
     // Both change it, and neither loses what the other did.
     try store.point("a/b", alias: "one", to: 1)
     try again.point("a/b", alias: "two", to: 1)

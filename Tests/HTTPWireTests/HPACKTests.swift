@@ -133,6 +133,37 @@ private func decoded(_ block: [UInt8], _ decoder: inout HPACKDecoder, cuts: [Int
     }
     #expect(sizes[40] < sizes[0] && sizes[190] < 50)
   }
+
+  /// What is secret is a literal that is never indexed (RFC 7541, 6.2.3), though a table has just the same; and is not entered into one.
+  @Test func secretsAreNeverIndexed() throws {
+    func representation(_ encode: (inout HPACKEncoder, inout ByteBuffer) -> Void) -> (first: UInt8, second: UInt8) {
+      var encoder = HPACKEncoder()
+      func once() -> UInt8 {
+        var out = ByteBuffer(capacity: 256)
+        encode(&encoder, &out)
+        return out.readable[0]
+      }
+      var warm = ByteBuffer(capacity: 256)
+      encoder.authority(Array("a.test".utf8).span, &warm)
+      encoder.field(Array("X-Key".utf8).span, .other, Array("v".utf8).span, &warm)
+      return (once(), once())
+    }
+    let key = Array("X-Key".utf8), value = Array("v".utf8), host = Array("a.test".utf8), root = Array("/".utf8)
+    for (first, second) in [
+      representation { $0.field(key.span, .other, value.span, isSecret: true, &$1) }, representation { $0.authority(host.span, isSecret: true, &$1) },
+      representation { $0.path(root.span, isSecret: true, &$1) }, representation { $0.field(Array("Cookie".utf8).span, .cookie, value.span, &$1) },
+    ] { #expect(first & 0xf0 == 0x10 && second & 0xf0 == 0x10) }
+    #expect(representation { $0.field(key.span, .other, value.span, &$1) }.first & 0x80 != 0)
+  }
+
+  /// Of what comes it is noted which fields must not be indexed.
+  @Test func neverIndexedIsNoted() throws {
+    var decoder = HPACKDecoder(), block = FieldBlock(.request, HeadLimits())
+    let text = bytes("82 87 14 022f78 11 06612e74657374 10 05782d6b6579 0176 00 05782d707562 0176 1f08 0176")
+    _ = try decoder.decode(text.span, isLast: true, into: &block)
+    #expect(block.neverIndexed.path && block.neverIndexed.names.has(.host) && block.neverIndexed.names.has(.other) && block.neverIndexed.names.has(.authorization))
+    #expect(!block.neverIndexed.names.has(.cookie))
+  }
 }
 
 private let allBytes = """

@@ -39,6 +39,11 @@ private func directives(_ flags: CacheDirectives.Flags = [], maxAge: Int? = nil,
     ("no-cache=\" , \"", directives(.noCache)), ("no-cache=", directives(.noCache)), ("no-cache=\"a\", no-cache", directives([.noCacheFields, .noCache])),
     ("proxy-revalidate, must-understand, only-if-cached, no-transform, immutable", directives([.proxyRevalidate, .mustUnderstand, .onlyIfCached, .noTransform])),
     ("max-stale", directives(.maxStaleAny)), ("public ; no-store", directives()),
+    ("max-age =60", directives(maxAge: 0)), ("max-age= 60", directives(maxAge: 0)), ("max-age = \"60\"", directives(maxAge: 0)), ("no-store = x", directives(.noStore)),
+    ("no-cache= \"a\"", directives(.noCache)), ("private =a", directives(.private)),
+    // A quote that nothing closes hides nothing.
+    ("max-age=60, x=\"a, no-store", directives(.noStore, maxAge: 60)), ("max-age=\"60", directives(maxAge: 0)), ("no-cache=\"a", directives(.noCache)),
+    ("private=\"a, max-age=5", directives(.private, maxAge: 5)), ("x=\"a\\\", no-store", directives(.noStore)), ("x=\"a\", \"b, no-store", directives(.noStore)),
   ]
 
   @Test(arguments: texts) func means(_ text: String, _ expected: CacheDirectives) { #expect(read(text) == expected) }

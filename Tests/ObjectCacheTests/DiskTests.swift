@@ -146,6 +146,30 @@ extension ObjectStore {
     try withStore(folder) { store in #expect(store.fetch("/a")?.allContent == content(70_000)) }
   }
 
+  /// What cannot be read is fetched by who asked for it, however soon that turns out; what is gone is forgotten.
+  @Test func whatCannotBeReadIsFetched() throws {
+    let folder = TemporaryFolder(), count = 200
+    func leads(_ store: ObjectStore, _ path: String) -> Bool {
+      guard case .follow(let follower) = store.ask(path) else { return false }
+      while true {
+        guard let outcome = follower.outcome() else {
+          usleep(50)
+          continue
+        }
+        guard case .lead(let leader) = outcome else { return false }
+        leader.complete(.fresh(until: 77), lines: Span(), content: Span())
+        return true
+      }
+    }
+    try withStore(folder) { store in for number in 0..<count { store.put("/\(number)", [1]) } }
+    try withStore(folder) { store in
+      for (number, file) in folder.records.enumerated() { if number % 2 == 0 { folder.write(file, [0]) } else { unsafe unlink(file) } }
+      for number in 0..<count { #expect(leads(store, "/\(number)")) }
+      for number in 0..<count { #expect(store.has("/\(number)")) }
+      #expect(store.status.disk?.corrupt == count / 2)
+    }
+  }
+
   /// What another key left under the same name is not served.
   @Test func anotherKeyIsNotServed() throws {
     let folder = TemporaryFolder()

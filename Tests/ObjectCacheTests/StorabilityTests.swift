@@ -148,6 +148,8 @@ private func rules(_ mode: CacheMode = .cloudfront, min: Int = 0, standard: Int 
     ("an old Date", 200, ["Cache-Control: max-age=50", "Date: \(date(-30))"], Times(20, error: 20)),
     ("an old Date and Age", 200, ["Cache-Control: max-age=50", "Date: \(date(-30))", "Age: 10"], Times(20, error: 20)),
     ("a Date ahead", 200, ["Cache-Control: max-age=50", "Date: \(date(30))"], Times(50, error: 50)),
+    ("a Date of the second before", 200, ["Cache-Control: max-age=1", "Date: \(date(-1))"], Times(1, error: 1)),
+    ("a Date of two seconds before", 200, ["Cache-Control: max-age=50", "Date: \(date(-2))"], Times(48, error: 48)),
     ("a guess: a tenth", 200, [modified], Times(100, error: 100)), ("a guess needs Last-Modified", 200, [], nil),
     ("a guess needs a status that allows it", 302, [modified], nil), ("or public", 599, [modified, "Cache-Control: public"], Times(100, error: 100, .isError)),
     ("a guess of a 404", 404, [modified], Times(100, error: 100, .isError)),

@@ -11,6 +11,7 @@ struct Event {
   var query: String? = nil
   var headers: [(String, String)] = [("Host", "example.com")]
   var requestID = "rid=="
+  var viewer = "192.0.2.7"
   var status: UInt16 = 200
   var description = "OK"
   var responseHeaders: [(String, String)] = []
@@ -82,7 +83,7 @@ extension Isolate {
     bytes(event.method) { setMethod($0) }
     bytes(event.uri) { setURI($0) }
     if let query = event.query { bytes(query) { setQuery($0) } }
-    bytes("192.0.2.7") { setViewerAddress($0) }
+    bytes(event.viewer) { setViewerAddress($0) }
     bytes("E123") { setDistributionID($0) }
     bytes("d111.cloudfront.net") { setDistributionDomain($0) }
     bytes(event.requestID) { setRequestID($0) }

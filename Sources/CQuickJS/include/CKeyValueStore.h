@@ -48,6 +48,8 @@ void sk_store_destroy(sk_store *store);
 /// Finds a key, byte for byte. The value is valid as long as the store. False: not there, `value` untouched.
 bool sk_store_find(const sk_store *store, sk_slice key, sk_slice *value);
 size_t sk_store_count(const sk_store *store);
+/// Tells stores apart, also from those that are gone: above 0.
+uint64_t sk_store_serial(const sk_store *store);
 /// A UUID, in lower case.
 sk_slice sk_store_id(const sk_store *store);
 /// Whether `cf.kvs(id)` means this store: its id in any case, or its name where it has one.

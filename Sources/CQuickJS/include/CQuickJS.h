@@ -108,6 +108,8 @@ typedef struct {
   uint64_t fuel;                  ///< the engine's steps: the same on every machine
   size_t memory_bytes;            ///< the most this run had above its snapshot
   uint32_t store_reads, store_read_errors;  ///< calls that read the key-value store, and those of them that failed
+  bool recalled;                  ///< there was no run: an earlier one read the same; costs, fuel and memory are that one's
+  bool forgot;                    ///< all results kept so far made room (`recall_limit`)
   sk_slice error;                 ///< valid until the next run or build on this thread
 } sk_result;
 
@@ -120,6 +122,7 @@ typedef struct {
   size_t base_limit;          ///< bytes engine and top-level code may have below it
   uint64_t cpu_limit;         ///< nanoseconds of thread CPU time per run
   uint64_t load_cpu_limit;    ///< the same for building
+  size_t recall_limit;        ///< bytes of host memory for results that need no second run; 0: none are kept
   size_t stack_limit;         ///< bytes of C stack; the thread needs about twice as much
   const sk_store *store;      ///< what top-level code sees of `cf.kvs()`, while it is built; NULL: none
 } sk_limits;

@@ -41,7 +41,8 @@ struct sk_spawner_facts {
 /// `roots`: absolute paths of what may be shown inside, NULL at the end; they may be made later.
 /// `without_cgroups`: memory is watched instead, also where there are some.
 /// `peaks`: receives SK_SANDBOXES numbers that the spawner keeps: the most bytes of memory a slot has used, where no cgroup counts them.
-/// Returns a socket, or a negated errno. The spawner ends, and every sandbox with it, when the socket is closed: with the process.
+/// Returns a socket, or a negated errno. The spawner ends, and every sandbox with it, when the socket is closed: with the process. When it ends
+/// before, every sandbox ends too (a lifeline without a message), and another one takes its place within a second or so.
 int sk_spawner_make(const char *const *roots, int without_cgroups, struct sk_spawner_facts *facts, const volatile uint64_t **peaks);
 
 // MARK: What it is asked

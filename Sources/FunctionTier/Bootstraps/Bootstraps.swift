@@ -5,7 +5,12 @@ import Glibc
 /// The programs that run in a sandbox before a function's code does.
 enum Bootstraps {
   /// Their names in the runtime folder, and their bytes.
-  static var files: [(name: String, bytes: [UInt8])] { [("nodejs.js", PackageResources.nodejs_js), ("python.py", PackageResources.python_py)] }
+  static var files: [(name: String, bytes: [UInt8])] {
+    [("nodejs.js", PackageResources.nodejs_js), ("rehearsal.js", rehearsal), ("python.py", PackageResources.python_py)]
+  }
+
+  /// What the bootstrap for Node.js loads and runs before it is ready.
+  private static let rehearsal = Array("exports.handler = async (event) => event.Records[0].cf.request;\n".utf8)
 
   /// Writes them into a folder, unless they are there.
   static func write(to folder: String) throws(CodeProblem) {

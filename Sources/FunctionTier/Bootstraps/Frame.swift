@@ -19,7 +19,7 @@ struct Frame: Equatable {
     /// An invocation: deadline (a double, milliseconds since 1970), request id (36 bytes), length of the client context, the context, the
     /// event. Answered by `result`, `failure` or `lastFailure`.
     case invoke = 2
-    /// The interpreter is up.
+    /// The interpreter is up; its version.
     case ready = 16
     /// The function's code has been loaded.
     case loaded = 17

@@ -10,6 +10,8 @@ const util = require('node:util');
 const { pathToFileURL } = require('node:url');
 
 const control = 3, headerBytes = 16, prefixBytes = 48, keptBytes = 1 << 20;
+/** The longest result: Invocation.payloadLimitBytes. */
+const resultLimitBytes = 6 << 20;
 const kinds = { load: 1, invoke: 2, ready: 16, loaded: 17, result: 18, failure: 19, lastFailure: 20 };
 
 // MARK: Frames
@@ -126,12 +128,20 @@ function fault(name, message) {
   return error;
 }
 
-function sayError(title, error) {
+/** An error as its author is told of it: with members of its own, and what it was caused by. */
+function detail(error, depth = 0) {
   const { errorType, errorMessage, trace } = describe(error);
-  let own = {};
-  try { if (typeof error === 'object') own = { ...error }; } catch { /* a proxy that throws */ }
+  const result = { errorType, errorMessage };
+  try {
+    if (typeof error === 'object') Object.assign(result, error);
+    if (error?.cause !== undefined && depth < 4) result.cause = detail(error.cause, depth + 1);
+  } catch { /* a proxy that throws */ }
+  return { ...result, stack: trace };
+}
+
+function sayError(title, error) {
   let text;
-  try { text = JSON.stringify({ errorType, errorMessage, ...own, stack: trace }); } catch { text = JSON.stringify({ errorType, errorMessage, stack: trace }); }
+  try { text = JSON.stringify(detail(error)); } catch { text = JSON.stringify(describe(error)); }
   say('ERROR', `${title} \t${text}`);
 }
 
@@ -210,6 +220,11 @@ function succeed(invocation, value) {
   } catch (error) {
     return fail(invocation, fault('Runtime.UnableToStringifyResponse', `Unable to stringify response body: ${error.message}`));
   }
+  // Not sent: the proxy takes no frame that long.
+  if (text.length > resultLimitBytes / 3 && Buffer.byteLength(text) > resultLimitBytes) {
+    const errorMessage = `Response payload size exceeded maximum allowed payload size (${resultLimitBytes} bytes).`;
+    return answer(invocation, kinds.failure, JSON.stringify({ errorType: 'Function.ResponseSizeTooLarge', errorMessage }));
+  }
   answer(invocation, kinds.result, text);
 }
 
@@ -221,8 +236,8 @@ function fail(invocation, error) {
 
 /** The function cannot go on after this: the proxy ends the environment. */
 function failForGood(title, error) {
-  if (current === null) process.exit(1);
   sayError(title, error);
+  if (current === null) process.exit(1);
   answer(current, kinds.lastFailure, JSON.stringify(describe(error)));
   process.exit(1);
 }
@@ -331,8 +346,16 @@ process.on('unhandledRejection', (reason) => {
   failForGood('Unhandled Promise Rejection', error);
 });
 
-// A first turn of everything that an invocation needs, while nobody waits.
-JSON.parse(JSON.stringify({ Records: [{ cf: { request: { headers: {} } } }] }));
-util.format('%s', new Date().toISOString());
-send(kinds.ready, 0, '');
-serveNext();
+/** A first turn of everything that loading and an invocation need, while nobody waits: a third of the time to a first answer. */
+async function rehearse() {
+  const play = await loadHandler(__dirname, 'rehearsal.handler');
+  const event = JSON.parse('{"Records":[{"cf":{"request":{"uri":"/","headers":{"host":[{"key":"Host","value":"localhost"}]}}}}]}');
+  const context = new Context({ serial: 0, isOver: true, held: null, isAsync: true }, Date.now(), undefined);
+  JSON.stringify(await play(event, context));
+  util.format('%s %d', new Date().toISOString(), context.getRemainingTimeInMillis());
+}
+
+rehearse().catch(() => {}).then(() => setImmediate(() => {
+  send(kinds.ready, 0, process.versions.node);
+  serveNext();
+}));

@@ -15,6 +15,7 @@ import traceback
 
 CONTROL = 3
 HEADER = struct.Struct("<4I")
+RESULT_LIMIT = 6 << 20  # Invocation.payloadLimitBytes
 PREFIX = struct.Struct("<d36sI")
 LOAD, INVOKE, READY, LOADED, RESULT, FAILURE, LAST_FAILURE = 1, 2, 16, 17, 18, 19, 20
 
@@ -105,11 +106,28 @@ def describe(error):
     return {"errorMessage": message, "errorType": type(error).__name__, "stackTrace": traceback.format_list(frames)}
 
 
-def say_error(description):
+def causes(error):
+    """What an exception came from, as its author is told: a line each, and no more than a few."""
+    found = []
+    while len(found) < 4:
+        came_from = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        if came_from is None:
+            break
+        try:
+            found.append("Caused by: %s: %s" % (type(came_from).__name__, came_from))
+        except Exception:
+            break
+        error = came_from
+    return found
+
+
+def say_error(description, error=None):
     lines = ["[ERROR] %s: %s" % (description["errorType"], description["errorMessage"])]
     if description["stackTrace"]:
         lines.append("Traceback (most recent call last):")
         lines += [line.rstrip("\n") for line in description["stackTrace"]]
+    if error is not None:
+        lines += causes(error)
     sys.stdout.write("\n".join(lines).replace("\n", "\r") + "\n")
 
 
@@ -217,7 +235,7 @@ def invoke(handler, serial, body):
         result = handler(json.loads(body[start + length:]), context)
     except Exception as error:
         description = describe(error)
-        say_error(description)
+        say_error(description, error)
         sys.stdout.flush()
         return send(FAILURE, serial, dump(description))
     try:
@@ -228,12 +246,15 @@ def invoke(handler, serial, body):
         sys.stdout.flush()
         return send(FAILURE, serial, dump(description))
     sys.stdout.flush()
+    if len(text) > RESULT_LIMIT:  # Not sent: the proxy takes no frame that long.
+        message = "Response payload size exceeded maximum allowed payload size (%d bytes)." % RESULT_LIMIT
+        return send(FAILURE, serial, dump({"errorType": "Function.ResponseSizeTooLarge", "errorMessage": message}))
     send(RESULT, serial, text)
 
 
 def fail_for_good(serial, error):
     description = describe(error)
-    say_error(description)
+    say_error(description, error)
     sys.stdout.flush()
     send(LAST_FAILURE, serial, dump(description))
     os._exit(1)
@@ -245,7 +266,7 @@ def main():
     sys.path = [entry for entry in sys.path if entry not in ("", os.path.dirname(os.path.abspath(__file__)))]
     # A first turn of everything that an invocation needs, while nobody waits.
     dump(json.loads('{"Records":[{"cf":{"request":{"headers":{}}}}]}'))
-    send(READY, 0, b"")
+    send(READY, 0, ("%d.%d.%d" % sys.version_info[:3]).encode())
     handler = None
     while True:
         kind, serial, body = read_frame()

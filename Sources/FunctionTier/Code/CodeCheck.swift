@@ -1,5 +1,6 @@
 // What can be told of a function's code without running it: for `skerry check`. Blocks on files; any thread.
 public import Distribution
+import Foundation
 
 extension FunctionTier {
   /// What is wrong with a function's code where its author keeps it: it cannot be taken as it is, nothing here can run it, or the handler's file is
@@ -12,6 +13,18 @@ extension FunctionTier {
       if files.contains(where: wanted.contains) { return nil }
       return "there is no \(wanted.joined(separator: " or ")) in it (handler: \(definition.tier.handler))"
     } catch { return error.text }
+  }
+
+  /// The files that a function's code is read from, by their absolute paths: a change of one of them is a change of the function. Blocks.
+  public static func codeFiles(of definition: FunctionDefinition) -> [String] {
+    let path = definition.codePath
+    guard !path.isEmpty else { return [] }
+    guard let all = FileManager.default.enumerator(atPath: path) else { return [path] }
+    var files: [String] = []
+    for case let name as String in all where files.count < CodeLimits.entries && all.fileAttributes?[.type] as? FileAttributeType != .typeDirectory {
+      files.append(path + "/" + name)
+    }
+    return files.isEmpty ? [path] : files
   }
 
   /// The files one of which a handler is in.

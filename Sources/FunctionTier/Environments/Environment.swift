@@ -1,5 +1,6 @@
 // Owns: one environment: a sandbox, the frames and lines that come out of it, and the invocation it runs. What that means for others is the
-// supervisor's to say (EnvironmentKeeper). Confined to the supervisor's thread.
+// supervisor's to say (EnvironmentKeeper). Belongs to the supervisor's thread; between `invokeElsewhere` and its answer another thread, which is in
+// the supervisor's monitor then, uses the socket and what is read from it (WarmInvocation.swift).
 import Transport
 
 /// Who is told what happens to environments.
@@ -61,6 +62,8 @@ final class Environment {
   var began: UInt64 = 0, deadline: UInt64 = .max
   /// Milliseconds of the loop when the timer for `deadline` fires; 0 for none.
   var timerDue: UInt64 = 0
+  /// How many invocations there had been when it was set.
+  var invocationsAtTimer = 0
   /// Milliseconds of the loop since when it is idle.
   var idleSince: UInt64 = 0
   /// How many invocations there had been when its memory was looked at last.
@@ -71,6 +74,8 @@ final class Environment {
   var lastWords: [UInt8] = []
   /// The same for a message.
   var wordsInBrackets: String { lastWords.isEmpty ? "" : " (\(String(decoding: lastWords.prefix(200), as: UTF8.self)))" }
+  /// Its interpreter's version, such as `20.20.2`; empty when it has not said.
+  private(set) var interpreterVersion = ""
   /// Whether it said that its heap is full.
   var ranOutOfHeap = false
   /// Whether it is one of those that are always kept.
@@ -85,10 +90,33 @@ final class Environment {
     self.speaksHTTP = speaksHTTP
     self.loop = loop
     self.keeper = keeper
-    control = DescriptorWatch(loop: loop, descriptor: sandbox.control) { [unowned self] in controlReady($0) }
+    watchControl()
     output = DescriptorWatch(loop: loop, descriptor: sandbox.output) { [unowned self] _ in outputReady() }
     errors = DescriptorWatch(loop: loop, descriptor: sandbox.errors) { [unowned self] _ in errorsReady() }
     lifeline = DescriptorWatch(loop: loop, descriptor: sandbox.lifeline) { [unowned self] _ in lifelineReady() }
+  }
+
+  // MARK: Who watches its socket
+
+  /// The supervisor's loop does, from now on.
+  func watchControl() {
+    guard control == nil else { return }
+    control = DescriptorWatch(loop: loop, descriptor: sandbox.control) { [unowned self] in controlReady($0) }
+  }
+
+  /// Nobody does, as long as nothing is asked of it: whoever asks watches for the answer. What becomes of its processes the lifeline says.
+  func leaveControl() {
+    guard !speaksHTTP, outbound.isEmpty else { return }
+    control?.end()
+    control = nil
+  }
+
+  /// The supervisor goes on with what another thread has begun.
+  func takeUp() {
+    guard life.phase == .invoking else { return }
+    watchControl()
+    if !outbound.isEmpty { flush() }
+    takeFrames()
   }
 
   // MARK: What it is told
@@ -104,12 +132,61 @@ final class Environment {
   /// Gives it an invocation.
   /// - Parameter deadline: milliseconds since 1970.
   func invoke(_ pending: PendingInvocation, deadline: Double) {
+    watchControl()
     invocation = pending
     budget = OutputBudget()
     let serial = life.invoke()
     if let api { return api.give(pending.invocation, serial: serial, deadline: deadline) }
     Frame.write(pending.invocation, serial: serial, deadline: deadline, to: &outbound)
     flush()
+  }
+
+  /// Whether another thread may give it an invocation.
+  var canBeInvokedElsewhere: Bool { control == nil && life.phase == .idle && !speaksHTTP }
+  /// The socket, for another thread's watch.
+  var descriptor: Int32 { sandbox.control }
+
+  /// Gives it an invocation, on a thread that is not the supervisor's and in its monitor.
+  /// - Returns: false when not all of it could be sent: the supervisor is to take it up.
+  func invokeElsewhere(_ pending: PendingInvocation, deadline: Double) -> Bool {
+    invocation = pending
+    budget = OutputBudget()
+    Frame.write(pending.invocation, serial: life.invoke(), deadline: deadline, to: &outbound)
+    while !outbound.isEmpty {
+      guard let sent = outbound.send(to: sandbox.control), sent > 0 else { return false }
+    }
+    outbound.releaseIfEmpty()
+    return true
+  }
+
+  /// What another thread finds in the socket.
+  enum Collected {
+    case incomplete
+    case answer(EnvironmentAnswer)
+    /// Something else than the answer: the supervisor's to judge.
+    case unusual
+  }
+
+  /// Reads the answer to what was given to it elsewhere; on the same thread, in the monitor.
+  func collect() -> Collected {
+    inbound.acquire()
+    defer { inbound.releaseIfEmpty() }
+    switch inbound.receive(from: sandbox.control) {
+    case .wouldBlock: return .incomplete
+    case .end, .failed: return .unusual
+    case .bytes: break
+    }
+    guard case .frame(let frame) = Frame.read(inbound.readable, limit: Self.frameLimitBytes) else {
+      return if case .incomplete = Frame.read(inbound.readable, limit: Self.frameLimitBytes) { .incomplete } else { .unusual }
+    }
+    let bytes = Frame.headBytes + frame.bodyBytes
+    guard frame.kind == .result || frame.kind == .failure, frame.serial == life.serial, inbound.count == bytes else { return .unusual }
+    peakBytes = max(peakBytes, Int(frame.memoryKB) << 10)
+    let body = inbound.readable.extracting(Frame.headBytes..<bytes).array
+    inbound.consume(bytes)
+    _ = life.receive(frame)
+    takeLastOutput(endsWatches: false)
+    return .answer(frame.kind == .result ? .result(body) : .failed(InvocationFailure(.unhandled, describing: body.span)))
   }
 
   /// Its code is loaded: from now on it has its share of the processor.
@@ -203,7 +280,9 @@ final class Environment {
     switch event {
     case .stale: keeper.refused(self, nil)
     case .violation(let what): keeper.refused(self, what)
-    case .booted: keeper.booted(self)
+    case .booted:
+      interpreterVersion = String(decoding: body.prefix(16).filter { $0 == UInt8(ascii: ".") || ($0 >= 48 && $0 <= 57) }, as: UTF8.self)
+      keeper.booted(self)
     case .loaded: keeper.loaded(self, nil)
     case .loadFailed: keeper.loaded(self, InvocationFailure(.initialization, describing: body.span))
     case .result:
@@ -231,22 +310,23 @@ final class Environment {
   private func errorsReady() { readOutput(of: errors, &errorLines) }
 
   /// What was written before the answer belongs to it.
-  func takeLastOutput() {
-    for _ in 0..<Self.lastOutputTurns where !readOutput(of: output, &outputLines) { break }
-    for _ in 0..<Self.lastOutputTurns where !readOutput(of: errors, &errorLines) { break }
+  /// - Parameter endsWatches: false on other threads than the supervisor's, which will see an end of output itself.
+  func takeLastOutput(endsWatches: Bool = true) {
+    for _ in 0..<Self.lastOutputTurns where !readOutput(of: output, &outputLines, endsWatches: endsWatches) { break }
+    for _ in 0..<Self.lastOutputTurns where !readOutput(of: errors, &errorLines, endsWatches: endsWatches) { break }
     outputLines.finish(keep)
     errorLines.finish(keep)
   }
 
   /// - Returns: whether there may be more.
   @discardableResult
-  private func readOutput(of watch: DescriptorWatch?, _ lines: inout LineAssembler) -> Bool {
+  private func readOutput(of watch: DescriptorWatch?, _ lines: inout LineAssembler, endsWatches: Bool = true) -> Bool {
     guard let watch, watch.isWatching else { return false }
     switch OutputReader.read(watch.descriptor, { lines.take($0, limit: OutputReader.lineLimitBytes, keep) }) {
     case .some(let count) where count > 0: return count == OutputReader.bufferBytes
     case .some: return false
     case nil:
-      watch.end()
+      if endsWatches { watch.end() }
       return false
     }
   }

@@ -1,27 +1,33 @@
 // Owns: reading what a bootstrap says of an error. It comes from the sandbox: anything may be in it. Pure.
-import JSONText
+public import JSONText
 
 extension InvocationFailure {
   /// Lines of a trace that are kept, and bytes of a message and of a line.
   static let traceLimitLines = 64, textLimitBytes = 16_384
 
+  /// What a bootstrap calls a result that it does not send, because it is longer than ``Invocation/payloadLimitBytes``.
+  static let tooLargeType = "Function.ResponseSizeTooLarge"
+
   /// Reads `{"errorType":…,"errorMessage":…,"trace":[…]}`, or Python's `stackTrace`.
   init(_ kind: Kind, describing body: Span<UInt8>) {
     let value = try? JSONValue(parsing: body, replacesHalfPairs: true)
     func text(_ name: String) -> String? { (value?[name]?.string).map(Self.cut) }
+    let type = text("errorType") ?? "Unknown"
     self.init(
-      kind, errorType: text("errorType") ?? "Unknown", errorMessage: text("errorMessage") ?? "the runtime gave no description of the error",
+      kind == .unhandled && type == Self.tooLargeType ? .tooLarge : kind, errorType: type, errorMessage: text("errorMessage") ?? "the runtime gave no description of the error",
       trace: ((value?["trace"] ?? value?["stackTrace"])?.array ?? []).prefix(Self.traceLimitLines).compactMap { $0.string.map(Self.cut) })
+    if value?["stackTrace"] != nil { traceName = "stackTrace" }
   }
 
   private static func cut(_ text: String) -> String {
     text.utf8.count <= textLimitBytes ? text : String(decoding: Array(text.utf8.prefix(textLimitBytes)), as: UTF8.self)
   }
 
-  /// What Lambda's Invoke API answers: `{"errorType":…,"errorMessage":…,"trace":[…]}`.
-  public var payload: [UInt8] {
+  /// What Lambda answers for a function's error: `{"errorType":…,"errorMessage":…,"trace":[…]}`; `trace` only where there is one, or the function
+  /// itself threw.
+  public var answer: JSONObject {
     var object: JSONObject = ["errorType": .string(errorType), "errorMessage": .string(errorMessage)]
-    if kind == .unhandled || kind == .initialization { object.append("trace", .array(trace.map { .string($0) })) }
-    return Array(JSONValue.object(object).compact.utf8)
+    if !trace.isEmpty || kind == .unhandled { object.append(traceName, .array(trace.map { .string($0) })) }
+    return object
   }
 }

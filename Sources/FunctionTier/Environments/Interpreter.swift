@@ -74,6 +74,13 @@ enum Interpreter: Sendable, Hashable {
   /// What Node.js takes beside its heap, and the least heap it is given.
   private static let nodeBaseMB = 40, nodeLeastHeapMB = 64
 
+  /// Whether a version of the interpreter is another one than a runtime names: `nodejs20.x` by its first number, `python3.12` by two.
+  func differs(_ version: String, from runtime: FunctionRuntime) -> Bool {
+    let digits = runtime.name.drop { !$0.isNumber }
+    let named = digits.hasSuffix(".x") ? digits.dropLast() : digits + "."
+    return self != .provided && !version.isEmpty && named.count > 1 && !version.hasPrefix(named)
+  }
+
   /// Folders of the host that it needs to see inside, at the same place.
   var folders: [String] {
     switch self {

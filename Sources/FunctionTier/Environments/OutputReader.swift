@@ -35,6 +35,13 @@ func monotonicNanoseconds() -> UInt64 {
   return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }
 
+/// Milliseconds of the monotonic clock, to some of them: as a loop's.
+func coarseMilliseconds() -> UInt64 {
+  var time = timespec()
+  unsafe clock_gettime(CLOCK_MONOTONIC_COARSE, &time)
+  return UInt64(time.tv_sec) * 1_000 + UInt64(time.tv_nsec) / 1_000_000
+}
+
 /// Milliseconds since 1970, with fractions.
 func wallMilliseconds() -> Double {
   var time = timespec()

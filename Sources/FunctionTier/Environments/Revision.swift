@@ -36,7 +36,7 @@ struct Revision: Sendable, Hashable {
   }
 
   /// What it would be invoked by at AWS.
-  var arn: String { "arn:aws:lambda:us-east-1:000000000000:function:\(function)" + (version == "$LATEST" ? "" : ":\(version)") }
+  var arn: String { FunctionARN.text(function, version == "$LATEST" ? nil : version) }
   var logGroup: String { "/aws/lambda/us-east-1.\(function)" }
 
   /// What a bootstrap loads it by (Frame.Kind.load).

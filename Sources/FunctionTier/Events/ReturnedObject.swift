@@ -131,23 +131,23 @@ extension EventHeaders {
     }
   }
 
-  /// The name as it is to be written: the entry's key, else the name with a capital after every hyphen.
+  /// The name as it is to be written: the entry's key, else the name with a capital after every hyphen. A key of another name does not count:
+  /// AWS's own example of an overridden header puts an entry under a second name.
   private static func key(_ entry: JSONValue, _ name: [UInt8]) throws(EventFailure) -> [UInt8] {
     guard let object = entry.object else { throw .entry(name.span, "an entry is no object with key and value") }
     switch object["key"] {
-    case nil, .null?, .string("")?:
-      var capitalised = name, begins = true
-      for i in capitalised.indices {
-        if begins, capitalised[i] >= 97, capitalised[i] <= 122 { capitalised[i] -= 32 }
-        begins = capitalised[i] == UInt8(ascii: "-")
-      }
-      return capitalised
+    case nil, .null?: break
     case .string(let text)?:
       let key = Array(text.utf8)
-      guard key.span.equalsIgnoringCase(name.span) else { throw .entry(name.span, "an entry's key is another header's name") }
-      return key
+      if key.span.equalsIgnoringCase(name.span) { return key }
     default: throw .entry(name.span, "an entry's key is no string")
     }
+    var capitalised = name, begins = true
+    for i in capitalised.indices {
+      if begins, capitalised[i] >= 97, capitalised[i] <= 122 { capitalised[i] -= 32 }
+      begins = capitalised[i] == UInt8(ascii: "-")
+    }
+    return capitalised
   }
 
   /// The entry's value: a string, or a list of them for as many lines.

@@ -37,8 +37,10 @@ public final class EventQueue: Sendable {
   public struct Statistics: Sendable, Equatable {
     /// Now.
     public var waiting = 0, running = 0
-    /// Since the process began; `undelivered`: records that a destination did not take.
+    /// Since the process began; `undelivered`: records that a destination did not take in time: they are lost.
     public var accepted = 0, succeeded = 0, failed = 0, retried = 0, undelivered = 0
+    /// Now: records that a destination has not taken yet.
+    public var untold = 0
   }
 
   private struct Waiting {
@@ -57,6 +59,8 @@ public final class EventQueue: Sendable {
     var ended: [Running] = []
     var functions: [String: (function: TierFunction, settings: AsynchronousInvocation)] = [:]
     var statistics = Statistics()
+    /// Events on their way to the disk.
+    var beingKept = 0
     var isStopped = false
   }
 
@@ -66,6 +70,7 @@ public final class EventQueue: Sendable {
   private let state = Mutex(State())
   private let work = DispatchSemaphore(value: 0)
   private let thread = Mutex<EventLoopThread?>(nil)
+  private let outbox: Outbox
 
   /// Takes up what a folder holds from an earlier process, and begins.
   /// - Throws: ``Refusal/disk(_:)`` when the folder cannot be made.
@@ -73,8 +78,9 @@ public final class EventQueue: Sendable {
     self.folder = folder
     self.configuration = configuration
     self.diagnostics = diagnostics
-    guard unsafe mkdir(folder, 0o700) == 0 || errno == EEXIST else { throw .disk("\(folder): \(unsafe String(cString: strerror(errno)))") }
-    for text in (try? FileManager.default.contentsOfDirectory(atPath: folder))?.sorted() ?? [] {
+    let work = work
+    outbox = try Outbox(folder: folder + "-untold", diagnostics) { work.signal() }
+    for text in try DurableFolder.open(folder) {
       if let name = QueuedName(text) {
         state.withLock { $0.waiting.append(Waiting(name: name, due: 0)) }
       } else {
@@ -98,21 +104,27 @@ public final class EventQueue: Sendable {
   public func accept(_ event: QueuedEvent) throws(Refusal) {
     let name = QueuedName(received: Self.now, requestID: event.requestID)
     let isFull = state.withLock { state in
-      if state.waiting.count + state.statistics.running >= configuration.events { return true }
-      state.statistics.accepted += 1
+      if state.waiting.count + state.statistics.running + state.beingKept >= configuration.events { return true }
+      state.beingKept += 1
       return false
     }
     if isFull { throw .full }
-    try write(event.content, as: name)
-    state.withLock { $0.waiting.append(Waiting(name: name, due: 0)) }
+    defer { state.withLock { $0.beingKept -= 1 } }
+    do throws(FolderProblem) { try DurableFolder(folder).write(event.content, as: name.text) } catch { throw .disk(error.text) }
+    state.withLock { state in
+      state.waiting.append(Waiting(name: name, due: 0))
+      state.statistics.accepted += 1
+    }
     work.signal()
   }
 
   /// What has happened so far.
   public var statistics: Statistics {
-    state.withLock { state in
+    let outbox = outbox.statistics
+    return state.withLock { state in
       var statistics = state.statistics
       statistics.waiting = state.waiting.count
+      (statistics.untold, statistics.undelivered) = outbox
       return statistics
     }
   }
@@ -125,6 +137,7 @@ public final class EventQueue: Sendable {
       defer { thread = nil }
       return thread
     }?.join()
+    outbox.stop()
   }
 
   // MARK: The thread
@@ -138,9 +151,10 @@ public final class EventQueue: Sendable {
 
   private func serve() {
     while true {
+      let letters = outbox.sendDue(Self.now)
       switch state.withLock({ next(&$0) }) {
       case .end: return
-      case .wait(let milliseconds): _ = work.wait(timeout: .now() + .milliseconds(Int(milliseconds)))
+      case .wait(let milliseconds): _ = work.wait(timeout: .now() + .milliseconds(Int(min(milliseconds, letters))))
       case .begin(let entry): begin(entry)
       case .settle(let run): settle(run)
       }
@@ -191,8 +205,11 @@ public final class EventQueue: Sendable {
     switch run.outcome {
     case .result(let result, let report):
       finish(run, .succeeded(result, report), settings, attempts: run.entry.name.attempts + 1)
-    case .failed(let failure, let report) where failure.isQueueing:
-      if age >= maximumAge { return finish(run, .failed(failure, report, condition: "EventAgeExceeded"), settings, attempts: run.entry.name.attempts) }
+    case .failed(let failure, _) where failure.kind == .disabled:
+      // Nothing will run it: it is not kept until it is too old.
+      finish(run, .notRun(failure, condition: "ZeroReservedConcurrency"), settings, attempts: run.entry.name.attempts)
+    case .failed(let failure, _) where failure.isQueueing:
+      if age >= maximumAge { return finish(run, .notRun(failure, condition: "EventAgeExceeded"), settings, attempts: run.entry.name.attempts) }
       let wait = min(max(run.entry.wait * 2, configuration.firstWaitMilliseconds), configuration.longestWaitMilliseconds)
       putBack(Waiting(name: run.entry.name, due: Self.now + wait, wait: wait))
     case .failed(let failure, let report):
@@ -219,39 +236,16 @@ public final class EventQueue: Sendable {
     case .succeeded:
       state.withLock { $0.statistics.succeeded += 1 }
       if let destination = settings.onSuccess { told.append((destination, record.invocation)) }
-    case .failed:
+    case .failed, .notRun:
       state.withLock { $0.statistics.failed += 1 }
       if let destination = settings.onFailure { told.append((destination, record.invocation)) }
       if let destination = settings.deadLetter { told.append((destination, record.deadLetter)) }
     }
-    for (destination, record) in told {
-      guard let problem = destination.deliver(record) else { continue }
-      state.withLock { $0.statistics.undelivered += 1 }
-      diagnostics.say(.error, key: "event destination", "the end of an event of \(run.event.function) (\(run.event.requestID)) could not be told: \(problem)")
-    }
+    for (destination, record) in told { outbox.tell(destination, record, of: "\(run.event.function) (\(run.event.requestID))", Self.now) }
     unsafe unlink(path(run.entry.name))
   }
 
-  // MARK: The folder
-
   private func path(_ name: QueuedName) -> String { folder + "/" + name.text }
-
-  private func write(_ content: [UInt8], as name: QueuedName) throws(Refusal) {
-    let temporary = folder + "/new-\(name.requestID)"
-    func failure() -> Refusal { .disk("\(folder): \(unsafe String(cString: strerror(errno)))") }
-    let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { throw failure() }
-    let isWritten = unsafe Glibc.write(descriptor, content, content.count) == content.count && fsync(descriptor) == 0
-    close(descriptor)
-    guard isWritten, unsafe rename(temporary, path(name)) == 0 else {
-      let failure = failure()
-      unsafe unlink(temporary)
-      throw failure
-    }
-    let directory = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    defer { close(directory) }
-    guard directory >= 0, fsync(directory) == 0 else { throw failure() }
-  }
 
   /// Milliseconds since 1970.
   private static var now: Int64 { Timestamp.now.milliseconds }
@@ -261,7 +255,7 @@ extension InvocationFailure {
   /// Whether it is nobody's error: the event waits and is run later.
   fileprivate var isQueueing: Bool {
     switch kind {
-    case .throttled, .disabled, .notStarted: true
+    case .throttled, .notStarted: true
     default: false
     }
   }

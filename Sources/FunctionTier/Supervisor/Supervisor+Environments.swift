@@ -40,7 +40,7 @@ extension Supervisor {
 
   /// Starts an environment that has no function yet.
   func prewarm(_ key: PrewarmedPool.Key) {
-    guard pool.refusal(key, now: loop.now) == nil else { return }
+    guard pool.refusal(key, now: now) == nil else { return }
     let number = nextNumber
     let staging: StagingFolder
     do throws(CodeProblem) { staging = try StagingFolder(path: "\(settings.folder)/staging/\(getpid())-\(number)") } catch {
@@ -128,7 +128,7 @@ extension Supervisor {
   /// Ends an environment at once; the invocation that it runs has failed.
   func kill(_ environment: Environment, because failure: InvocationFailure) {
     let group = environment.group
-    if let key = environment.poolKey { pool.noteFailure(key, failure, now: loop.now) }
+    if let key = environment.poolKey { pool.noteFailure(key, failure, now: now) }
     leaveGroup(environment)
     environment.kill()
     guard let group else { return }
@@ -157,10 +157,10 @@ extension Supervisor {
   private func initFailed(_ environment: Environment, _ group: EnvironmentGroup, _ failure: InvocationFailure) {
     let duration = Duration.nanoseconds(monotonicNanoseconds() - environment.initBegan)
     write(Lines.initReport(duration, failure), group, nil)
-    group.crashLoop.noteFailure(failure, now: loop.now)
+    group.crashLoop.noteFailure(failure, now: now)
     diagnostics.say(.warning, key: "function-init \(group.revision.function)", "function \(group.revision.function): it cannot be loaded: \(failure.errorType): \(failure.errorMessage)")
     // Whoever it was started for gets to know; with a function that rests, all who wait.
-    let refusal = group.crashLoop.refusal(now: loop.now)
+    let refusal = group.crashLoop.refusal(now: now)
     let count = refusal == nil ? min(1, group.waiting.count) : group.waiting.count
     for pending in group.waiting.prefix(count) { finish(pending, group, nil, .failed(refusal ?? failure)) }
     group.waiting.removeFirst(count)
@@ -186,6 +186,7 @@ extension Supervisor: EnvironmentKeeper {
     environment.deadline = .max
     environment.limitCPU()
     group.crashLoop.noteSuccess()
+    warnOfVersion(environment, group)
     group.tally.change {
       $0.initializations += 1
       $0.initMicroseconds += UInt64(max(duration.microseconds, 0))
@@ -194,9 +195,17 @@ extension Supervisor: EnvironmentKeeper {
     becameIdle(environment, group)
   }
 
+  /// A function that names one version and runs on another may find what it needs missing.
+  private func warnOfVersion(_ environment: Environment, _ group: EnvironmentGroup) {
+    guard !group.versionIsTold, group.interpreter.differs(environment.interpreterVersion, from: group.revision.runtime) else { return }
+    group.versionIsTold = true
+    let function = group.revision.function, runtime = group.revision.runtime.name
+    diagnostics.say(.warning, key: "function-version \(function)", "function \(function): its runtime is \(runtime), and \(environment.interpreterVersion) is what runs it here (functionTier.nodejs, functionTier.python)")
+  }
+
   func refused(_ environment: Environment, _ violation: String?) {
     guard let violation else {
-      staleFrames += 1
+      staleFrames.add(1, ordering: .relaxed)
       return
     }
     let requestID = environment.invocation?.invocation.requestID ?? "none"
@@ -223,6 +232,8 @@ extension Supervisor: EnvironmentKeeper {
 
   func vanished(_ environment: Environment, _ end: SandboxEnd) {
     all[environment.number] = nil
+    ended.withLock { $0[end.cause.place] += 1 }
+    if end.cause == .abandoned { diagnostics.say(.error, key: "spawner", "functions: the process that starts sandboxes has ended, and every sandbox with it; another one takes its place") }
     sandboxes.store(all.count, ordering: .relaxed)
     defer { if isStopping && all.isEmpty { finishStopping() } }
     let requestID = environment.invocation?.invocation.requestID ?? environment.group?.waiting.first?.invocation.requestID ?? "none"
@@ -238,13 +249,26 @@ extension Supervisor: EnvironmentKeeper {
     }
     if let key = environment.poolKey, pool.remove(environment) {
       if isStopping { return }
-      pool.noteFailure(key, failure, now: loop.now)
+      pool.noteFailure(key, failure, now: now)
       diagnostics.say(.warning, key: "function-prewarm", "functions: a sandbox that was to be ready for one is gone: \(failure.errorMessage)\(environment.wordsInBrackets)")
       return
     }
     guard let group = environment.group, group.environments.contains(where: { $0 === environment }) else { return }
     leaveGroup(environment)
     fail(environment, of: group, failure)
+  }
+}
+
+extension SandboxEnd.Cause {
+  /// Its place in FunctionTierFacts.ends.
+  fileprivate var place: Int {
+    switch self {
+    case .exited: 0
+    case .killed: 1
+    case .outOfMemory: 2
+    case .notStarted: 3
+    case .abandoned: 4
+    }
   }
 }
 

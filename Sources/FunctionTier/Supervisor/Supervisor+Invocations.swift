@@ -13,22 +13,26 @@ extension Supervisor {
       return refuse(pending, group, InvocationFailure(.tooLarge, errorType: "RequestEntityTooLarge", errorMessage: text))
     }
     if let kind = ledger.enter(group.revision.function) { return refuse(pending, group, .refused(kind, group.revision.function)) }
+    noteEntry(group)
+    if group.environments.isEmpty, let refusal = group.crashLoop.refusal(now: now) { return finish(pending, group, nil, .failed(refusal)) }
+    if let environment = group.idle.popLast() { return run(pending, group, environment) }
+    group.waiting.append(pending)
+    grow(group)
+  }
+
+  func noteEntry(_ group: EnvironmentGroup) {
     group.tally.change {
       $0.concurrent += 1
       $0.mostConcurrent = max($0.mostConcurrent, $0.concurrent)
     }
-    if group.environments.isEmpty, let refusal = group.crashLoop.refusal(now: loop.now) { return finish(pending, group, nil, .failed(refusal)) }
-    if let environment = group.idle.popLast() { return run(pending, group, environment) }
-    group.waiting.append(pending)
-    grow(group)
   }
 
   /// Starts environments for those who wait: the first at once, further ones when they have waited so long that those there are do not suffice.
   func grow(_ group: EnvironmentGroup) {
     guard let oldest = group.waiting.first, !isStopping else { return }
     let starting = group.starting
-    if group.environments.isEmpty || loop.now >= oldest.arrived + settings.patienceMilliseconds {
-      let patient = group.environments.isEmpty ? 1 : group.waiting.count { loop.now >= $0.arrived + settings.patienceMilliseconds }
+    if group.environments.isEmpty || now >= oldest.arrived + settings.patienceMilliseconds {
+      let patient = group.environments.isEmpty ? 1 : group.waiting.count { now >= $0.arrived + settings.patienceMilliseconds }
       for _ in 0..<max(0, min(patient - starting, settings.startsAtOnce - starting)) {
         guard hasRoom || makeRoom() else { break }
         if !start(group) && group.environments.isEmpty { return failWaiting(group) }
@@ -60,7 +64,7 @@ extension Supervisor {
   }
 
   private func expireWaiting(_ group: EnvironmentGroup) {
-    while let oldest = group.waiting.first, loop.now >= oldest.arrived + settings.waitMilliseconds {
+    while let oldest = group.waiting.first, now >= oldest.arrived + settings.waitMilliseconds {
       group.waiting.removeFirst()
       finish(oldest, group, nil, .failed(.notStarted("no environment was free within \(settings.waitMilliseconds) ms")))
     }
@@ -68,12 +72,19 @@ extension Supervisor {
 
   /// Gives an idle environment an invocation.
   private func run(_ pending: PendingInvocation, _ group: EnvironmentGroup, _ environment: Environment) {
+    let deadline = begin(pending, group, environment)
+    watchDeadline(environment)
+    environment.invoke(pending, deadline: deadline)
+  }
+
+  /// An environment is about to run an invocation.
+  /// - Returns: when that is to be over, in milliseconds since 1970.
+  func begin(_ pending: PendingInvocation, _ group: EnvironmentGroup, _ environment: Environment) -> Double {
     write(Lines.start(pending.invocation.requestID, version: group.revision.version), group, pending)
     let timeout = UInt64(max(group.revision.timeout.microseconds, 0)) * 1_000
     environment.began = monotonicNanoseconds()
     environment.deadline = environment.began + timeout
-    watchDeadline(environment)
-    environment.invoke(pending, deadline: wallMilliseconds() + Double(timeout) / 1_000_000)
+    return wallMilliseconds() + Double(timeout) / 1_000_000
   }
 
   func answered(_ environment: Environment, _ answer: EnvironmentAnswer) {
@@ -89,8 +100,14 @@ extension Supervisor {
   /// Whoever waits longest is next.
   func becameIdle(_ environment: Environment, _ group: EnvironmentGroup) {
     if !group.waiting.isEmpty { return run(group.waiting.removeFirst(), group, environment) }
-    environment.idleSince = loop.now
+    environment.leaveControl()
+    environment.idleSince = now
     group.idle.append(environment)
+  }
+
+  /// Gives idle environments to those who wait.
+  func serveWaiting(_ group: EnvironmentGroup) {
+    while !group.waiting.isEmpty, let environment = group.idle.popLast() { run(group.waiting.removeFirst(), group, environment) }
   }
 
   // MARK: Deadlines
@@ -98,15 +115,23 @@ extension Supervisor {
   /// Has ``deadlinePassed(_:)`` called when the environment's deadline has come. One timer per environment, however many invocations: one that
   /// fires too early is set anew.
   func watchDeadline(_ environment: Environment) {
-    let milliseconds = Int((environment.deadline - min(environment.deadline, monotonicNanoseconds())) / 1_000_000) + 1
-    let due = loop.now + UInt64(milliseconds)
+    setTimer(environment, milliseconds: Int((environment.deadline - min(environment.deadline, monotonicNanoseconds())) / 1_000_000) + 1)
+  }
+
+  private func setTimer(_ environment: Environment, milliseconds: Int) {
+    let due = now + UInt64(milliseconds)
     guard environment.timerDue == 0 || due < environment.timerDue else { return }
     environment.timerDue = due
+    environment.invocationsAtTimer = environment.life.invocations
     loop.schedule(afterMilliseconds: milliseconds) { [unowned self, number = environment.number] in
       guard let environment = all[number], environment.timerDue == due else { return }
       environment.timerDue = 0
-      guard environment.deadline != .max else { return }
-      if monotonicNanoseconds() >= environment.deadline { deadlinePassed(environment) } else { watchDeadline(environment) }
+      if environment.deadline != .max {
+        if monotonicNanoseconds() >= environment.deadline { deadlinePassed(environment) } else { watchDeadline(environment) }
+      } else if let group = environment.group, environment.life.invocations != environment.invocationsAtTimer {
+        // One that is in use keeps a timer that fires no later than any invocation's deadline that begins meanwhile: workers cannot set one.
+        setTimer(environment, milliseconds: max(1, group.revision.timeout.wholeMilliseconds))
+      }
     }
   }
 
@@ -126,15 +151,18 @@ extension Supervisor {
 
   /// An invocation that was let in is over.
   /// - Parameter environment: the one that ran it; nil when none did.
+  /// On the supervisor's thread, or in the monitor.
   func finish(_ pending: PendingInvocation, _ group: EnvironmentGroup, _ environment: Environment?, _ answer: EnvironmentAnswer) {
     ledger.leave(group.revision.function)
     var report = report(pending, group)
     if let environment { complete(&report, environment, group) }
     var failure: InvocationFailure?
     if case .failed(let reason) = answer { failure = reason }
+    // A bootstrap that does not send what is too long says so.
+    if failure?.errorType == InvocationFailure.tooLargeType { failure?.kind = .tooLarge }
     if case .result(let bytes) = answer, bytes.count > Invocation.payloadLimitBytes {
       let text = "Response payload size exceeded maximum allowed payload size (\(Invocation.payloadLimitBytes) bytes)."
-      failure = InvocationFailure(.tooLarge, errorType: "Function.ResponseSizeTooLarge", errorMessage: text)
+      failure = InvocationFailure(.tooLarge, errorType: InvocationFailure.tooLargeType, errorMessage: text)
     }
     if let environment { writeEnd(pending, group, environment, report, failure) }
     report.logTail = pending.lastLines

@@ -1,5 +1,7 @@
 // Owns: the thread that looks after every environment: which are started, which invocation gets which, and what is said and counted of it.
 // Everything in here belongs to that thread, but for `post`: others leave orders in its mailbox (architecture.md, "Threads and ownership").
+// The thread holds `monitor` whenever it is awake. A worker that enters it meanwhile may use an idle environment (Supervisor+Warm.swift), and
+// touches neither the loop nor what has it do something: watches and timers.
 import Distribution
 import Synchronization
 import Telemetry
@@ -10,6 +12,11 @@ enum SupervisorOrder: Sendable {
   case invoke(Revision, Interpreter, FunctionTally, Invocation, @Sendable (InvocationOutcome) -> Void)
   case adopt(Adoption)
   case log(LogWriter?)
+  /// A worker has begun an invocation in an environment of this number that the supervisor is to go on with; or whose deadline it is to watch.
+  case takeUp(Int)
+  case watchDeadline(Int)
+  /// A worker has left an environment idle that others wait for.
+  case serve(Revision)
   case stop(@Sendable () -> Void)
 }
 
@@ -26,6 +33,7 @@ final class Supervisor: @unchecked Sendable {
   /// Limits and times; see FunctionTier.Configuration.
   let settings: FunctionTier.Configuration
   let loop: EventLoop
+  let monitor = Monitor()
   let launcher: any SandboxLauncher
   let diagnostics: Diagnostics
   private let mailbox: Mailbox<SupervisorOrder>
@@ -40,8 +48,10 @@ final class Supervisor: @unchecked Sendable {
   var ledger: ConcurrencyLedger
   var log = FunctionTierLog()
   private(set) var nextNumber = 1
-  /// Frames about what was over.
-  var staleFrames: UInt64 = 0
+  /// Frames about what was over, and invocations that workers ran themselves; for anyone to look at.
+  let staleFrames = Atomic<UInt64>(0), direct = Atomic<UInt64>(0)
+  /// Sandboxes that have ended, by FunctionTierFacts.ends.
+  let ended = Mutex([UInt64](repeating: 0, count: FunctionTierFacts.ends.count))
   /// Pre-warmed environments that are up; for anyone to look at.
   let ready = Atomic<Int>(0)
   /// Sandboxes with something left of them, and those that there have been; the same.
@@ -72,6 +82,7 @@ final class Supervisor: @unchecked Sendable {
     ledger = ConcurrencyLedger(limit: settings.concurrency)
     ear = mailbox.empty(on: loop) { [unowned self] in take($0) }
     alarm = FolderAlarm(published, on: loop, republished)
+    loop.monitor = monitor
     loop.everySecond = { [unowned self] in lookAfterAll() }
     thread = loop.start(name: "functions")
   }
@@ -88,9 +99,12 @@ final class Supervisor: @unchecked Sendable {
   private func take(_ order: SupervisorOrder) {
     switch order {
     case .invoke(let revision, let interpreter, let tally, let invocation, let answer):
-      invoke(group(revision, interpreter, tally), PendingInvocation(invocation, arrived: loop.now, answer: answer))
+      invoke(group(revision, interpreter, tally), PendingInvocation(invocation, arrived: now, answer: answer))
     case .adopt(let adoption): adopt(adoption)
     case .log(let writer): log.adopt(writer)
+    case .takeUp(let number): all[number]?.takeUp()
+    case .watchDeadline(let number): if let environment = all[number], environment.deadline != .max { watchDeadline(environment) }
+    case .serve(let revision): if let group = groups[revision] { serveWaiting(group) }
     case .stop(let done): stop(done)
     }
   }
@@ -152,7 +166,7 @@ final class Supervisor: @unchecked Sendable {
   /// Ends environments that nobody has used for long, the one unused longest first.
   private func retireIdle(_ group: EnvironmentGroup) {
     while let oldest = group.idle.first, group.environments.count > group.provisioned,
-      loop.now >= oldest.idleSince + settings.idleMilliseconds || group.isSuperseded
+      now >= oldest.idleSince + settings.idleMilliseconds || group.isSuperseded
     { end(oldest) }
   }
 
@@ -163,11 +177,14 @@ final class Supervisor: @unchecked Sendable {
   /// Brings pools and provisioned environments to their numbers.
   func refill() {
     guard !isStopping else { return }
-    for group in groups.values where group.provisioned > group.environments.count && group.crashLoop.refusal(now: loop.now) == nil {
+    for group in groups.values where group.provisioned > group.environments.count && group.crashLoop.refusal(now: now) == nil {
       for _ in group.environments.count..<group.provisioned where hasRoom { start(group, isProvisioned: true) }
     }
     for key in pool.missing where hasRoom { prewarm(key) }
   }
+
+  /// Milliseconds of the monotonic clock, coarse: what the loop calls now, for any thread in the monitor.
+  var now: UInt64 { coarseMilliseconds() }
 
   /// Whether one more environment may be started.
   var hasRoom: Bool { all.count < settings.environments }

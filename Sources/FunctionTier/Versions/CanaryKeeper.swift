@@ -46,8 +46,20 @@ final class CanaryKeeper: Sendable {
       failed = true
     }
     let milliseconds = Double(outcome.report.duration.microseconds) / 1_000
-    state.withLock { $0.records["\(function):\(alias):\(version)", default: Canary.Record()].note(failed: failed, milliseconds: milliseconds) }
+    let key = "\(function):\(alias):\(version)"
+    let record = state.withLock { state in
+      state.records[key, default: Canary.Record()].note(failed: failed, milliseconds: milliseconds)
+      return state.records[key]
+    }
+    // What fails is not kept for the rest of the second.
+    guard failed || milliseconds > 0 && (record?.invocations ?? 0) % Self.lookEach == 0, let record,
+      let canary = store.versions(of: function).alias(alias)?.canary, String(canary.version) == version,
+      let step = canary.step(record, now: Timestamp.now.milliseconds), step.isLast, state.withLock({ $0.asked.insert(key).inserted })
+    else { return }
+    advance(function, alias, step) { [self] in _ = state.withLock { $0.asked.remove(key) } }
   }
+  /// A canary's durations are looked at after so many invocations, if not once a second.
+  private static let lookEach = 16
 
   /// Looks after all canaries. About once a second; cheap when there is none.
   /// - Parameter invoke: invokes a function by its name.
@@ -86,7 +98,7 @@ final class CanaryKeeper: Sendable {
   }
 
   private func advance(_ function: String, _ alias: String, _ step: Canary.Step, then done: @escaping @Sendable () -> Void = {}) {
-    _ = helper.submit { [self] in
+    let refusal = helper.submit { [self] in
       defer { done() }
       let time = String(decoding: Timestamp.now.text, as: UTF8.self)
       do throws(CodeProblem) {
@@ -96,5 +108,6 @@ final class CanaryKeeper: Sendable {
       state.withLock { state in state.records = state.records.filter { !$0.key.hasPrefix("\(function):\(alias):") } }
       if let said = store.versions(of: function).alias(alias)?.lastCanary { diagnostics.say(.warning, "function \(function), alias \(alias): \(said)") }
     }
+    if refusal != nil { done() }   // it is looked at again in a second
   }
 }

@@ -34,8 +34,9 @@ public struct FunctionAlias: Sendable, Equatable {
   public var name: String
   /// Where it points.
   public var version: Int
-  /// Where it pointed before: what a rollback goes back to.
+  /// Where it pointed before, and how it shared out: what a rollback goes back to.
   public var previous: Int?
+  var previousWeights: [Int: Double] = [:]
   /// Shares of other versions, each between 0 and 1; the rest is ``version``'s.
   public var weights: [Int: Double] = [:]
   /// What keeps a viewer at one of several versions; nil: each invocation chooses anew.
@@ -45,10 +46,21 @@ public struct FunctionAlias: Sendable, Equatable {
   /// What became of the last canary: one sentence.
   public var lastCanary: String?
 
+  /// Points elsewhere, and remembers where it pointed.
+  fileprivate mutating func moves(to number: Int, _ shares: [Int: Double] = [:]) {
+    (previous, previousWeights) = (version, weights)
+    (version, weights) = (number, shares)
+  }
+
   /// Chooses a version.
   /// - Parameter point: between 0 and 1: a key's own, or random.
   func version(at point: Double) -> Int {
-    if let canary { return canary.phase == .shifting && point < canary.share ? canary.version : version }
+    switch canary?.phase {
+    case .before: return version
+    case .shifting: return canary.map { point < $0.share ? $0.version : version } ?? version
+    case .after: return canary?.version ?? version
+    case nil: break
+    }
     var end = 0.0
     for (number, share) in weights.sorted(by: { $0.key < $1.key }) {
       end += share
@@ -75,6 +87,8 @@ public struct FunctionVersions: Sendable, Equatable {
   public init(function: String) { self.function = function }
 
   public func version(_ number: Int) -> PublishedVersion? { versions.first { $0.number == number } }
+  /// Whether a version's number or an alias stands for something.
+  public func has(_ qualifier: String) -> Bool { Int(qualifier).map { version($0) != nil } ?? (alias(qualifier) != nil) }
   public func alias(_ name: String) -> FunctionAlias? { aliases.first { $0.name == name } }
 
   /// Publishes; what is the same as the newest version is that version.
@@ -107,14 +121,15 @@ public struct FunctionVersions: Sendable, Equatable {
     }
     guard weights.values.reduce(0, +) <= 1 else { throw CodeProblem(text: "the weights are more than 1 together") }
     var alias = try aliasOrNew(name, number)
-    if alias.version != number { alias.previous = alias.version }
-    (alias.version, alias.weights, alias.canary, alias.stickiness) = (number, weights, nil, sticky ?? alias.stickiness)
+    if self.alias(name) != nil, alias.version != number || alias.weights != weights { alias.moves(to: number, weights) }
+    (alias.weights, alias.canary, alias.stickiness) = (weights, nil, sticky ?? alias.stickiness)
     keep(alias)
   }
 
   /// Begins to try a version out under an alias.
   mutating func begin(_ canary: Canary, under name: String) throws(CodeProblem) {
     _ = try known(canary.version)
+    guard canary.share > 0, canary.share <= 1 else { throw CodeProblem(text: "a canary gets a share above 0, up to 1") }
     guard var alias = alias(name) else { throw CodeProblem(text: "\(function) has no alias \(name): a canary takes a part of an alias's invocations") }
     guard alias.version != canary.version else { throw CodeProblem(text: "\(name) points to version \(canary.version) already") }
     (alias.canary, alias.weights, alias.lastCanary) = (canary, [:], nil)
@@ -126,15 +141,11 @@ public struct FunctionVersions: Sendable, Equatable {
     guard var alias = alias(name), var canary = alias.canary else { return }
     switch step {
     case .shift(let until): (canary.phase, canary.until) = (.shifting, until)
-    case .checkAfter:
-      canary.phase = .after
-      (alias.previous, alias.version) = (alias.version, canary.version)
+    case .checkAfter: canary.phase = .after
     case .promote:
-      if canary.phase != .after { (alias.previous, alias.version) = (alias.version, canary.version) }
+      alias.moves(to: canary.version)
       alias.lastCanary = "version \(canary.version) has taken over at \(time)"
     case .rollBack(let why):
-      // A version that had taken over is taken back.
-      if canary.phase == .after, alias.version == canary.version, let previous = alias.previous { alias.version = previous }
       alias.lastCanary = "version \(canary.version) was rolled back at \(time): \(why)"
     }
     alias.canary = step.isLast ? nil : canary
@@ -147,11 +158,12 @@ public struct FunctionVersions: Sendable, Equatable {
     guard var alias = alias(name) else { throw CodeProblem(text: "\(function) has no alias \(name)") }
     if alias.canary != nil {
       advance(name, .rollBack("asked for"), at: time)
-      return alias.version
+      return self.alias(name)?.version ?? alias.version
     }
     guard let previous = alias.previous else { throw CodeProblem(text: "\(name) of \(function) has pointed to no other version") }
-    _ = try known(previous)
-    (alias.version, alias.previous, alias.weights) = (previous, alias.version, [:])
+    for number in [previous] + alias.previousWeights.keys { _ = try known(number) }
+    let weights = alias.previousWeights
+    alias.moves(to: previous, weights)
     keep(alias)
     return previous
   }
@@ -232,22 +244,29 @@ extension FunctionAlias {
     guard let name = value["name"]?.string, let version = value["version"]?.integer else { return nil }
     self.init(name: name, version: version, previous: value["previous"]?.integer, lastCanary: value["lastCanary"]?.string)
     stickiness = value["sticky"]?.string.flatMap(StickyKey.init)
-    for member in value["weights"]?.object?.members ?? [] {
-      guard let number = Int(member.name), let share = member.value.double else { return nil }
-      weights[number] = share
-    }
+    guard let weights = Self.weights(value["weights"]), let previousWeights = Self.weights(value["previousWeights"]) else { return nil }
+    (self.weights, self.previousWeights) = (weights, previousWeights)
     if let canary = value["canary"] {
       guard let read = Canary(canary) else { return nil }
       self.canary = read
     }
   }
 
+  private static func weights(_ value: JSONValue?) -> [Int: Double]? {
+    var weights: [Int: Double] = [:]
+    for member in value?.object?.members ?? [] {
+      guard let number = Int(member.name), let share = member.value.double else { return nil }
+      weights[number] = share
+    }
+    return weights
+  }
+
   fileprivate var json: JSONValue {
     var object: JSONObject = ["name": .string(name), "version": .number(version)]
     if let previous { object.append("previous", .number(previous)) }
     if let stickiness { object.append("sticky", .string(stickiness.text)) }
-    if !weights.isEmpty {
-      object.append("weights", .object(JSONObject(weights.sorted { $0.key < $1.key }.map { .init(name: String($0.key), value: .number(String($0.value))) })))
+    for (name, weights) in [("weights", weights), ("previousWeights", previousWeights)] where !weights.isEmpty {
+      object.append(name, .object(JSONObject(weights.sorted { $0.key < $1.key }.map { .init(name: String($0.key), value: .number(String($0.value))) })))
     }
     if let canary { object.append("canary", canary.json) }
     if let lastCanary { object.append("lastCanary", .string(lastCanary)) }

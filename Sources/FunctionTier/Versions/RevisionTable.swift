@@ -1,6 +1,6 @@
 // Owns: finding what a name with a version or an alias stands for now. Any thread. Rule of the lock: held for a look at a table; code is looked
 // for in the store without it.
-import Distribution
+public import Distribution
 import Synchronization
 
 /// What runs when a function is invoked by a name.
@@ -39,13 +39,8 @@ final class RevisionTable: Sendable {
   private func resolution(_ versions: FunctionVersions, _ number: Int) throws(CodeProblem) -> Resolution {
     if let known = known.withLock({ $0[versions.function]?[number] }) { return known }
     guard let version = versions.version(number) else { throw CodeProblem(text: "function \(versions.function) has no version \(number)") }
-    guard let code = store.code(of: version) else { throw CodeProblem(text: "the code of version \(number) of \(versions.function) is not in the store any more") }
-    guard let runtime = FunctionRuntime(tierName: version.runtime) else { throw CodeProblem(text: "\(version.runtime) is no runtime of the function tier") }
-    var tier = FunctionTierSettings(
-      handler: version.handler, memoryMB: version.memoryMB, timeout: .milliseconds(version.timeoutMilliseconds), network: version.network)
-    tier.environment = version.environment.map { HeaderField(name: $0.key, value: $0.value) }
-    let definition = FunctionDefinition(name: versions.function, runtime: runtime, codePath: "", tier: tier)
-    let resolution = Resolution(revision: Revision(definition, version: String(number), code), interpreter: try Interpreter(runtime, interpreters))
+    let (definition, code) = try store.stored(version, named: versions.function)
+    let resolution = Resolution(revision: Revision(definition, version: String(number), code), interpreter: try Interpreter(definition.runtime, interpreters))
     known.withLock { $0[versions.function, default: [:]][number] = resolution }
     return resolution
   }
@@ -62,7 +57,7 @@ final class RevisionTable: Sendable {
 
 extension FunctionRuntime {
   /// A runtime of the function tier by its name; nil for any other.
-  init?(tierName name: String) {
+  public init?(tierName name: String) {
     if name.hasPrefix("nodejs") {
       self = .nodejs(name)
     } else if name.hasPrefix("python3") {

@@ -40,6 +40,8 @@ public final class VersionStore: Sendable {
   /// Publishes a function as it is now. When this returns, the disk has it.
   /// - Returns: the version's number; that of the newest one when nothing has changed since.
   public func publish(_ definition: FunctionDefinition, description: String) throws(CodeProblem) -> Int {
+    let lock = try FolderLock(folder + "/versions/.lock")   // a proxy that starts removes code that no version names
+    defer { lock.release() }
     let stored = try code.keep(try CodeSource(path: definition.codePath, handler: definition.tier.handler), isLasting: true)
     let tier = definition.tier
     let version = PublishedVersion(
@@ -48,16 +50,29 @@ public final class VersionStore: Sendable {
       environment: Dictionary(tier.environment.map { ($0.name, $0.value) }) { $1 }, description: description,
       published: String(decoding: Timestamp.now.text, as: UTF8.self))
     var number = 0
-    try change(definition.name) { versions throws(CodeProblem) in number = try versions.publish(version) }
+    try changeLocked(definition.name) { versions throws(CodeProblem) in number = try versions.publish(version) }
     return number
+  }
+
+  /// Removes code that no version is made of. Only while no proxy runs that may have it in use.
+  func removeUnusedCode() {
+    guard let lock = try? FolderLock(folder + "/versions/.lock") else { return }
+    defer { lock.release() }
+    // Another process may have published since; of what cannot be read, nothing is removed.
+    guard (try? readAll()) != nil else { return }
+    code.removeAll(but: digests)
   }
 
   /// Changes what is published of a function. When this returns, the disk has it.
   public func change(_ function: String, _ body: (inout FunctionVersions) throws(CodeProblem) -> Void) throws(CodeProblem) {
     let lock = try FolderLock(folder + "/versions/.lock")
     defer { lock.release() }
+    try changeLocked(function, body)
+  }
+
+  private func changeLocked(_ function: String, _ body: (inout FunctionVersions) throws(CodeProblem) -> Void) throws(CodeProblem) {
     // Another process may have been here since.
-    var versions = try read(Self.file(of: function)) ?? FunctionVersions(function: function)
+    var versions = try Self.read(watchedFolder + "/" + Self.file(of: function)) ?? FunctionVersions(function: function)
     try body(&versions)
     try write(versions)
     known.withLock { $0[function] = versions }
@@ -90,19 +105,34 @@ public final class VersionStore: Sendable {
     try change(function) { versions throws(CodeProblem) in try versions.remove(version) }
   }
 
-  /// The code of a version.
-  func code(of version: PublishedVersion) -> StoredCode? { code.find(version.code) }
+  /// A version as a function of a configuration, with the copy of its code.
+  func stored(_ version: PublishedVersion, named function: String) throws(CodeProblem) -> (FunctionDefinition, StoredCode) {
+    guard let copy = code.find(version.code) else { throw CodeProblem(text: "the code of version \(version.number) of \(function) is not in the store any more") }
+    guard let runtime = FunctionRuntime(tierName: version.runtime) else { throw CodeProblem(text: "\(version.runtime) is no runtime of the function tier") }
+    var tier = FunctionTierSettings(
+      handler: version.handler, memoryMB: version.memoryMB, timeout: .milliseconds(version.timeoutMilliseconds), network: version.network)
+    tier.environment = version.environment.map { HeaderField(name: $0.key, value: $0.value) }
+    return (FunctionDefinition(name: function, runtime: runtime, codePath: copy.folder, tier: tier), copy)
+  }
+  /// A version as a function of a configuration, whose code is the store's copy.
+  public func definition(of version: PublishedVersion, named function: String) throws(CodeProblem) -> FunctionDefinition { try stored(version, named: function).0 }
 
   // MARK: Files
 
   /// Reads every file again.
   func readAll() throws(CodeProblem) {
+    let all = try Self.published(in: folder)
+    known.withLock { $0 = all }
+  }
+
+  /// What is published in a tier's folder, by function. Changes nothing; a folder that is not there has nothing.
+  public static func published(in folder: String) throws(CodeProblem) -> [String: FunctionVersions] {
     var all: [String: FunctionVersions] = [:]
-    for name in (try? FileManager.default.contentsOfDirectory(atPath: watchedFolder)) ?? [] where name.hasSuffix(".json") {
-      guard let versions = try read(name) else { continue }
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: folder + "/versions")) ?? [] where name.hasSuffix(".json") {
+      guard let versions = try read(folder + "/versions/" + name) else { continue }
       all[versions.function] = versions
     }
-    known.withLock { $0 = all }
+    return all
   }
 
   /// A function's name as a file's: whatever is no letter or digit is written in hexadecimal digits.
@@ -112,8 +142,7 @@ public final class VersionStore: Sendable {
     return name.utf8.count <= 200 ? name + ".json" : Digest.sha256(Array(function.utf8)).hexadecimal + ".json"
   }
 
-  private func read(_ name: String) throws(CodeProblem) -> FunctionVersions? {
-    let path = watchedFolder + "/" + name
+  private static func read(_ path: String) throws(CodeProblem) -> FunctionVersions? {
     guard let data = FileManager.default.contents(atPath: path) else { return nil }
     guard let value = try? JSONValue(parsing: Array(data)), let versions = FunctionVersions(value) else { throw CodeProblem(text: "\(path) is damaged") }
     return versions

@@ -105,19 +105,12 @@ extension Worker {
         observer.looked(up: key, exchange.behavior.behavior.cachePolicy, found: found, now: wallMilliseconds)
       }
       switch found {
-      case .hit(let stored) where stored.kind == .sliced:
-        guard let response = await serveSliced(stored, work, &exchange) else { break }
-        return response
       case .hit(let stored):
-        guard let response = serve(stored, work, wallMilliseconds < stored.freshness.freshUntil ? .hit : .stale, &exchange) else { break }
+        guard let response = await serveAnyKind(stored, work, wallMilliseconds < stored.freshness.freshUntil ? .hit : .stale, &exchange) else { break }
         return response
       case .stale(let stored, let leader):
         if let leader { refresh(leader, exchange) }
-        if stored.kind == .sliced {
-          guard let response = await serveSliced(stored, work, &exchange) else { break }
-          return response
-        }
-        guard let response = serve(stored, work, .stale, &exchange) else { break }
+        guard let response = await serveAnyKind(stored, work, .stale, &exchange) else { break }
         return response
       case .lead(let leader):
         if work.demand.has(.onlyIfCached) { return nothingCached(&exchange) }
@@ -187,16 +180,17 @@ extension Worker {
   ) async -> Response {
     if let work = exchange.cacheWork, let stored = find(cache, exchange), stored.length != nil {
       let now = wallMilliseconds
-      let use = stored.freshness.use(work.demand, at: now)
-      if stored.kind == .sliced && use == .fresh, let response = await serveSliced(stored, work, &exchange) { return response }
-      guard stored.kind == .response else { return await pass(&exchange, &viewer) }
-      if use != .validate, let response = serve(stored, work, now < stored.freshness.freshUntil ? .hit : .stale, &exchange) { return response }
+      let outcome: CacheOutcome = now < stored.freshness.freshUntil ? .hit : .stale
+      if stored.freshness.use(work.demand, at: now) != .validate, let response = await serveAnyKind(stored, work, outcome, &exchange) { return response }
     }
-    return await pass(&exchange, &viewer)
+    exchange.cacheWork?.requestTime = wallMilliseconds
+    let response = await pass(&exchange, &viewer)
+    if cache.followsRFC, let work = exchange.cacheWork { compareStored(with: response.head, work, exchange) }
+    return response
   }
 
   /// The stored response to a request, however old; of variants the one for it.
-  private func find(_ cache: CompiledCache, _ exchange: borrowing Exchange) -> StoredResponse? {
+  func find(_ cache: CompiledCache, _ exchange: borrowing Exchange) -> StoredResponse? {
     let store = configuration.store
     return withKey(cache, exchange) { key, _ in
       guard let found = store.find(key.readable, store.hash(of: key.readable)), found.kind == .variants else {
@@ -265,8 +259,7 @@ struct VaryNames: Equatable {
   var bytes: [UInt8] { Array(names.joined(separator: [44])) }
 }
 
-/// A reference to something on the same host (RFC 9111, 4.4): an absolute URL, an absolute path, or one beside the request's own. `./` and
-/// `../` are not followed.
+/// A reference to something on the same host (RFC 9111, 4.4): an absolute URL, an absolute path, or one beside the request's own.
 struct OwnTarget {
   let path: [UInt8]
   let query: [UInt8]?
@@ -279,16 +272,29 @@ struct OwnTarget {
       guard Array(authority).span.equalsIgnoringCase(host) else { return nil }
       rest = rest.dropFirst(authority.count)
       if rest.first != 47 { rest = [47] + rest }
-    } else if let first = rest.first, first != 47, first != 46, !rest.prefix(while: { $0 != 47 && $0 != 63 && $0 != 35 }).contains(58) {
+    } else if let first = rest.first, first != 47, !rest.prefix(while: { $0 != 47 && $0 != 63 && $0 != 35 }).contains(58) {
       let base = base.copied   // RFC 3986, 5.2.2 and 5.2.3
       let folder = base.prefix((base.lastIndex(of: 47) ?? -1) + 1)
       rest = first == 63 ? base + rest : first == 35 ? base[...] : folder + rest
     }
     guard rest.first == 47, !rest.starts(with: [47, 47]) else { return nil }
     rest = rest.prefix { $0 != 35 }
-    path = Array(rest.prefix { $0 != 63 })
-    query = rest.count > path.count ? Array(rest.dropFirst(path.count + 1)) : nil
+    let written = rest.prefix { $0 != 63 }
+    path = Self.withoutDotSegments(written)
+    query = rest.count > written.count ? Array(rest.dropFirst(written.count + 1)) : nil
     guard path.allSatisfy({ $0 > 32 && $0 != 127 }), query?.allSatisfy({ $0 > 32 && $0 != 127 }) ?? true else { return nil }
+  }
+
+  /// RFC 3986, 5.2.4, of a path that begins with a slash.
+  private static func withoutDotSegments(_ path: ArraySlice<UInt8>) -> [UInt8] {
+    var kept: [ArraySlice<UInt8>] = []
+    var isFolder = false
+    for segment in path.split(separator: 47, omittingEmptySubsequences: false) {
+      isFolder = segment.elementsEqual([46]) || segment.elementsEqual([46, 46])
+      if !isFolder { kept.append(segment) } else if segment.count == 2 && kept.count > 1 { kept.removeLast() }
+    }
+    if isFolder { kept.append([]) }
+    return Array(kept.joined(separator: [47]))
   }
 }
 

@@ -40,7 +40,7 @@ extension Worker {
       if movedUp || movedDown { continue }
       await viewerSocket.waitReadable(milliseconds: tunnelIdleMilliseconds)
     }
-    viewer.trailers = upstream.takeTrailers()
+    upstream.passTrailers(to: &viewer)
     upstream.finish()
     try await viewer.flush()
   }
@@ -50,7 +50,7 @@ extension Worker {
     guard !upstream.requestIsWhole, try upstream.flushAtOnce(), let n = try viewer.payloadAtHand() else { return false }
     if n == 0 {
       upstream.requestIsWhole = true
-      upstream.requestEnds(trailers: viewer.takeRequestTrailers())
+      upstream.endRequest(of: &viewer)
     } else {
       try upstream.forward(n, from: &viewer.stream.input, asChunk: false)
     }

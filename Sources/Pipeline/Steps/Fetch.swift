@@ -235,6 +235,7 @@ extension Worker {
     upstream.stream.beginOutput()
     composeOriginRequest(exchange, destination, to: &upstream.stream.output)
     if let observer = exchange.observer { observer.sends(upstream.stream.output.readable, to: destination, exchange) }
+    if let inbound = viewer.substream, let outbound = upstream.substream { inbound.forbidIndexing(on: outbound) }
     upstream.headIsWhole(hasBody: exchange.hasBody)
     var isSending = true
     do throws(WireFailure) {
@@ -246,6 +247,7 @@ extension Worker {
       let head = try await upstream.readHead(hasNoBody: exchange.received.method == .head)
       guard head.line.status != 101 || isWebSocket(exchange) else { throw WireFailure.refused(.unaskedSwitch) }
       if let visit { note(visit, status: head.line.status) }
+      if let outbound = viewer.substream, let inbound = upstream.substream { inbound.forbidIndexing(on: outbound) }
       return received(head, upstream, &exchange)
     } catch {
       exchange.answerBegan = upstream.hasReceived
@@ -299,9 +301,18 @@ extension Worker {
     if head.line.status >= 400 { exchange.result = .error; exchange.detailedResult = "OriginError" } else { exchange.result = .miss; exchange.detailedResult = "" }
     exchange.failure = nil
     if let work = exchange.cacheWork { work.failure = nil }
+    if let limit = exchange.origin?.completionMilliseconds, limit > 0 { bound(&upstream, limit, exchange) }
     exchange.upstream = consume upstream
     let source: Response.Source = head.line.status == 101 ? .tunnel : .origin
     return Response(head: head, source)
+  }
+
+  /// The answer must be whole so many milliseconds after its request was begun (spec/lambda-at-edge.md, 5), or it breaks off. Its connection
+  /// carries no other request, which could be hit in its place.
+  @inline(never) private func bound(_ upstream: inout ClientConnection, _ milliseconds: Int, _ exchange: borrowing Exchange) {
+    let taken = Int((monotonicNanoseconds() - min(monotonicNanoseconds(), exchange.timeline.originRequest)) / 1_000_000)
+    upstream.requestIsWhole = false
+    loop.schedule(afterMilliseconds: milliseconds - taken) { [weak socket = upstream.stream.socket] in socket?.fail(.timedOut) }
   }
 
   /// `Vary` names only what the behavior forwards, and Accept-Encoding.
@@ -364,7 +375,7 @@ extension Worker {
       upstream.stream.output.append("0\r\n\r\n")
     }
     upstream.requestIsWhole = try await upstream.flushUnlessDone()
-    if upstream.requestIsWhole { upstream.requestEnds(trailers: viewer.takeRequestTrailers()) }   // to HTTP/2 only
+    if upstream.requestIsWhole { upstream.endRequest(of: &viewer) }
     if !upstream.requestIsWhole { viewer.closing = true }
   }
 

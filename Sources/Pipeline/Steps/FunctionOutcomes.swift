@@ -73,12 +73,14 @@ extension Worker {
     counters.countRun(
       function.place, hook, outcome,
       RunCost(cpuNanoseconds: run.cpuNanoseconds, allowedNanoseconds: function.code.limits.cpuNanoseconds, fuel: run.fuel))
+    if run.isRecalled { counters.add(.functionResultRecalled) }
+    if run.forgotOthers { counters.add(.functionResultsForgotten) }
     if run.storeReads > 0 {
       counters.add(.storeRead, Int(run.storeReads))
       counters.add(.storeReadError, Int(run.storeReadErrors))
     }
     if outcome == .cpuLimit || outcome == .memoryLimit { noteStop(function) }
-    if run.cpuNanoseconds >= Self.longRunNanoseconds { lastLongTurn = loop.turn }
+    if run.cpuNanoseconds >= Self.longRunNanoseconds, !run.isRecalled { lastLongTurn = loop.turn }
     let error = mistake ?? explanation(run, isolate, function)
     if let error { diagnostics.say(.error, key: "run \(function.code.name)", "\(hook.word) function \(function.code.name) failed: \(error)") }
     keepWords(isolate, exchange)

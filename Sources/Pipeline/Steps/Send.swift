@@ -100,7 +100,11 @@ extension Worker {
   ) async throws(WireFailure) {
     guard var upstream = exchange.upstream.take() else { return try await viewer.flush() }
     viewer.stream.socket.dependent = upstream.stream.socket
-    defer { viewer.stream.socket.dependent = nil }
+    var lasts = false
+    defer {
+      if lasts { exchange.site.longExchanges.ended(viewer.stream.socket) }
+      viewer.stream.socket.dependent = nil
+    }
     var stint = Stint()
     while true {
       let atHand: Int?
@@ -110,6 +114,10 @@ extension Worker {
       }
       guard let n = atHand else {
         try await viewer.flush()
+        if !lasts {   // perhaps a stream of events
+          lasts = true
+          exchange.site.longExchanges.began(viewer.stream.socket)
+        }
         await upstream.waitForPayload()
         continue
       }
@@ -123,7 +131,7 @@ extension Worker {
       viewer.stream.output.append("0\r\n\r\n")
     }
     viewer.stream.socket.dependent = nil   // what follows is no business of the origin's
-    viewer.trailers = upstream.takeTrailers()
+    upstream.passTrailers(to: &viewer)
     upstream.finish()
     try await viewer.flush()
   }

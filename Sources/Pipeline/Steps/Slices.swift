@@ -38,30 +38,41 @@ extension Worker {
     return head.fields.value(ranges).equalsLowercase("bytes")
   }
 
+  /// The answer that a stored response gives, be its content whole or in slices.
+  /// - Returns: nil when it gives none after all.
+  nonisolated(nonsending) func serveAnyKind(
+    _ stored: StoredResponse, _ work: CacheWork, _ outcome: CacheOutcome, _ exchange: inout Exchange
+  ) async -> Response? {
+    stored.kind == .sliced ? await serveSliced(stored, work, outcome, &exchange) : serve(stored, work, outcome, &exchange)
+  }
+
   /// Answers from slices; the first one is at hand, or on its way, before the viewer hears anything.
   /// - Returns: nil when the origin does not give it; then the head is forgotten.
   nonisolated(nonsending) func serveSliced(
-    _ stored: StoredResponse, _ work: CacheWork, _ exchange: inout Exchange
+    _ stored: StoredResponse, _ work: CacheWork, _ outcome: CacheOutcome, _ exchange: inout Exchange
   ) async -> Response? {
     guard let slices = SlicedContent(stored, sliceBytes: configuration.store.configuration.sliceBytes), var head = head(of: stored) else { return nil }
     head.setContentLength(slices.length)
     work.stored = stored
     work.slices = slices
     work.freshUntil = stored.freshness.freshUntil
-    work.outcome = .hit
-    exchange.result = .hit
+    work.isFilling = false
+    work.outcome = outcome
+    exchange.result = outcome == .refreshHit ? .refreshHit : outcome.isFromCache ? .hit : .miss
     exchange.failure = nil
     let response = select(from: Response(head: head, .cached), work, &exchange)
-    guard response.source == .cached, exchange.received.method == .get, let first = work.parts.first?.lowerBound ?? (slices.length > 0 ? 0 : nil) else { return response }
+    guard response.source == .cached, exchange.received.method == .get, !work.isRefresh, let first = work.parts.first?.lowerBound ?? (slices.length > 0 ? 0 : nil) else { return response }
     guard let slice = await slice(of: slices, at: first, work, exchange) else {
       configuration.store.remove(stored.key, stored.hash)
+      work.outcome = .miss
+      exchange.result = .miss
       work.slices = nil
       work.parts = []
       work.boundaries = []
       return nil
     }
     work.firstSlice = slice
-    if work.outcome != .hit { exchange.result = .miss }
+    if work.outcome == .miss { exchange.result = .miss }
     return response
   }
 

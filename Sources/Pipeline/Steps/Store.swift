@@ -15,7 +15,7 @@ extension Worker {
     work.isFilling = true
     work.requestTime = wallMilliseconds
     work.failure = nil
-    if let stale = leader.stale, stale.kind == .response {
+    if let stale = leader.stale, stale.kind != .variants {
       work.outcome = .expired
       let isUseful = cache.sharesFetches && !stale.freshness.flags.contains(.noConditional) && stale.length != nil
       if isUseful && !(stale.etag.isEmpty && stale.lastModified.isEmpty) { work.validating = stale }
@@ -24,9 +24,11 @@ extension Worker {
     if let stale = work.validating {
       work.validating = nil
       if response.head.line.status == 304 && work.failure == nil {
-        if let renewed = renew(stale, with: response.head, leader, work, &exchange) { return renewed }
+        let renewed = renew(stale, with: response.head, leader, work, exchange)
         discard(response, &exchange)
+        if let renewed, let answer = await serveAnyKind(renewed, work, .refreshHit, &exchange) { return answer }
         response = await fetchOutOfLine(&exchange, &viewer)
+        if renewed != nil { return response }   // the origin did not give the content that it had just called valid
       }
     }
     return await settle(response, leader, work, &exchange, &viewer)
@@ -45,8 +47,9 @@ extension Worker {
       leader.decline()
       return response
     }
-    if status >= 500, let stale = leader.stale, stale.kind == .response, stale.freshness.servesOnError(isUnreachable: work.failure != nil, at: now) {
-      return standIn(stale, for: response, leader, work, &exchange)
+    if status >= 500, let stale = leader.stale, stale.kind != .variants,
+      stale.freshness.servesOnError(isUnreachable: work.failure != nil, to: work.demand, at: now) {
+      return await standIn(stale, for: response, leader, work, &exchange)
     }
     if let failure = work.failure, work.cache.followsRFC || !failure.isOrigins {
       leader.fail()
@@ -114,12 +117,7 @@ extension Worker {
     work.isStored = true
     guard exchange.request.fields.has(.range) else { return select(from: response, work, &exchange) }
     discard(response, &exchange)
-    work.isFilling = false
-    if let sliced = await serveSliced(stored, work, &exchange) {
-      work.outcome = .miss
-      exchange.result = .miss
-      return sliced
-    }
+    if let sliced = await serveSliced(stored, work, .miss, &exchange) { return sliced }
     return await fetchOutOfLine(&exchange, &viewer)
   }
 
@@ -136,13 +134,13 @@ extension Worker {
   // MARK: Stale instead of an error
 
   /// Spec 3.3 and RFC 5861: the stale response, which is not validated again for a while.
-  private func standIn(
+  private nonisolated(nonsending) func standIn(
     _ stale: StoredResponse, for response: consuming Response, _ leader: FillLeader, _ work: CacheWork, _ exchange: inout Exchange
-  ) -> Response {
+  ) async -> Response {
     var head = stale.description
     head.freshness.recheckAfter = wallMilliseconds + Int64(work.cache.rules.errorTTL(response.head.line.status)) * 1000
     let renewed = leader.renew(head, lines: stale.head, tags: stale.tags)
-    guard let instead = serve(renewed, work, .stale, &exchange) else { return response }
+    guard let instead = await serveAnyKind(renewed, work, .stale, &exchange) else { return response }
     discard(response, &exchange)
     return instead
   }
@@ -150,33 +148,56 @@ extension Worker {
   // MARK: 304
 
   /// The stored response is still the one (RFC 9111, 4.3.4).
-  /// - Returns: nil when the 304 speaks of something else.
+  /// - Returns: what is to be served; nil when the 304 speaks of something else.
   private func renew(
-    _ stale: StoredResponse, with fresh: borrowing ResponseHead, _ leader: FillLeader, _ work: CacheWork, _ exchange: inout Exchange
-  ) -> Response? {
+    _ stale: StoredResponse, with fresh: borrowing ResponseHead, _ leader: FillLeader, _ work: CacheWork, _ exchange: borrowing Exchange
+  ) -> StoredResponse? {
     if let line = fresh.fields.first(.etag), !stale.etag.isEmpty {
       let head = stale.head
       if fresh.fields.value(line).opaqueTag != head.extracting(stale.etag).opaqueTag { return nil }
     }
     guard var head = self.head(of: stale) else { return nil }
-    head.fields.drop(.age)
+    // One without Date is of now (RFC 9110, 6.6.1), as its stored lines say then.
+    head.fields.drop(fresh.fields.has(.date) ? FieldNameSet(.age) : FieldNameSet(.age, .date))
     head.fields.update(from: fresh.fields, isCompressed: stale.freshness.flags.contains(.compressed))
     let facts = ResponseFacts(head), now = wallMilliseconds
     let request = RequestFacts(exchange.request.fields, isAuthorized: work.cache.forwardsAuthorization && exchange.request.fields.has(.authorization))
-    discardBody(&exchange)
     guard var freshness = work.cache.rules.freshness(of: facts, to: request, requestTime: work.requestTime, now: now) else {
       configuration.store.remove(stale.key, stale.hash)
       leader.decline()
-      return serve(stale, work, .refreshHit, &exchange)
+      return stale
     }
     if stale.freshness.flags.contains(.compressed) {
       freshness.flags.insert(.compressed)
       Compression.addVary(to: &head.fields)
     }
-    let lines = StoredLines(head, freshness, tagHeader: work.cache.tagHeader)
-    let renewed = leader.renew(
+    var lines = StoredLines(head, freshness, tagHeader: work.cache.tagHeader)
+    lines.head.kind = stale.kind
+    return leader.renew(
       lines.head, lines: lines.bytes.readable, tags: lines.tags.span, sharing: freshness.flags.contains(.unshared) ? .keepForLater : .share)
-    return serve(renewed, work, .refreshHit, &exchange)
+  }
+
+  // MARK: HEAD
+
+  /// What an answer to HEAD says of what GET stored (RFC 9111, 4.3.5): it is still the one, and is renewed, or it is not served any more.
+  func compareStored(with fresh: borrowing ResponseHead, _ work: CacheWork, _ exchange: borrowing Exchange) {
+    guard fresh.line.status == 200, work.failure == nil, let stored = find(work.cache, exchange), stored.kind == .response, stored.status == 200 else { return }
+    let store = configuration.store, now = wallMilliseconds
+    guard agrees(fresh, with: stored) else { return store.remove(stored.key, stored.hash) }
+    guard case .lead(let leader) = store.lookup(stored.key, stored.hash, stored.places, now: now, { _ in .validate }) else { return }
+    guard leader.stale === stored, renew(stored, with: fresh, leader, work, exchange) != nil else { return leader.decline() }
+  }
+
+  /// Whether what both say of the content is the same.
+  private func agrees(_ fresh: borrowing ResponseHead, with stored: StoredResponse) -> Bool {
+    func isOther(_ name: FieldName, _ place: Range<Int>, _ isSame: (Span<UInt8>, Span<UInt8>) -> Bool) -> Bool {
+      guard !place.isEmpty, let line = fresh.fields.first(name) else { return false }
+      let head = stored.head
+      return !isSame(fresh.fields.value(line), head.extracting(place))
+    }
+    if isOther(.etag, stored.etag, { $0.opaqueTag == $1.opaqueTag }) || isOther(.lastModified, stored.lastModified, { $0.equals($1) }) { return false }
+    guard !stored.freshness.flags.contains(.compressed), let line = fresh.fields.first(.contentLength), let length = stored.length else { return true }
+    return Int(fresh.fields.value(line).text) == length
   }
 
   // MARK: Vary

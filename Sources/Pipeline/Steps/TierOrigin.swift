@@ -16,6 +16,7 @@ extension Worker {
     let ask = ask(exchange, assigned)
     var destination = assigned
     if let hook = hooks.originRequest {
+      try await resolve(assigned, &exchange)
       switch try await askOriginRequest(hook, ask, &destination, &exchange, &viewer) {
       case .response(let change): return madeAtOrigin(change, assigned, &exchange)
       case .request(let change): take(change, into: ask, &exchange)
@@ -37,6 +38,17 @@ extension Worker {
     case .decided(.request): break   // a response event decides about responses
     }
     return response
+  }
+
+  /// The configured origin's name is looked up first: where it has no address, the function is not asked (spec/lambda-at-edge.md, 1). Another name
+  /// that the function gives is looked up when it is connected to.
+  private nonisolated(nonsending) func resolve(_ assigned: Destination, _ exchange: inout Exchange) async throws(FetchFailure) {
+    guard let pool = assigned.pool, exchange.observer == nil else { return }
+    do throws(OriginFailure) { try await pool.resolve() } catch {
+      exchange.origin = assigned.origin
+      exchange.originPlace = assigned.origin.place
+      throw .origin(error)
+    }
   }
 
   /// - Parameter destination: becomes another one when the function chooses so.

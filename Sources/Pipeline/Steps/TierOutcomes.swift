@@ -68,9 +68,9 @@ extension Worker {
     let start = monotonicNanoseconds()
     let outcome: InvocationOutcome
     if let function = hook.function {
-      outcome = await function.call(Invocation(payload: event.payload()))
+      outcome = await function.call(Invocation(payload: event.payload()), on: loop)
     } else {
-      outcome = .failed(InvocationFailure(.notStarted, errorType: "", errorMessage: "the function could not be prepared"), InvocationReport())
+      outcome = .failed(InvocationFailure(.notStarted, errorType: "", errorMessage: "the function could not be prepared; skerry check says why"), InvocationReport())
     }
     let answer: TierAnswer
     switch outcome {

@@ -19,7 +19,10 @@ extension Worker {
     let wake: (Socket) -> Void = { _ in viewerSocket.nudge() }
     viewerSocket.whenDisturbed = wake
     originSocket.whenDisturbed = wake
+    let site = exchange.site
+    site.longExchanges.began(viewerSocket)
     defer {
+      site.longExchanges.ended(viewerSocket)
       viewerSocket.whenDisturbed = nil
       originSocket.whenDisturbed = nil
     }

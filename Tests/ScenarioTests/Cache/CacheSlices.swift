@@ -57,6 +57,39 @@ extension Scenarios {
       #expect(try program.get("/", "Range: bytes=0-9").fields["etag"] == "\"w\"")
     }
 
+    /// A head that has expired is validated; what its slices held is good for as long as the tag is, and is served when the origin fails.
+    @Test func anExpiredHeadIsValidated() throws {
+      let state = Watched("valid"), tag = Watched("\"v\"")
+      let program = try CacheProgram(more: Self.limits) { request, connection in
+        if state.current == "failing" { return try connection.send(answer("no", status: "503 Service Unavailable")) }
+        let head = "ETag: \(tag.current)\r\nCache-Control: max-age=10, stale-while-revalidate=5\r\nAccept-Ranges: bytes\r\n"
+        if request.fields["if-none-match"] == tag.current { return try connection.send("HTTP/1.1 304 Not Modified\r\n\(head)X-New: 1\r\n\r\n") }
+        guard request.fields["range"] != nil else { return try connection.send(Array("HTTP/1.1 200 OK\r\n\(head)Content-Length: 300000\r\n\r\n".utf8) + Self.content) }
+        try connection.send(Array("HTTP/1.1 206 Partial Content\r\n\(head)Content-Range: bytes 0-32767/300000\r\nContent-Length: 32768\r\n\r\n".utf8) + Self.content[..<32_768])
+      }
+      #expect(try program.get("/", "Range: bytes=10-19").cache == "Miss")
+      try program.skerry.moveClock(to: 16)
+      let renewed = try program.get("/", "Range: bytes=20-29")
+      #expect(renewed.cache == "RefreshHit" && renewed.status == 206 && renewed.body == Array(Self.content[20..<30]) && renewed.fields["x-new"] == "1")
+      #expect(program.origin.requests.map { $0.fields["if-none-match"] ?? $0.fields["range"] ?? "all" } == ["all", "bytes=0-32767", "\"v\""])
+      #expect(try program.get("/", "Range: bytes=20-29").cache == "Hit")
+      // Served while it is validated, of which no viewer knows.
+      try program.skerry.moveClock(to: 28)
+      #expect(try program.get("/", "Range: bytes=0-9").cache == "Hit")
+      try program.skerry.moveClock(to: 37)
+      #expect(try program.get("/", "Range: bytes=0-9").body == Array(Self.content[..<10]))
+      #expect(program.origin.requests.filter { $0.fields["if-none-match"] != nil }.count == 2 && program.origin.requests.count == 4)
+      state.update { $0 = "failing" }
+      try program.skerry.moveClock(to: 60)
+      let stale = try program.get("/", "Range: bytes=0-9")
+      #expect(stale.status == 206 && stale.body == Array(Self.content[..<10]) && stale.cacheStatus.contains("hit; ttl=-"))
+      state.update { $0 = "valid" }
+      tag.update { $0 = "\"w\"" }
+      try program.skerry.moveClock(to: 80)
+      let other = try program.get("/", "Range: bytes=0-9")
+      #expect(other.status == 206 && other.fields["etag"] == "\"w\"" && other.cache == "Miss")
+    }
+
     /// Without a strong tag, or ranges at the origin, it is passed on as it was before.
     @Test(arguments: [("W/\"v\"", "Accept-Ranges: bytes\r\n"), ("\"v\"", ""), ("\"v\"", "Accept-Ranges: none\r\n")])
     func whatCannotBeSlicedIsPassedOn(_ tag: String, _ fields: String) throws {

@@ -274,6 +274,39 @@ extension Scenarios {
       #expect(try program.get("/", "X-A: 1").bodyText == "1")
     }
 
+    /// References are resolved as RFC 3986, 5.2 says; those of other hosts, and what is none, name nothing here.
+    @Test(arguments: [
+      ("c", "/a/c"), ("./c", "/a/c"), ("../c", "/c"), ("../../../c", "/c"), (".", "/a/"), ("..", "/"), ("/x/./y/../c?d", "/x/c?d"), ("?d", "/a/b?d"),
+      ("http://a.test/c", "/c"), ("HTTP://A.test", nil), ("http://b.test/a/c", nil), ("//b.test/c", nil), ("x:/c", nil),
+    ]) func anUnsafeMethodNamesOthers(_ reference: String, _ target: String?) throws {
+      let program = try CacheProgram(policy: "cacheMode: rfc9111, queryStrings: all") { request, connection in
+        try connection.send(answer("x", "Cache-Control: max-age=60", request.method == "POST" ? "Location: \(reference)" : "X: 1"))
+      }
+      let paths = ["/a/c", "/c", "/a/", "/", "/x/c?d", "/a/b?d"]
+      for path in paths { _ = try program.get(path) }
+      _ = try program.get("/a/b", "Content-Length: 0", method: "POST")
+      for path in paths { #expect(try program.get(path).cache == (path == target ? "Miss" : "Hit"), "\(path)") }
+    }
+
+    /// 4.3.5: what a HEAD that had to be passed on says of the stored response renews it, or makes it invalid.
+    @Test(arguments: [
+      ("ETag: \"v\"", true), ("ETag: W/\"v\"", true), ("ETag: \"w\"", false), ("Last-Modified: Sun, 06 Nov 1994 08:49:38 GMT", false),
+      ("Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT", true), ("Content-Length: 5", false), ("Content-Length: 4", true), ("X: 1", true),
+    ]) func aHEADSaysWhatTheStoredResponseIsWorth(_ line: String, _ isSame: Bool) throws {
+      let program = try CacheProgram(policy: "cacheMode: rfc9111") { request, connection in
+        if request.method == "HEAD" { return try connection.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=20\r\nX-New: 1\r\n\(line)\r\n\r\n") }
+        try connection.send(answer("body", "Cache-Control: max-age=10", "ETag: \"v\"", "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT"))
+      }
+      _ = try program.get("/")
+      try program.skerry.moveClock(to: 11)
+      let head = try program.get("/", method: "HEAD")
+      #expect(head.cache == "Miss" && head.fields["x-new"] == "1")
+      try program.skerry.moveClock(to: 25)
+      let after = try program.get("/")
+      #expect(after.cache == (isSame ? "Hit" : "Miss") && after.bodyText == "body" && after.fields["x-new"] == (isSame ? "1" : nil))
+      #expect(program.origin.requests.count == (isSame ? 2 : 3))
+    }
+
     /// In every coding; a relative reference; not what is another host's.
     @Test func anUnsafeMethodFindsEveryCoding() throws {
       let count = Watched(0)

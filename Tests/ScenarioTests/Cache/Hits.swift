@@ -47,7 +47,7 @@ extension Scenarios {
             #expect(response.cache == "Hit")
             let own = ["x-amz-cf-id", "date", "age", "cache-status"]
             seen.append(response.line + " \(response.body.count) " + response.fields.list.filter { !own.contains($0.name.lowercased()) || $0.value.contains("1994") }.map { "\($0.name): \($0.value)" }.sorted().joined(separator: "; "))
-            #expect(response.fields.all("date").count == 1 && response.fields.all("age") == ["0"] && response.cacheStatus.hasPrefix("skerry; hit; ttl="))
+            #expect(response.fields.all("date").count == 1 && response.fields.all("age").count == 1 && response.cacheStatus.hasPrefix("skerry; hit; ttl="))
           }
         }
         heads.append(seen)

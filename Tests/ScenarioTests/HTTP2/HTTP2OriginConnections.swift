@@ -43,6 +43,30 @@ extension Scenarios {
       #expect(String(wire: try viewer.answer(on: 3).body) == "second")
     }
 
+    /// What one hop forbids to index is not indexed on the other (RFC 7541, 6.2.3), in heads and trailers, in both directions, request by request.
+    @Test func neverIndexedStaysSo() throws {
+      let blocks = Watched([Bytes]())
+      @Sendable func field(_ name: String, _ value: String, isSecret: Bool) -> Bytes { [isSecret ? 0x10 : 0] + HPACK.string(name) + HPACK.string(value) }
+      let (skerry, _) = try program { connection in
+        let h2 = try HTTP2OriginConnection(connection)
+        while true {
+          let request = try h2.wait("a request") { $0.type == 1 }
+          blocks.update { $0.append(request.payload) }
+          let isSecret = blocks.current.count == 1
+          try h2.send(.headers(request.stream, block: HPACK.block([(":status", "200")]) + field("x-answer", "two", isSecret: isSecret), end: false), .data(request.stream, "fine"))
+          try h2.send(.headers(request.stream, block: field("x-trailer", "three", isSecret: isSecret)))
+        }
+      }
+      let viewer = try HTTP2Viewer.open(skerry)
+      for (stream, isSecret) in [(UInt32(1), true), (3, false)] {
+        try viewer.send(.headers(stream, block: HPACK.block(get("/", host: host)) + field("x-request", "one", isSecret: isSecret)))
+        let answer = try viewer.answer(on: stream)
+        #expect(String(wire: answer.body) == "fine" && answer.blocks.count == 2)
+        let sent = [(blocks.current.last ?? [], field("x-request", "one", isSecret: true)), (answer.blocks[0], field("x-answer", "two", isSecret: true)), (answer.blocks[1], field("x-trailer", "three", isSecret: true))]
+        for (block, secret) in sent { #expect((block.firstRange(of: secret) != nil) == isSecret, "\(secret) in \(block)") }
+      }
+    }
+
     /// An origin that leaves with requests under way does not keep others from going elsewhere, whether they wait already or come later.
     @Test(arguments: [false, true]) func anotherConnectionForOneThatLeaves(waits: Bool) throws {
       let seen = Watched(0)

@@ -55,6 +55,23 @@ extension Scenarios {
       #expect(refused["cs-method"] == "-" && refused["x-edge-detailed-result-type"] == "InvalidRequest" && refused["cs(Host)"] == "-")
     }
 
+    /// Who leaves before there is an answer has got no status.
+    @Test func aViewerThatLeft() throws {
+      let origin = try ScriptedOrigin { connection in
+        try connection.expectRequest()
+        try connection.waitForEnd()
+      }
+      let skerry = try startSkerry(before: origin, accessLog: "{ path: access.log, format: w3c }")
+      var viewer = Optional(try skerry.viewer())
+      try viewer?.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+      _ = try origin.waitForRequests(1)
+      viewer?.reset()
+      viewer = nil
+      let record = try records(skerry, 1)[0]
+      #expect(record["sc-status"] == "000" && record["sc-bytes"] == "0", "\(record)")
+      #expect(record["x-edge-result-type"] == "Error" && record["x-edge-detailed-result-type"] == "ClientHungUpRequest")
+    }
+
     @Test func chosenColumnsInTheirOrder() throws {
       let skerry = try program("{ path: access.log, format: w3c, fields: [sc-status, cs(Cookie), cache-behavior-path-pattern, cs-uri-stem] }")
       _ = try skerry.viewer().exchange("GET /a HTTP/1.1\r\nHost: a.test\r\nCookie: a=b; c=d\r\nCookie: e=f\r\n\r\n")

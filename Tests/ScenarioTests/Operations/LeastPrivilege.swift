@@ -85,6 +85,16 @@ extension Scenarios {
       try servesAll(skerry)
     }
 
+    /// What only root can read, no reload can: that is told at the start.
+    @Test(.enabled(if: geteuid() == 0, "only root can become somebody else")) func whatOnlyRootCanReadIsTold() throws {
+      let (skerry, origin) = try program("user: nobody") { folder in
+        try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: folder.path)
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: folder.appendingPathComponent("add.js").path)
+      }
+      defer { withExtendedLifetime(origin) {} }
+      try skerry.waitForStandardError(toHold: "nobody cannot read \(skerry.folder.path)/add.js: reloads will be refused until it can")
+    }
+
     /// Environments are made ready by who the program has become, and start in sandboxes it could not make itself.
     @Test(.enabled(if: geteuid() == 0, "only root can become somebody else"), arguments: ["auto", "strict"]) func sandboxesOfAProgramThatHasLeftRoot(_ level: String) throws {
       let origin = try ScriptedOrigin { connection in

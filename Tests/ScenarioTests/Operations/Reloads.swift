@@ -135,11 +135,33 @@ extension Scenarios {
       try skerry.write("function handler(event) { return { statusCode: 202 } }", to: "f.js")
       try skerry.reload(configuration.yaml)
       #expect(try get(skerry).status == 202)
-      // One that cannot be built is said with its place, and the others are served.
+      // One that cannot be built is said with its place, and the old one goes on; until it is mended, with every reload.
       try skerry.write("function handler(event) {\n  return {", to: "f.js")
+      for _ in 0..<2 {
+        let refused = try skerry.metrics()["skerry_reloads_total{outcome=\"refused\"}"]
+        skerry.send(signal: SIGHUP)
+        try eventually("the refusal") { try skerry.metrics()["skerry_reloads_total{outcome=\"refused\"}"] == refused + 1 }
+        #expect(try get(skerry).status == 202)
+      }
+      #expect(skerry.standardError.contains("f.js:2:"))
+      try skerry.write("function handler(event) { return { statusCode: 203 } }", to: "f.js")
       try skerry.reload(configuration.yaml)
+      #expect(try get(skerry).status == 203)
+    }
+
+    /// What could not be built at the start does not keep other changes away.
+    @Test func aFunctionBrokenFromTheStartIsNoReasonToRefuse() throws {
+      let (skerry, _, configuration) = try program({
+        $0.distributions[0].behavior = "functions: { viewer-request: f }"
+        $0.more = "functions:\n  f: { runtime: cloudfront-js-2.0, code: f.js }"
+      }, files: ["f.js": "function handler(event) {\n  return {"])
       #expect(skerry.standardError.contains("f.js:2:"))
       #expect(try get(skerry).status == 503)
+      try skerry.reload(configuration.yaml)
+      #expect(try get(skerry).status == 503)
+      try skerry.write("function handler(event) { return { statusCode: 202 } }", to: "f.js")
+      try skerry.reload(configuration.yaml)
+      #expect(try get(skerry).status == 202)
     }
 
     @Test func limitsOfAcceptingFollow() throws {
@@ -210,6 +232,36 @@ extension Scenarios {
       for _ in 0..<2 { try skerry.reload(configuration.yaml) }
       try viewer.send("pong")
       #expect(try viewer.read(exactly: 4) == wire("pong"))
+    }
+
+    /// As many replaced configurations as may be are kept by tunnels and streams of events; those of the oldest are closed.
+    @Test(arguments: [true, false]) func longExchangesOfOldConfigurationsEnd(isTunnel: Bool) throws {
+      let origin = try ScriptedOrigin { connection in
+        try connection.expectRequest()
+        try connection.send(isTunnel ? "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n" : "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
+        try connection.send("data")
+        try connection.waitForEnd()
+      }
+      var configuration = Configuration(distributions: [.init(isDefault: true, origin: origin.url)])
+      configuration.more = "limits: { formerConfigurations: 2 }"
+      let skerry = try Skerry.start(configuration: configuration.yaml, arguments: ["--workers", "1"])
+      var viewers: [ScriptedViewer] = []
+      for number in 0..<4 {
+        if number > 0 { try skerry.reload(configuration.yaml) }
+        let viewer = try skerry.viewer()
+        let upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        try viewer.send("GET / HTTP/1.1\r\nHost: a.test\r\n\(isTunnel ? upgrade : "")\r\n")
+        #expect(try viewer.readHead().status == (isTunnel ? 101 : 200))
+        #expect(String(wire: try viewer.read(exactly: isTunnel ? 4 : 7)).contains("data"))
+        viewers.append(viewer)
+      }
+      #expect(try skerry.metrics()["skerry_limits_reached_total{limit=\"former_configurations\"}"] == 1)
+      _ = viewers[0].readEnding()
+      try skerry.reload(configuration.yaml)
+      _ = viewers[1].readEnding()
+      #expect(try skerry.metrics()["skerry_limits_reached_total{limit=\"former_configurations\"}"] == 2)
+      try eventually("two tunnels or streams") { try skerry.metrics()["skerry_requests_in_flight"] == 2 }
+      try skerry.waitForStandardError(toHold: "limits.formerConfigurations")
     }
 
     // MARK: Watching

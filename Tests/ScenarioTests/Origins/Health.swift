@@ -1,4 +1,5 @@
 // Origins with several addresses, ill ones, and bounds (Documentation/origins.md).
+import Foundation
 import Testing
 
 extension Scenarios {
@@ -41,6 +42,9 @@ extension Scenarios {
       #expect(try healthy(skerry, "127.0.0.2") == 0 && healthy(skerry, "127.0.0.1") == 1)
       #expect(try skerry.metrics()["skerry_origin_health_total{event=\"ejected\"}"] == 1)
       try skerry.waitForStandardError(toHold: "127.0.0.2:\(pair.first.port) of origin app (E0) gets no requests for 3600000 ms: 3 requests in a row failed")
+      let status = try Tool.run([Skerry.binary(), "status", "--admin", "127.0.0.1:\(skerry.adminPort)", "--token-file", skerry.folder.appendingPathComponent(".skerry/admin-token").path])
+      #expect(status.text.contains("127.0.0.1:\(pair.first.port): healthy, 0 in flight"), "\(status)")
+      #expect(status.text.contains("127.0.0.2:\(pair.first.port): ejected, gets no requests, 0 in flight"))
     }
 
     /// Answers of 503 eject; the trial after the time brings the address back.

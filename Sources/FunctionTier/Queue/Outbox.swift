@@ -1,0 +1,161 @@
+// Owns: what destinations have not been told yet. A record that is not taken at once, or is for a server, lies on disk until it is taken, is
+// tried again, and is lost only when nobody has taken it for as long as an event may wait. Servers are spoken to by threads of the outbox's own,
+// so that one that does not answer keeps no event waiting. Any thread. Rule of the lock: a few moves at a time.
+import Distribution
+import Foundation
+import Glibc
+import JSONText
+import Synchronization
+import Telemetry
+import Transport
+
+/// Records on their way to destinations.
+final class Outbox: Sendable {
+  /// How long a record is tried to be delivered: the longest that an event may wait.
+  static let patienceMilliseconds: Int64 = 6 * 3_600_000
+  /// The wait after a first failure; it grows twofold up to the longest.
+  static let firstWaitMilliseconds: Int64 = 1_000, longestWaitMilliseconds: Int64 = 300_000
+  /// Records that are being delivered at once.
+  static let deliveriesAtOnce = 4
+  /// Records that may wait for a destination; a further one is lost, and said.
+  static let recordLimit = 10_000
+
+  private struct Letter {
+    var name: String
+    var written: Int64
+    var due: Int64 = 0
+    var wait: Int64 = 0
+  }
+  private struct State {
+    var waiting: [Letter] = []
+    var underway = 0, undelivered = 0, number = 0
+  }
+
+  private let folder: String
+  private let diagnostics: Diagnostics
+  private let changed: @Sendable () -> Void
+  private let state = Mutex(State())
+  private let helpers: BlockingPool
+
+  /// Takes up what an earlier process left.
+  /// - Parameter changed: called when ``sendDue(_:)`` has something to do.
+  init(folder: String, _ diagnostics: Diagnostics, changed: @escaping @Sendable () -> Void) throws(EventQueue.Refusal) {
+    self.folder = folder
+    self.diagnostics = diagnostics
+    self.changed = changed
+    var settings = BlockingPool.Configuration()
+    (settings.threads, settings.queueLimit) = (Self.deliveriesAtOnce, Self.deliveriesAtOnce)
+    do throws(IOFailure) { helpers = try BlockingPool(configuration: settings) } catch { throw .disk("\(folder): \(error)") }
+    for name in try DurableFolder.open(folder) {
+      guard let written = Int64(name.prefix { $0 != "-" }) else {
+        unsafe unlink(folder + "/" + name)   // the event it was for is still there
+        continue
+      }
+      state.withLock { $0.waiting.append(Letter(name: name, written: written)) }
+    }
+  }
+
+  /// Records that wait, and those that were lost.
+  var statistics: (untold: Int, undelivered: Int) { state.withLock { ($0.waiting.count + $0.underway, $0.undelivered) } }
+
+  func stop() { helpers.stop() }
+
+  /// Has a destination told. When this returns, the file it names has the record, or the disk has it to be told later. Blocks.
+  /// - Parameter subject: whose record it is, for messages.
+  func tell(_ destination: EventDestination, _ record: JSONValue, of subject: String, _ now: Int64) {
+    var problem: String?
+    if case .file = destination {
+      problem = destination.deliver(record)
+      if problem == nil { return }
+    }
+    if let problem { say("\(problem); it is tried again", subject) }
+    let letter: Letter? = state.withLock { state in
+      guard state.waiting.count + state.underway < Self.recordLimit else { return nil }
+      state.number += 1
+      return Letter(name: "\(now)-\(getpid())-\(state.number)", written: now, due: problem == nil ? 0 : now + Self.firstWaitMilliseconds, wait: problem == nil ? 0 : Self.firstWaitMilliseconds)
+    }
+    guard let letter else { return lose(subject, "\(Self.recordLimit) records wait already") }
+    let content: JSONValue = .object(["destination": .string(destination.text), "subject": .string(subject), "record": record])
+    do throws(FolderProblem) { try DurableFolder(folder).write(Array(content.compact.utf8), as: letter.name) } catch { return lose(subject, error.text) }
+    state.withLock { $0.waiting.append(letter) }
+    changed()
+  }
+
+  /// Begins to deliver what is due.
+  /// - Returns: how many milliseconds there is nothing more to do.
+  func sendDue(_ now: Int64) -> Int64 {
+    while true {
+      let (letter, wait): (Letter?, Int64) = state.withLock { state in
+        guard state.underway < Self.deliveriesAtOnce, let index = state.waiting.indices.min(by: { state.waiting[$0].due < state.waiting[$1].due }) else { return (nil, .max) }
+        if state.waiting[index].due > now { return (nil, state.waiting[index].due - now) }
+        state.underway += 1
+        return (state.waiting.remove(at: index), 0)
+      }
+      guard let letter else { return wait }
+      if helpers.submit({ [self] in deliver(letter) }) != nil {
+        state.withLock { state in
+          state.underway -= 1
+          state.waiting.append(letter)
+        }
+        return Self.firstWaitMilliseconds
+      }
+    }
+  }
+
+  private func deliver(_ letter: Letter) {
+    var left: Letter? = letter
+    if let content = FileManager.default.contents(atPath: folder + "/" + letter.name) {
+      left = deliver(letter, Array(content))
+      if left == nil { unsafe unlink(folder + "/" + letter.name) }
+    } else {
+      left = nil   // a process that has replaced this one has delivered it
+    }
+    state.withLock { state in
+      state.underway -= 1
+      if let left { state.waiting.append(left) }
+    }
+    changed()
+  }
+
+  /// - Returns: when it is to be tried again; nil when it is done with.
+  private func deliver(_ letter: Letter, _ content: [UInt8]) -> Letter? {
+    guard let value = try? JSONValue(parsing: content), let destination = value["destination"]?.string.flatMap(EventDestination.init(text:)), let record = value["record"] else {
+      lose(letter.name, "it cannot be read")
+      return nil
+    }
+    guard let problem = destination.deliver(record) else { return nil }
+    let now = Timestamp.now.milliseconds, subject = value["subject"]?.string ?? ""
+    guard now - letter.written < Self.patienceMilliseconds else {
+      lose(subject, problem)
+      return nil
+    }
+    say("\(problem); it is tried again", subject)
+    var letter = letter
+    letter.wait = min(max(letter.wait * 2, Self.firstWaitMilliseconds), Self.longestWaitMilliseconds)
+    letter.due = now + letter.wait
+    return letter
+  }
+
+  private func lose(_ subject: String, _ problem: String) {
+    state.withLock { $0.undelivered += 1 }
+    say("\(problem); it is lost", subject)
+  }
+
+  private func say(_ problem: String, _ subject: String) {
+    diagnostics.say(.error, key: "event destination", "the end of an event of \(subject) could not be told: \(problem)")
+  }
+}
+
+extension EventDestination {
+  /// As ``init(text:)`` reads it: the URL, or the file's absolute path.
+  fileprivate var text: String {
+    switch self {
+    case .file(let path): path
+    case .http(let host, let port, let path): "http://\(host.contains(":") ? "[\(host)]" : host):\(port)\(path)"
+    }
+  }
+
+  fileprivate init?(text: String) {
+    if text.hasPrefix("/") { self = .file(text) } else { self.init(url: text) }
+  }
+}

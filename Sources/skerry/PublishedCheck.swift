@@ -1,0 +1,34 @@
+// What is wrong with associations that name a version or an alias: whether it is there, the function tier's store in the state folder knows.
+import ConfigurationFile
+import Distribution
+import FunctionTier
+
+enum PublishedCheck {
+  /// Associations whose version or alias is not there, by place: as `function:name`, and what is to be done.
+  static func missing(_ loaded: LoadedConfiguration) -> [(name: String, problem: Diagnostic)] {
+    guard let configuration = loaded.draft, !loaded.publishedNames.isEmpty else { return [] }
+    let named = loaded.publishedNames.sorted { ($0.line, $0.column) < ($1.line, $1.column) }
+    do throws(CodeProblem) {
+      let published = try VersionStore.published(in: configuration.functionTierSettings.folder)
+      return named.compactMap { name in
+        let versions = published[name.function] ?? FunctionVersions(function: name.function)
+        return versions.has(name.qualifier) ? nil : ("\(name.function):\(name.qualifier)", Diagnostic(name, problem(name, versions)))
+      }
+    } catch { return [("", Diagnostic(named[0], error.text))] }
+  }
+
+  private static func problem(_ name: PublishedName, _ versions: FunctionVersions) -> String {
+    guard let newest = versions.versions.last?.number else {
+      return "nothing is published of \(name.function): skerry functions publish \(name.function)"
+    }
+    if Int(name.qualifier) != nil { return "\(name.function) has no version \(name.qualifier); the newest is \(newest)" }
+    let hint = Suggestion.text(for: name.qualifier, among: versions.aliases.map(\.name))
+    return "\(name.function) has no alias \(name.qualifier.quoted)\(hint): skerry functions alias \(name.function) \(name.qualifier) \(newest)"
+  }
+}
+
+extension Diagnostic {
+  fileprivate init(_ name: PublishedName, _ text: String) {
+    self.init(file: name.file, line: name.line, column: name.column, severity: .error, text: text)
+  }
+}

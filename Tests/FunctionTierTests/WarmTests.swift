@@ -1,0 +1,118 @@
+// Invocations that a worker runs in an idle environment itself: the same outcomes as by way of the supervisor, and the supervisor where it is needed.
+import Distribution
+import Foundation
+import Telemetry
+import TestTools
+import Testing
+import Transport
+
+@testable import FunctionTier
+
+extension TierTests {
+  /// One handler for everything: the event says what it does.
+  static let versatile = ["index.js": """
+    let n = 0
+    const acts = {
+      count: async () => ++n,
+      large: async () => 'x'.repeat(3e6),
+      tooLarge: async () => 'x'.repeat(8e6),
+      fails: async () => { throw new TypeError('boom', { cause: new Error('the reason') }) },
+      loops: async () => { for (;;); },
+      exits: async () => process.exit(7),
+      forges: async () => { require('fs').writeSync(3, 'nonsense and more of it'); return 1 },
+      prints: async () => { console.log('said ' + ++n); return n },
+      crashes: async () => { setTimeout(() => { throw new Error('later') }, 5); await new Promise(r => setTimeout(r, 100)) },
+    }
+    exports.handler = (event) => acts[event]()
+    """]
+
+  /// What is asked of an environment that is idle, in this order, and what comes of it.
+  static let warm: [(act: String, result: String?, type: String?)] = [
+    ("count", "1", nil), ("count", "2", nil), ("fails", nil, "TypeError"), ("count", "3", nil), ("prints", "4", nil),
+    ("tooLarge", nil, "Function.ResponseSizeTooLarge"), ("count", "5", nil),
+    ("loops", nil, "Sandbox.Timedout"), ("count", "1", nil), ("exits", nil, "Runtime.ExitError"), ("count", "1", nil),
+    ("forges", nil, "Runtime.ProtocolError"), ("count", "1", nil), ("crashes", nil, "Error"), ("count", "1", nil), ("count", "2", nil),
+  ]
+
+  @Test func whatIsIdleIsAskedDirectly() async throws {
+    let tier = try Workbench.tier()
+    defer { tier.stop() }
+    let function = try tier.take(try Workbench.function(Self.versatile) { ($0.timeout, $0.memoryMB) = (.milliseconds(700), 512) })
+    try await onALoop { loop in
+      for (index, step) in Self.warm.enumerated() {
+        let outcome = await function.call(Invocation(payload: Array("\"\(step.act)\"".utf8), logTailBytes: 4096), on: loop)
+        #expect(outcome.text == step.result, "\(index) \(step.act): \(outcome)")
+        #expect(outcome.failure?.errorType == step.type, "\(index) \(step.act): \(outcome)")
+        #expect(outcome.log.hasPrefix("START ") && outcome.log.contains("\nEND ") && outcome.log.contains("\nREPORT "), "\(step.act): \(outcome.log)")
+        if step.act == "prints" { #expect(outcome.log.contains("said 4\nEND "), "\(outcome.log)") }
+        if step.act == "fails" { #expect(outcome.log.contains(#""cause":{"errorType":"Error","errorMessage":"the reason""#), "\(outcome.log)") }
+      }
+    }
+    let numbers = tier.numbers[0].numbers
+    #expect(numbers.concurrent == 0 && numbers.mostConcurrent == 1)
+    #expect(numbers.results.reduce(0, +) == UInt64(Self.warm.count))
+    // Five found none idle: the first, and those after one that was ended. The next may find the supervisor still awake.
+    #expect((6...11).contains(tier.facts.direct), "\(tier.facts.direct)")
+  }
+
+  @Test func aLongAnswerComesInPieces() async throws {
+    let tier = try Workbench.tier()
+    defer { tier.stop() }
+    let function = try tier.take(try Workbench.function(Self.versatile) { $0.memoryMB = 512 })
+    try await onALoop { loop in
+      for _ in 0..<3 { #expect(await function.call(Invocation(payload: Array("\"large\"".utf8)), on: loop).text?.utf8.count == 3_000_002) }
+      // And a long event, which does not go at once.
+      let echo = try tier.take(try Workbench.function(["index.js": "exports.handler = async (e) => e.length"], name: "long"))
+      for _ in 0..<3 { #expect(await echo.call(Invocation(payload: [34] + Array(repeating: 97, count: 130_000) + [34]), on: loop).text == "130000") }
+    }
+    #expect((1...4).contains(tier.facts.direct), "\(tier.facts.direct)")
+  }
+
+  /// Loops that ask at once: each has its own answers, the concurrency is kept, and nothing stays behind.
+  @Test func loopsShareWhatIsIdle() async throws {
+    let tier = try Workbench.tier()
+    defer { tier.stop() }
+    let function = try tier.take(try Workbench.function(["index.js": "exports.handler = async (e) => e"]) { $0.memoryMB = 512 })
+    await withTaskGroup(of: Void.self) { group in
+      for worker in 0..<4 {
+        group.addTask {
+          try? await onALoop { loop in
+            for number in 0..<200 {
+              let outcome = await function.call(Invocation(payload: Array("[\(worker),\(number)]".utf8)), on: loop)
+              #expect(outcome.text == "[\(worker),\(number)]", "\(outcome)")
+            }
+          }
+        }
+      }
+    }
+    let numbers = tier.numbers[0].numbers
+    #expect(numbers.concurrent == 0 && numbers.results[InvocationResult.succeeded.rawValue] == 800)
+    #expect(tier.facts.direct > 100)
+  }
+
+  /// kill -9 of the process that starts sandboxes: what runs fails, and later invocations have another one.
+  @Test func aKilledSpawnerIsReplaced() async throws {
+    func own(_ name: String, of parent: Int32) -> [Int32] {
+      let tasks = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(parent)/task")) ?? []
+      let children = tasks.flatMap { ((try? String(contentsOfFile: "/proc/\(parent)/task/\($0)/children", encoding: .utf8)) ?? "").split(separator: " ").compactMap { Int32($0) } }
+      return children.filter { (try? String(contentsOfFile: "/proc/\($0)/comm", encoding: .utf8))?.hasPrefix(name) == true }
+    }
+    let others = Set(own("skerry-guardian", of: getpid()))
+    var configuration = FunctionTier.Configuration(folder: "\(Workbench.root)/\(UUID().uuidString)")
+    configuration.prewarmed = 1
+    let tier = try FunctionTier(configuration, spawner: try Spawner(roots: [Workbench.root] + Interpreters().folders), diagnostics: try Diagnostics())
+    defer { tier.stop() }
+    let guardian = try #require(own("skerry-guardian", of: getpid()).first { !others.contains($0) })
+    let function = try tier.take(try Workbench.function(Self.sleeper))
+    for _ in 0..<2 {
+      #expect(await tier.run(function, #"{"ms":1}"#).text != nil)
+      let running = Task { await tier.run(function, #"{"ms":20000}"#) }
+      while tier.numbers[0].numbers.concurrent == 0 { try await Task.sleep(for: .milliseconds(5)) }
+      kill(try #require(own("skerry-spawner", of: guardian).first), SIGKILL)
+      let outcome = await running.value
+      #expect(outcome.failure?.kind == .notStarted && outcome.failure?.errorMessage.contains("the process that starts sandboxes is gone") == true, "\(outcome)")
+      #expect(await tier.run(function, #"{"ms":1}"#).text != nil)
+    }
+    #expect(tier.facts.ended[4] >= 2)
+  }
+}
