@@ -96,7 +96,7 @@ public struct InvocationFailure: Error, Sendable, Equatable {
   public var errorType: String
   /// The `errorType` when there is no such version or alias, or no such function.
   public static let notFoundType = "ResourceNotFoundException"
-  /// The `errorType` of a result that is too large.
+  /// The `errorType` of a result that is longer than ``Invocation/payloadLimitBytes``: bootstraps do not send it.
   static let tooLargeType = "Function.ResponseSizeTooLarge"
   /// Lambda's `errorMessage`.
   public var errorMessage: String

@@ -5,9 +5,6 @@ extension InvocationFailure {
   /// Lines of a trace that are kept, and bytes of a message and of a line.
   static let traceLimitLines = 64, textLimitBytes = 16_384
 
-  /// What a bootstrap calls a result that it does not send, because it is longer than ``Invocation/payloadLimitBytes``.
-  static let tooLargeType = "Function.ResponseSizeTooLarge"
-
   /// Reads `{"errorType":…,"errorMessage":…,"trace":[…]}`, or Python's `stackTrace`.
   init(_ kind: Kind, describing body: Span<UInt8>) {
     let value = try? JSONValue(parsing: body, replacesHalfPairs: true)

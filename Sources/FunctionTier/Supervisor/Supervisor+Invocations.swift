@@ -158,8 +158,7 @@ extension Supervisor {
     if let environment { complete(&report, environment, group) }
     var failure: InvocationFailure?
     if case .failed(let reason) = answer { failure = reason }
-    // A bootstrap that does not send what is too long says so.
-    if failure?.errorType == InvocationFailure.tooLargeType { failure?.kind = .tooLarge }
+    // `provided` sends what it likes; bootstraps of ours do not send what is too long.
     if case .result(let bytes) = answer, bytes.count > Invocation.payloadLimitBytes {
       let text = "Response payload size exceeded maximum allowed payload size (\(Invocation.payloadLimitBytes) bytes)."
       failure = InvocationFailure(.tooLarge, errorType: InvocationFailure.tooLargeType, errorMessage: text)
