@@ -30,7 +30,6 @@ public struct LoadedConfiguration: Sendable {
   public var hasErrors: Bool { diagnostics.contains { $0.severity == .error } }
 }
 
-<<<<<<< HEAD
 /// Where the parts of a distribution stand in its file: for what is said of a whole configuration.
 public struct DistributionPlaces: Sendable {
   /// Line and column, from 1.
@@ -41,7 +40,8 @@ public struct DistributionPlaces: Sendable {
   public var behaviors: [Place] = []
   /// Of its origin groups.
   public var groups: [Place] = []
-=======
+}
+
 /// A version or an alias of a function that an association names, and where.
 public struct PublishedName: Sendable, Equatable {
   /// The function's name.
@@ -50,7 +50,6 @@ public struct PublishedName: Sendable, Equatable {
   public var qualifier: String
   /// The place in the configuration.
   public var file: String, line: Int, column: Int
->>>>>>> 68db8117e1fecd11330856323280f6122cffb010
 }
 
 /// Reads configuration files.
@@ -91,11 +90,7 @@ public enum ConfigurationFile {
       places = reader.places
     }
     return LoadedConfiguration(
-<<<<<<< HEAD
-      configuration: problems.hasErrors ? nil : draft, diagnostics: problems.sorted(mainFile: fileName), files: problems.files, draft: draft, places: places)
-=======
       configuration: problems.hasErrors ? nil : draft, diagnostics: problems.sorted(mainFile: fileName), files: problems.files, draft: draft,
-      publishedNames: problems.publishedNames)
->>>>>>> 68db8117e1fecd11330856323280f6122cffb010
+      places: places, publishedNames: problems.publishedNames)
   }
 }
