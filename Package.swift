@@ -47,7 +47,7 @@ let package = Package(
 
     // 7  assembling and operating a running proxy
     floor("Edge", ["ControlPlane", "Confinement", "Pipeline", "FunctionTier", "JSONText", "Distribution", "Transport", "TLS", "Telemetry"]),
-    floor("ControlPlane", ["Pipeline", "FunctionTier", "ObjectCache", "Distribution", "KeyValueStores", "HTTPWire", "Transport", "Telemetry", "JSONText"]),
+    floor("ControlPlane", ["Pipeline", "FunctionTier", "ObjectCache", "Distribution", "RedirectRules", "KeyValueStores", "HTTPWire", "Transport", "Telemetry", "JSONText"]),
     tests("ControlPlaneTests", ["ControlPlane", "FunctionTier", "ObjectCache", "JSONText"]),
 
     // 7  load tests that verify what they measure

@@ -29,12 +29,26 @@ public struct LoadedConfiguration: Sendable {
   public var addresses: [AddressPlace] = []
   /// What could be read in spite of errors: for tests and for `check`, never to be served.
   public var draft: Configuration?
+  /// Where the parts of each distribution stand.
+  public var places: [DistributionPlaces] = []
 
   /// Versions and aliases that associations name: whether they are there, the function tier's store knows.
   public var publishedNames: [PublishedName] = []
 
   /// Whether any problem is an error.
   public var hasErrors: Bool { diagnostics.contains { $0.severity == .error } }
+}
+
+/// Where the parts of a distribution stand in its file: for what is said of a whole configuration.
+public struct DistributionPlaces: Sendable {
+  /// Line and column, from 1.
+  public struct Place: Sendable {
+    public var line: Int, column: Int
+  }
+  /// Of its behaviors, the default one last.
+  public var behaviors: [Place] = []
+  /// Of its origin groups.
+  public var groups: [Place] = []
 }
 
 /// A version or an alias of a function that an association names, and where.
@@ -78,14 +92,15 @@ public enum ConfigurationFile {
   /// Reads a configuration from bytes, which need not be UTF-8 (that is an error with a place).
   public static func parse(bytes: [UInt8], fileName: String, folder: String) -> LoadedConfiguration {
     let problems = Problems()
-    var draft: Configuration?, addresses: [LoadedConfiguration.AddressPlace] = []
+    var draft: Configuration?, addresses: [LoadedConfiguration.AddressPlace] = [], places: [DistributionPlaces] = []
     if let root = SourceText.compose(bytes, file: fileName, problems: problems) {
       let reader = Reader(fileName: fileName, folder: folder, problems: problems)
       draft = reader.configuration(Value(node: root, name: "the file", file: fileName, problems: problems))
       addresses = reader.takenAddresses
+      places = reader.places
     }
     return LoadedConfiguration(
       configuration: problems.hasErrors ? nil : draft, diagnostics: problems.sorted(mainFile: fileName), files: problems.files, addresses: addresses, draft: draft,
-      publishedNames: problems.publishedNames)
+      places: places, publishedNames: problems.publishedNames)
   }
 }

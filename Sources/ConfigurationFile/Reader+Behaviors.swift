@@ -18,6 +18,7 @@ extension Reader {
         reportUnreachable(pathValue, pattern, patterns)
         if patterns.count < Reader.maximumComparedPatterns { patterns.append(pattern) }
       }
+      notePlace(of: item)
       behaviors.append(behavior(content, pattern ?? PathPattern(""), distribution))
       content.finish()
     }
@@ -25,9 +26,14 @@ extension Reader {
     guard let last = section.required("defaultBehavior"), let content = last.section("defaultBehavior") else {
       return behaviors + [Behavior(pathPattern: .all, target: .origin(0))]
     }
+    notePlace(of: last)
     behaviors.append(behavior(content, .all, distribution))
     content.finish()
     return behaviors
+  }
+
+  private func notePlace(of behavior: Value) {
+    if !places.isEmpty { places[places.count - 1].behaviors.append(.init(line: behavior.line, column: behavior.column)) }
   }
 
   private func pathPattern(_ value: Value) -> PathPattern? {

@@ -20,6 +20,7 @@ extension Reader {
   private func distribution(_ value: Value, _ taken: inout Taken) -> Distribution? {
     guard let section = value.section("a distribution") else { return nil }
     defer { section.finish() }
+    places.append(DistributionPlaces())
     var distribution = Distribution(id: "", origins: [], behaviors: [])
     if let idValue = section.required("id"), let id = idValue.nonEmptyText() {
       distribution.id = id

@@ -223,6 +223,7 @@ extension Reader {
     }
     if section.entries.count > 10 { refuse(value, "a distribution has at most 10 origin groups") }
     return section.entries.map { entry in
+      if !places.isEmpty { places[places.count - 1].groups.append(.init(line: entry.key.line, column: entry.key.column)) }
       if origins.contains(where: { $0.name == entry.name }) {
         entry.key.error("\(entry.name.quoted) is already the name of an origin")
       }

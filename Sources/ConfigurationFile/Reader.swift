@@ -29,6 +29,8 @@ final class Reader {
   /// Theirs, and those of keys that could not be read.
   var publicKeyNames: [String] = []
   var keyGroups: [KeyGroup] = []
+  /// Where the parts of distributions stand.
+  var places: [DistributionPlaces] = []
   /// Where restrictions by country stand.
   var geoRestrictions: [Value] = []
 

@@ -1,4 +1,4 @@
-// Owns: the admin address: /healthz and /metrics for whoever reaches it, /status and /reload for whoever has its token or comes by its Unix
+// Owns: the admin address: /healthz and /metrics for whoever reaches it, /status, /redirects and /reload for whoever has its token or comes by its Unix
 // socket (Documentation/operations.md). It speaks the same HTTP as the proxy and runs on the first worker's loop. Who may ask what is decided
 // in AdminAccess.swift.
 import Distribution
@@ -96,6 +96,7 @@ public final class AdminPages: Sendable {
       let format = MetricsPage.Format(accept: request.accept)
       return Page(contentType: "\(format.contentType)", body: await metrics(format))
     case "/status": return reads ? await status() : .wrongMethod(allowed: "GET, HEAD")
+    case "/redirects": return reads ? await redirects() : .wrongMethod(allowed: "GET, HEAD")
     case "/reload":
       guard request.method == .post else { return .wrongMethod(allowed: "POST") }
       let report = await reload()
@@ -103,7 +104,7 @@ public final class AdminPages: Sendable {
     case "/invalidations": return request.method == .post ? invalidate(request) : .wrongMethod(allowed: "POST")
     case "/explain": return request.method == .post ? await explain(request) : .wrongMethod(allowed: "POST")
     case let path where InvokeRequest.isPath(path): return request.method == .post ? await invoke(request) : .wrongMethod(allowed: "POST")
-    default: return Page(status: 404, body: "There are /healthz, /metrics, /status and, for POST, /reload, /invalidations, /explain and Lambda's Invoke here.\n")
+    default: return Page(status: 404, body: "There are /healthz, /metrics, /status, /redirects and, for POST, /reload, /invalidations, /explain and Lambda's Invoke here.\n")
     }
   }
 
@@ -208,6 +209,11 @@ public final class AdminPages: Sendable {
         generation: facts.generation, lastReloadSucceeded: reload?.isDone ?? true, lastSuccess: facts.since)
     }
     return MetricsPage.render(snapshots, process: process, as: format)
+  }
+
+  private func redirects() async -> Page {
+    guard let facts = state.withLock({ $0.facts }) else { return Page(status: 503, body: "starting\n") }
+    return .json(RedirectsPage.json(facts.configuration, await snapshots()))
   }
 
   private func status() async -> Page {

@@ -69,7 +69,16 @@ public struct LoadTarget: Sendable, Equatable {
   static func stranger(among addresses: [SocketAddress]) -> SocketAddress? {
     addresses.first { address in
       let kind = AddressKind(address)
-      return kind != .loopback && kind != .privateNetwork
+      return kind != .loopback && kind != .privateNetwork || isOfDocumentation(address)
+    }
+  }
+
+  /// Addresses of examples (RFC 5737, 3849, 9637) are nobody's private network.
+  private static func isOfDocumentation(_ address: SocketAddress) -> Bool {
+    switch address {
+    case .ipv4(let four, _): [0xc0_0002, 0xc6_3364, 0xcb_0071].contains(four >> 8)
+    case .ipv6(let high, _, _): high >> 32 == 0x2001_0db8 || high >> 44 == 0x3fff0
+    case .unix: false
     }
   }
 }

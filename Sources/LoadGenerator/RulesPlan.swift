@@ -23,7 +23,14 @@ extension LoadPlan {
       let rule = table.rule(index)
       draft.rules.append(Rule(line: rule.line, from: rule.from, untested: nil))
       do throws(RedirectProbe.Untestable) {
-        for probe in try table.probes(of: index, base) { draft.add(probe, base) }
+        for probe in try table.probes(of: index, base) {
+          // A TLS connection is for one name: a server answers requests for another with 421 (RFC 9110, 15.5.20).
+          if !target.isSecure || probe.facts.host == base.host {
+            draft.add(probe, base)
+          } else if probe.isOwn {
+            throw .init(reason: "it is for the host \(String(decoding: probe.facts.host, as: UTF8.self)), and the TLS connections are for \(target.host)")
+          }
+        }
       } catch { draft.rules[index].untested = error.reason }
     }
     return LoadPlan(draft)

@@ -83,7 +83,7 @@ struct Exchange: ~Copyable {
   private let idStart: Int
   var timeline = Timeline()
   /// Sees the request walk through its steps, when somebody wants to know why it goes where it goes.
-  let observer: Explanation?
+  var observer: Explanation?
   /// The connection to the origin whose answer is under way.
   var upstream: ClientConnection?
   /// The file whose content is under way.

@@ -33,6 +33,8 @@ final class Explanation {
   private var policy = JSONValue.null
   private var outcome: JSONObject = [:]
   private var standIns: [Socket] = []
+  /// The page that the distribution has for an error: the rule, what was seen of asking for it, and whether it was taken.
+  private var page: (rule: ErrorResponse, seen: Explanation, isTaken: Bool)?
 
   /// What one run of a function came to, as far as it is known.
   private struct FunctionRun {
@@ -177,6 +179,18 @@ final class Explanation {
     return Socket(loop: loop, descriptor: ends[0])
   }
 
+  /// The distribution's page for an error is asked for, which is a request of its own.
+  /// - Returns: what sees that one. Its stand-in is a page that is there.
+  func asksForPage(_ rule: ErrorResponse, _ page: borrowing Exchange) -> Explanation {
+    let seen = Explanation(isSecure: isSecure, standIn: standIn == nil ? nil : Array("HTTP/1.1 200 Stand-in\r\nContent-Type: text/html\r\nContent-Length: 0\r\n\r\n".utf8))
+    seen.describeBehaviors(page)
+    seen.request = RequestState(page.request)
+    self.page = (rule, seen, false)
+    return seen
+  }
+  /// The page is what the viewer gets.
+  func takesPage() { page?.isTaken = true }
+
   // MARK: What it tells
 
   /// Everything that was seen.
@@ -196,6 +210,7 @@ final class Explanation {
       json.append("cache", .object(["lookups": .array(lookups), "storing": freshness]))
     }
     json.append("origin", .array(attempts.map { .object($0) }))
+    if let page { json.append("errorPage", page.seen.json(ofPage: page.rule, isTaken: page.isTaken)) }
     if policy != .null { json.append("responseHeadersPolicy", policy) }
     for member in outcome.members { json.append(member.name, member.value) }
     let lines = head.split(separator: "\r\n").map(String.init)
@@ -204,6 +219,19 @@ final class Explanation {
     ]))
     json.append("steps", .array(timeline))
     return json
+  }
+
+  /// What was seen of asking for an error's page.
+  private func json(ofPage rule: ErrorResponse, isTaken: Bool) -> JSONValue {
+    for socket in standIns { socket.close() }
+    standIns = []
+    var json: JSONObject = [
+      "errorCode": .number(rule.errorCode), "path": .string(rule.responsePagePath ?? ""), "responseCode": .number(rule.responseCode ?? rule.errorCode), "isTaken": .boolean(isTaken),
+      "behaviors": .array(behaviors),
+    ]
+    if !lookups.isEmpty || freshness != .null { json.append("cache", .object(["lookups": .array(lookups), "storing": freshness])) }
+    json.append("origin", .array(attempts.map { .object($0) }))
+    return .object(json)
   }
 
   private func describeDistribution(_ exchange: borrowing Exchange) {

@@ -23,7 +23,7 @@ struct RedirectTally: Sendable {
   static let redirects = (name: "skerry_redirects_total", help: "Requests that a rule of a table of redirects answered; tables never hit are left out.")
   static let rulesHit = (
     name: "skerry_redirect_rules_hit",
-    help: "Rules of a table of redirects that have answered a request since the table was read. For which, see skerry redirects coverage.")
+    help: "Rules of a table of redirects that have answered a request since the table was read. For which, see /redirects and skerry redirects coverage.")
 
   /// Totals by table over all workers; `tables` has a row for each worker.
   static func render(_ workers: [[RedirectTally]], names: [String], _ page: inout PrometheusText) {
@@ -37,6 +37,15 @@ struct RedirectTally: Sendable {
     for row in rows { page.sample(redirects.name, [("table", row.name)], String(row.total)) }
     page.family(rulesHit.name, .gauge, rulesHit.help)
     for row in rows where row.name != "other" { page.sample(rulesHit.name, [("table", row.name)], String(row.rules)) }
+  }
+
+  /// Times each rule of the newest edition answered, over all workers: those that still count another edition, of another length, are left out.
+  static func hits(_ tallies: [RedirectTally], rules: Int) -> [UInt64] {
+    var sums = [UInt64](repeating: 0, count: rules)
+    for tally in tallies where tally.hits.count == rules {
+      for rule in 0..<rules { sums[rule] &+= UInt64(tally.hits[rule]) }
+    }
+    return sums
   }
 
   /// Rules hit on any worker: of the newest edition, which is that of most rules where workers differ for a moment.

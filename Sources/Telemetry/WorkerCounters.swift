@@ -161,6 +161,17 @@ public struct WorkerSnapshot: Sendable {
   public subscript(_ counter: Counter) -> UInt64 { counters[counter.rawValue] }
   /// A gauge's value.
   public subscript(_ gauge: Gauge) -> Int64 { gauges[gauge.rawValue] }
+  /// How often each rule of a table of redirects has answered on these workers, in the file's order, since the table was read.
+  /// - Parameters:
+  ///   - table: its name among `MetricLabels.redirectTables`.
+  ///   - rules: how many it has.
+  public static func redirectHits(_ table: String, rules: Int, _ workers: [WorkerSnapshot]) -> [UInt64] {
+    let tallies = workers.compactMap { worker -> RedirectTally? in
+      let place = worker.labels.redirectTables.names.firstIndex(of: table)
+      return place.flatMap { worker.redirects.indices.contains($0) ? worker.redirects[$0] : nil }
+    }
+    return RedirectTally.hits(tallies, rules: rules)
+  }
   /// How many durations a histogram holds.
   public func count(of histogram: Histogram) -> UInt64 {
     let start = histogram.rawValue * Histograms.cells

@@ -159,8 +159,8 @@ struct BenchRequests: ParsableArguments {
   var follow = false
   @Option(help: "Replay the GET and HEAD requests of an access log: Skerry's JSON, or W3C.")
   var replay: String?
-  @Option(help: "So many times the log's pace; 0: as fast as answers come.")
-  var speed = 1.0
+  @Option(help: "So many times the log's pace; 0: as fast as answers come. (default: 1)")
+  var speed: Double?
   @Option(help: "Ask this target the same and compare the answers.")
   var diff: String?
   @Option(name: .customLong("diff-ignore"), help: "A field that may differ; may be repeated.")
@@ -168,6 +168,12 @@ struct BenchRequests: ParsableArguments {
 
   func plan(_ options: inout LoadOptions) throws -> LoadPlan {
     if rules != nil && replay != nil { throw Refusal("--rules goes not with --replay") }
+    if speed != nil && replay == nil { throw Refusal("--speed is for --replay") }
+    if let country {
+      if rules == nil { throw Refusal("--country is for --rules") }
+      guard country.utf8.count == 2, country.utf8.allSatisfy({ (0x41...0x5A).contains($0) }) else { throw Refusal("--country takes two capital letters (ISO 3166-1), not \(country.quoted)") }
+    }
+    if !ignored.isEmpty && diff == nil { throw Refusal("--diff-ignore is for --diff") }
     options.followsRedirects = follow
     if let expect {
       let statuses = expect.split(separator: ",").map { Int($0) }
@@ -184,6 +190,7 @@ struct BenchRequests: ParsableArguments {
     }
     if let rules { return try rulesPlan(rules, options, fields) }
     if let replay {
+      let speed = speed ?? 1
       guard speed >= 0, speed <= 1_000_000 else { throw Refusal("--speed is from 0 to 1000000") }
       options.pace = speed == 0 ? .closed : .recorded(speed: speed)
       let plan = try LogFile.plan(replay, options.target, fields)

@@ -9,6 +9,8 @@ struct Check: ParsableCommand {
     discussion: """
       Each problem is one line, `file:line:column: error|warning: text`. Exit status 1 if there is any error.
       Code of Lambda@Edge functions is read and its syntax looked at; it is not run.
+      Warnings tell of what is probably not meant: behaviors and origin groups no request reaches, headers and cookies that a function reads
+      and no policy forwards, cookies that keep the cache from sharing, answers without security headers.
       What CloudFront's runtime would refuse in a function is an error with `compatibility: cloudfront`, else a warning.
 
       Example:
@@ -20,7 +22,8 @@ struct Check: ParsableCommand {
   func run() throws {
     let path = try file.path()
     let loaded = ConfigurationFile.load(path: path)
-    let problems = loaded.diagnostics + (loaded.draft.map { FunctionCheck.all($0) + TierCheck.all($0) } ?? []) + PublishedCheck.missing(loaded).map(\.problem)
+    var problems = loaded.diagnostics + DistributionCheck.all(loaded, file: path)
+    problems += (loaded.draft.map { FunctionCheck.all($0) + TierCheck.all($0) } ?? []) + PublishedCheck.missing(loaded).map(\.problem)
     let lines = problems.map { $0.description + "\n" }.joined()
     FileHandle.standardOutput.write(Data(lines.utf8))
     if let unreadable = loaded.unreadable { throw Refusal(unreadable) }

@@ -21,6 +21,7 @@ enum ExplanationText {
     origin(json, &tree)
     storing(json, &tree)
     for run in functions where run["event"]?.string?.hasSuffix("response") == true { function(run, &tree) }
+    if let page = json["errorPage"] { errorPage(page, &tree) }
     if let policy = json["responseHeadersPolicy"] {
       tree.section("response headers policy \(policy["name"]?.string ?? "")")
       changes(policy["changes"], &tree)
@@ -123,6 +124,18 @@ enum ExplanationText {
     if let freshness = storing["freshness"] { tree.line(1, "stored, " + words(freshness)) } else { tree.line(1, "not stored") }
   }
 
+  /// The distribution's page for an error, and the request for it.
+  private static func errorPage(_ page: JSONValue, _ tree: inout Tree) {
+    tree.section("error page for \(number(page["errorCode"])): \(page["path"]?.string ?? "")")
+    tree.line(1, page["isTaken"] == .boolean(true) ? "answered in its place, with status \(number(page["responseCode"]))" : "cannot be had: the error stays as it is")
+    tree.base += 1
+    if let behavior = page["behaviors"]?.array?.last { tree.line(0, "behavior \(behavior["path"]?.string ?? "") → \(behavior["target"]?.string ?? "")") }
+    cache(page, &tree)
+    origin(page, &tree)
+    storing(page, &tree)
+    tree.base -= 1
+  }
+
   private static func words(_ freshness: JSONValue) -> String {
     func seconds(_ name: String) -> String? { freshness[name].map { $0.string ?? "\(number($0)) s" } }
     var parts = ["age \(number(freshness["ageSeconds"])) s", "fresh for \(seconds("freshForSeconds") ?? "")"]
@@ -147,8 +160,10 @@ enum ExplanationText {
   /// Lines by depth.
   private struct Tree {
     var text = ""
+    /// What every line is indented by.
+    var base = 0
 
     mutating func section(_ title: String) { line(0, title) }
-    mutating func line(_ depth: Int, _ content: String) { text += String(repeating: "  ", count: depth) + content.onOneLine + "\n" }
+    mutating func line(_ depth: Int, _ content: String) { text += String(repeating: "  ", count: base + depth) + content.onOneLine + "\n" }
   }
 }

@@ -10,6 +10,7 @@ import Foundation
     abstract: "A self-hosted edge: a reverse proxy with CloudFront's hook points.",
     discussion: """
       Examples:
+        skerry init site                 a project to start from
         skerry serve                     the built-in example, or ./edge.yaml where there is one
         skerry serve site/edge.yaml      your own configuration
         skerry check site/edge.yaml      what is wrong with it, with file, line and column
@@ -21,7 +22,7 @@ import Foundation
       """,
     version: Version.text,
     subcommands: [
-      Serve.self, Check.self, Status.self, Reload.self, Invalidate.self, Invoke.self, Test.self, Functions.self, Redirects.self, Bench.self, Explain.self,
+      Init.self, Serve.self, Check.self, Status.self, Reload.self, Invalidate.self, Invoke.self, Test.self, Functions.self, Redirects.self, Bench.self, Explain.self, Manual.self,
     ])
 
   static func main() {

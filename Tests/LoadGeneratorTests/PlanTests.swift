@@ -1,6 +1,7 @@
 // What is asked: URLs, rules with their near misses, logs.
 @testable import LoadGenerator
 import RedirectRules
+import Transport
 import Testing
 
 @Suite struct TargetTests {
@@ -15,6 +16,23 @@ import Testing
 
   @Test(arguments: ["", "127.0.0.1", "ftp://a", "http://", "http:///x", "http://u@a/", "http://a:0/", "http://a:99999/", "http://a:x/", "http://a b/", "http://:80/"])
   func refuses(_ url: String) { #expect(throws: LoadProblem.self) { try LoadTarget(url) } }
+
+  /// Who may be loaded without being asked for twice.
+  @Test(arguments: [
+    ("127.0.0.1", false), ("10.1.2.3", false), ("192.168.0.1", false), ("::1", false), ("fc00::1", false), ("8.8.8.8", true), ("192.0.2.9", true),
+    ("198.51.100.1", true), ("203.0.113.7", true), ("2001:db8::1", true), ("3fff::1", true), ("169.254.169.254", true),
+  ]) func strangers(_ host: String, _ isStranger: Bool) throws {
+    let address = try #require(SocketAddress(host: host, port: 80))
+    #expect((LoadTarget.stranger(among: [address]) != nil) == isStranger)
+  }
+
+  /// Over TLS a rule for another host is not asked for.
+  @Test func hostsOverTLS() throws {
+    let table = try #require(RedirectTable.reading(Array("/a\t/b\n/h\t/i\t301\thost=z.test\n".utf8)).table)
+    let plain = try LoadPlan.rules(table, file: "r", try LoadTarget("http://a.test/")), secure = try LoadPlan.rules(table, file: "r", try LoadTarget("https://a.test/"))
+    #expect(plain.rules.allSatisfy { $0.untested == nil })
+    #expect(secure.rules.map { $0.untested == nil } == [true, false] && secure.rules[1].untested?.contains("z.test") == true)
+  }
 
   @Test func noLineIsSmuggledIntoARequest() throws {
     let target = try LoadTarget("http://127.0.0.1/")

@@ -21,6 +21,8 @@ extension Worker {
   ) async -> Response {
     let status = response.head.line.status
     guard let path = rule.responsePagePath, var page = pageExchange(path, exchange, viewer) else { return response }
+    // Out of the hot path: an error with a page of the distribution's.
+    if let observer = exchange.observer { page.observer = observer.asksForPage(rule, page) }
     var response = response
     let isWhole = await takeBody(of: &response, &exchange)
     var replacement = await obtainOutOfLine(&page, &viewer)
@@ -29,6 +31,7 @@ extension Worker {
       if !isWhole { standIn(for: &response, exchange) }
       return response
     }
+    if let observer = exchange.observer { observer.takesPage() }
     discard(response, &exchange)
     exchange.upstream = page.upstream.take()
     exchange.file = page.file.take()

@@ -25,6 +25,8 @@ public struct RedirectProbe: Sendable {
   public struct Untestable: Error, Sendable {
     /// In a few words.
     public let reason: String
+    /// A reason.
+    public init(reason: String) { self.reason = reason }
   }
 }
 

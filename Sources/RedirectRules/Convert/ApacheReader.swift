@@ -1,18 +1,22 @@
 // Owns: reading Apache's Redirect, RedirectMatch and RewriteRule with RewriteCond, of a server's file or of .htaccess. Directives that redirect
-// nothing are passed over; what redirects and cannot be said in a table is listed. Pure.
+// nothing are passed over; what redirects and cannot be said in a table is listed. Apache asks mod_rewrite before mod_alias, so Redirect's rules
+// come last wherever they stand. Pure.
 
 enum ApacheReader {
   static func read(_ bytes: [UInt8]) -> (rules: [RedirectRule], problems: [RedirectProblem]) {
     var reader = ApacheReading()
     var number = 0, pending = "", start = 1
-    for line in String(decoding: bytes, as: UTF8.self).replacing("\r\n", with: "\n").split(separator: "\n", omittingEmptySubsequences: false) {
+    let lines = String(decoding: bytes, as: UTF8.self).replacing("\r\n", with: "\n").split(separator: "\n", omittingEmptySubsequences: false)
+    // A server's own patterns see the slash that those of .htaccess do not.
+    reader.isFolder = !lines.contains { $0.firstMatch(of: /^\s*RewriteRule\s+"?\^?\//.ignoresCase()) != nil }
+    for line in lines {
       number += 1
       if pending.isEmpty { start = number }
       if line.hasSuffix("\\") && !line.hasSuffix("\\\\") { pending += line.dropLast() + " "; continue }
       reader.take(words(pending + line), start)
       pending = ""
     }
-    return (reader.rules, reader.problems)
+    return (reader.rules + reader.redirects, reader.problems)
   }
 
   /// Words, some of them quoted.
@@ -20,7 +24,8 @@ enum ApacheReader {
     var words: [String] = [], current = "", quote: Character?, isWord = false, isEscaped = false
     for character in line {
       if isEscaped {
-        if character != quote || quote == nil { current.append("\\") }
+        // Apache makes one backslash of two, and in quotes takes the one before a quote away.
+        if character != "\\" && (character != quote || quote == nil) { current.append("\\") }
         current.append(character)
         isEscaped = false
       } else if character == "\\" {
@@ -45,9 +50,18 @@ enum ApacheReader {
 
 /// One reading.
 private struct ApacheReading {
-  var rules: [RedirectRule] = [], problems: [RedirectProblem] = []
-  private var conditions: [RedirectCondition] = []
-  private var captured: (name: String, group: Bool)?
+  /// Of mod_rewrite, and of mod_alias.
+  var rules: [RedirectRule] = [], redirects: [RedirectRule] = [], problems: [RedirectProblem] = []
+  /// Whether patterns see paths without the slash at their beginning.
+  var isFolder = true
+  /// One of each list must hold.
+  private var conditions: [[RedirectCondition]] = []
+  /// Whether the next condition joins the last list.
+  private var joins = false
+  /// Of one rule's alternatives.
+  private static let alternativesLimit = 64
+  /// Whether the target may use the value of a parameter as `%1`.
+  private var captures = false
   /// Why the conditions of the next rule cannot be said.
   private var obstacle: String?
   private static let statuses = ["permanent": 301, "temp": 302, "seeother": 303, "gone": 410]
@@ -59,7 +73,7 @@ private struct ApacheReading {
       case "redirect", "redirectmatch", "redirectpermanent", "redirecttemp": try redirect(name, Array(words.dropFirst()), line)
       case "rewritecond": condition(Array(words.dropFirst()))
       case "rewriterule":
-        defer { (conditions, captured, obstacle) = ([], nil, nil) }
+        defer { (conditions, captures, obstacle, joins) = ([], false, nil, false) }
         try rewrite(Array(words.dropFirst()), line)
       case "rewritemap": throw RedirectProblem("a RewriteMap is a program or file of its own")
       default: break
@@ -81,72 +95,74 @@ private struct ApacheReading {
     var rule = RedirectRule(from: from, to: to, status: status, line: line)
     if name == "redirectmatch" {
       rule.kind = .regex
-      return try add(rule)
+      return redirects.append(try checked(rule))
     }
     // A path stands for all below it, whose rest follows the target.
-    rule.kind = .exact
-    try add(rule)
-    rule.kind = .prefix
     let hasSlash = from.hasSuffix("/")
+    if !hasSlash { redirects.append(try checked(rule)) }
+    rule.kind = .prefix
     rule.from = from + (hasSlash ? "*" : "/*")
-    if !to.isEmpty { rule.to = to + (hasSlash || to.hasSuffix("/") ? "" : "/") + ":splat" }
-    if hasSlash { rules.removeLast() }
-    try add(rule)
+    if !to.isEmpty { rule.to = to + (hasSlash ? "" : "/") + ":splat" }
+    redirects.append(try checked(rule))
   }
 
-  private mutating func add(_ rule: RedirectRule) throws(RedirectProblem) {
+  private func checked(_ rule: RedirectRule) throws(RedirectProblem) -> RedirectRule {
     var compiler = RuleCompiler(expectedExpressions: 1)
-    if rule.kind == .exact && !rule.from.hasPrefix("/") { throw RedirectProblem("the path does not begin with /") }
+    if rule.kind != .regex && !rule.from.hasPrefix("/") { throw RedirectProblem("the path does not begin with /") }
     _ = try compiler.compile(rule)
-    rules.append(rule)
+    return rule
   }
 
   // MARK: RewriteCond, RewriteRule
 
   private mutating func condition(_ words: [String]) {
     guard words.count >= 2 else { obstacle = obstacle ?? "a RewriteCond has two words"; return }
-    let flags = words.count > 2 ? words[2].lowercased() : ""
-    if flags.contains("or") && !flags.contains("nor") { obstacle = obstacle ?? "conditions joined by OR"; return }
-    let isNegated = words[1].hasPrefix("!"), pattern = isNegated ? String(words[1].dropFirst()) : words[1]
-    func add(_ subject: RedirectCondition.Subject) { conditions.append(RedirectCondition(subject, isNegated: isNegated)) }
-    switch words[0].uppercased() {
-    case "%{HTTP_HOST}", "%{SERVER_NAME}":
-      if let names = literals(pattern) { add(.host(names.map { $0.lowercased() })) } else { add(.hostMatches(pattern)) }
-    case "%{HTTPS}":
-      guard let value = literals(pattern)?.first?.lowercased(), value == "on" || value == "off" else { break }
-      conditions.append(RedirectCondition(.scheme((value == "on") != isNegated ? "https" : "http")))
+    let flags = (words.count > 2 ? words[2].trimmed("[]") : "").split(separator: ",").map { $0.uppercased() }
+    let wasJoined = joins
+    joins = flags.contains("OR") || flags.contains("ORNEXT")
+    guard let condition = Self.condition(words[0].uppercased(), words[1], ignoresCase: flags.contains("NC") || flags.contains("NOCASE")) else {
+      obstacle = obstacle ?? "the condition \(words[0]) \(words[1])"
       return
-    case "%{REQUEST_SCHEME}": if let value = literals(pattern)?.first { add(.scheme(value)); return }
-    case "%{REQUEST_METHOD}": if let methods = literals(pattern) { add(.method(methods)); return }
-    case "%{QUERY_STRING}": return query(pattern, isNegated)
-    case "%{HTTP_COOKIE}":
-      if let match = pattern.wholeMatch(of: /(?:\(\?:\^\|; ?\*?\))?([A-Za-z0-9_-]+)(?:=([A-Za-z0-9_-]*)(?:\(\?:;\|\$\))?)?/) {
-        add(.cookie(String(match.1), match.2.map(String.init).flatMap { $0.isEmpty ? nil : $0 }))
-        return
-      }
-    default: break
     }
-    if ["%{HTTP_HOST}", "%{SERVER_NAME}"].contains(words[0].uppercased()) { return }
-    obstacle = obstacle ?? "the condition \(words[0]) \(words[1])"
+    if case .captured = condition.subject {
+      if wasJoined || joins { obstacle = obstacle ?? "a captured parameter among conditions joined by OR"; return }
+      captures = true
+    }
+    if wasJoined, !conditions.isEmpty { conditions[conditions.count - 1].append(condition) } else { conditions.append([condition]) }
   }
 
-  private mutating func query(_ pattern: String, _ isNegated: Bool) {
-    if pattern.hasPrefix("=") { conditions.append(RedirectCondition(.query(String(pattern.dropFirst())), isNegated: isNegated)); return }
-    if let match = pattern.wholeMatch(of: /(?:\^|\(\?:\^\|&\)|\(\^\|&\))?([A-Za-z0-9_-]+)=\(\[\^&\][*+]\)(?:\$)?/), !isNegated {
-      captured = (String(match.1), true)
-      conditions.append(RedirectCondition(.captured(String(match.1), "q1")))
-      return
+  /// One condition; nil where a table has none like it.
+  private static func condition(_ subject: String, _ words: String, ignoresCase: Bool) -> RedirectCondition? {
+    let isNegated = words.hasPrefix("!"), pattern = isNegated ? String(words.dropFirst()) : words
+    func made(_ subject: RedirectCondition.Subject?) -> RedirectCondition? { subject.map { RedirectCondition($0, isNegated: isNegated) } }
+    switch subject {
+    case "%{HTTP_HOST}", "%{SERVER_NAME}":
+      return made(literals(pattern).map { names in .host(names.map { $0.lowercased() }) } ?? .hostMatches(pattern))
+    case "%{HTTPS}":
+      guard let value = literals(pattern)?.first?.lowercased(), value == "on" || value == "off" else { return nil }
+      return RedirectCondition(.scheme((value == "on") != isNegated ? "https" : "http"))
+    case "%{REQUEST_SCHEME}": return made(literals(pattern)?.first.map { .scheme($0) })
+    case "%{REQUEST_METHOD}": return made((literals(pattern) ?? PatternText.methods(pattern)).map { .method($0) })
+    case "%{QUERY_STRING}": return query(pattern, isNegated, ignoresCase: ignoresCase)
+    case "%{HTTP_COOKIE}": return made(PatternText.cookie(pattern))
+    default: return nil
     }
-    if let match = pattern.wholeMatch(of: /\^([A-Za-z0-9_=&.-]*)\$/) { conditions.append(RedirectCondition(.query(String(match.1)), isNegated: isNegated)); return }
+  }
+
+  private static func query(_ pattern: String, _ isNegated: Bool, ignoresCase: Bool) -> RedirectCondition {
+    func made(_ subject: RedirectCondition.Subject) -> RedirectCondition { RedirectCondition(subject, isNegated: isNegated) }
+    if ignoresCase { return made(.queryMatches("(?i)" + pattern)) }
+    if pattern.hasPrefix("=") { return made(.query(String(pattern.dropFirst()))) }
+    if let match = pattern.wholeMatch(of: /(?:\^|\(?:\?:\^\|&\)|\(\^\|&\))?([A-Za-z0-9_-]+)=\(\[\^&\][*+]\)(?:\$)?/), !isNegated { return made(.captured(String(match.1), "q1")) }
+    if let match = pattern.wholeMatch(of: /\^([A-Za-z0-9_=&-]*)\$/) { return made(.query(String(match.1))) }
     if let match = pattern.wholeMatch(of: /\(\?:\^\|&\)([A-Za-z0-9_-]+)(?:=([A-Za-z0-9_-]+)|\(\?:=\[\^&\]\*\)\?)\(\?:&\|\$\)/) {
-      conditions.append(RedirectCondition(.parameter(String(match.1), match.2.map(String.init)), isNegated: isNegated))
-      return
+      return made(.parameter(String(match.1), match.2.map(String.init)))
     }
-    conditions.append(RedirectCondition(.queryMatches(pattern), isNegated: isNegated))
+    return made(.queryMatches(pattern))
   }
 
   /// The texts of an expression that matches nothing else: `^a\.test$`, `^(GET|HEAD)$`, `=on`, `on`.
-  private func literals(_ pattern: String) -> [String]? {
+  private static func literals(_ pattern: String) -> [String]? {
     var text = pattern[...]
     if text.hasPrefix("=") { return [String(text.dropFirst())] }
     if text.lowercased() == "on" || text.lowercased() == "off" { return [String(text)] }
@@ -172,13 +188,13 @@ private struct ApacheReading {
     if let obstacle { throw RedirectProblem("\(obstacle) cannot be said in a table") }
     if words[0].hasPrefix("!") { throw RedirectProblem("a pattern that must not match cannot be said in a table") }
     var rule = RedirectRule(from: words[0], to: words[1], status: 302, line: line)
-    rule.conditions = conditions
     rule.ignoresCase = names.contains("NC") || names.contains("NOCASE")
     if names.contains("G") || names.contains("GONE") { rule.status = 410; rule.to = "" }
     else if let code = names.first(where: { $0 == "R" || $0 == "REDIRECT" || $0.hasPrefix("R=") || $0.hasPrefix("REDIRECT=") }) {
       let value = code.split(separator: "=").dropFirst().first.map { String($0) } ?? "302"
       rule.status = Self.statuses[value.lowercased()] ?? Int(value) ?? 0
     } else if !words[1].contains("://") {
+      if names.contains("F") || names.contains("FORBIDDEN") { throw RedirectProblem("status 403 is none of a table's") }
       throw RedirectProblem("a RewriteRule without R rewrites inside the server; that is no redirect")
     }
     guard RedirectRule.redirects.contains(rule.status) || RedirectRule.refusals.contains(rule.status) else { throw RedirectProblem("status \(rule.status) is none of a table's") }
@@ -186,21 +202,38 @@ private struct ApacheReading {
     rule.query = names.contains("QSA") || names.contains("QSAPPEND") ? .append : names.contains("QSD") || names.contains("QSDISCARD") ? .drop : .keep
     if rule.to.hasSuffix("?") { rule.to.removeLast(); rule.query = .drop }
     try pattern(&rule)
-    try add(rule)
+    for alternative in try alternatives() {
+      rule.conditions = alternative
+      rules.append(try checked(rule))
+    }
+  }
+
+  /// The conditions, each list of which must hold as a whole: a rule for each.
+  private func alternatives() throws(RedirectProblem) -> [[RedirectCondition]] {
+    var lists: [[RedirectCondition]] = [[]]
+    for group in conditions {
+      // Names of hosts have one condition.
+      let hosts = group.compactMap { condition -> [String]? in if case .host(let names) = condition.subject, !condition.isNegated { names } else { nil } }
+      let choices = hosts.count == group.count ? [RedirectCondition(.host(hosts.flatMap { $0 }))] : group
+      lists = lists.flatMap { list in choices.map { list + [$0] } }
+      if lists.count > Self.alternativesLimit { throw RedirectProblem("more than \(Self.alternativesLimit) alternatives by OR cannot be said in a table") }
+    }
+    return lists
   }
 
   /// A pattern that is a path, or a path and all below it, becomes one; any other stays an expression.
   private func pattern(_ rule: inout RedirectRule) throws(RedirectProblem) {
     // In .htaccess paths have no slash at their beginning.
-    if rule.from.hasPrefix("^"), !rule.from.hasPrefix("^/"), !rule.from.hasPrefix("^("), !rule.from.hasPrefix("^$") { rule.from = "^/" + rule.from.dropFirst() }
+    let isWhole = PatternText.isWholePath(rule.from)
+    if rule.from.hasPrefix("^"), !rule.from.hasPrefix("^/"), isFolder && !isWhole || !rule.from.hasPrefix("^("), isFolder || !rule.from.hasPrefix("^$") { rule.from = "^/" + rule.from.dropFirst() }
     var target = rule.to
     if target.contains("%{") { throw RedirectProblem("the target \(target) has a variable") }
-    if captured != nil { target = target.replacing("%1", with: ":q1") }
+    if captures { target = target.replacing("%1", with: ":q1") }
     else if target.firstMatch(of: /(?:^|[^\\])%[0-9]/) != nil { throw RedirectProblem("groups of a RewriteCond in the target") }
     target = target.replacing("\\%", with: "%").replacing("\\\\", with: "\\")
     if !target.isEmpty && !target.hasPrefix("/") && !target.contains("://") && !target.hasPrefix("$") { target = "/" + target }
     rule.from = rule.from.replacing("(?<", with: "(?P<")
-    if PatternText.isWholePath(rule.from), target.contains("$1") {
+    if isWhole, target.contains("$1") {
       (rule.kind, rule.from, rule.to) = (.prefix, "/*", PatternText.wholePath(target))
       return
     }
@@ -215,7 +248,7 @@ private struct ApacheReading {
         return
       }
     }
-    if captured != nil { throw RedirectProblem("groups of a RewriteCond with an expression") }
+    if captures { throw RedirectProblem("groups of a RewriteCond with an expression") }
     rule.kind = .regex
     rule.to = target
   }

@@ -65,7 +65,9 @@ enum ApacheWriter {
     }
   }
 
+  /// As one word: Apache makes one backslash of two, and in quotes takes the one before a quote away (ap_getword_conf).
   private static func quoted(_ text: String) -> String {
-    text.contains(" ") || text.contains("\"") || text.isEmpty ? "\"" + text.replacing("\"", with: "\\\"") + "\"" : text
+    guard text.isEmpty || text.contains(" ") || text.contains("\"") || text.contains("\\\\") else { return text }
+    return "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
   }
 }

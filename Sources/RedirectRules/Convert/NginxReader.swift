@@ -1,5 +1,6 @@
 // Owns: reading nginx's `map`, `rewrite`, `return`, `location` and `if`. Directives that redirect nothing are passed over; what redirects and
-// cannot be said in a table is listed. Pure.
+// cannot be said in a table is listed. Rules stand in the order in which nginx looks at them: maps where they are used, a server's own
+// directives before its locations (NginxReader+Order.swift). Pure.
 
 enum NginxReader {
   static func read(_ bytes: [UInt8]) -> (rules: [RedirectRule], problems: [RedirectProblem]) {
@@ -86,13 +87,15 @@ struct NginxParser {
 }
 
 /// One reading.
-private struct NginxReading {
+struct NginxReading {
   var rules: [RedirectRule] = [], problems: [RedirectProblem] = []
   /// The statuses that `return` gives to variables of maps.
   private var statuses: [String: Int] = [:]
+  /// Rules of maps that a `return` uses, by the map's variable.
+  private var maps: [String: [RedirectRule]] = [:]
 
   /// Where a directive stands.
-  private struct Place {
+  struct Place {
     var conditions: [RedirectCondition] = []
     /// A path or an expression, and how it is meant; nil: any path.
     var from: String?
@@ -103,6 +106,7 @@ private struct NginxReading {
 
   mutating func readAll(_ statements: [NginxStatement]) {
     findStatuses(statements)
+    findMaps(statements)
     read(statements, Place())
   }
 
@@ -115,33 +119,36 @@ private struct NginxReading {
     }
   }
 
-  private mutating func read(_ statements: [NginxStatement], _ place: Place) {
-    var place = place
-    if let names = statements.first(where: { $0.words[0] == "server_name" })?.words.dropFirst() {
-      let hosts = names.filter { $0 != "_" && !$0.isEmpty && $0 != "localhost" }
-      if hosts.contains(where: { $0.hasPrefix("~") || $0.hasSuffix("*") }) { place.obstacle = "a server_name with an expression" }
-      else if !hosts.isEmpty { place.conditions.append(RedirectCondition(.host(hosts.map { $0.lowercased().hasPrefix(".") ? "*" + $0.lowercased() : $0.lowercased() }))) }
-    }
+  /// Maps may stand behind what uses them.
+  private mutating func findMaps(_ statements: [NginxStatement]) {
     for statement in statements {
+      if statement.words[0] == "map" {
+        do throws(RedirectProblem) { try map(statement.words, statement.block ?? []) } catch { problems.append(RedirectProblem(error.text, line: statement.line)) }
+      } else if let block = statement.block {
+        findMaps(block)
+      }
+    }
+  }
+
+  /// Reads directives that stand beside each other.
+  mutating func read(_ statements: [NginxStatement], _ place: Place) {
+    for statement in statements where !["server", "location"].contains(statement.words[0]) {
       do throws(RedirectProblem) { try read(statement, place) } catch { problems.append(RedirectProblem(error.text, line: statement.line)) }
     }
+    readServers(statements.filter { $0.words[0] == "server" }, place)
+    readLocations(statements.filter { $0.words[0] == "location" }, place)
   }
 
   private mutating func read(_ statement: NginxStatement, _ place: Place) throws(RedirectProblem) {
     let words = statement.words, block = statement.block ?? []
     switch words[0] {
-    case "map": try map(words, block)
     case "rewrite": try rewrite(words, place, statement.line)
     case "return": try answer(words, place, statement.line)
-    case "location":
-      var inner = place
-      try location(Array(words.dropFirst()), &inner)
-      read(block, inner)
     case "if":
       var inner = place
       condition(words.dropFirst().joined(separator: " "), &inner)
       read(block, inner)
-    case "http", "server": read(block, place)
+    case "http": read(block, place)
     default: break
     }
   }
@@ -156,12 +163,28 @@ private struct NginxReading {
     guard isOwn || ["$uri", "$request_uri", "$document_uri"].contains(source) else {
       throw RedirectProblem("a map of \(source) cannot be said in a table")
     }
+    let earlier = rules
+    rules = []
     for entry in block {
-      do throws(RedirectProblem) { try self.entry(entry, statuses[variable] ?? 301, isOwn: isOwn) } catch { problems.append(RedirectProblem(error.text, line: entry.line)) }
+      do throws(RedirectProblem) { try self.entry(entry, statuses[variable] ?? 301, isOwn: isOwn, hasQuery: source == "$request_uri") } catch { problems.append(RedirectProblem(error.text, line: entry.line)) }
+    }
+    // A map of plain redirects stands where a `return` uses it; a file may have it alone.
+    if statuses[variable] != nil { (maps[variable], rules) = (rules, earlier) } else { rules = earlier + rules }
+  }
+
+  /// The rules of a map, where it is used.
+  private mutating func use(_ variable: String, _ status: Int, _ place: Place) throws(RedirectProblem) {
+    if let obstacle = place.obstacle { throw RedirectProblem("\(obstacle) cannot be said in a table") }
+    if let from = place.from, from != "/*" { throw RedirectProblem("a map that is used for some paths only cannot be said in a table") }
+    for var rule in maps[variable] ?? [] {
+      rule.conditions += place.conditions
+      rule.status = status
+      rules.append(rule)
     }
   }
 
-  private mutating func entry(_ entry: NginxStatement, _ status: Int, isOwn: Bool) throws(RedirectProblem) {
+  /// - Parameter hasQuery: whether keys are compared with path and query together.
+  private mutating func entry(_ entry: NginxStatement, _ status: Int, isOwn: Bool, hasQuery: Bool) throws(RedirectProblem) {
     guard entry.words.count == 2 else { throw RedirectProblem("\(entry.words[0]) in a map cannot be said in a table") }
     let key = entry.words[0], value = entry.words[1]
     if key == "default" { if value.isEmpty || value == "0" { return } else { throw RedirectProblem("the default of a map cannot be said in a table") } }
@@ -178,9 +201,26 @@ private struct NginxReading {
     }
     if key.hasPrefix("~") {
       rule.ignoresCase = key.hasPrefix("~*")
-      try pattern(String(key.dropFirst(rule.ignoresCase ? 2 : 1)), &rule)
+      let pattern = String(key.dropFirst(rule.ignoresCase ? 2 : 1))
+      if hasQuery { try readQuery(ofPattern: pattern, &rule) }
+      try self.pattern(pattern, &rule)
+    } else if hasQuery {
+      readQuery(ofKey: key, &rule)
     }
     try add(rule)
+  }
+
+  /// A key of `$request_uri` is for just this query, and without a `?` for none.
+  private func readQuery(ofKey key: String, _ rule: inout RedirectRule) {
+    let parts = key.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+    rule.from = String(parts[0])
+    rule.conditions.append(parts.count > 1 ? RedirectCondition(.query(String(parts[1]))) : .noQuery)
+  }
+
+  /// An expression of `$request_uri`: one that ends with `(.*)$` takes the query along, one with another end wants none.
+  private func readQuery(ofPattern pattern: String, _ rule: inout RedirectRule) throws(RedirectProblem) {
+    if pattern.contains("\\?") { throw RedirectProblem("an expression for path and query together cannot be said in a table") }
+    if pattern.hasSuffix("(.*)$") || pattern.hasSuffix("(.*)") { rule.query = .keep } else if pattern.hasSuffix("$") && !pattern.hasSuffix(".*$") { rule.conditions.append(.noQuery) }
   }
 
   private mutating func rewrite(_ words: [String], _ place: Place, _ line: Int) throws(RedirectProblem) {
@@ -190,17 +230,35 @@ private struct NginxReading {
     guard flag == "permanent" || flag == "redirect" || isAbsolute else { throw RedirectProblem("a rewrite inside the server is no redirect") }
     var rule = RedirectRule(from: "", to: words[2], status: flag == "permanent" ? 301 : 302, line: line)
     try take(place, &rule)
+    let isWhole = PatternText.isWholePath(words[1])
     // The query follows, also a target's own, unless the target ends with a `?`.
     rule.query = .keep
     if rule.to.hasSuffix("?") { rule.to.removeLast(); rule.query = .drop } else if rule.to.contains("?") { rule.query = .append }
     try pattern(words[1], &rule)
+    if let from = place.from, from != "/*" { try confine(&rule, to: place, isWhole: isWhole) }
     try add(rule)
+  }
+
+  /// A rewrite inside a location or an `if` of a path matches nothing outside of it.
+  private func confine(_ rule: inout RedirectRule, to place: Place, isWhole: Bool) throws(RedirectProblem) {
+    guard let from = place.from else { return }
+    let beginning = place.kind == .prefix ? String(from.dropLast()) : from
+    if place.kind == .regex { throw RedirectProblem("a rewrite for the paths of another expression cannot be said in a table") }
+    if isWhole, place.kind == .prefix {
+      rule.from = from
+      rule.to = rule.to.replacing("/:splat", with: beginning + ":splat")
+    } else if isWhole {
+      (rule.from, rule.kind, rule.to) = (from, .exact, rule.to.replacing("/:splat", with: from))
+    } else if !PatternText.beginning(of: rule).hasPrefix(beginning) {
+      throw RedirectProblem("the rewrite may match outside of its location, which cannot be said in a table")
+    }
   }
 
   private mutating func answer(_ words: [String], _ place: Place, _ line: Int) throws(RedirectProblem) {
     guard words.count > 1, let status = Int(words[1]) else { throw RedirectProblem("return without a status cannot be said in a table") }
     let to = words.count > 2 ? words[2] : ""
-    if RedirectRule.redirects.contains(status), to.hasPrefix("$skerry_target") || statuses.keys.contains(where: { to == "$" + $0 || to.hasPrefix("$\($0)$") }), place.from == nil { return }
+    if to.hasPrefix("$skerry_target") { return }
+    if RedirectRule.redirects.contains(status), let variable = maps.keys.first(where: { to == "$" + $0 || to == "${\($0)}" }) { return try use(variable, status, place) }
     guard RedirectRule.redirects.contains(status) || RedirectRule.refusals.contains(status) else {
       if status >= 400 || status == 200 { return }
       throw RedirectProblem("return \(status) is none of a table's")
@@ -220,7 +278,7 @@ private struct NginxReading {
     try add(rule)
   }
 
-  private func location(_ words: [String], _ place: inout Place) throws(RedirectProblem) {
+  func location(_ words: [String], _ place: inout Place) throws(RedirectProblem) {
     guard let first = words.first else { throw RedirectProblem("a location has a path") }
     switch (first, words.count) {
     case ("=", 2): (place.from, place.kind) = (words[1], .exact)
@@ -233,6 +291,8 @@ private struct NginxReading {
 
   /// `($host = a.test)` and its like.
   private func condition(_ text: String, _ place: inout Place) {
+    // Whether a map has anything: its rules tell.
+    if let match = text.wholeMatch(of: /\(\s*\$([a-z_A-Z0-9]+)\s*(?:!=\s*)?\)/), maps[String(match.1)] != nil { return }
     guard let match = text.wholeMatch(of: /\(\s*\$([a-z_A-Z0-9]+)\s*(=|!=|~\*?|!~\*?)\s*(.*?)\s*\)/) else {
       place.obstacle = place.obstacle ?? "the condition \(text)"
       return
@@ -245,10 +305,11 @@ private struct NginxReading {
     case "scheme" where isEqual: add(.scheme(value))
     case "request_method" where isEqual: add(.method([value]))
     case "request_method":
-      let names = value.trimmedAnchors.split(separator: "|").map(String.init)
-      if names.allSatisfy({ $0.allSatisfy(\.isLetter) }) { add(.method(names)) } else { place.obstacle = place.obstacle ?? "the condition \(text)" }
+      if let names = PatternText.methods(value) { add(.method(names)) } else { place.obstacle = place.obstacle ?? "the condition \(text)" }
     case "args", "query_string": add(isEqual ? .query(value) : .queryMatches(value))
     case _ where variable.hasPrefix("arg_") && isEqual: add(.parameter(String(variable.dropFirst(4)), value))
+    case "http_cookie" where !isEqual:
+      if let cookie = PatternText.cookie(value) { add(cookie) } else { place.obstacle = place.obstacle ?? "the condition \(text)" }
     case _ where variable.hasPrefix("cookie_") && isEqual: add(.cookie(String(variable.dropFirst(7)), value))
     case "skerry_path", "uri", "request_uri", "document_uri":
       if isNegated { place.obstacle = place.obstacle ?? "the condition \(text)"; return }
@@ -303,8 +364,11 @@ private struct NginxReading {
   }
 }
 
+extension RedirectCondition {
+  /// There is no query string.
+  fileprivate static var noQuery: RedirectCondition { RedirectCondition(.queryMatches("."), isNegated: true) }
+}
+
 extension String {
   fileprivate var trimmed: String { String(drop { $0 == " " }) }
-  /// Without `^`, `$` and brackets around it.
-  fileprivate var trimmedAnchors: String { String(drop { "^(?:".contains($0) }.reversed().drop { "$)".contains($0) }.reversed()) }
 }

@@ -56,8 +56,10 @@ enum NginxWriter {
     let text: String, mark: String
     init(_ rule: RedirectRule, _ text: PatternText, isAlone: Bool) {
       let tilde = rule.ignoresCase ? "~*" : "~"
-      if rule.kind == .exact && isAlone {
-        self.text = String(decoding: PathText.canonical(Array(rule.from.utf8).span), as: UTF8.self)
+      let plain = String(decoding: PathText.canonical(Array(rule.from.utf8).span), as: UTF8.self)
+      // The value has the path once more, and a `$` there would be a variable.
+      if rule.kind == .exact && isAlone && !plain.contains("$") {
+        self.text = plain
         mark = rule.ignoresCase ? "*" : self.text
       } else {
         self.text = rule.kind == .regex ? tilde + rule.from : "\(tilde)^\(text.path)$"

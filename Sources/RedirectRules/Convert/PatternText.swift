@@ -66,6 +66,33 @@ struct PatternText {
   /// A target of such an expression with the path as what follows `/`.
   static func wholePath(_ target: String) -> String { target.replacing("/$1", with: "/:splat").replacing("$1", with: "/:splat") }
 
+  /// What every path of a rule begins with, as far as that is plain: `/old/` of `^/old/(.*)$`; empty for expressions that may begin anywhere.
+  static func beginning(of rule: RedirectRule) -> String {
+    guard rule.kind == .regex else { return rule.kind == .prefix ? String(rule.from.dropLast()) : rule.from }
+    guard rule.from.hasPrefix("^"), !rule.from.contains("|") else { return "" }
+    var text = "", rest = rule.from.dropFirst()
+    while let character = rest.popFirst() {
+      if "*?{".contains(character) { return String(text.dropLast()) }
+      if ".+()[]}^$".contains(character) { return text }
+      if character != "\\" { text.append(character); continue }
+      guard let escaped = rest.popFirst(), !escaped.isLetter, !escaped.isNumber else { return text }
+      text.append(escaped)
+    }
+    return text
+  }
+
+  /// The methods that an expression such as `POST` or `^(GET|HEAD)$` is for.
+  static func methods(_ pattern: String) -> [String]? {
+    let names = String(pattern.drop { "^(?:".contains($0) }.reversed().drop { "$)".contains($0) }.reversed()).split(separator: "|", omittingEmptySubsequences: false)
+    return names.allSatisfy { !$0.isEmpty && $0.allSatisfy { $0.isASCII && $0.isUppercase } } ? names.map(String.init) : nil
+  }
+
+  /// The cookie that an expression of a Cookie field is for: `name`, `name=value`, also between `(?:^|; ?)` and `(?:;|$)`.
+  static func cookie(_ pattern: String) -> RedirectCondition.Subject? {
+    guard let match = pattern.wholeMatch(of: /(?:\((?:\?:)?\^\|; ?\*?\))?([A-Za-z0-9_-]+)(?:=([A-Za-z0-9_-]*)(?:\((?:\?:)?;\|\$\))?)?/) else { return nil }
+    return .cookie(String(match.1), match.2.map(String.init).flatMap { $0.isEmpty ? nil : $0 })
+  }
+
   /// A text as an expression that matches just it.
   static func escaped(_ text: String) -> String {
     var result = ""

@@ -25,6 +25,30 @@ extension Scenarios {
       #expect(bad.text.contains("wrong.tsv:4: \(url)/item/0 answers 301 to /items/0, not 301 to /things/0"))
     }
 
+    /// Also in a table of few rules, and whatever is told of the warm-up.
+    @Test func slowRulesAreListed() throws {
+      let origin = try ScriptedOrigin { connection in
+        try connection.answerAll { request in
+          if request.target == "/late" { Thread.sleep(forTimeInterval: 0.2) }
+          return request.target == "/a" || request.target == "/late" ? "HTTP/1.1 301 M\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n" : ok("x")
+        }
+      }
+      let folder = FileManager.default.temporaryDirectory.appendingPathComponent("bench-\(UUID().uuidString)")
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      defer { try? FileManager.default.removeItem(at: folder) }
+      try "/a\t/b\n/late\t/b\n".write(toFile: folder.path + "/rules.tsv", atomically: false, encoding: .utf8)
+      let report = try json(try bench(origin.url, "--rules", folder.path + "/rules.tsv", "-c", "1", "--json"))
+      #expect(report["rules"]?["slow"]?.array?.compactMap { $0["line"]?.double } == [2])
+      let warm = try json(try bench(origin.url, "--rate", "50", "--warmup", "400ms", "--duration", "400ms", "-c", "1", "--json"))
+      #expect(warm["requests"]?.double == warm["answers"]?.double)
+    }
+
+    /// Options that do nothing are told.
+    @Test(arguments: [["--speed", "2"], ["--country", "DE"], ["--rules", "r.tsv", "--country", "Germany"], ["--diff-ignore", "x"]]) func optionsWithoutTheirs(_ options: [String]) throws {
+      let command = try Tool.run([Skerry.binary(), "bench", "http://127.0.0.1:1/"] + options)
+      #expect(command.exit == .status(2) && command.errors.hasPrefix("skerry: \(options.count > 2 ? options[2] : options[0]) "), "\(command.errors)")
+    }
+
     /// Latencies of an open loop are those of a queue: this one is simulated with the times that the server really took. A closed loop's, or
     /// those of one that measures from the sending, are far below: nine requests in ten do not see a stall themselves.
     @Test func percentilesAreThoseOfAQueue() throws {

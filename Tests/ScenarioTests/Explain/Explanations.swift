@@ -47,14 +47,27 @@ extension Scenarios {
     ]
 
     /// A folder with the configuration, before an origin that must not be asked.
-    private func explain(_ arguments: String..., port: UInt16 = 1) throws -> Tool.Command {
+    private func explain(_ arguments: String..., port: UInt16 = 1, more: String = "") throws -> Tool.Command {
       let folder = FileManager.default.temporaryDirectory.appendingPathComponent("explain-\(UUID().uuidString)")
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
       defer { try? FileManager.default.removeItem(at: folder) }
-      for (name, text) in Self.files.merging(["edge.yaml": Self.configuration.replacingOccurrences(of: "ORIGIN", with: "\(port)")], uniquingKeysWith: { $1 }) {
+      for (name, text) in Self.files.merging(["edge.yaml": Self.configuration.replacingOccurrences(of: "ORIGIN", with: "\(port)").replacingOccurrences(of: "    defaultRootObject", with: more + "    defaultRootObject")], uniquingKeysWith: { $1 }) {
         try text.write(to: folder.appendingPathComponent(name), atomically: false, encoding: .utf8)
       }
       return try Tool.run([Skerry.binary(), "explain"] + arguments + ["--config", folder.path + "/edge.yaml"])
+    }
+
+    /// The distribution's page for an error is part of the way, and its origin is not asked either.
+    @Test func errorPages() throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { _ in ok("page") } }
+      let command = try explain(
+        "http://www.a.test/api/x", "--json", port: UInt16(origin.url.split(separator: ":").last ?? "") ?? 0, more: "    errorResponses: [{ errorCode: 403, responsePagePath: /err/403.html, responseCode: 404 }]\n")
+      #expect(command.exit == .status(0), "\(command.errors)")
+      let json = try JSONValue(parsing: command.text), page = try #require(json["errorPage"])
+      #expect(json["answer"]?["statusLine"]?.string?.hasPrefix("HTTP/1.1 404 ") == true)
+      #expect(page["path"]?.string == "/err/403.html" && page["responseCode"]?.double == 404 && page["isTaken"] == .boolean(true))
+      #expect(page["origin"]?.array?.first?["requestLine"]?.string == "GET /err/403.html HTTP/1.1" && json["origin"]?.array?.isEmpty == true)
+      #expect(origin.requests.isEmpty)
     }
 
     private func parts(_ list: JSONValue?) -> [String] {

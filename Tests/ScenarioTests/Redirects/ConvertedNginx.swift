@@ -23,6 +23,7 @@ extension Scenarios {
       /gone\t-\t410
       /with space\t/x y
       /quote"s\t/a"b
+      /dollar$x\t/p
       """
     /// Only the form of `if`s has conditions.
     private static let conditional = """
@@ -33,7 +34,7 @@ extension Scenarios {
       """
     private static let requests = [
       "/a", "/a?k=1", "/A", "/About", "/about", "/ABOUT", "/One", "/one", "/case", "/CASE", "/old/x/y?z=1", "/old/", "/old", "/strip/q", "/strip//evil.test", "/strip/",
-      "/u/7/f", "/u/7/g", "/item/12", "/item/x", "/q", "/q?y=2", "/drop?y=2", "/gone", "/with%20space", "/old/a%20b?x=1", "/u/%C3%A9/f", "/item/12?x=%20", "/quote%22s", "/none", "/%61",
+      "/u/7/f", "/u/7/g", "/item/12", "/item/x", "/q", "/q?y=2", "/drop?y=2", "/gone", "/with%20space", "/old/a%20b?x=1", "/u/%C3%A9/f", "/item/12?x=%20", "/quote%22s", "/dollar$x", "/none", "/%61",
     ]
     private static let conditionalRequests = ["/m", "/ck/1", "/store?id=7", "/store"]
 

@@ -1,5 +1,6 @@
 // Tables of redirects in the running program (issue 8, point 1).
 import Foundation
+import JSONText
 import Testing
 
 extension Scenarios {
@@ -73,6 +74,15 @@ extension Scenarios {
       let metrics = try skerry.metrics()
       #expect(metrics["skerry_redirects_total{table=\"rules.tsv\"}"] == 4)
       #expect(metrics["skerry_redirect_rules_hit{table=\"rules.tsv\"}"] == 3)
+      // The same by rule, for whoever has the token.
+      #expect(try skerry.admin("/redirects").status == 401)
+      let token = try fileText(skerry.folder.path + "/.skerry/admin-token").trimmingCharacters(in: .whitespacesAndNewlines)
+      let admin = try skerry.adminConnection()
+      try admin.send("GET /redirects HTTP/1.1\r\nHost: 127.0.0.1:\(skerry.adminPort)\r\nAuthorization: Bearer \(token)\r\nConnection: close\r\n\r\n")
+      let page = try JSONValue(parsing: try admin.readResponse().bodyText), table = try #require(page["tables"]?.array?.first)
+      #expect(table["table"]?.string == "rules.tsv" && table["answered"]?.double == 4 && table["hit"]?.double == 3)
+      let hits = table["hits"]?.array ?? []
+      #expect(hits.first?["from"]?.string == "/old" && hits.compactMap { $0["hits"]?.double } == [2, 1, 1], "\(page)")
     }
 
     /// A new table serves new requests; one with an error changes nothing.
