@@ -50,13 +50,12 @@ struct Manual: ParsableCommand {
 
   private static func argument(_ argument: JSONValue) -> String {
     let value = "\\fI\(roff(argument["valueName"]?.string ?? "value"))\\fR"
-    let names = (argument["names"]?.array ?? []).map { name -> String in
-      let dashes = name["kind"]?.string == "long" ? "\\-\\-" : "\\-"
-      return "\\fB\(dashes)\(roff(name["name"]?.string ?? ""))\\fR" + (argument["kind"]?.string == "option" ? " \(value)" : "")
-    }
+    let all = argument["names"]?.array ?? [], short = all.filter { $0["kind"]?.string != "long" }, long = all.filter { $0["kind"]?.string == "long" }
+    let names = short.map { "\\fB\\-\(roff($0["name"]?.string ?? ""))\\fR" } + long.map { "\\fB\\-\\-\(roff($0["name"]?.string ?? ""))\\fR" }
+    let spelt = names.joined(separator: ", ") + (argument["kind"]?.string == "option" ? " \(value)" : "")
     if ["help", "version"].contains(argument["valueName"]?.string) { return "" }
     let standard = argument["defaultValue"]?.string.map { " (default: \($0))" } ?? ""
-    return ".TP\n\(names.isEmpty ? value : names.joined(separator: ", "))\n\(roff((argument["abstract"]?.string ?? "") + standard))\n"
+    return ".TP\n\(names.isEmpty ? value : spelt)\n\(roff((argument["abstract"]?.string ?? "") + standard))\n"
   }
 
   /// Text as it is, examples without filling.

@@ -33,7 +33,7 @@ import Testing
           - id: E1
             default: true
             origins: { app: "http://127.0.0.1:3000" }
-            defaultBehavior: { origin: app, cachePolicy: CachingDisabled }
+            defaultBehavior: { origin: app, cachePolicy: CachingDisabled, responseHeadersPolicy: SecurityHeadersPolicy }
         functions:
         \(definitions)
         """

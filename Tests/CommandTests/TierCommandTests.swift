@@ -27,7 +27,7 @@ import Testing
     ])
     #expect(try folder.skerry("invoke", "app.py", "event.json").json["output"]?.compact == #"{"n":2}"#)
     #expect(try folder.skerry("invoke", "plain.js", "event.json", "--runtime", "nodejs20.x").json["output"]?["e"]?.compact == #"{"n":1}"#)
-    #expect(try folder.skerry("invoke", "named", "event.json", "--config", "edge.yaml").json["output"]?["name"]?.string == "named")
+    #expect(try folder.skerry("invoke", "named", "event.json", "--config", "edge.yaml").json["output"]?["name"]?.string == "us-east-1.named")
   }
 
   @Test func testingCases() throws {
