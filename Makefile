@@ -17,8 +17,7 @@ BUILD_PACKAGES = ca-certificates pkg-config patch python3 libssl-dev libc-ares-d
 # Real clients of the scenarios, and a library to be a hostile one with. What a Debian may lack is asked for by itself: its test is skipped then.
 TEST_PACKAGES = curl openssl nghttp2-client python3-h2 python3-boto3 nodejs bubblewrap passt iproute2
 OPTIONAL_TEST_PACKAGES = testssl.sh python3-pip
-'BENCH_PACKAGES = nginx libnginx-mod-http-js libnginx-mod-http-lua wrk valgrind h2o nghttp2-client varnish haproxy nodejs bubblewrap
-'
+BENCH_PACKAGES = nginx libnginx-mod-http-js libnginx-mod-http-lua wrk valgrind h2o nghttp2-client varnish haproxy nodejs bubblewrap
 
 .DEFAULT_GOAL := help
 .PHONY: help deps build run test certs deb fuzz fuzz-engine bench bench-deps clean
