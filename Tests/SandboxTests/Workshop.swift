@@ -14,7 +14,7 @@ final class Workshop: Sendable {
 
   private init(usesControlGroups: Bool = true) {
     folder = FileManager.default.temporaryDirectory.appendingPathComponent("skerry-sandboxes-\(getpid())-\(usesControlGroups)").resolvingSymlinksInPath().path
-    try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    try? FileManager.default.createDirectory(atPath: folder + "/shown", withIntermediateDirectories: true)
     unsafe setenv("SKERRY_TEST_SECRET", "pearl-of-the-proxy", 1)
     // Nobody but this user may enter: what is shown must be seen inside all the same.
     try? FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: folder)
