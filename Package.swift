@@ -72,7 +72,7 @@ let package = Package(
     .testTarget(name: "SandboxTests", dependencies: ["sandbox-probe", "FunctionTier", "Distribution", "TestTools"], exclude: ["Hostile", "World"], swiftSettings: swiftSettings),
     tests("FunctionDialectTests", ["FunctionDialect", "Distribution"]),
     floor("Origins", ["Distribution", "HTTPWire", "Transport", "TLS", "Telemetry", "CSystem"]),
-    tests("OriginsTests", ["Origins", "Distribution", "HTTPWire", "Transport", "Telemetry"]),
+    tests("OriginsTests", ["Origins", "Distribution", "HTTPWire", "Transport", "Telemetry", "TestTools"]),
 
     floor("ObjectCache", ["Distribution", "HTTPWire", "Transport", "Telemetry", "CSystem", "CCompression"]),
     tests("ObjectCacheTests", ["ObjectCache", "Distribution", "HTTPWire", "Transport", "Telemetry", "TestTools", "bench-cache"]),
@@ -144,7 +144,7 @@ let package = Package(
         .unsafeFlags(["-Xlinker", "-z", "-Xlinker", "now"]),
       ]),
     .testTarget(
-      name: "RewriteEngineTests", dependencies: ["RewriteEngine", "KeyValueStores", "Distribution"], exclude: ["Hostile"], swiftSettings: swiftSettings),
+      name: "RewriteEngineTests", dependencies: ["RewriteEngine", "KeyValueStores", "Distribution", "TestTools"], exclude: ["Hostile"], swiftSettings: swiftSettings),
     tests("HTTPWireTests", ["HTTPWire", "Transport", "CSystem", "TestTools"]),
     tests("PipelineTests", ["Pipeline", "Distribution", "Transport", "TLS", "TestTools"]),
 

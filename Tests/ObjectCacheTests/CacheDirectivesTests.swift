@@ -1,6 +1,7 @@
 // Cache-Control: RFC 9111, 5.2.
 
 import HTTPWire
+import TestTools
 import Testing
 import Transport
 

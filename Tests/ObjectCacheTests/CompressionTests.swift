@@ -2,6 +2,7 @@
 
 import Distribution
 import HTTPWire
+import TestTools
 import Testing
 import Transport
 

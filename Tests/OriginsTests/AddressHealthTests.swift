@@ -1,6 +1,7 @@
 // Ejection and return of addresses, and which gets the next request, in virtual time.
 @testable import Origins
 import Distribution
+import TestTools
 import Testing
 import Transport
 
@@ -99,20 +100,9 @@ import Transport
 }
 
 @Suite struct AddressBoardTests {
-  /// Numbers that are the same in each run (SplitMix64, Vigna).
-  private struct Numbers: RandomNumberGenerator {
-    var state: UInt64 = 7
-    mutating func next() -> UInt64 {
-      state &+= 0x9e37_79b9_7f4a_7c15
-      var z = state
-      z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-      z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-      return z ^ (z >> 31)
-    }
-  }
   private let addresses = (1...4).map { SocketAddress.ipv4(0x0a00_0000 + $0, port: 80) }
   private func shares(_ board: AddressBoard, _ count: Int = 10_000, at now: UInt64 = 0) -> [Double] {
-    var numbers = Numbers(), hits = [SocketAddress: Int]()
+    var numbers = SplitMix(seed: 7), hits = [SocketAddress: Int]()
     for _ in 0..<count { hits[board.choose(addresses, at: now, using: &numbers).address, default: 0] += 1 }
     return addresses.map { Double(hits[$0] ?? 0) / Double(count) }
   }
@@ -129,7 +119,7 @@ import Transport
 
   /// As many requests in flight everywhere, within a few, whatever the order in which they end.
   @Test func loadStaysEven() {
-    var board = AddressBoard(EjectionPolicy()), numbers = Numbers(), running: [SocketAddress] = []
+    var board = AddressBoard(EjectionPolicy()), numbers = SplitMix(seed: 7), running: [SocketAddress] = []
     for step in 0..<20_000 {
       let address = board.choose(addresses, at: 0, using: &numbers).address
       _ = board.update(address, at: 0) { $0.begin(at: 0) }
@@ -164,7 +154,7 @@ import Transport
   }
 
   @Test func panic() {
-    var board = AddressBoard(EjectionPolicy()), numbers = Numbers()
+    var board = AddressBoard(EjectionPolicy()), numbers = SplitMix(seed: 7)
     #expect(!board.isWhollyEjected([], at: 0) && !board.isWhollyEjected(addresses, at: 0))
     for address in addresses { eject(&board, address) }
     #expect(board.isWhollyEjected(addresses, at: 0) && !board.isWhollyEjected(addresses, at: 10_000))

@@ -3,6 +3,7 @@
 import Foundation
 import KeyValueStores
 import RewriteEngine
+import TestTools
 import Testing
 
 /// A function whose answers are to be the same with and without memory.
@@ -144,7 +145,7 @@ struct RecallTests {
   func isWhatARunWouldHaveGiven(_ function: Remembered) throws {
     let remembering = try function.isolate(remembering: 1 << 20), forgetful = try function.isolate(remembering: 0)
     let events = Self.events(function.type)
-    var random = SplitMix(state: 7)
+    var random = SplitMix(seed: 7)
     // Every event often enough to be kept, in an order in which each follows each.
     for turn in 0..<events.count * 6 {
       let event = events[Int(random.next() % UInt64(events.count))], now = 1_700_000_000_000 + Int64(turn)
@@ -228,17 +229,5 @@ struct RecallTests {
     #expect(!isRecalled("/index.html"), "it rests")
     for turn in 0..<16384 { _ = isRecalled("/\(turn)") }
     #expect((0..<3).map { _ in isRecalled("/index.html") }.last == true, "it is awake again")
-  }
-}
-
-/// Numbers that are the same in every run of a test (SplitMix64).
-private struct SplitMix {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
   }
 }
