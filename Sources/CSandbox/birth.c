@@ -110,6 +110,9 @@ static _Noreturn void begin(int socket, const char *const *roots, int without_cg
   for (int number = 1; number < NSIG; number++) if (number != SIGCHLD) signal(number, SIG_IGN);
   signal(SIGCHLD, SIG_DFL);
   umask(022);
+  // A port below 1024, which a service manager may give the proxy (AmbientCapabilities), is nothing for the programs started here; and bubblewrap,
+  // started by another user than root with any capability, takes that for a mistake and ends.
+  prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   look_around(roots, without_cgroups, program);
   if (send(socket, &house.facts, sizeof house.facts, MSG_NOSIGNAL) < 0) _exit(1);
   guard(socket, peaks);

@@ -29,9 +29,9 @@ struct LeastPrivilege {
     level = configuration.confinement
     do throws(ConfinementFailure) {
       account = try configuration.user.map { user throws(ConfinementFailure) in try Account(named: user.name, group: user.group) }
-    } catch { throw StartFailure(description: error.description) }
+    } catch { throw StartFailure(description: error.description, part: .user) }
     if let account, !Account.isRoot, !account.isCurrent {
-      throw StartFailure(description: "only root can become \(account.name): start as root or as \(account.name) itself, or leave user out")
+      throw StartFailure(description: "only root can become \(account.name): start as root or as \(account.name) itself, or leave user out", part: .user)
     }
     ownFolders = [configuration.stateDirectory, configuration.cache.diskPath].compactMap { $0 }
     rules = Self.rules(configuration, ownFolders, reads: reads)

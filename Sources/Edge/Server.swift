@@ -14,8 +14,8 @@ import Transport
 public struct StartFailure: Error, CustomStringConvertible {
   /// One sentence.
   public let description: String
-  /// The configuration's address that it is about; nil for what has no place in it.
-  var address: ListenAddress?
+  /// The part of the configuration that it is about; nil for what has no place in it.
+  var part: OpenedPart?
 }
 
 /// A proxy that serves a configuration.
@@ -46,7 +46,7 @@ public final class Server {
   /// The files of the last reading that could be served.
   var files: Set<String>
   /// Configurations that have been replaced and may still be in use: the main thread takes the time to let go of them.
-  var former: [ServingConfiguration] = []
+  var former = FormerConfigurations()
   var diagnostics: Diagnostics { foundations.diagnostics }
 
   /// Binds every listener and starts the workers; when it returns, connections are accepted.
@@ -153,7 +153,7 @@ public final class Server {
         reload()
       case nil: certificates.lookAfter()
       }
-      letGo()
+      former.letGo()
     }
   }
 

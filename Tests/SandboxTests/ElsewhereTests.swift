@@ -58,6 +58,13 @@ import Testing
     #expect(Array(lines.dropFirst()) == ["output: 993", "output: hello", "output: 21", "listener: there", "end: exited(status: 0)"])
   }
 
+  /// As below a service manager that allows ports below 1024 (Packaging/skerry.service): bubblewrap would end, and functions have nothing of it.
+  @Test func aUserWithACapability() throws {
+    let user = Self.somebody(64_104) + ["--inh-caps=+net_bind_service", "--ambient-caps=+net_bind_service"]
+    let lines = try probe(user, ["--", "/bin/sh", "-c", "grep -c 'Cap[A-Z][a-z]*:.0*$' /proc/self/status"])
+    #expect(Array(lines.dropFirst()) == ["output: 5", "end: exited(status: 0)"], "\(lines)")
+  }
+
   @Test func anOrdinaryUsersForkBomb() throws {
     let program = try String(contentsOfFile: EscapeTests.folder + "/forks.py", encoding: .utf8)
     #expect(try probe(Self.somebody(64_102), ["processes=64", "--", "/usr/bin/python3", "-SE", "/var/task/forks.py"], shown: ["forks.py": program]).suffix(2) == ["output: contained", "end: exited(status: 0)"])
