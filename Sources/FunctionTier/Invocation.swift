@@ -144,6 +144,12 @@ public struct InvocationReport: Sendable, Equatable {
   /// The end of the log lines, when asked for: at most ``Invocation/logTailBytes``.
   public var logTail: [UInt8] = []
 
+  /// The lines of ``logTail`` that the function wrote: without START, END and REPORT.
+  public var functionLines: [String] {
+    let words = ["START RequestId: ", "END RequestId: ", "REPORT RequestId: "]
+    return String(decoding: logTail, as: UTF8.self).split(separator: "\n").map(String.init).filter { line in !words.contains { line.hasPrefix($0) } }
+  }
+
   /// Whether the environment was made for this invocation.
   public var isColdStart: Bool { initDuration != nil }
 

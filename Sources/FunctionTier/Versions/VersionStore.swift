@@ -135,6 +135,20 @@ public final class VersionStore: Sendable {
     return all
   }
 
+  /// Copies what is published of some functions into another tier's folder, which has it for itself then. What is not published is left out.
+  /// - Throws: ``CodeProblem`` when it cannot be read, or copied.
+  static func copy(_ names: Set<String>, from folder: String, to other: String) throws(CodeProblem) {
+    for (name, versions) in try published(in: folder) where names.contains(name) {
+      for part in ["code", "versions"] { try CodeStore.makeFolder("\(other)/\(part)") }
+      let files = ["versions/" + file(of: name)] + Set(versions.versions.map { "code/" + $0.code }).sorted()
+      for file in files where !FileManager.default.fileExists(atPath: "\(other)/\(file)") {
+        do { try FileManager.default.copyItem(atPath: "\(folder)/\(file)", toPath: "\(other)/\(file)") } catch {
+          throw CodeProblem(text: "what is published of \(name) cannot be read: \(error.localizedDescription)")
+        }
+      }
+    }
+  }
+
   /// A function's name as a file's: whatever is no letter or digit is written in hexadecimal digits.
   private static func file(of function: String) -> String {
     let name = function.utf8.map { $0.isAliasByte ? String(UnicodeScalar($0)) : "%" + [$0].hexadecimal }.joined()
