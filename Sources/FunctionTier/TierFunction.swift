@@ -31,6 +31,12 @@ public final class TierFunction: Sendable {
     qualifier == self.qualifier ? self : TierFunction(name: name, qualifier: qualifier, revision, interpreter, tally, tier)
   }
 
+  /// Environments of the function, whatever its version, that are always kept, and how many of them are up.
+  public var provisioned: (wanted: Int, ready: Int) {
+    let numbers = tally.current
+    return (numbers.provisioned, numbers.provisionedReady)
+  }
+
   /// Whether there is such a version or alias, if it names one.
   public var isThere: Bool { qualifier.map { $0 == "$LATEST" || tier.versions.versions(of: name).has($0) } ?? true }
 

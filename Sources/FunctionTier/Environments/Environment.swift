@@ -80,6 +80,8 @@ final class Environment {
   private(set) var interpreterVersion = ""
   /// Whether it said that its heap is full.
   var ranOutOfHeap = false
+  /// Whether it is kept from running, as one that has been idle for a while.
+  private(set) var isFrozen = false
   /// Whether it is one of those that are always kept.
   var isProvisioned = false
 
@@ -151,6 +153,7 @@ final class Environment {
   /// Gives it an invocation.
   /// - Parameter deadline: milliseconds since 1970.
   func invoke(_ pending: PendingInvocation, deadline: Double) {
+    if isFrozen { thaw() }
     watchControl()
     invocation = pending
     budget = OutputBudget()
@@ -166,6 +169,7 @@ final class Environment {
   /// Gives it an invocation, on a thread that is not the supervisor's and in its monitor.
   /// - Returns: false when not all of it could be sent: the supervisor is to take it up.
   func invokeElsewhere(_ pending: PendingInvocation, deadline: Double) -> Bool {
+    if isFrozen { thaw() }
     invocation = pending
     budget = OutputBudget()
     Frame.write(pending.invocation, serial: life.invoke(), deadline: deadline, to: &outbound)
@@ -219,6 +223,7 @@ final class Environment {
 
   /// The function is to end by itself, because nothing more will come; what does not is killed later.
   func shutDown() {
+    if isFrozen { thaw() }
     life.end()
     control?.end()
     Descriptors.finishWriting(sandbox.control)
@@ -230,6 +235,21 @@ final class Environment {
     control?.end()
     api?.end()
     sandbox.kill()
+  }
+
+  /// Keeps an idle one from running: what a function has left behind takes no processor time from those that work.
+  /// - Returns: whether it does not run any more, and did before.
+  func freeze() -> Bool {
+    guard !isFrozen, life.phase == .idle, sandbox.canBeFrozen else { return false }
+    isFrozen = true
+    sandbox.freeze(true)
+    return true
+  }
+
+  /// Lets it run again. On any thread that is in the monitor: what is sent to it afterwards it finds when it runs.
+  private func thaw() {
+    isFrozen = false
+    sandbox.freeze(false)
   }
 
   /// Looks how much memory it has used, if it has done anything since.
