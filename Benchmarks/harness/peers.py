@@ -287,6 +287,39 @@ class SkerryTier(Skerry):
                 folder.chmod(0o755)
         return super().prepare(under_valgrind)
 
+def large_file(folder):
+    """A folder with one file of 1 MiB."""
+    files = Path(folder) / "files"
+    files.mkdir(exist_ok=True)
+    (files / "large").write_bytes(bytes(1 << 20))
+    return files
+
+
+class SkerryCrowd(Skerry):
+    """Skerry beside a crowd of slow connections."""
+
+    kind = "skerry-crowd"
+
+    def prepare(self, under_valgrind):
+        file = self.folder / "edge.yaml"
+        render("skerry/crowd.yaml", file, {
+            "PORT": self.port, "ORIGIN_PORT": self.origin.port, "LOG": self.log, "LOG_FIELDS": self.log_fields, "FILES": large_file(self.folder)})
+        return [self.program or default_program(), "serve", str(file), "--workers", str(self.workers)]
+
+
+class NginxCrowd(Nginx):
+    """nginx beside the same."""
+
+    kind = "nginx-crowd"
+
+    def prepare(self, under_valgrind):
+        file = self.folder / "nginx.conf"
+        # Started by root, nginx reads the file as somebody else: every folder above it is one's own otherwise.
+        os.chmod(self.folder, 0o755)
+        render("peers/nginx/crowd.conf", file, {
+            "FOLDER": self.folder, "PORT": self.port, "ORIGIN_PORT": self.origin.port, "WORKERS": self.workers, "LOG": self.log, "FILES": large_file(self.folder)})
+        return [binary("nginx"), "-c", str(file), "-e", f"{self.folder}/nginx.error.log"]
+
 
 class SkerryFullLog(Skerry):
     """The same with every field in the log, as it is without `accessLog.fields`."""
@@ -320,7 +353,8 @@ def binary(name):
 def make(names, folder, origin, workers, program):
     """Peers for a list such as ["nginx", "skerry"]. The same name twice gives the noise of the measurement itself."""
     kinds = {kind.kind: kind for kind in (
-        Nginx, NginxCombined, NginxLua, NginxMap, H2O, Varnish, HAProxy, Skerry, SkerryTable, SkerryTier, SkerryFullLog, SkerryEveryRun)}
+        Nginx, NginxCombined, NginxLua, NginxMap, H2O, Varnish, HAProxy, Skerry, SkerryTable, SkerryTier, SkerryFullLog, SkerryEveryRun,
+        SkerryCrowd, NginxCrowd)}
     peers = []
     for index, name in enumerate(names):
         if name not in kinds:
