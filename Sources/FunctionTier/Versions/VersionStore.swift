@@ -128,7 +128,10 @@ public final class VersionStore: Sendable {
   /// What is published in a tier's folder, by function. Changes nothing; a folder that is not there has nothing.
   public static func published(in folder: String) throws(CodeProblem) -> [String: FunctionVersions] {
     var all: [String: FunctionVersions] = [:]
-    for name in (try? FileManager.default.contentsOfDirectory(atPath: folder + "/versions")) ?? [] where name.hasSuffix(".json") {
+    let names: [String]
+    // A folder that cannot be read is not one without versions: their code would be taken for unused.
+    do throws(FolderProblem) { names = try DurableFolder(folder + "/versions").names() } catch { throw CodeProblem(text: error.text) }
+    for name in names where name.hasSuffix(".json") {
       guard let versions = try read(folder + "/versions/" + name) else { continue }
       all[versions.function] = versions
     }
@@ -157,8 +160,14 @@ public final class VersionStore: Sendable {
   }
 
   private static func read(_ path: String) throws(CodeProblem) -> FunctionVersions? {
-    guard let data = FileManager.default.contents(atPath: path) else { return nil }
-    guard let value = try? JSONValue(parsing: Array(data)), let versions = FunctionVersions(value) else { throw CodeProblem(text: "\(path) is damaged") }
+    let content: [UInt8]
+    switch DurableFolder((path as NSString).deletingLastPathComponent).read((path as NSString).lastPathComponent) {
+    case .content(let bytes): content = bytes
+    case .gone: return nil
+    // Not the same: what is published next would take its place.
+    case .unreadable(let problem): throw CodeProblem(text: "\(problem): what is published is not known")
+    }
+    guard let value = try? JSONValue(parsing: content), let versions = FunctionVersions(value) else { throw CodeProblem(text: "\(path) is damaged") }
     return versions
   }
 
