@@ -186,19 +186,19 @@ public final class FunctionTier: Sendable {
   /// Invokes a function.
   /// - Parameter answer: called once, on the supervisor's thread: it must not block.
   public func invoke(_ function: TierFunction, _ invocation: Invocation, answer: @escaping @Sendable (InvocationOutcome) -> Void) {
-    _ = invoke(function, invocation, directly: false, answer: answer)
+    _ = invoke(function, invocation, on: nil, answer: answer)
   }
 
   /// Invokes a function.
   /// - Parameters:
-  ///   - directly: whether the caller is a loop's, and can wait for an idle environment's answer itself.
+  ///   - loop: the caller's, when it runs on one and can wait for an idle environment's answer itself.
   ///   - answer: called once, on the supervisor's thread or the caller's: it must not block.
-  /// - Returns: what the caller then has to watch; nil when it need not.
+  /// - Returns: what the caller then has to hold until it has the answer; nil when it need not.
   func invoke(
-    _ function: TierFunction, _ invocation: Invocation, directly: Bool, answer: @escaping @Sendable (InvocationOutcome) -> Void
+    _ function: TierFunction, _ invocation: Invocation, on loop: EventLoop?, answer: @escaping @Sendable (InvocationOutcome) -> Void
   ) -> WarmInvocation? {
     guard let qualifier = function.qualifier, qualifier != "$LATEST" else {
-      if directly, let warm = supervisor.runAtOnce(function.revision, invocation, answer: answer) { return warm }
+      if let loop, let warm = supervisor.runAtOnce(function.revision, invocation, on: loop, answer: answer) { return warm }
       supervisor.post(.invoke(function.revision, function.interpreter, function.tally, invocation, answer))
       return nil
     }
@@ -211,7 +211,7 @@ public final class FunctionTier: Sendable {
           answer(outcome)
         }
       }
-      if directly, let warm = supervisor.runAtOnce(found.revision, invocation, answer: answer) { return warm }
+      if let loop, let warm = supervisor.runAtOnce(found.revision, invocation, on: loop, answer: answer) { return warm }
       supervisor.post(.invoke(found.revision, found.interpreter, function.tally, invocation, answer))
     } catch {
       let outcome = refusal(invocation, error.text)

@@ -48,8 +48,7 @@ public final class TierFunction: Sendable {
   /// - Parameter loop: the caller's: an environment that is idle is then asked directly and answers to it.
   public nonisolated(nonsending) func call(_ invocation: Invocation, on loop: EventLoop? = nil) async -> InvocationOutcome {
     let reply = Reply()
-    let warm = tier.invoke(self, invocation, directly: loop != nil) { reply.fulfil($0) }
-    if let warm, let loop { warm.watch(on: loop) }
+    let warm = tier.invoke(self, invocation, on: loop) { reply.fulfil($0) }
     defer { warm?.end() }
     return await reply.outcome()
   }

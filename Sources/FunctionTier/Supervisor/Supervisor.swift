@@ -42,6 +42,8 @@ final class Supervisor: @unchecked Sendable {
   private var ear: DescriptorWatch?
 
   var groups: [Revision: EnvironmentGroup] = [:]
+  /// The one of them that a worker used last.
+  var lastGroup: EnvironmentGroup?
   /// Environments that have no function yet.
   var pool: PrewarmedPool
   /// Every environment with something left of it, by number.
@@ -183,7 +185,10 @@ final class Supervisor: @unchecked Sendable {
     for group in groups.values {
       retireIdle(group)
       freezeIdle(group)
-      if group.isSuperseded && group.environments.isEmpty && group.waiting.isEmpty { groups[group.revision] = nil }
+      if group.isSuperseded && group.environments.isEmpty && group.waiting.isEmpty {
+        groups[group.revision] = nil
+        lastGroup = nil
+      }
     }
     var count = 0
     for environment in all.values {

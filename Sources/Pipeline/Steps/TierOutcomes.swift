@@ -130,7 +130,7 @@ extension FunctionReport {
     self.outcome = outcome
     cpuMicroseconds = 0
     self.error = error
-    durationMicroseconds = Int(report.duration.components.seconds) * 1_000_000 + Int(report.duration.components.attoseconds / 1_000_000_000_000)
+    durationMicroseconds = Int(report.durationMicroseconds)
     isColdStart = report.isColdStart
   }
 }
