@@ -56,7 +56,7 @@ extension Scenarios {
         try process.standardError.wait(for: "a record") { $0.text.contains("\"requestPayload\":\(event)") ? true : nil }
       }
       let text = process.standardError.current.text
-      #expect(text.contains("got POST /done?a=1 HTTP/1.1") && text.contains("\"condition\":\"Success\"") && !text.contains("failed"), "\(text)")
+      #expect(text.contains("got POST /done?a=1 HTTP/1.1") && text.contains("\"condition\":\"Success\""), "\(text)")
       let told: Bool = try eventually("nothing to be told") { try events(skerry)["untold"] == 0 ? true : nil }
       #expect(told)
       #expect(try skerry.terminate() == .status(0))
@@ -134,7 +134,7 @@ extension Scenarios {
       distributions: [{ id: E1, default: true, origins: { app: "http://127.0.0.1:1" }, defaultBehavior: { origin: app } }]
       """.write(to: file, atomically: false, encoding: .utf8)
       let checked = try Tool.shell("exec \"$1\" check \"$2\" 2>&1", [Skerry.binary(), file.path])
-      #expect(checked.exit == .status(status) && checked.text.contains(said), "\(checked.text)")
+      #expect(checked.exit == .status(status) && (said.isEmpty || checked.text.contains(said)), "\(checked.text)")
     }
   }
 }
