@@ -212,7 +212,7 @@ class Skerry(Peer):
             "FOLDER": self.folder, "PORT": self.port, "TLS_PORT": self.tls_port, "CHAIN": self.chain, "KEY": self.key,
             "ADMIN_PORT": free_port(), "ORIGIN_PORT": self.origin.port,
             "LOG": self.log, "LOG_FIELDS": self.log_fields, "SKERRY": ROOT / "skerry", "ENGINE": ROOT / "engine" / "functions",
-            "RULES": redirects.RULES,
+            "RULES": redirects.RULES, "FUNCTIONS": ROOT / "functions",
             # Under valgrind a function takes some fifty times as long.
             "CPU_TIME": "10s" if under_valgrind else "10ms", "REMEMBERED": self.remembered,
             # valgrind itself makes code at run time, which a confined process cannot.
@@ -265,6 +265,27 @@ class SkerryTable(Skerry):
     kind = "skerry-table"
     template = "skerry/redirects.yaml"
 
+
+class SkerryTier(Skerry):
+    """Skerry with a function of the function tier."""
+
+    kind = "skerry-tier"
+    template = "skerry/tier.yaml"
+
+    def prepare(self, under_valgrind):
+        # Which does not know all the calls that sandboxes need.
+        if under_valgrind:
+            source, program, library = ROOT / "harness" / "pidfd.c", self.folder / "pidfd", self.folder / "pidfd.so"
+            subprocess.run(["cc", "-O2", "-o", program, source], check=True)
+            subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-DPRELOAD", "-o", library, source], check=True)
+            self.environment = {"PIDFD": str(program), "LD_PRELOAD": str(library)}
+            # Without mounts of its own: open to the sandboxes' users.
+            for folder in (self.folder / "state", self.folder / "state" / "functions"):
+                folder.mkdir()
+                folder.chmod(0o755)
+            for folder in (self.folder, *self.folder.parents[:2]):
+                folder.chmod(0o755)
+        return super().prepare(under_valgrind)
 
 def large_file(folder):
     """A folder with one file of 1 MiB."""
@@ -332,7 +353,7 @@ def binary(name):
 def make(names, folder, origin, workers, program):
     """Peers for a list such as ["nginx", "skerry"]. The same name twice gives the noise of the measurement itself."""
     kinds = {kind.kind: kind for kind in (
-        Nginx, NginxCombined, NginxLua, NginxMap, H2O, Varnish, HAProxy, Skerry, SkerryTable, SkerryFullLog, SkerryEveryRun,
+        Nginx, NginxCombined, NginxLua, NginxMap, H2O, Varnish, HAProxy, Skerry, SkerryTable, SkerryTier, SkerryFullLog, SkerryEveryRun,
         SkerryCrowd, NginxCrowd)}
     peers = []
     for index, name in enumerate(names):

@@ -44,8 +44,7 @@ struct LeastPrivilege {
       writable.append(folder(of: path))
     }
     for function in configuration.functions {
-      let settings = function.tier.asynchronous
-      for case .file(let path)? in [settings.onSuccess, settings.onFailure, settings.deadLetter] { writable.append(folder(of: path)) }
+      for case .file(let path) in function.tier.asynchronous.destinations { writable.append(folder(of: path)) }
     }
     if case .unix(let path) = configuration.admin?.address { writable.append(folder(of: path)) }
     if let token = configuration.admin?.tokenPath { writable.append(folder(of: token)) }

@@ -98,7 +98,7 @@ struct Preparation: Sendable {
   /// Has the function tier keep a copy of its functions' code. What cannot be run is said, and answered 503.
   private static func functions(_ configuration: Configuration, _ foundations: Foundations) -> FunctionTier.Prepared? {
     if let tier = foundations.tier {
-      let prepared = tier.prepare(configuration.functions)
+      let prepared = tier.prepare(configuration.functions, associated: configuration.associatedQualifiers)
       for problem in prepared.problems { foundations.diagnostics.say(.error, "function \(configuration.functions[problem.index].name): \(problem.text)") }
       return prepared
     }

@@ -187,7 +187,7 @@ public final class Server {
 
   /// What is left when nobody is served any more.
   private func finish() {
-    foundations.events?.stop()
+    foundations.events?.stop(by: drainEnd)
     foundations.tier?.stop()
     standing.serving.close()
     standing.logs.close()
@@ -199,6 +199,7 @@ public final class Server {
     pages.announceDrain()
     turnAwayAskers()
     let end = ContinuousClock.now + standing.configuration.shutdownTimeout
+    drainEnd = end
     let lastCall = min(end, ContinuousClock.now + .milliseconds(Transport.Listener.lastCallMilliseconds + Self.stepMilliseconds))
     handles.onAll { worker in
       close(worker.number)
@@ -206,7 +207,9 @@ public final class Server {
     }
     while ContinuousClock.now < end && (ledger.open > 0 || ContinuousClock.now < lastCall) {
       switch queue.next(milliseconds: Self.stepMilliseconds) {
-      case .signal(SIGTERM), .signal(SIGINT): return cut()
+      case .signal(SIGTERM), .signal(SIGINT):
+        drainEnd = .now
+        return cut()
       case .reloadAsked(let request):
         nextAskers.append(request)
         turnAwayAskers()
@@ -223,6 +226,8 @@ public final class Server {
     for thread in threads { thread.join() }
     reloading?.end()
   }
+  /// When everything is to be over; nil before it is to end.
+  private var drainEnd: ContinuousClock.Instant?
   /// How often a drain looks whether it is over.
   private static let stepMilliseconds = 20
 }
