@@ -1,5 +1,6 @@
 // Owns: handing a record to its destination: a line added to a file, or a POST to a server, over TLS where its URL says so. Blocks; any thread.
 // Rule of the lock: `clients` guards the list of those that are free; held for a move.
+import CSystem
 import Distribution
 import Glibc
 import JSONText
