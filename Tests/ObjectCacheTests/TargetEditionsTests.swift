@@ -25,7 +25,7 @@ import Transport
 
   /// Of one path and query in one distribution, whatever the method, and of no others.
   @Test func aTargetHasAnEdition() throws {
-    let editions = TargetEditions(KeyHash(1, 2)), others = ["GET /b", "GET /a?", "GET /a?x", "GET /", "GET /aa", "GET /A"]
+    let editions = TargetEditions(KeyHash(1, 2)), others = ["GET /b", "GET /a?x", "GET /", "GET /aa", "GET /A"]
     #expect(try edition(editions, "GET /a") == 0)
     #expect(try renew(editions, "GET /a").isNew)
     let first = try edition(editions, "GET /a")

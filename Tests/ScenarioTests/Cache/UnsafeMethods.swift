@@ -40,7 +40,7 @@ extension Scenarios {
       let count = Watched(0)
       let program = try CacheProgram(
         policy: "cacheMode: rfc9111",
-        more: "    items: { cacheMode: rfc9111, headers: [x-a], queryStrings: all }",
+        more: "  items: { cacheMode: rfc9111, headers: [x-a], queryStrings: all }",
         distribution: "behaviors: [ { path: \"/items/*\", origin: app, allowedMethods: [GET, HEAD], cachePolicy: items } ]"
       ) { request, connection in
         let number = count.update { $0 += 1; return $0 }

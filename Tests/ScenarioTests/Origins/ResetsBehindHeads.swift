@@ -1,5 +1,6 @@
 // Origins that end or reset their connection right behind a response's head, before anything of it has gone to the viewer: that is no answer
 // (spec/request-pipeline.md, 14). The program is stopped meanwhile, so that head and end reach it at once.
+import Foundation
 import Glibc
 import Testing
 
@@ -36,6 +37,14 @@ extension Scenarios {
       skerry.send(signal: SIGSTOP)
       origin.go()
       try origin.waitForClosedConnections(closed)
+      // The end has reached the kernel: no connection to the origin stands any more.
+      let port = ":" + String(format: "%04X", Int(origin.url.split(separator: ":").last ?? "") ?? 0)
+      try eventually("the end to arrive") {
+        try !fileText("/proc/net/tcp").split(separator: "\n").contains { line in
+          let columns = line.split(separator: " ")
+          return columns.count > 3 && columns[2].hasSuffix(port) && columns[3] == "01"
+        }
+      }
       skerry.send(signal: SIGCONT)
     }
 
