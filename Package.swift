@@ -69,7 +69,7 @@ let package = Package(
       resources: [.embedInCode("Bootstraps/nodejs.js"), .embedInCode("Bootstraps/python.py")], swiftSettings: swiftSettings),
     tests("FunctionTierTests", ["FunctionTier", "Distribution", "JSONText", "Transport", "TestTools"]),
     .executableTarget(name: "sandbox-probe", dependencies: ["FunctionTier", "Distribution"], path: "Tests/sandbox-probe", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
-    .testTarget(name: "SandboxTests", dependencies: ["sandbox-probe", "FunctionTier", "Distribution", "TestTools"], exclude: ["Hostile", "World"], swiftSettings: swiftSettings),
+    .testTarget(name: "SandboxTests", dependencies: ["sandbox-probe", "FunctionTier", "Distribution", "TestTools"], exclude: ["Hostile", "World", "Groups"], swiftSettings: swiftSettings),
     tests("FunctionDialectTests", ["FunctionDialect", "Distribution"]),
     floor("Origins", ["Distribution", "HTTPWire", "Transport", "TLS", "Telemetry", "CSystem"]),
     tests("OriginsTests", ["Origins", "Distribution", "HTTPWire", "Transport", "Telemetry", "TestTools"]),

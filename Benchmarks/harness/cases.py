@@ -23,6 +23,8 @@ class Case:
     http2: bool = False
     # What the request has beside a browser's usual fields.
     request_fields: dict = field(default_factory=dict)
+    # How many connections ask for it where requests are counted; None: as many as the measurement has by itself.
+    connections: int | None = None
     # Paths that are asked for in turn, each with its Location; `path` is the first of them.
     moved: tuple = ()
 
@@ -61,6 +63,13 @@ CACHE_CASES = [
 TABLE = Case("table", "301 from 35,230 rules", "/en-US/docs/AJAX", 301, {"location": "/en-US/docs/Web/Guide/AJAX"}, ratio=0.75)
 
 
+# One in flight through a warm function of the function tier, and the same request without it.
+TIER_CASES = [
+    Case("tier", "proxied GET through a warm Node.js function", "/node/42?ref=mail", 200, {"content-type": "text/plain"}, BODY, connections=1),
+    Case("tier-plain", "the same without it", "/plain/42?ref=mail", 200, {"content-type": "text/plain"}, BODY, connections=1),
+]
+
+
 TOKEN = ("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIiwiaWF0IjoxNTE2MjM5MDIyfQ."
          "SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c")
 
@@ -96,7 +105,7 @@ ADDED = [
 
 def named(names, otherwise=None):
     """The cases of these names, in their order; when none is named, `otherwise` or all of HTTP/1.1 but the added ones."""
-    known = {case.name: case for case in CASES + HTTP2_CASES + CACHE_CASES + [TABLE] + [case for added in ADDED for case in (added.case, added.without)]}
+    known = {case.name: case for case in CASES + HTTP2_CASES + CACHE_CASES + TIER_CASES + [TABLE] + [case for added in ADDED for case in (added.case, added.without)]}
     for name in names:
         if name not in known:
             raise SystemExit(f"no case {name}; there are {', '.join(known)}")

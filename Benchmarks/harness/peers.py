@@ -212,7 +212,7 @@ class Skerry(Peer):
             "FOLDER": self.folder, "PORT": self.port, "TLS_PORT": self.tls_port, "CHAIN": self.chain, "KEY": self.key,
             "ADMIN_PORT": free_port(), "ORIGIN_PORT": self.origin.port,
             "LOG": self.log, "LOG_FIELDS": self.log_fields, "SKERRY": ROOT / "skerry", "ENGINE": ROOT / "engine" / "functions",
-            "RULES": redirects.RULES,
+            "RULES": redirects.RULES, "FUNCTIONS": ROOT / "functions",
             # Under valgrind a function takes some fifty times as long.
             "CPU_TIME": "10s" if under_valgrind else "10ms", "REMEMBERED": self.remembered,
             # valgrind itself makes code at run time, which a confined process cannot.
@@ -266,6 +266,61 @@ class SkerryTable(Skerry):
     template = "skerry/redirects.yaml"
 
 
+class SkerryTier(Skerry):
+    """Skerry with a function of the function tier."""
+
+    kind = "skerry-tier"
+    template = "skerry/tier.yaml"
+
+    def prepare(self, under_valgrind):
+        # Which does not know all the calls that sandboxes need.
+        if under_valgrind:
+            source, program, library = ROOT / "harness" / "pidfd.c", self.folder / "pidfd", self.folder / "pidfd.so"
+            subprocess.run(["cc", "-O2", "-o", program, source], check=True)
+            subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-DPRELOAD", "-o", library, source], check=True)
+            self.environment = {"PIDFD": str(program), "LD_PRELOAD": str(library)}
+            # Without mounts of its own: open to the sandboxes' users.
+            for folder in (self.folder / "state", self.folder / "state" / "functions"):
+                folder.mkdir()
+                folder.chmod(0o755)
+            for folder in (self.folder, *self.folder.parents[:2]):
+                folder.chmod(0o755)
+        return super().prepare(under_valgrind)
+
+def large_file(folder):
+    """A folder with one file of 1 MiB."""
+    files = Path(folder) / "files"
+    files.mkdir(exist_ok=True)
+    (files / "large").write_bytes(bytes(1 << 20))
+    return files
+
+
+class SkerryCrowd(Skerry):
+    """Skerry beside a crowd of slow connections."""
+
+    kind = "skerry-crowd"
+
+    def prepare(self, under_valgrind):
+        file = self.folder / "edge.yaml"
+        render("skerry/crowd.yaml", file, {
+            "PORT": self.port, "ORIGIN_PORT": self.origin.port, "LOG": self.log, "LOG_FIELDS": self.log_fields, "FILES": large_file(self.folder)})
+        return [self.program or default_program(), "serve", str(file), "--workers", str(self.workers)]
+
+
+class NginxCrowd(Nginx):
+    """nginx beside the same."""
+
+    kind = "nginx-crowd"
+
+    def prepare(self, under_valgrind):
+        file = self.folder / "nginx.conf"
+        # Started by root, nginx reads the file as somebody else: every folder above it is one's own otherwise.
+        os.chmod(self.folder, 0o755)
+        render("peers/nginx/crowd.conf", file, {
+            "FOLDER": self.folder, "PORT": self.port, "ORIGIN_PORT": self.origin.port, "WORKERS": self.workers, "LOG": self.log, "FILES": large_file(self.folder)})
+        return [binary("nginx"), "-c", str(file), "-e", f"{self.folder}/nginx.error.log"]
+
+
 class SkerryFullLog(Skerry):
     """The same with every field in the log, as it is without `accessLog.fields`."""
 
@@ -298,7 +353,8 @@ def binary(name):
 def make(names, folder, origin, workers, program):
     """Peers for a list such as ["nginx", "skerry"]. The same name twice gives the noise of the measurement itself."""
     kinds = {kind.kind: kind for kind in (
-        Nginx, NginxCombined, NginxLua, NginxMap, H2O, Varnish, HAProxy, Skerry, SkerryTable, SkerryFullLog, SkerryEveryRun)}
+        Nginx, NginxCombined, NginxLua, NginxMap, H2O, Varnish, HAProxy, Skerry, SkerryTable, SkerryTier, SkerryFullLog, SkerryEveryRun,
+        SkerryCrowd, NginxCrowd)}
     peers = []
     for index, name in enumerate(names):
         if name not in kinds:

@@ -22,6 +22,10 @@ enum BenchRedirects {
       for path in paths { if let rule = table.firstMatch(path.span), case .redirect = table.answer(rule, path.span, query: query.span) { found += 1 } }
     })
     report("check", 1_000_000, "ms", time(rounds: 3) { found += RedirectCheck.check(bytes, separator: nil).findings.count })
+    report("circles alone", 1_000_000, "ms", time(rounds: 5) {
+      var check = RedirectCheck(table)
+      found += check.loops(within: .seconds(60)).findings.count
+    })
     expressions("distinct beginnings", (0..<10_000).map { "^/section-\($0)/(\\d+)/item$\t/s/\($0)/$1\t301\tregex" }, &found)
     expressions("one beginning", (0..<10_000).map { "^/section/(\\d+)/item-\($0)$\t/s/\($0)/$1\t301\tregex" }, &found)
     expressions("no beginning", (0..<10_000).map { "/item-\($0)/[a-z]+$\t/s/\($0)\t301\tregex" }, &found)

@@ -25,7 +25,7 @@ union control {
 
 // MARK: The starter
 
-/// In the child that becomes the program. Errors are written to `report`, which an execution closes.
+/// In the process that becomes the program. An error is written to `report` as a negative number; an execution closes it.
 static void become(const char *program, char *const *arguments, const int *descriptors, int count, const char *additions, int report) {
   // First out of the way of the places that they are to have.
   int lowest = 3 + count, moved[SK_STARTER_DESCRIPTORS];
@@ -41,7 +41,7 @@ static void become(const char *program, char *const *arguments, const int *descr
   sigprocmask(SIG_SETMASK, &none, NULL);
   execv(program, arguments);
 failed:;
-  int error = errno;
+  int error = -errno;
   (void)!write(report, &error, sizeof error);
   _exit(127);
 }
@@ -54,17 +54,27 @@ static int are_harmless(const char *additions) {
   return 1;
 }
 
+/// The program becomes nobody's child but the service manager's (or init's): systemd looks after no process, and ends none in order, that is
+/// another's. So the child that is forked here only forks it, tells its number, and is gone.
 static pid_t start(const char *program, char *const *arguments, const int *descriptors, int count, const char *additions) {
   int report[2];
   if (!are_harmless(additions)) return -EPERM;
   if (pipe2(report, O_CLOEXEC) < 0) return -errno;
-  pid_t child = fork();
-  if (child == 0) become(program, arguments, descriptors, count, additions, report[1]);
-  int error = child < 0 ? errno : 0;
+  pid_t between = fork(), result = between < 0 ? -errno : -ECHILD;
+  if (between == 0) {
+    pid_t process = fork();
+    if (process == 0) become(program, arguments, descriptors, count, additions, report[1]);
+    int number = process < 0 ? -errno : process;
+    (void)!write(report[1], &number, sizeof number);
+    _exit(0);
+  }
   close(report[1]);
-  if (child > 0 && read(report[0], &error, sizeof error) == sizeof error) waitpid(child, NULL, 0);
+  if (between > 0) waitpid(between, NULL, 0);
+  for (int said; read(report[0], &said, sizeof said) == sizeof said;) {
+    if (result == -ECHILD || said < 0) result = said;   // the number and an error come in either order
+  }
   close(report[0]);
-  return error ? -error : child;
+  return result;
 }
 
 /// Receives one message. Returns false when the other side is gone.

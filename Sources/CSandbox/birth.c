@@ -68,6 +68,8 @@ static void look_around(const char *const *roots, int without_cgroups, pid_t pro
   if (!without_cgroups) cgroups_find(&house.cgroups, program);
   facts->memory = (uint8_t)house.cgroups.version;
   facts->limits_cpu = house.cgroups.cpu[0] != 0;
+  facts->freezes = (uint8_t)cgroups_can_freeze(&house.cgroups);
+  facts->has_unified = house.cgroups.unified[0] != 0;
   facts->limits_processes = house.cgroups.processes[0] != 0;
   snprintf(facts->memory_folder, sizeof facts->memory_folder, "%s", house.cgroups.memory);
   facts->is_root = geteuid() == 0;
@@ -92,7 +94,10 @@ static _Noreturn void guard(int socket, volatile uint64_t *peaks) {
       if (ended < 0 && errno != EINTR) break;
     }
     if (ended == spawner && WIFEXITED(status) && WEXITSTATUS(status) == 0) _exit(0);  // the proxy is gone
-    for (unsigned slot = 0; slot < SK_SANDBOXES; slot++) cgroups_remove(&house.cgroups, slot);
+    for (unsigned slot = 0; slot < SK_SANDBOXES; slot++) {
+      cgroups_kill(&house.cgroups, slot);  // in version 1 what is frozen does not die with it
+      cgroups_remove(&house.cgroups, slot);
+    }
     clock_gettime(CLOCK_MONOTONIC, &now);
     if (now.tv_sec - began.tv_sec < LEAST_SECONDS) sleep(LEAST_SECONDS);
   }
@@ -110,6 +115,9 @@ static _Noreturn void begin(int socket, const char *const *roots, int without_cg
   for (int number = 1; number < NSIG; number++) if (number != SIGCHLD) signal(number, SIG_IGN);
   signal(SIGCHLD, SIG_DFL);
   umask(022);
+  // A port below 1024, which a service manager may give the proxy (AmbientCapabilities), is nothing for the programs started here; and bubblewrap,
+  // started by another user than root with any capability, takes that for a mistake and ends.
+  prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   look_around(roots, without_cgroups, program);
   if (send(socket, &house.facts, sizeof house.facts, MSG_NOSIGNAL) < 0) _exit(1);
   guard(socket, peaks);

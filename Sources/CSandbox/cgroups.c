@@ -1,5 +1,6 @@
 // Owns: the folders of the kernel's control groups: version 2 where it has been delegated to us, version 1 where the host has that
-// (Documentation/admin-guide/cgroup-v2.rst, cgroup-v1/ of the kernel). A group holds memory + /tmp, which lies in memory; memory alone is held
+// (Documentation/admin-guide/cgroup-v2.rst, cgroup-v1/ of the kernel); on a host with both, each controller is where the host has it, and version 2
+// freezes and kills without any. A group holds memory + /tmp, which lies in memory; memory alone is held
 // by looking when more than that is used (spawner.c).
 #include "parts.h"
 #include <dirent.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /// The names of the same thing in both versions.
@@ -22,7 +24,7 @@ static const struct names {
 };
 
 static int write_text(const char *folder, const char *file, const char *text) {
-  char path[PATH_BYTES + 64];
+  char path[PATH_BYTES * 2];
   snprintf(path, sizeof path, "%s/%s", folder, file);
   int descriptor = open(path, O_WRONLY | O_CLOEXEC);
   if (descriptor < 0) return -errno;
@@ -97,6 +99,7 @@ static void remove_stale(const char *parent) {
     for (struct dirent *one; below && (one = readdir(below)) != NULL;) {
       if (one->d_type != DT_DIR || one->d_name[0] == '.') continue;
       snprintf(inner, sizeof inner, "%s/%s", path, one->d_name);
+      write_text(inner, "freezer.state", "THAWED");  // what was frozen there could not die with its spawner
       rmdir(inner);
     }
     if (below) closedir(below);
@@ -122,17 +125,16 @@ static int has_file(const char *folder, const char *file) {
   return 1;
 }
 
-/// In version 2 a group that hands controllers down holds no processes itself: the program and its helpers move into one beside the sandboxes'.
-static int make_room(const char *folder, pid_t program) {
-  if (write_text(folder, "cgroup.subtree_control", "+memory +pids +cpu") == 0) return 1;
+/// Moves the program and its helpers into a group beside the sandboxes': in version 2 a group that hands controllers down holds no processes itself.
+static void make_room(const char *folder, pid_t program) {
   char own[PATH_BYTES + 64];
   snprintf(own, sizeof own, "%s/skerry-%d-proxy", folder, (int)program);
-  if (mkdir(own, 0755) < 0 && errno != EEXIST) return 0;
+  if (mkdir(own, 0755) < 0 && errno != EEXIST) return;
   int file = open_in(folder, "cgroup.procs");
   char list[8192];
   ssize_t length = file < 0 ? -1 : read(file, list, sizeof list - 1);
   if (file >= 0) close(file);
-  if (length < 0) return 0;
+  if (length < 0) return;
   list[length] = 0;
   for (char *rest = list, *line; (line = strsep(&rest, "\n")) != NULL;) {
     char path[64], text[512];
@@ -147,39 +149,83 @@ static int make_room(const char *folder, pid_t program) {
     int parent = after ? atoi(after + 4) : 0;
     if (process == program || parent == program) write_number(own, "cgroup.procs", (uint64_t)process);
   }
-  return write_text(folder, "cgroup.subtree_control", "+memory +pids +cpu") == 0;
 }
 
-static int find_version_2(struct cgroups *cgroups, pid_t program) {
-  char folder[PATH_BYTES], *last;
-  if (!own_folder("", folder)) return 0;
-  // A program that replaces another one begins in the group that the other one moved to.
-  size_t length = strlen(folder);
-  if (length > 6 && strcmp(folder + length - 6, "-proxy") == 0 && (last = strrchr(folder, '/')) && strncmp(last, "/skerry-", 8) == 0) *last = 0;
-  char controllers[512] = "";
-  int file = open_in(folder, "cgroup.controllers");
+/// Has a group of version 2 hand a controller down to the groups in it. Returns whether it does.
+static int hand_down(const char *folder, const char *controller, pid_t program) {
+  char text[32];
+  snprintf(text, sizeof text, "+%s", controller);
+  int result = write_text(folder, "cgroup.subtree_control", text);
+  if (result == -EBUSY && program) {
+    make_room(folder, program);
+    result = write_text(folder, "cgroup.subtree_control", text);
+  }
+  return result == 0;
+}
+
+/// Whether processes of ours may be moved into groups in a folder: making the folder does not say so.
+static int may_join(const char *folder) {
+  char trial[PATH_BYTES + 16];
+  snprintf(trial, sizeof trial, "%s/trial", folder);
+  if (mkdir(trial, 0755) < 0 && errno != EEXIST) return 0;
+  pid_t child = fork();
+  if (child == 0) _exit(write_text(trial, "cgroup.procs", "0") == 0 ? 0 : 1);
+  int status = 1;
+  while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+  rmdir(trial);
+  return child > 0 && status == 0;
+}
+
+/// Whether a list of words has one.
+static int has_word(const char *list, const char *word) {
+  size_t length = strlen(word);
+  for (const char *place = list; (place = strstr(place, word)) != NULL; place += length) {
+    if ((place == list || place[-1] == ' ') && strchr(" \n", place[length])) return 1;
+  }
+  return 0;
+}
+
+/// Version 2: our folder, and those controllers that it hands on to the groups in it, one by one: one that is missing takes none of the others along.
+static void find_version_2(struct cgroups *cgroups, const char *top, pid_t program) {
+  char *const places[] = {cgroups->memory, cgroups->cpu, cgroups->processes};
+  const char *const names[] = {"memory", "cpu", "pids"};
+  char folder[PATH_BYTES], controllers[512] = "";
+  int file = open_in(top, "cgroup.controllers"), is_handed[3];
   ssize_t got = file < 0 ? 0 : read(file, controllers, sizeof controllers - 1);
   if (file >= 0) close(file);
-  if (got <= 0 || !strstr(controllers, "memory") || !make_room(folder, program) || !settle(folder, program)) return 0;
-  // What is made inside gets the controllers only if this folder hands them on too.
-  if (write_text(folder, "cgroup.subtree_control", "+memory +pids +cpu") < 0) return 0;
-  cgroups->version = 2;
-  strcpy(cgroups->memory, folder);
-  strcpy(cgroups->cpu, folder);
-  strcpy(cgroups->processes, folder);
-  return 1;
+  controllers[got > 0 ? got : 0] = 0;
+  for (int i = 0; i < 3; i++) is_handed[i] = has_word(controllers, names[i]) && hand_down(top, names[i], program);
+  strcpy(folder, top);
+  if (!settle(folder, program)) return;
+  if (!may_join(folder)) {
+    rmdir(folder);
+    return;
+  }
+  strcpy(cgroups->unified, folder);
+  for (int i = 0; i < 3; i++) {
+    if (is_handed[i] && hand_down(folder, names[i], 0)) strcpy(places[i], folder);
+  }
+  if (cgroups->memory[0]) cgroups->version = 2;
 }
 
 void cgroups_find(struct cgroups *cgroups, pid_t program) {
+  char top[PATH_BYTES], *last;
   memset(cgroups, 0, sizeof *cgroups);
-  if (find_version_2(cgroups, program)) return;
-  char *const places[] = {cgroups->memory, cgroups->cpu, cgroups->processes};
-  const char *const controllers[] = {"memory", "cpu", "pids"}, *const files[] = {"memory.limit_in_bytes", "cpu.cfs_quota_us", "pids.max"};
-  for (int i = 0; i < 3; i++) {
+  if (own_folder("", top)) {
+    // A program that replaces another one begins in the group that the other one moved to.
+    size_t length = strlen(top);
+    if (length > 6 && strcmp(top + length - 6, "-proxy") == 0 && (last = strrchr(top, '/')) && strncmp(last, "/skerry-", 8) == 0) *last = 0;
+    find_version_2(cgroups, top, program);
+  }
+  char *const places[] = {cgroups->memory, cgroups->cpu, cgroups->processes, cgroups->freezer};
+  const char *const controllers[] = {"memory", "cpu", "pids", "freezer"};
+  const char *const files[] = {"memory.limit_in_bytes", "cpu.cfs_quota_us", "pids.max", "freezer.state"};
+  for (int i = 0; i < 4; i++) {
+    if (places[i][0] || (i == 3 && cgroups_can_freeze(cgroups))) continue;
     if (!own_folder(controllers[i], places[i])) places[i][0] = 0;
     else if (settle(places[i], program) && !has_file(places[i], files[i])) places[i][0] = 0;
   }
-  if (cgroups->memory[0]) cgroups->version = 1;
+  if (cgroups->memory[0] && cgroups->version == 0) cgroups->version = 1;
 }
 
 // MARK: One sandbox's
@@ -189,12 +235,23 @@ static int make_folder(char folder[PATH_BYTES + 16], const char *parent, unsigne
   return mkdir(folder, 0755) < 0 && errno != EEXIST ? -errno : 0;
 }
 
+/// The folders of a sandbox's groups, each once; the last ones are version 1's.
+enum { PLACES = 5 };
+static unsigned places_of(const struct cgroups *cgroups, const char *places[PLACES]) {
+  const char *const all[] = {cgroups->unified, cgroups->cpu, cgroups->processes, cgroups->memory, cgroups->freezer};
+  unsigned count = 0;
+  for (int i = 0; i < PLACES; i++) {
+    if (all[i][0] && (i == 0 || strcmp(all[i], cgroups->unified) != 0)) places[count++] = all[i];
+  }
+  return count;
+}
+
 int cgroups_make(const struct cgroups *cgroups, unsigned slot, struct memory_watch *watch) {
   char folder[PATH_BYTES + 16];
-  const char *const places[] = {cgroups->cpu, cgroups->processes, cgroups->memory};
+  const char *places[PLACES];
   *watch = (struct memory_watch){-1, -1, -1, -1, -1};
-  for (int i = 0; i < 3; i++) {
-    int result = places[i][0] ? make_folder(folder, places[i], slot) : 0;
+  for (unsigned i = 0, count = places_of(cgroups, places); i < count; i++) {
+    int result = make_folder(folder, places[i], slot);
     if (result < 0) return result;
   }
   if (!cgroups->memory[0]) return 0;
@@ -231,7 +288,8 @@ static int limit_memory(const struct cgroups *cgroups, const char *folder, const
   return result;
 }
 
-int cgroups_join(const struct cgroups *cgroups, unsigned slot, const struct memory_watch *watch, uint64_t memory, uint64_t temporary, unsigned processes) {
+int cgroups_join(const struct cgroups *cgroups, unsigned slot, const struct memory_watch *watch, uint64_t memory, uint64_t temporary, unsigned processes,
+                 int is_inside) {
   char folder[PATH_BYTES + 16];
   if (cgroups->memory[0]) {
     folder_of(folder, cgroups->memory, slot);
@@ -242,13 +300,43 @@ int cgroups_join(const struct cgroups *cgroups, unsigned slot, const struct memo
     folder_of(folder, cgroups->processes, slot);
     write_number(folder, "pids.max", processes + SK_OWN_PROCESSES);
   }
-  const char *const places[] = {cgroups->memory, cgroups->cpu, cgroups->processes};
-  for (int i = 0; i < 3; i++) {
-    if (!places[i][0] || (cgroups->version == 2 && i > 0)) continue;
+  const char *places[PLACES];
+  for (unsigned i = 0, count = places_of(cgroups, places); i < count; i++) {
+    if (is_inside && strcmp(places[i], cgroups->unified) == 0) continue;
     folder_of(folder, places[i], slot);
     int result = write_text(folder, "cgroup.procs", "0");
     if (result < 0) return result;
   }
+  return 0;
+}
+
+int cgroups_open(const struct cgroups *cgroups, unsigned slot) {
+  char folder[PATH_BYTES + 16];
+  if (!cgroups->unified[0]) return -1;
+  folder_of(folder, cgroups->unified, slot);
+  return open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+int cgroups_can_freeze(const struct cgroups *cgroups) { return cgroups->freezer[0] || (cgroups->unified[0] && has_file(cgroups->unified, "cgroup.freeze")); }
+
+void cgroups_freeze(const struct cgroups *cgroups, unsigned slot, int frozen) {
+  char folder[PATH_BYTES + 16];
+  if (cgroups->freezer[0]) {
+    folder_of(folder, cgroups->freezer, slot);
+    write_text(folder, "freezer.state", frozen ? "FROZEN" : "THAWED");
+  } else if (cgroups->unified[0]) {
+    folder_of(folder, cgroups->unified, slot);
+    write_text(folder, "cgroup.freeze", frozen ? "1" : "0");
+  }
+}
+
+int cgroups_kill(const struct cgroups *cgroups, unsigned slot) {
+  char folder[PATH_BYTES + 16];
+  if (cgroups->unified[0]) {
+    folder_of(folder, cgroups->unified, slot);
+    if (write_text(folder, "cgroup.kill", "1") == 0) return 1;
+  }
+  cgroups_freeze(cgroups, slot, 0);
   return 0;
 }
 
@@ -258,7 +346,7 @@ void cgroups_limit_cpu(const struct cgroups *cgroups, unsigned slot, unsigned sh
   char folder[PATH_BYTES + 16], text[64];
   folder_of(folder, cgroups->cpu, slot);
   unsigned quota = share * (PERIOD / 1000);
-  if (cgroups->version == 2) {
+  if (strcmp(cgroups->cpu, cgroups->unified) == 0) {
     snprintf(text, sizeof text, "%u %u", quota, PERIOD);
     write_text(folder, "cpu.max", text);
   } else {
@@ -268,20 +356,17 @@ void cgroups_limit_cpu(const struct cgroups *cgroups, unsigned slot, unsigned sh
 }
 
 void cgroups_remove(const struct cgroups *cgroups, unsigned slot) {
-  const char *const places[] = {cgroups->memory, cgroups->cpu, cgroups->processes};
-  for (int i = 0; i < 3; i++) {
+  const char *places[PLACES];
+  for (unsigned i = 0, count = places_of(cgroups, places); i < count; i++) {
     char folder[PATH_BYTES + 16];
-    if (!places[i][0] || (cgroups->version == 2 && i > 0)) continue;
     folder_of(folder, places[i], slot);
     rmdir(folder);
   }
 }
 
 void cgroups_remove_all(const struct cgroups *cgroups) {
-  const char *const places[] = {cgroups->memory, cgroups->cpu, cgroups->processes};
-  for (int i = 0; i < 3; i++) {
-    if (places[i][0]) rmdir(places[i]);
-  }
+  const char *places[PLACES];
+  for (unsigned i = 0, count = places_of(cgroups, places); i < count; i++) rmdir(places[i]);
 }
 
 // MARK: Figures

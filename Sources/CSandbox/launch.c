@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/openat2.h>
+#include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -285,13 +286,13 @@ static void limit(rlim_t processes) {
 }
 
 static _Noreturn void become(const struct house *house, const struct sk_sandbox_request *request, const struct memory_watch *watch, const int *given,
-                             const int *trees, unsigned count, char sources[][PATH_BYTES], char *const *words) {
+                             const int *trees, unsigned count, char sources[][PATH_BYTES], char *const *words, int is_inside) {
   arrange(given);
   for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
-  if (cgroups_join(&house->cgroups, request->slot, watch, request->memory_bytes, request->temporary_bytes, request->processes) < 0) give_up("joining its control groups");
+  if (cgroups_join(&house->cgroups, request->slot, watch, request->memory_bytes, request->temporary_bytes, request->processes, is_inside) < 0) give_up("joining its control groups");
   // When the machine runs out of memory, a function goes first.
   int score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
   if (score >= 0) {
@@ -329,6 +330,19 @@ static int fresh(int file) {
   return open(path, O_RDONLY | O_CLOEXEC);
 }
 
+/// fork(2), where it can be into the sandbox's group of version 2: moving there later waits for every processor.
+static pid_t be_born(const struct cgroups *cgroups, unsigned slot, int *is_inside) {
+  int group = cgroups_open(cgroups, slot);
+  pid_t process = -1;
+  if (group >= 0) {
+    struct clone_args arguments = {.flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = (uint64_t)group};
+    process = (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
+    close(group);
+  }
+  *is_inside = process >= 0;
+  return *is_inside ? process : fork();
+}
+
 int launch(const struct house *house, const struct sk_sandbox_request *request, const char *texts, size_t length, const int *descriptors,
            const struct memory_watch *watch, struct launch *result, char text[SK_SANDBOX_TEXT_BYTES]) {
   static struct list list;
@@ -354,8 +368,9 @@ int launch(const struct house *house, const struct sk_sandbox_request *request, 
   if (arguments >= 0 && filter >= 0 && null >= 0 && pipe2(status, O_CLOEXEC | O_NONBLOCK) == 0 && pipe2(block, O_CLOEXEC) == 0) {
     int given[FIRST_FREE] = {null, descriptors[1], descriptors[2], descriptors[0], arguments, filter, status[1], block[0], names};
     fcntl(status[1], F_SETFL, 0);  // only our end does not wait
-    result->process = fork();
-    if (result->process == 0) become(house, request, watch, given, trees, count, sources, words);
+    int is_inside;
+    result->process = be_born(&house->cgroups, request->slot, &is_inside);
+    if (result->process == 0) become(house, request, watch, given, trees, count, sources, words, is_inside);
   }
   int error = errno;
   int ours[] = {arguments, filter, names, null, status[1], block[0]};

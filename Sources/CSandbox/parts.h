@@ -17,8 +17,10 @@ enum {
 
 /// Where groups are made. A path is empty where there is no such controller that may be used.
 struct cgroups {
-  int version;
+  int version;  // of what limits memory
   char memory[PATH_BYTES], cpu[PATH_BYTES], processes[PATH_BYTES];  // the folder of this spawner, in which each sandbox gets one
+  char unified[PATH_BYTES];  // version 2's, whatever controllers it has: every group there can be frozen, and killed as one
+  char freezer[PATH_BYTES];  // version 1's, where there is no `unified`
 };
 
 /// What a sandbox's memory is watched by.
@@ -33,7 +35,18 @@ void cgroups_find(struct cgroups *cgroups, pid_t program);
 int cgroups_make(const struct cgroups *cgroups, unsigned slot, struct memory_watch *watch);
 /// Sets the groups' limits and moves the calling process into them. For the process that becomes the sandbox: in version 1 each of these steps
 /// may wait for every processor (10 ms and more), which the spawner must not. Before it closes what `watch` has. Returns 0 or a negated errno.
-int cgroups_join(const struct cgroups *cgroups, unsigned slot, const struct memory_watch *watch, uint64_t memory, uint64_t temporary, unsigned processes);
+/// `is_inside`: whether it was born in version 2's.
+int cgroups_join(const struct cgroups *cgroups, unsigned slot, const struct memory_watch *watch, uint64_t memory, uint64_t temporary, unsigned processes,
+                 int is_inside);
+/// The folder of a slot's group of version 2, to be born in: O_PATH; -1 where there is none.
+int cgroups_open(const struct cgroups *cgroups, unsigned slot);
+/// Whether groups can be frozen.
+int cgroups_can_freeze(const struct cgroups *cgroups);
+/// Has nothing in a group run any more, or run again. Does not wait for it.
+void cgroups_freeze(const struct cgroups *cgroups, unsigned slot, int frozen);
+/// Kills everything in a group at once. Returns 0 where the kernel cannot: then it is only made sure that nothing in it is frozen, which in version 1
+/// would not die.
+int cgroups_kill(const struct cgroups *cgroups, unsigned slot);
 /// `share`: of one processor, in thousandths.
 void cgroups_limit_cpu(const struct cgroups *cgroups, unsigned slot, unsigned share);
 void cgroups_remove(const struct cgroups *cgroups, unsigned slot);

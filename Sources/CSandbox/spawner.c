@@ -78,12 +78,24 @@ static void look_closely(struct sandbox *sandbox, int closely) {
   if (all.watched <= 1) set_timer();
 }
 
+/// Kills what is inside: the group, or process 1 and with it its namespace.
+static void end_all(struct sandbox *sandbox) {
+  if (!cgroups_kill(&all.house.cgroups, (unsigned)(sandbox - all.sandboxes))) syscall(SYS_pidfd_send_signal, sandbox->inner_process, SIGKILL, NULL, 0);
+}
+
 static void kill_sandbox(struct sandbox *sandbox, uint32_t why) {
   if (sandbox->state == FREE) return;
   if (sandbox->kind_of_end == SK_ENDED_EXITED) sandbox->kind_of_end = why;
   sandbox->is_doomed = 1;
   // Before process 1 is known, nobody can be sure to meet all; it will be within milliseconds.
-  if (sandbox->inner_process >= 0) syscall(SYS_pidfd_send_signal, sandbox->inner_process, SIGKILL, NULL, 0);
+  if (sandbox->inner_process >= 0) end_all(sandbox);
+}
+
+/// Has a sandbox run on, or not. What does not run needs no looking at.
+static void freeze(struct sandbox *sandbox, int frozen) {
+  if (sandbox->state != RUNNING || sandbox->is_doomed) return;
+  cgroups_freeze(&all.house.cgroups, (unsigned)(sandbox - all.sandboxes), frozen);
+  if (all.house.cgroups.version == 0) look_closely(sandbox, !frozen);
 }
 
 /// Whether nothing seems to happen in a sandbox that is watched, so that not all of its processes are looked at each time, which takes 100 µs:
@@ -175,7 +187,7 @@ static void reap(void) {
       sandbox->exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
       read_status(sandbox);
       // Bubblewrap may have been killed, by the kernel for want of memory, and what is inside goes on for a moment.
-      if (sandbox->inner_process >= 0) syscall(SYS_pidfd_send_signal, sandbox->inner_process, SIGKILL, NULL, 0);
+      if (sandbox->inner_process >= 0) end_all(sandbox);
       sandbox->state = ENDING;
       finish(sandbox);
       break;
@@ -341,6 +353,7 @@ static int take_request(void) {
     struct sandbox *sandbox = &all.sandboxes[request->slot];
     unsigned processors = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
     if (request->kind == SK_SANDBOX_SPAWN && count == DESCRIPTORS) spawn(request, message.texts, (size_t)length - sizeof *request, descriptors);
+    if (request->kind == SK_SANDBOX_FREEZE || request->kind == SK_SANDBOX_THAW) freeze(sandbox, request->kind == SK_SANDBOX_FREEZE);
     if (request->kind == SK_SANDBOX_KILL) kill_sandbox(sandbox, SK_ENDED_KILLED);
     if (request->kind == SK_SANDBOX_LIMIT_CPU && sandbox->state != FREE) {
       uint64_t share = sandbox->request.memory_bytes * 1000 / (1769ull << 20);

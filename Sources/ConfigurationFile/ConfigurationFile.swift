@@ -18,15 +18,8 @@ public struct LoadedConfiguration: Sendable {
   public var files: Set<String> = []
   /// The SHA-256 of the file, in hexadecimal digits; empty when it cannot be read.
   public var digest = ""
-  /// An address to listen on, and where in the file it stands.
-  public struct AddressPlace: Sendable {
-    /// The address.
-    public var address: ListenAddress
-    /// From 1.
-    public var line: Int, column: Int
-  }
-  /// Where addresses stand: whether they are free shows only when they are bound.
-  public var addresses: [AddressPlace] = []
+  /// Where the parts stand of which only serving shows whether they can be had.
+  public var opened: [OpenedPart: DistributionPlaces.Place] = [:]
   /// What could be read in spite of errors: for tests and for `check`, never to be served.
   public var draft: Configuration?
   /// Where the parts of each distribution stand.
@@ -92,15 +85,15 @@ public enum ConfigurationFile {
   /// Reads a configuration from bytes, which need not be UTF-8 (that is an error with a place).
   public static func parse(bytes: [UInt8], fileName: String, folder: String) -> LoadedConfiguration {
     let problems = Problems()
-    var draft: Configuration?, addresses: [LoadedConfiguration.AddressPlace] = [], places: [DistributionPlaces] = []
+    var draft: Configuration?, opened: [OpenedPart: DistributionPlaces.Place] = [:], places: [DistributionPlaces] = []
     if let root = SourceText.compose(bytes, file: fileName, problems: problems) {
       let reader = Reader(fileName: fileName, folder: folder, problems: problems)
       draft = reader.configuration(Value(node: root, name: "the file", file: fileName, problems: problems))
-      addresses = reader.takenAddresses
+      opened = reader.opened
       places = reader.places
     }
     return LoadedConfiguration(
-      configuration: problems.hasErrors ? nil : draft, diagnostics: problems.sorted(mainFile: fileName), files: problems.files, addresses: addresses, draft: draft,
+      configuration: problems.hasErrors ? nil : draft, diagnostics: problems.sorted(mainFile: fileName), files: problems.files, opened: opened, draft: draft,
       places: places, publishedNames: problems.publishedNames)
   }
 }

@@ -60,19 +60,26 @@ package struct FunctionFile {
   /// What becomes of events that nobody waits for. Paths stay as they are written.
   private static func asynchronous(_ value: Value, _ settings: inout AsynchronousInvocation) {
     guard let section = value.section("asynchronous") else { return }
+    var servers: [Value] = []
     func destination(_ key: String) -> EventDestination? {
-      guard let value = section.optional(key), let text = value.nonEmptyText("a file or an http:// URL") else { return nil }
+      guard let value = section.optional(key), let text = value.nonEmptyText("a file or an http:// or https:// URL") else { return nil }
       guard text.contains("://") else { return .file(text) }
-      let destination = EventDestination(url: text)
-      if destination == nil { value.error("\(key) must be a file or an http:// URL") }
-      return destination
+      guard let server = EventServer(url: text, certificateAuthority: authority?.plainText) else {
+        value.error("\(key) must be a file or an http:// or https:// URL")
+        return nil
+      }
+      if server.isSecure { servers.append(value) }
+      return .server(server)
     }
+    let authority = section.optional("certificateAuthority")
+    _ = authority?.nonEmptyText("a file of certificates")
     if let retries = section.optional("maximumRetryAttempts")?.wholeNumber(0...2) { settings.retries = retries }
     if let delay = section.optional("retryDelay")?.duration(.milliseconds(1) ... .seconds(3600)) { settings.retryDelay = delay }
     if let age = section.optional("maximumEventAge")?.duration(.seconds(60) ... .seconds(21_600)) { settings.maximumAge = age }
     settings.onSuccess = destination("onSuccess")
     settings.onFailure = destination("onFailure")
     settings.deadLetter = destination("deadLetter")
+    if servers.isEmpty { authority?.warning("certificateAuthority has no effect: no destination is an https:// URL") }
     section.finish()
   }
 

@@ -15,6 +15,7 @@ extension Reader {
     if let count = section.optional("prewarmed")?.wholeNumber(0...100) { options.prewarmed = count }
     if let count = section.optional("startsAtOnce")?.wholeNumber(1...100) { options.startsAtOnce = count }
     options.idleTimeout = section.duration("idleTimeout", times, default: options.idleTimeout)
+    options.freezeAfter = section.duration("freezeAfter", .zero ... .seconds(86_400), default: options.freezeAfter)
     options.initTimeout = section.duration("initTimeout", times, default: options.initTimeout)
     options.waitTimeout = section.duration("waitTimeout", times, default: options.waitTimeout)
     if let bytes = section.optional("temporarySize")?.byteCount(1 << 20...10 << 30) { options.temporaryBytes = bytes }

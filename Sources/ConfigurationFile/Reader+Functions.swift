@@ -32,6 +32,7 @@ extension Reader {
     eventTypes[functions.count] = section.optional("eventType")?.choice(HookPoint.self)
     let tierKeys = FunctionFile.tierSettings(section, &function.tier)
     function.tier.asynchronous.resolveFiles(in: folder)
+    readAuthority(tierKeys, &function.tier.asynchronous)
     guard let code, runtimeValue != nil, !function.codePath.isEmpty else { return function }
     if function.runtime.isRewriteEngine {
       for value in tierKeys { value.warning("\(value.name) has no effect on a \(function.runtime.name) function") }
@@ -43,6 +44,14 @@ extension Reader {
       }
     }
     return function
+  }
+
+  /// Whom secured destinations trust.
+  private func readAuthority(_ tierKeys: [Value], _ settings: inout AsynchronousInvocation) {
+    guard settings.destinations.contains(where: { $0.server?.isSecure == true }) else { return }
+    let value = tierKeys.first { $0.name == "asynchronous" }?.section("asynchronous")?.optional("certificateAuthority")
+    guard let path = certificateAuthority(value) else { return }
+    settings.changeServers { $0.certificateAuthority = path }
   }
 
   /// A colon would make a name ambiguous in associations; CloudFront allows fewer characters still.
@@ -114,9 +123,18 @@ extension Reader {
 extension AsynchronousInvocation {
   /// Makes paths absolute.
   fileprivate mutating func resolveFiles(in folder: String) {
-    func resolved(_ destination: EventDestination?) -> EventDestination? {
-      if case .file(let path)? = destination { .file(Files.resolve(path, in: folder)) } else { destination }
+    change { if case .file(let path) = $0 { .file(Files.resolve(path, in: folder)) } else { $0 } }
+  }
+
+  fileprivate mutating func changeServers(_ body: (inout EventServer) -> Void) {
+    change {
+      guard case .server(var server) = $0 else { return $0 }
+      body(&server)
+      return .server(server)
     }
-    (onSuccess, onFailure, deadLetter) = (resolved(onSuccess), resolved(onFailure), resolved(deadLetter))
+  }
+
+  private mutating func change(_ body: (EventDestination) -> EventDestination) {
+    (onSuccess, onFailure, deadLetter) = (onSuccess.map(body), onFailure.map(body), deadLetter.map(body))
   }
 }

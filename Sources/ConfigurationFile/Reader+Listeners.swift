@@ -106,7 +106,8 @@ extension Reader {
     if let other = takenAddresses.first(where: { Reader.overlap($0.address, address) }) {
       value.error("\(address.description) overlaps \(other.address.description) of line \(other.line)")
     }
-    takenAddresses.append(LoadedConfiguration.AddressPlace(address: address, line: value.line, column: value.column))
+    takenAddresses.append((address, value.line))
+    opened[.address(address)] = value.place
   }
 
   /// Whether two addresses cannot both be bound. `[::]` takes IPv6 only; port 0 takes whatever is free.

@@ -11,7 +11,7 @@ extension Reader {
       return log
     }
     guard let section = value.section("accessLog") else { return log }
-    log.destination = logDestination(section) ?? .standardOutput
+    log.destination = logDestination(section, .accessLog) ?? .standardOutput
     log.format = section.choice("format", default: .json)
     if let value = section.optional("fields") {
       if log.format == .w3c { log.w3cFields = w3cFields(value, &log) } else { log.fields = accessLogFields(value) }
@@ -28,7 +28,7 @@ extension Reader {
   func functionLog(_ value: Value) -> LogDestination? {
     if value.plainText == "off" { return nil }
     guard let section = value.section("functionLog") else { return .standardError }
-    let destination = logDestination(section)
+    let destination = logDestination(section, .functionLog)
     if destination == nil && section.entries.isEmpty { value.error("functionLog needs a path or syslog") }
     section.finish()
     return destination ?? .standardError
@@ -117,8 +117,9 @@ extension Reader {
   // MARK: Where to
 
   /// `path` or `syslog`; nil when there is neither, or what there is makes no sense.
-  private func logDestination(_ section: Section) -> LogDestination? {
+  private func logDestination(_ section: Section, _ part: OpenedPart) -> LogDestination? {
     let path = section.optional("path"), syslog = section.optional("syslog")
+    opened[part] = (path ?? syslog)?.place
     if let path, let syslog {
       syslog.error("a log has a path or a syslog server, not both (path is on line \(path.line))")
       return nil

@@ -144,12 +144,19 @@ extension Reader {
       if let range = TLSVersion.range(origin: versions) { server.tls.versions = range }
       if items.isEmpty { list.error("at least one protocol is needed") }
     }
-    guard let value = section.optional("certificateAuthority"), let path = readablePath(value) else { return }
-    server.tls.certificateAuthority = path
-    guard Files.problem(with: path) == nil else { return }
-    do throws(CertificateFailure) { _ = try TLSClient(server.tls) } catch {
+    if let path = certificateAuthority(section.optional("certificateAuthority"), server.tls) { server.tls.certificateAuthority = path }
+  }
+
+  /// The path of a file with the authorities that are trusted, which is tried out.
+  func certificateAuthority(_ value: Value?, _ settings: TLSClient.Configuration = TLSClient.Configuration()) -> String? {
+    guard let value, let path = readablePath(value) else { return nil }
+    var settings = settings
+    settings.certificateAuthority = path
+    guard Files.problem(with: path) == nil else { return path }
+    do throws(CertificateFailure) { _ = try TLSClient(settings) } catch {
       value.error("\((value.plainText ?? "").quoted) cannot be used: \(error.reason)")
     }
+    return path
   }
 
   private func readConnections(_ section: Section, _ origin: inout Origin) {

@@ -20,10 +20,23 @@ extension Reader {
         problems.report(problem.isError ? .error : .warning, file: name, line: problem.line, column: problem.column, problem.text)
       }
       guard let table else { return nil }
+      warnOfLoops(in: table, name)
       let shown = path.hasPrefix(folder + "/") ? String(path.dropFirst(folder.count + 1)) : path
       let definition = RedirectDefinition(name: shown, path: path, table: table)
       redirectTables[path] = definition
       return definition
+    }
+  }
+
+  /// A browser gives up on redirects in a circle: nobody means them, and each request is answered all the same.
+  private func warnOfLoops(in table: RedirectTable, _ file: String) {
+    var check = RedirectCheck(table)
+    let found = check.loops().findings
+    for finding in found.prefix(RedirectLimits.loops) {
+      problems.report(.warning, file: file, line: finding.line, column: finding.column, "\(finding.text) (\(finding.example))")
+    }
+    if let next = found.dropFirst(RedirectLimits.loops).first {
+      problems.report(.warning, file: file, line: next.line, column: 1, "and \(found.count - RedirectLimits.loops) more circles of redirects; skerry redirects check tells all")
     }
   }
 }

@@ -12,8 +12,10 @@ final class Reader {
   let problems: Problems
   /// How strictly CloudFront's limits are kept; known before anything else is read.
   var compatibility = Compatibility.extended
-  /// The addresses that listeners and the admin address have taken, with their places.
-  var takenAddresses: [LoadedConfiguration.AddressPlace] = []
+  /// The addresses that listeners and the admin address have taken, with their lines.
+  var takenAddresses: [(address: ListenAddress, line: Int)] = []
+  /// Where the parts stand of which only serving shows whether they can be had.
+  var opened: [OpenedPart: DistributionPlaces.Place] = [:]
   var functions: [FunctionDefinition] = []
   var lambdaEdgeLimits = LambdaEdgeLimits.Generation.current
   /// Where `function.yaml` says a function is meant to run, by the function's place.
@@ -116,7 +118,10 @@ final class Reader {
   /// Whether there is such a user is a question for the machine that serves.
   private func user(_ top: Section) -> UserName? {
     let group = top.optional("group")
-    if let name = top.optional("user")?.nonEmptyText("a user's name") { return UserName(name, group: group?.nonEmptyText("a group's name")) }
+    if let value = top.optional("user"), let name = value.nonEmptyText("a user's name") {
+      opened[.user] = value.place
+      return UserName(name, group: group?.nonEmptyText("a group's name"))
+    }
     group?.error("group needs user")
     return nil
   }

@@ -16,6 +16,7 @@ package struct Value {
   package var line: Int { node.mark?.line ?? 1 }
   /// The column, from 1.
   package var column: Int { node.mark?.column ?? 1 }
+  var place: DistributionPlaces.Place { .init(line: line, column: column) }
 
   /// Reports an error at its place.
   package func error(_ text: String) { problems.report(.error, file: file, line: line, column: column, text) }

@@ -30,7 +30,7 @@ public final class Starter: Sendable {
   /// - Parameters:
   ///   - descriptors: what it gets as 3, 4 and so on; at most 1,024.
   ///   - environment: additions to the environment this process was started with; names that begin with `SKERRY_` or `LISTEN_`, 4 KiB in all.
-  /// - Returns: its process id. It is the starter's child: nobody here waits for it.
+  /// - Returns: its process id. It is nobody's child here, but the service manager's or init's.
   /// - Throws: ``ConfinementFailure`` when it cannot be executed.
   public func start(with descriptors: [Int32], environment: [String: String]) throws(ConfinementFailure) -> Int32 {
     let result = unsafe withTexts(environment.map { "\($0.key)=\($0.value)" }) { unsafe sk_starter_start(socket, descriptors, Int32(descriptors.count), $0) }

@@ -53,7 +53,7 @@ public struct AdminClient {
     if !token.isEmpty { request += "Authorization: Bearer \(String(decoding: token, as: UTF8.self))\r\n" }
     let bytes: [UInt8]
     do throws(IOFailure) {
-      let connection = try BlockingConnection(to: address, timeoutMilliseconds: Self.timeoutMilliseconds)
+      let connection = try BlockingConnection(to: address, Patience(milliseconds: Self.timeoutMilliseconds))
       bytes = try connection.exchange(Array((request + "\r\n").utf8) + content, limit: Self.answerLimitBytes)
     } catch { throw Failure(description: reason(error)) }
     guard let answer = Answer(bytes) else { throw Failure(description: "what listens at \(address) is no skerry") }

@@ -87,6 +87,7 @@ extension Status {
     .object([
       "waiting": .number(events.waiting), "running": .number(events.running), "accepted": .number(events.accepted), "succeeded": .number(events.succeeded),
       "failed": .number(events.failed), "retried": .number(events.retried), "untold": .number(events.untold), "undelivered": .number(events.undelivered),
+      "unreadable": .number(events.unreadable),
     ])
   }
 }
@@ -173,10 +174,14 @@ struct Status {
   }
 
   private func function(_ function: FunctionDefinition) -> JSONValue {
-    .object([
+    var members: JSONObject = [
       "name": .string(function.name), "runtime": .string(function.runtime.name), "code": .string(function.codePath),
       "keyValueStore": function.keyValueStore.map { .string($0) } ?? .null,
-    ])
+    ]
+    if let provisioned = facts.function(function.name)?.provisioned, provisioned.wanted > 0 {
+      members.append("provisioned", .object(["environments": .number(provisioned.wanted), "ready": .number(provisioned.ready)]))
+    }
+    return .object(members)
   }
 
   private var logs: JSONObject {
@@ -228,6 +233,7 @@ extension EventFacts {
     waiting = statistics.waiting + statistics.running
     outcomes = [
       .accepted: statistics.accepted, .succeeded: statistics.succeeded, .failed: statistics.failed, .retried: statistics.retried, .undelivered: statistics.undelivered,
+      .unreadable: statistics.unreadable,
     ]
   }
 }

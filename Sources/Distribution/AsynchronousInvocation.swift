@@ -16,26 +16,7 @@ public struct AsynchronousInvocation: Sendable, Equatable {
 
   /// The defaults.
   public init() {}
-}
 
-/// Where a record of an event goes.
-public enum EventDestination: Sendable, Equatable {
-  /// A file, by its absolute path, to which lines of JSON are added.
-  case file(String)
-  /// A server to which it is posted, in the clear.
-  case http(host: String, port: Int, path: String)
-
-  /// Reads `http://host[:port][/path]`; nil for anything else.
-  public init?(url text: String) {
-    guard text.hasPrefix("http://") else { return nil }
-    let rest = text.dropFirst(7), authority = rest.prefix { $0 != "/" }, path = rest.dropFirst(authority.count)
-    var host = authority, port = 80
-    if let colon = authority.lastIndex(of: ":"), !authority.hasSuffix("]") {
-      guard let number = Int(authority[authority.index(after: colon)...]), 1...65535 ~= number else { return nil }
-      (host, port) = (authority[..<colon], number)
-    }
-    if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
-    guard !host.isEmpty, text.utf8.allSatisfy({ $0 > 32 && $0 < 127 }) else { return nil }
-    self = .http(host: String(host), port: port, path: path.isEmpty ? "/" : String(path))
-  }
+  /// Everybody who is told something.
+  public var destinations: [EventDestination] { [onSuccess, onFailure, deadLetter].compactMap { $0 } }
 }

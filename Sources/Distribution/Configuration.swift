@@ -108,6 +108,16 @@ public enum ListenAddress: Sendable, Hashable {
   }
 }
 
+/// A part of a configuration of which only serving it shows whether it can be had: for errors with a place in the file.
+public enum OpenedPart: Sendable, Hashable {
+  /// An address of a listener, or the admin address.
+  case address(ListenAddress)
+  /// Where access records go, and what functions say.
+  case accessLog, functionLog
+  /// The user that the process becomes.
+  case user
+}
+
 /// One place where viewers connect.
 public struct Listener: Sendable, Equatable {
   /// Its address; always TCP.

@@ -15,6 +15,8 @@ public struct FunctionTierOptions: Sendable, Equatable {
   public var startsAtOnce = 4
   /// How long an environment may be idle before it is ended.
   public var idleTimeout = Duration.seconds(300)
+  /// How long an environment is idle before it is kept from running until its next invocation; looked after once a second. 0: never.
+  public var freezeAfter = Duration.seconds(1)
   /// How long loading a function's code may take. Beyond it: 503, and the environment is killed.
   public var initTimeout = Duration.seconds(10)
   /// How long an invocation may wait for an environment. Beyond it: 503.

@@ -9,8 +9,8 @@ public struct ConfigurationReading: Sendable {
   public var configuration: Configuration?
   /// What is wrong with it, by place.
   public var problems: [ConfigurationProblem]
-  /// Where its addresses stand, for one that cannot be bound.
-  public var addresses: [ListenAddress: (line: Int, column: Int)] = [:]
+  /// Where the parts of it stand of which only serving shows whether they can be had.
+  public var opened: [OpenedPart: (line: Int, column: Int)] = [:]
   /// The absolute path of every file that was read, or would have been if it were there.
   public var files: Set<String>
   /// The SHA-256 of the file that operators know it by, in hexadecimal digits.
@@ -25,6 +25,17 @@ public struct ConfigurationReading: Sendable {
     self.configuration = configuration
     self.problems = problems
     self.files = files
+  }
+}
+
+extension StartFailure {
+  /// The same as a problem of a configuration.
+  /// - Parameters:
+  ///   - reading: what the configuration was read with.
+  ///   - file: what problems call its file.
+  /// - Returns: nil when it has no place in it.
+  public func problem(of reading: ConfigurationReading, in file: String) -> ConfigurationProblem? {
+    part.flatMap { reading.opened[$0] }.map { ConfigurationProblem(file: file, line: $0.line, column: $0.column, isError: true, text: description) }
   }
 }
 

@@ -20,7 +20,7 @@ final class Door: Sendable {
   /// What is really bound.
   let address: SocketAddress
   /// Its sockets, to be handed to another process.
-  let descriptors: [Int32]
+  let sockets: [ListeningSocket]
   /// By worker.
   private let leaves: [OnLoop<Leaf>]
 
@@ -31,7 +31,7 @@ final class Door: Sendable {
   ) {
     self.configured = configured
     address = sockets[0].address
-    descriptors = sockets.map(\.descriptor)
+    self.sockets = sockets
     leaves = handles.map { handle in
       let reception = Reception(rules, handle, ledger) { number, descriptor, peer, secure in handles[number].serve(descriptor, peer, secure) }
       let own = sockets.indices.filter { $0 % handles.count == handle.number }
@@ -60,13 +60,13 @@ final class AdminDoor: Sendable {
   /// As it is configured, and as it is bound.
   let configured: SocketAddress, address: SocketAddress
   /// Its socket, to be handed to another process.
-  let descriptor: Int32
+  let socket: ListeningSocket
   private let listener: OnLoop<Transport.Listener>
 
   init(_ configured: SocketAddress, _ socket: ListeningSocket, _ handle: WorkerHandle, _ diagnostics: Diagnostics, accepted: @escaping (Int32, SocketAddress) -> Void) {
     self.configured = configured
     address = socket.address
-    descriptor = socket.descriptor
+    self.socket = socket
     let listener = Transport.Listener(socket, on: handle.loop, leavesReserve: false, accepted: accepted)
     listener.reportExhaustion(to: handle, diagnostics)
     self.listener = OnLoop(listener)
@@ -81,8 +81,8 @@ final class AdminDoor: Sendable {
   }
   /// Leaves the door to another process. The worker's thread.
   func leave() { listener.value.leave() }
-  /// Removes a Unix socket's path: nobody listens there any more.
-  func removePath() { if case .unix(let path) = address { unsafe unlink(path) } }
+  /// Removes a Unix socket's path, if nobody listens there any more.
+  func removePath() { if case .unix(let path) = address, !socket.isHeldElsewhere { unsafe unlink(path) } }
   /// The address as a URL.
   var url: String {
     if case .unix = address { return address.description }

@@ -29,29 +29,32 @@ public struct Inheritance: Sendable {
   /// Takes what the environment announces, and the announcement out of the environment: it is not for programs that this one starts. Once, while the
   /// process has one thread.
   public static func take() -> Inheritance {
-    defer { for name in ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", predecessorVariable] { unsafe unsetenv(name) } }
+    defer { for name in ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", predecessorVariable, heldVariable] { unsafe unsetenv(name) } }
     guard let count = variable("LISTEN_FDS").flatMap({ Int($0) }), (1...descriptorLimit).contains(count) else { return Inheritance() }
     // Sockets are for the process that is named. Who replaces another is started by a process that cannot know its number before.
     let predecessor = variable(predecessorVariable).flatMap { Int32($0) }
     guard predecessor != nil || variable("LISTEN_PID").flatMap({ Int32($0) }) == getpid() else { return Inheritance() }
     let names = (variable("LISTEN_FDNAMES") ?? "").split(separator: ":", omittingEmptySubsequences: false).map(String.init)
-    return Inheritance(count, names, predecessor)
+    let held = predecessor == nil ? Array(repeating: true, count: count) : (variable(heldVariable) ?? "").utf8.map { $0 == UInt8(ascii: "1") }
+    return Inheritance(count, names, predecessor, heldElsewhere: held)
   }
 
   static let predecessorVariable = "SKERRY_PREDECESSOR"
+  /// By socket, `1` for one that a service manager has too, `0` for another.
+  static let heldVariable = "SKERRY_HELD"
   /// As many as the starter hands on.
   private static let descriptorLimit = 1024
   private static let firstDescriptor: Int32 = 3
 
   private static func variable(_ name: String) -> String? { unsafe getenv(name).map { unsafe String(cString: $0) } }
 
-  private init(_ count: Int, _ names: [String], _ predecessor: Int32?) {
+  private init(_ count: Int, _ names: [String], _ predecessor: Int32?, heldElsewhere: [Bool]) {
     var word: Int32?
     for index in 0..<count {
       let descriptor = Self.firstDescriptor + Int32(index), name = index < names.count ? names[index] : ""
       _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
       if predecessor != nil && name == Self.wordName { word = descriptor } else
-      if let socket = ListeningSocket(inherited: descriptor) { sockets.append(Named(socket: socket, name: name, index: index)) } else {
+      if let socket = ListeningSocket(inherited: descriptor, isHeldElsewhere: index < heldElsewhere.count && heldElsewhere[index]) { sockets.append(Named(socket: socket, name: name, index: index)) } else {
         strange.append(name.isEmpty ? "descriptor \(descriptor)" : name)
         close(descriptor)
       }

@@ -29,9 +29,9 @@ struct LeastPrivilege {
     level = configuration.confinement
     do throws(ConfinementFailure) {
       account = try configuration.user.map { user throws(ConfinementFailure) in try Account(named: user.name, group: user.group) }
-    } catch { throw StartFailure(description: error.description) }
+    } catch { throw StartFailure(description: error.description, part: .user) }
     if let account, !Account.isRoot, !account.isCurrent {
-      throw StartFailure(description: "only root can become \(account.name): start as root or as \(account.name) itself, or leave user out")
+      throw StartFailure(description: "only root can become \(account.name): start as root or as \(account.name) itself, or leave user out", part: .user)
     }
     ownFolders = [configuration.stateDirectory, configuration.cache.diskPath].compactMap { $0 }
     rules = Self.rules(configuration, ownFolders, reads: reads)
@@ -44,8 +44,7 @@ struct LeastPrivilege {
       writable.append(folder(of: path))
     }
     for function in configuration.functions {
-      let settings = function.tier.asynchronous
-      for case .file(let path)? in [settings.onSuccess, settings.onFailure, settings.deadLetter] { writable.append(folder(of: path)) }
+      for case .file(let path) in function.tier.asynchronous.destinations { writable.append(folder(of: path)) }
     }
     if case .unix(let path) = configuration.admin?.address { writable.append(folder(of: path)) }
     if let token = configuration.admin?.tokenPath { writable.append(folder(of: token)) }

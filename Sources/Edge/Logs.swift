@@ -23,11 +23,11 @@ struct Logs: Sendable {
     accessPlace = log.format == .off
       ? Place(destination: .standardOutput) : Place(destination: LogWriter.Destination(log.destination, messageID: "access"), preamble: log.preamble)
     functionPlace = configuration.functionLog.map { Place(destination: LogWriter.Destination($0, messageID: "function")) }
-    access = try Self.open(accessPlace, "access", log.destination, former?.accessPlace, former?.access, diagnostics)
+    access = try Self.open(accessPlace, .accessLog, log.destination, former?.accessPlace, former?.access, diagnostics)
     var functions: LogWriter?
     do throws(StartFailure) {
       if let functionPlace, let destination = configuration.functionLog {
-        functions = try Self.open(functionPlace, "function", destination, former?.functionPlace, former?.functions, diagnostics)
+        functions = try Self.open(functionPlace, .functionLog, destination, former?.functionPlace, former?.functions, diagnostics)
       }
       spans = try Self.exporter(configuration.tracing, former?.spans, diagnostics)
     } catch {
@@ -39,11 +39,12 @@ struct Logs: Sendable {
   }
 
   private static func open(
-    _ place: Place, _ name: String, _ destination: LogDestination, _ former: Place?, _ writer: LogWriter?, _ diagnostics: Diagnostics
+    _ place: Place, _ part: OpenedPart, _ destination: LogDestination, _ former: Place?, _ writer: LogWriter?, _ diagnostics: Diagnostics
   ) throws(StartFailure) -> LogWriter {
     if place == former, let writer { return writer }
     do { return try LogWriter(place.destination, preamble: place.preamble, diagnostics: diagnostics) } catch {
-      throw StartFailure(description: "the \(name) log \(destination) cannot be opened: \(error)")
+      let name = part == .accessLog ? "access" : "function"
+      throw StartFailure(description: "the \(name) log \(destination) cannot be opened: \(error)", part: part)
     }
   }
 

@@ -98,7 +98,7 @@ struct Preparation: Sendable {
   /// Has the function tier keep a copy of its functions' code. What cannot be run is said, and answered 503.
   private static func functions(_ configuration: Configuration, _ foundations: Foundations) -> FunctionTier.Prepared? {
     if let tier = foundations.tier {
-      let prepared = tier.prepare(configuration.functions)
+      let prepared = tier.prepare(configuration.functions, associated: configuration.associatedQualifiers)
       for problem in prepared.problems { foundations.diagnostics.say(.error, "function \(configuration.functions[problem.index].name): \(problem.text)") }
       return prepared
     }
@@ -183,7 +183,7 @@ private struct Binding {
     var sockets = inherited
     while sockets.count < workers {
       do throws(IOFailure) { sockets.append(try inherited[sockets.count % inherited.count].another()) } catch {
-        throw StartFailure(description: "cannot listen on \(inherited[0].address): \(error)")
+        throw StartFailure(description: "cannot listen on \(inherited[0].address): \(error)", part: wanted.map { .address($0) })
       }
     }
     return sockets
@@ -205,7 +205,10 @@ private struct Binding {
     } catch {
       var reason = "\(error)"
       if case .system(let code) = error { reason = unsafe String(cString: strerror(code)) }
-      throw StartFailure(description: "cannot listen on \(address): \(reason)", address: wanted)
+      if let held = inheritance.sockets.first(where: { $0.socket.address.port == address.port }), error == .system(EADDRINUSE) {
+        reason += "; the service manager holds \(held.socket.address), which is no address of the configuration: the two must be the same"
+      }
+      throw StartFailure(description: "cannot listen on \(address): \(reason)", part: wanted.map { .address($0) })
     }
   }
 

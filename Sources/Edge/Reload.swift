@@ -14,9 +14,9 @@ final class Reload {
 
     /// The same with what was found when it was made ready, if that has a place in the file.
     func with(_ failure: StartFailure, of source: ConfigurationSource) -> Outcome {
-      guard let address = failure.address, let place = reading.addresses[address] else { return self }
+      guard let problem = failure.problem(of: reading, in: source.path) else { return self }
       var outcome = self
-      outcome.reading.problems.append(ConfigurationProblem(file: source.path, line: place.line, column: place.column, isError: true, text: failure.description))
+      outcome.reading.problems.append(problem)
       return outcome
     }
   }

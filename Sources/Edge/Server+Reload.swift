@@ -22,12 +22,14 @@ extension Server {
   func take(_ outcome: Reload.Outcome) {
     reloading?.end()
     reloading = nil
+    let before = standing.generation
     switch outcome.preparation {
     case .success(let preparation)?: adopt(preparation, outcome)
     case .failure(let failure)?: refuse(outcome.with(failure, of: source), failure.description)
     case nil: refuse(outcome, nil)
     }
-    manager.ready("generation \(standing.generation) serves")
+    let isRefused = standing.generation == before
+    manager.ready("generation \(standing.generation) serves\(isRefused ? "; the last reload was refused" : "")")
     if outcome.preparation != nil { files = outcome.reading.files }
     watchFiles(of: outcome.reading)
   }
@@ -55,7 +57,7 @@ extension Server {
     }
     if let functions = preparation.functions { foundations.adopt(functions, standing.configuration, preparation.logs) }
     before.logs.end(unlessIn: standing.logs, deadlineMilliseconds: Self.oldLogMilliseconds)
-    former.append(before.serving)
+    former.replaced(before.serving)
     certificates.adopt(preparation.secure)
     certificates.noteAll()
     handles[0].count(.reloadDone)
@@ -102,15 +104,6 @@ extension Server {
       generation: standing.generation, isDone: false, reason: "the proxy is ending", problems: [], time: .now, milliseconds: 0)
     for asker in askers + nextAskers { asker.answer(report) }
     (askers, nextAskers) = ([], [])
-  }
-
-  /// Lets go of configurations that nothing uses any more: to take a large one apart takes milliseconds, which are the main thread's to spend.
-  func letGo() {
-    var left: [ServingConfiguration] = []
-    while var configuration = former.popLast() {
-      if !isKnownUniquelyReferenced(&configuration) { left.append(configuration) }
-    }
-    former = left
   }
 }
 

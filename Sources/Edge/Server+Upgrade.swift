@@ -11,17 +11,17 @@ extension Server {
     upgradeIsDue = reloading != nil
     guard !upgradeIsDue else { return }
     diagnostics.say(.info, "upgrade: starting the program anew")
-    upgrading = Upgrade(starter, handedOver.map { ($0.descriptor, $0.name) }, queue)
+    upgrading = Upgrade(starter, handedOver.map { ($0.socket, $0.name) }, queue)
   }
 
   /// Every socket that listens here, in the order in which it is handed over.
-  private var handedOver: [(descriptor: Int32, name: String?, door: Door?)] {
+  private var handedOver: [(socket: ListeningSocket, name: String?, door: Door?)] {
     func name(_ configured: SocketAddress) -> String? {
       if case .unix = configured { return nil }
       return configured.port == 0 ? Inheritance.name(of: configured) : nil
     }
-    let viewers = standing.doors.flatMap { door in door.descriptors.map { (descriptor: $0, name: name(door.configured), door: Optional(door)) } }
-    return viewers + (standing.admin.map { [(descriptor: $0.descriptor, name: name($0.configured), door: nil)] } ?? [])
+    let viewers = standing.doors.flatMap { door in door.sockets.map { (socket: $0, name: name(door.configured), door: Optional(door)) } }
+    return viewers + (standing.admin.map { [(socket: $0.socket, name: name($0.configured), door: nil)] } ?? [])
   }
 
   /// An upgrade has come to its end.

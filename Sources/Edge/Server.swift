@@ -14,8 +14,8 @@ import Transport
 public struct StartFailure: Error, CustomStringConvertible {
   /// One sentence.
   public let description: String
-  /// The configuration's address that it is about; nil for what has no place in it.
-  var address: ListenAddress?
+  /// The part of the configuration that it is about; nil for what has no place in it.
+  var part: OpenedPart?
 }
 
 /// A proxy that serves a configuration.
@@ -46,7 +46,7 @@ public final class Server {
   /// The files of the last reading that could be served.
   var files: Set<String>
   /// Configurations that have been replaced and may still be in use: the main thread takes the time to let go of them.
-  var former: [ServingConfiguration] = []
+  var former = FormerConfigurations()
   var diagnostics: Diagnostics { foundations.diagnostics }
 
   /// Binds every listener and starts the workers; when it returns, connections are accepted.
@@ -153,7 +153,7 @@ public final class Server {
         reload()
       case nil: certificates.lookAfter()
       }
-      letGo()
+      former.letGo()
     }
   }
 
@@ -187,7 +187,7 @@ public final class Server {
 
   /// What is left when nobody is served any more.
   private func finish() {
-    foundations.events?.stop()
+    foundations.events?.stop(by: drainEnd)
     foundations.tier?.stop()
     standing.serving.close()
     standing.logs.close()
@@ -199,6 +199,7 @@ public final class Server {
     pages.announceDrain()
     turnAwayAskers()
     let end = ContinuousClock.now + standing.configuration.shutdownTimeout
+    drainEnd = end
     let lastCall = min(end, ContinuousClock.now + .milliseconds(Transport.Listener.lastCallMilliseconds + Self.stepMilliseconds))
     handles.onAll { worker in
       close(worker.number)
@@ -206,7 +207,9 @@ public final class Server {
     }
     while ContinuousClock.now < end && (ledger.open > 0 || ContinuousClock.now < lastCall) {
       switch queue.next(milliseconds: Self.stepMilliseconds) {
-      case .signal(SIGTERM), .signal(SIGINT): return cut()
+      case .signal(SIGTERM), .signal(SIGINT):
+        drainEnd = .now
+        return cut()
       case .reloadAsked(let request):
         nextAskers.append(request)
         turnAwayAskers()
@@ -223,6 +226,8 @@ public final class Server {
     for thread in threads { thread.join() }
     reloading?.end()
   }
+  /// When everything is to be over; nil before it is to end.
+  private var drainEnd: ContinuousClock.Instant?
   /// How often a drain looks whether it is over.
   private static let stepMilliseconds = 20
 }

@@ -30,8 +30,8 @@ struct ServiceManager {
   /// A drain begins.
   func stopping() { send("STOPPING=1\nSTATUS=draining") }
 
-  /// Another process is the service from now on.
-  func replaced(by process: Int32) { send("MAINPID=\(process)\nREADY=1") }
+  /// Another process is the service from now on. What it has said itself was not heard: it was not the service yet.
+  func replaced(by process: Int32) { send("MAINPID=\(process)\nREADY=1\nSTATUS=generation 1 serves") }
 
   private func send(_ text: String) {
     guard socket >= 0 else { return }

@@ -20,15 +20,16 @@ final class Upgrade {
 
   /// Begins; the outcome is posted to the queue.
   /// - Parameter sockets: with the name of each that its address does not name.
-  init(_ starter: Starter, _ sockets: [(descriptor: Int32, name: String?)], _ queue: MainQueue) {
-    let descriptors = sockets.map(\.descriptor), names = sockets.map { $0.name ?? "-" }
-    thread = EventLoopThread { queue.post(.upgraded(Self.run(starter, descriptors, names))) }
+  init(_ starter: Starter, _ sockets: [(socket: ListeningSocket, name: String?)], _ queue: MainQueue) {
+    let descriptors = sockets.map(\.socket.descriptor), names = sockets.map { $0.name ?? "-" }
+    let held = sockets.map { $0.socket.isHeldElsewhere ? "1" : "0" }.joined()
+    thread = EventLoopThread { queue.post(.upgraded(Self.run(starter, descriptors, names, held))) }
   }
 
   /// Waits for its thread, which has nothing left to do.
   func end() { thread.join() }
 
-  private static func run(_ starter: Starter, _ descriptors: [Int32], _ names: [String]) -> Outcome {
+  private static func run(_ starter: Starter, _ descriptors: [Int32], _ names: [String], _ held: String) -> Outcome {
     var ends: [Int32] = [0, 0]
     guard unsafe pipe(&ends) == 0 else { return .failed("the system has no descriptor left") }
     for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
@@ -41,6 +42,7 @@ final class Upgrade {
         "LISTEN_FDS": String(descriptors.count + 1),
         "LISTEN_FDNAMES": (names + [Inheritance.wordName]).joined(separator: ":"),
         Inheritance.predecessorVariable: String(getpid()),
+        Inheritance.heldVariable: held,
       ])
     } catch { return .failed(error.description) }
     var entry = pollfd(fd: word, events: Int16(POLLIN), revents: 0), ready: Int32

@@ -5,7 +5,6 @@ import Foundation
 public import FunctionTier
 public import JSONText
 import Synchronization
-import Telemetry
 
 /// What one invocation came to, in the numbers of Lambda's REPORT line. A pure value.
 public struct TierReport: Sendable {
@@ -36,30 +35,17 @@ public struct TierReport: Sendable {
 public final class TierRunner {
   /// Bytes of a run's log that are kept.
   private static let logBytes = 1 << 20
-  private let tier: FunctionTier
-  private let folder: String
-  private let diagnostics: Diagnostics
+  private let own: PrivateTier
+  private var tier: FunctionTier { own.tier }
   private var prepared: (definitions: [FunctionDefinition], functions: [TierFunction?], problems: [FunctionTier.Problem]) = ([], [], [])
 
   /// A runner. Before the process has a second thread.
   /// - Throws: why nothing can be run here, in one sentence.
   public init() throws(FunctionSourceProblem) {
-    folder = FileManager.default.temporaryDirectory.appendingPathComponent("skerry-functions-\(UUID().uuidString)").path
-    do {
-      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-      let spawner = try Spawner(roots: [folder] + Interpreters().folders)
-      diagnostics = try Diagnostics()
-      var configuration = FunctionTier.Configuration(folder: folder)
-      configuration.prewarmed = 0
-      tier = try FunctionTier(configuration, spawner: spawner, diagnostics: diagnostics)
-    } catch { throw FunctionSourceProblem(text: "functions of the function tier cannot be run here: \(error)") }
+    do throws(TierFailure) { own = try PrivateTier() } catch { throw FunctionSourceProblem(text: error.description) }
   }
 
-  deinit {
-    tier.stop()
-    _ = diagnostics.close(deadlineMilliseconds: 500)
-    try? FileManager.default.removeItem(atPath: folder)
-  }
+  deinit { own.end() }
 
   /// Takes up functions, which then can be run; in the place of those before.
   public func prepare(_ definitions: [FunctionDefinition]) {
@@ -79,18 +65,13 @@ public final class TierRunner {
     tier.invoke(function, Invocation(payload: payload, logTailBytes: Self.logBytes)) { answer.give($0) }
     let outcome = answer.wait()
     result.report = outcome.report
-    result.logs = Self.lines(outcome.report.logTail)
+    result.logs = outcome.report.functionLines
     switch outcome {
     case .result(let json, _):
       do throws(JSONFailure) { result.output = try JSONValue(parsing: json.span, replacesHalfPairs: true) } catch { result.error = "what the function returned cannot be shown: \(error.text)" }
     case .failed(let failure, _): result.error = failure.errorType.isEmpty ? failure.errorMessage : "\(failure.errorType): \(failure.errorMessage)"
     }
     return result
-  }
-
-  private static func lines(_ log: [UInt8]) -> [String] {
-    let words = ["START RequestId: ", "END RequestId: ", "REPORT RequestId: "]
-    return String(decoding: log, as: UTF8.self).split(separator: "\n").map(String.init).filter { line in !words.contains { line.hasPrefix($0) } }
   }
 
   /// Where the calling thread waits for the supervisor's.

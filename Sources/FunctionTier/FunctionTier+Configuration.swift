@@ -11,6 +11,7 @@ extension Configuration {
     settings.prewarmed = functionTier.prewarmed
     settings.startsAtOnce = functionTier.startsAtOnce
     settings.idleMilliseconds = UInt64(functionTier.idleTimeout.wholeMilliseconds)
+    settings.freezeMilliseconds = UInt64(functionTier.freezeAfter.wholeMilliseconds)
     settings.initMilliseconds = functionTier.initTimeout.wholeMilliseconds
     settings.waitMilliseconds = UInt64(functionTier.waitTimeout.wholeMilliseconds)
     settings.temporaryMB = max(1, functionTier.temporaryBytes >> 20)

@@ -8,6 +8,7 @@ extension FunctionTier {
     var facts = FunctionTierFacts()
     (facts.environments, facts.ready) = (supervisor.sandboxes.load(ordering: .relaxed), supervisor.ready.load(ordering: .relaxed))
     (facts.direct, facts.staleFrames) = (supervisor.direct.load(ordering: .relaxed), supervisor.staleFrames.load(ordering: .relaxed))
+    (facts.frozen, facts.froze) = (supervisor.frozen.load(ordering: .relaxed), supervisor.froze.load(ordering: .relaxed))
     facts.ended = supervisor.ended.withLock { $0 }
     facts.functions = numbers.map { name, numbers in
       var function = FunctionTierFacts.Function(name: name, results: numbers.results)
@@ -17,6 +18,7 @@ extension FunctionTier {
       ]
       function.levels = [
         .concurrent: numbers.concurrent, .mostConcurrent: numbers.mostConcurrent, .environments: numbers.environments, .peakMemory: Int(numbers.peakBytes),
+        .provisioned: numbers.provisioned, .provisionedReady: numbers.provisionedReady,
       ]
       return function
     }

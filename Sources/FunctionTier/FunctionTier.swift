@@ -28,6 +28,8 @@ public final class FunctionTier: Sendable {
     public var prewarmed = 1
     /// How long an environment may be idle before it is ended. Default 5 minutes.
     public var idleMilliseconds: UInt64 = 300_000
+    /// How long an environment is idle before it is frozen, which is looked after once a second; 0: never. Default 1 s.
+    public var freezeMilliseconds: UInt64 = 1_000
     /// How long INIT may take. Beyond it: 503, and the environment is killed. Default 10 s.
     public var initMilliseconds = 10_000
     /// How long an invocation waits for one of a function's environments before another one is started. Default 5 ms.
@@ -65,6 +67,7 @@ public final class FunctionTier: Sendable {
     /// What is wrong with some of them.
     public var problems: [Problem] = []
     var adoption = Adoption()
+    var provisions: [Provision] = []
   }
 
   private let configuration: Configuration
@@ -78,6 +81,9 @@ public final class FunctionTier: Sendable {
   private let tallies = Mutex<[String: FunctionTally]>([:])
   /// The functions of the configuration that serves, by name.
   private let served = Mutex<[String: TierFunction]>([:])
+  /// What is to be kept of them.
+  private let provisions = Mutex<[Provision]>([])
+  private let diagnostics: Diagnostics
 
   /// Starts the supervisor's thread.
   /// - Parameters:
@@ -90,6 +96,7 @@ public final class FunctionTier: Sendable {
 
   init(_ configuration: Configuration, launcher: any SandboxLauncher, diagnostics: Diagnostics) throws(TierFailure) {
     self.configuration = configuration
+    self.diagnostics = diagnostics
     do throws(CodeProblem) {
       versions = try VersionStore(folder: configuration.folder)
       store = try CodeStore(folder: configuration.folder + "/code")
@@ -105,7 +112,7 @@ public final class FunctionTier: Sendable {
       let canaries = try CanaryKeeper(versions, diagnostics), looker = Looker()
       self.canaries = canaries
       supervisor = try Supervisor(
-        configuration, launcher, diagnostics, published: versions.watchedFolder, republished: { canaries.reread() }, everySecond: { looker.look() })
+        configuration, launcher, diagnostics, published: versions.watchedFolder, republished: { canaries.reread { looker.tier.withLock { $0 }?.tier?.provide() } }, everySecond: { looker.look() })
       looker.tier.withLock { $0 = WeakTier(tier: self) }
     } catch { throw TierFailure(description: "functions: no event loop: \(error)") }
   }
@@ -128,7 +135,9 @@ public final class FunctionTier: Sendable {
   }
 
   /// Reads the code of a configuration's functions and keeps a copy. Blocks. Nothing changes for what serves until it is adopted.
-  public func prepare(_ definitions: [FunctionDefinition]) -> Prepared {
+  /// - Parameter associated: of each function what serves (``Distribution/Configuration/associatedQualifiers``): that is what is provisioned; of one that is
+  ///   not there the newest code.
+  public func prepare(_ definitions: [FunctionDefinition], associated: [String: Set<String?>] = [:]) -> Prepared {
     var prepared = Prepared()
     for (index, definition) in definitions.enumerated() {
       guard !definition.runtime.isRewriteEngine else {
@@ -140,7 +149,11 @@ public final class FunctionTier: Sendable {
         let code = try store.keep(try CodeSource(path: definition.codePath, handler: definition.tier.handler))
         let revision = Revision(definition, version: "$LATEST", code), tally = tally(of: definition.name)
         prepared.functions.append(TierFunction(name: definition.name, qualifier: nil, revision, interpreter, tally, self))
-        prepared.adoption.revisions.append((revision, interpreter, tally, definition.tier.provisionedConcurrency))
+        prepared.adoption.revisions.append((revision, interpreter, tally))
+        prepared.provisions.append(
+          Provision(
+            function: definition.name, count: definition.tier.provisionedConcurrency, reserved: definition.tier.reservedConcurrency,
+            qualifiers: associated[definition.name] ?? [nil], newest: Resolution(revision: revision, interpreter: interpreter), tally: tally))
         prepared.adoption.reserved[definition.name] = definition.tier.reservedConcurrency
       } catch {
         prepared.functions.append(nil)
@@ -155,26 +168,37 @@ public final class FunctionTier: Sendable {
   /// - Parameter log: where lines go; nil for nowhere.
   public func adopt(_ prepared: Prepared, log: LogWriter?) {
     served.withLock { served in served = Dictionary(prepared.functions.compactMap { function in function.map { ($0.name, $0) } }) { $1 } }
+    provisions.withLock { $0 = prepared.provisions }
     supervisor.post(.log(log))
     supervisor.post(.adopt(prepared.adoption))
+    provide()
+  }
+
+  /// Has those environments kept that are to be there always, of what serves now. Blocks: code is looked for in the store.
+  fileprivate func provide() {
+    // One at a time: what is posted last is what holds now.
+    provisions.withLock { wanted in
+      let plan = Provision.plan(wanted, limit: configuration.concurrency, revisions, { versions.versions(of: $0) }) { diagnostics.say(.warning, key: $0, $0) }
+      supervisor.post(.provide(plan))
+    }
   }
 
   /// Invokes a function.
   /// - Parameter answer: called once, on the supervisor's thread: it must not block.
   public func invoke(_ function: TierFunction, _ invocation: Invocation, answer: @escaping @Sendable (InvocationOutcome) -> Void) {
-    _ = invoke(function, invocation, directly: false, answer: answer)
+    _ = invoke(function, invocation, on: nil, answer: answer)
   }
 
   /// Invokes a function.
   /// - Parameters:
-  ///   - directly: whether the caller is a loop's, and can wait for an idle environment's answer itself.
+  ///   - loop: the caller's, when it runs on one and can wait for an idle environment's answer itself.
   ///   - answer: called once, on the supervisor's thread or the caller's: it must not block.
-  /// - Returns: what the caller then has to watch; nil when it need not.
+  /// - Returns: what the caller then has to hold until it has the answer; nil when it need not.
   func invoke(
-    _ function: TierFunction, _ invocation: Invocation, directly: Bool, answer: @escaping @Sendable (InvocationOutcome) -> Void
+    _ function: TierFunction, _ invocation: Invocation, on loop: EventLoop?, answer: @escaping @Sendable (InvocationOutcome) -> Void
   ) -> WarmInvocation? {
     guard let qualifier = function.qualifier, qualifier != "$LATEST" else {
-      if directly, let warm = supervisor.runAtOnce(function.revision, invocation, answer: answer) { return warm }
+      if let loop, let warm = supervisor.runAtOnce(function.revision, invocation, on: loop, answer: answer) { return warm }
       supervisor.post(.invoke(function.revision, function.interpreter, function.tally, invocation, answer))
       return nil
     }
@@ -187,7 +211,7 @@ public final class FunctionTier: Sendable {
           answer(outcome)
         }
       }
-      if directly, let warm = supervisor.runAtOnce(found.revision, invocation, answer: answer) { return warm }
+      if let loop, let warm = supervisor.runAtOnce(found.revision, invocation, on: loop, answer: answer) { return warm }
       supervisor.post(.invoke(found.revision, found.interpreter, function.tally, invocation, answer))
     } catch {
       let outcome = refusal(invocation, error.text)

@@ -1,6 +1,7 @@
 // What goes into one invocation of a function of the tier, and what comes out of it. Pure values; any thread.
 // Source: spec/lambda-at-edge.md, 8–10; the words of errors and reasons are Lambda's.
 import Glibc
+import Synchronization
 
 /// One invocation.
 public struct Invocation: Sendable {
@@ -32,10 +33,8 @@ public struct Invocation: Sendable {
 
   /// A random UUID (RFC 9562, version 4) in lower case.
   public static func newRequestID() -> String {
-    // One system call, where a generator of numbers makes one for each.
-    var random = SIMD2<UInt64>()
-    _ = unsafe getentropy(&random, MemoryLayout.size(ofValue: random))
-    let high = random[0] & 0xFFFF_FFFF_FFFF_0FFF | 0x4000, low = random[1] & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
+    let random = Entropy.twoWords()
+    let high = random.0 & 0xFFFF_FFFF_FFFF_0FFF | 0x4000, low = random.1 & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
     return unsafe String(unsafeUninitializedCapacity: 36) { bytes in
       var place = 0
       for nibble in 0..<32 {
@@ -48,6 +47,24 @@ public struct Invocation: Sendable {
         place += 1
       }
       return 36
+    }
+  }
+}
+
+/// Random numbers for request ids: one system call for sixteen of them.
+private enum Entropy {
+  private static let spare = Mutex<[UInt64]>([])
+
+  /// Two that nobody else gets. Any thread.
+  static func twoWords() -> (UInt64, UInt64) {
+    spare.withLock { words in
+      if words.count < 2 {
+        var fresh = SIMD32<UInt64>()
+        _ = unsafe getentropy(&fresh, MemoryLayout.size(ofValue: fresh))
+        words.removeAll(keepingCapacity: true)
+        for place in fresh.indices { words.append(fresh[place]) }
+      }
+      return (words.removeLast(), words.removeLast())
     }
   }
 }
@@ -131,21 +148,38 @@ public struct InvocationReport: Sendable, Equatable {
   public var requestID = ""
   /// `$LATEST` or a number.
   public var version = "$LATEST"
-  /// From the moment the handler had the event to its result.
-  public var duration = Duration.zero
-  /// ``duration``, and that of INIT when it was part of this, in whole milliseconds, rounded up.
+  /// From the moment the handler had the event to its result, in microseconds.
+  public var durationMicroseconds: Int64 = 0
+  /// The duration, and that of INIT when it was part of this, in whole milliseconds, rounded up.
   public var billedMilliseconds = 0
   /// What the function may use.
   public var memorySizeMB = 0
   /// The most the environment has used so far; 0 when nobody knows.
   public var maxMemoryUsedMB = 0
-  /// How long INIT took, when this invocation was its environment's first.
-  public var initDuration: Duration?
+  /// How long INIT took, when this invocation was its environment's first, in microseconds.
+  public var initMicroseconds: Int64?
   /// The end of the log lines, when asked for: at most ``Invocation/logTailBytes``.
   public var logTail: [UInt8] = []
 
+  /// The lines of ``logTail`` that the function wrote: without START, END and REPORT.
+  public var functionLines: [String] {
+    let words = ["START RequestId: ", "END RequestId: ", "REPORT RequestId: "]
+    return String(decoding: logTail, as: UTF8.self).split(separator: "\n").map(String.init).filter { line in !words.contains { line.hasPrefix($0) } }
+  }
+
   /// Whether the environment was made for this invocation.
-  public var isColdStart: Bool { initDuration != nil }
+  public var isColdStart: Bool { initMicroseconds != nil }
+
+  /// ``durationMicroseconds`` as a duration. Off the hot path, as the next: a Duration's parts are divisions of 128 bits.
+  public var duration: Duration {
+    get { .microseconds(durationMicroseconds) }
+    set { durationMicroseconds = newValue.microseconds }
+  }
+  /// ``initMicroseconds`` as a duration.
+  public var initDuration: Duration? {
+    get { initMicroseconds.map { .microseconds($0) } }
+    set { initMicroseconds = newValue?.microseconds }
+  }
 
   /// Nothing yet.
   public init() {}

@@ -31,6 +31,12 @@ public final class TierFunction: Sendable {
     qualifier == self.qualifier ? self : TierFunction(name: name, qualifier: qualifier, revision, interpreter, tally, tier)
   }
 
+  /// Environments of the function, whatever its version, that are always kept, and how many of them are up.
+  public var provisioned: (wanted: Int, ready: Int) {
+    let numbers = tally.current
+    return (numbers.provisioned, numbers.provisionedReady)
+  }
+
   /// Whether there is such a version or alias, if it names one.
   public var isThere: Bool { qualifier.map { $0 == "$LATEST" || tier.versions.versions(of: name).has($0) } ?? true }
 
@@ -42,8 +48,7 @@ public final class TierFunction: Sendable {
   /// - Parameter loop: the caller's: an environment that is idle is then asked directly and answers to it.
   public nonisolated(nonsending) func call(_ invocation: Invocation, on loop: EventLoop? = nil) async -> InvocationOutcome {
     let reply = Reply()
-    let warm = tier.invoke(self, invocation, directly: loop != nil) { reply.fulfil($0) }
-    if let warm, let loop { warm.watch(on: loop) }
+    let warm = tier.invoke(self, invocation, on: loop) { reply.fulfil($0) }
     defer { warm?.end() }
     return await reply.outcome()
   }

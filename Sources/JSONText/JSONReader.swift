@@ -1,5 +1,6 @@
 // Owns: reading JSON strictly (RFC 8259), token by token, with the place of everything. For files people write: tables of
 // key-value stores, events, cases. Reads ahead of nothing and allocates only for strings with escapes. Pure; any thread.
+import Glibc
 
 /// What is wrong with a text, and where.
 public struct JSONFailure: Error, Sendable, Equatable {
@@ -105,6 +106,24 @@ public struct JSONReader: ~Copyable, ~Escapable {
   public mutating func skipValue() throws(JSONFailure) {
     let outside = depth
     repeat { _ = try next() } while depth > outside
+  }
+
+  /// Reads over the value that comes next if it is written as `object` is, the text of an object that is known to be JSON: without a look at what is
+  /// in it.
+  /// - Returns: where it stands; nil when it is written otherwise, and is still to be read.
+  public mutating func skipObject(writtenAs object: Span<UInt8>) -> Range<Int>? {
+    guard expected == .value, !object.isEmpty, nextByte() == UInt8(ascii: "{"), text.count - offset >= object.count else { return nil }
+    let range = offset..<offset + object.count
+    let isSame = unsafe text.extracting(range).withUnsafeBufferPointer { mine in
+      unsafe object.withUnsafeBufferPointer { theirs in
+        guard let a = mine.baseAddress, let b = theirs.baseAddress else { return false }
+        return unsafe memcmp(a, b, theirs.count) == 0
+      }
+    }
+    guard isSame else { return nil }
+    offset = range.upperBound
+    expected = .separator
+    return range
   }
 
   // MARK: Tokens

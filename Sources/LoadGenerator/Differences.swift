@@ -38,7 +38,7 @@ struct Differences: Sendable {
     for name in Set(a.keys).union(b.keys).sorted() where a[name] != b[name] {
       parts.append((name, a[name] ?? "none", b[name] ?? "none"))
     }
-    if first.contentBytes != second.contentBytes || first.contentHash != second.contentHash {
+    if !ignored.contains("content"), first.contentBytes != second.contentBytes || first.contentHash != second.contentHash {
       parts.append(("content", "\(first.contentBytes) bytes", "\(second.contentBytes) bytes\(first.contentBytes == second.contentBytes ? ", others" : "")"))
     }
     guard !parts.isEmpty else { return }

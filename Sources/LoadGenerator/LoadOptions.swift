@@ -40,6 +40,8 @@ public struct LoadOptions: Sendable {
   public var timeoutMilliseconds = 10_000
   /// PEM file of authorities that are trusted beside none; nil for the system's.
   public var certificateAuthority: String?
+  /// Whether the certificate of a target over TLS must be one for its name, and from an authority that is trusted.
+  public var verifiesCertificate = true
   /// Statuses that are right; nil: all below 500. A plan that knows its answers knows better.
   public var expectedStatuses: Set<Int>?
   /// Whether redirects to the same host are followed, each on its own hop.

@@ -54,6 +54,9 @@ public struct LoadReport: Sendable {
     public var request: String, first: String, second: String
   }
 
+  /// When it ended, in UTC: `2026-11-22T00:34:42Z`.
+  public let taken: String
+
   // What was asked.
   public let target: String, other: String?
   public let version: String
@@ -63,8 +66,8 @@ public struct LoadReport: Sendable {
   public let isClosedLoop: Bool
 
   // What came.
-  /// From the first request to the last answer, without the warm-up.
-  public let seconds: Double
+  /// From the first request to the last answer, without the warm-up; and the warm-up.
+  public let seconds: Double, warmUpSeconds: Double
   /// Requests that were measured, and those that were answered; answers of the warm-up, which are in neither.
   public let sent: Int, answered: Int, warmUp: Int, unsent: Int
   public let statuses: [(status: Int, count: Int)]
@@ -116,6 +119,7 @@ extension LoadReport.Distribution {
 
 extension LoadReport {
   init(_ options: LoadOptions, _ plan: LoadPlan, _ tally: Tally, _ intervals: [LoadMonitor.Interval], workers: Int, start: UInt64, cpu: CPUUsage) {
+    taken = Moment.now
     target = options.target.url(options.target.path)
     other = options.other.map { $0.url($0.path) }
     version = options.version.rawValue + (options.target.isSecure ? " over TLS" : "")
@@ -124,8 +128,8 @@ extension LoadReport {
     self.workers = workers
     isClosedLoop = options.pace == .closed
     if case .rate(let rate) = options.pace { wantedRate = rate } else { wantedRate = nil }
-    let measured = Double(options.warmUpMilliseconds) / 1000
-    seconds = max(0, (tally.end > start ? Double(tally.end - start) / 1e9 : 0) - measured)
+    warmUpSeconds = Double(options.warmUpMilliseconds) / 1000
+    seconds = max(0, (tally.end > start ? Double(tally.end - start) / 1e9 : 0) - warmUpSeconds)
     sent = tally.sent - tally.warmUp
     answered = tally.answered
     warmUp = tally.warmUp

@@ -17,14 +17,13 @@ extension LoadWorker {
       var last = answer
       if options.followsRedirects { last = try await follow(answer, entry, slot.channels[0]) }
       let now = MonotonicClock.nanoseconds
-      measured(ticket, until: now, hasAnswer: true)
-      tally.statuses[min(last.status, 599)] += 1
+      if measured(ticket, until: now, hasAnswer: true) { tally.statuses[min(last.status, 599)] += 1 }
       tally.contentBytes += last.contentBytes
       if entry.check != .status || entry.rule >= 0 || !isExpected(last.status) { check(answer, last, entry, latency: now - ticket.due) }
       if slot.channels.count > 1 { await compare(answer, entry, slot.channels[1]) }
     } catch {
       failed(error, entry)
-      measured(ticket, until: MonotonicClock.nanoseconds, hasAnswer: false)
+      _ = measured(ticket, until: MonotonicClock.nanoseconds, hasAnswer: false)
       if error.kind == .connect, options.pace == .closed { await loop.sleep(milliseconds: LoadOptions.reconnectMilliseconds) }
     }
   }

@@ -220,9 +220,13 @@ final class LoadWorker {
   // MARK: What is measured
 
   /// A request has its answer, or was given up.
-  func measured(_ ticket: Ticket, until now: UInt64, hasAnswer: Bool) {
+  /// - Returns: whether it counts: it was not due in the warm-up.
+  func measured(_ ticket: Ticket, until now: UInt64, hasAnswer: Bool) -> Bool {
     enterInterval(at: now)
-    if ticket.due < start + measuredFrom { return tally.warmUp += 1 }
+    if ticket.due < start + measuredFrom {
+      tally.warmUp += 1
+      return false
+    }
     let latency = now > ticket.due ? now - ticket.due : 0
     tally.latencies.take(latency)
     interval.take(latency)
@@ -233,6 +237,7 @@ final class LoadWorker {
     } else {
       interval.failures += 1
     }
+    return true
   }
 }
 

@@ -1,5 +1,6 @@
 // Owns: a load test made of an access log: the requests that it tells of, at the distances in which they came. Reads Skerry's JSON records and
 // CloudFront's columns (Documentation/observability.md). A log's lines are hostile: each is bounded, and what is none is counted. Pure.
+import Glibc
 import JSONText
 
 /// Reads the lines of a log.
@@ -169,6 +170,15 @@ enum Moment {
     }
     let seconds = UInt64(((days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second)
     return seconds * 1_000_000_000 + fraction
+  }
+
+  /// Now, to the second.
+  static var now: String {
+    var seconds = time(nil), parts = unsafe tm()
+    unsafe gmtime_r(&seconds, &parts)
+    func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
+    let date = unsafe "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
+    return unsafe "\(date)T\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))Z"
   }
 
   /// Days since 1970-01-01. Years run from March here, so that the leap day is the last of a year.

@@ -8,7 +8,7 @@ extension LoadReport {
   /// The report as one JSON object. Times are milliseconds.
   public var json: JSONValue {
     var object: JSONObject = [
-      "skerryBench": .number(Self.formVersion), "target": .string(target), "protocol": .string(version), "connections": .number(connections), "streams": .number(streams),
+      "skerryBench": .number(Self.formVersion), "taken": .string(taken), "target": .string(target), "protocol": .string(version), "connections": .number(connections), "streams": .number(streams),
       "workers": .number(workers), "loop": .string(isClosedLoop ? "closed" : "open"), "wantedRate": wantedRate.map { Self.number($0) } ?? .null,
       "seconds": Self.number(seconds), "requests": .number(sent), "answers": .number(answered), "answersPerSecond": Self.number(rate), "warmUpRequests": .number(warmUp),
       "notSent": .number(unsent), "statuses": .object(JSONObject(statuses.map { .init(name: String($0.status), value: .number($0.count)) })),

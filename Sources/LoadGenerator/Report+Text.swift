@@ -7,7 +7,7 @@ extension LoadReport {
   /// The report in text, with a line's end.
   public var text: String {
     var lines = [heading, ""]
-    lines.append(row("requests", "\(Self.grouped(sent)) in \(Self.number(seconds)) s, \(Self.grouped(Int(rate.rounded()))) answers/s" + (wantedRate.map { " of \(Self.grouped(Int($0.rounded()))) wanted" } ?? "")))
+    lines.append(row("requests", "\(Self.grouped(sent)) in \(seconds < 1 ? Self.time(UInt64(seconds * 1e9)) : Self.number(seconds) + " s"), \(Self.grouped(Int(rate.rounded()))) answers/s" + (wantedRate.map { " of \(Self.grouped(Int($0.rounded()))) wanted" } ?? "")))
     if warmUp > 0 { lines.append(row("warm-up", "\(Self.grouped(warmUp)) requests, not measured")) }
     lines.append(row("answers", statuses.map { "\($0.status): \(Self.grouped($0.count))" }.joined(separator: "   ")))
     for failure in failures { lines.append(row("failed", "\(failure.kind): \(Self.grouped(failure.count)), the first: \(failure.first)")) }

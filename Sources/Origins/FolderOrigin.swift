@@ -8,11 +8,20 @@ public import Telemetry
 public import Transport
 
 /// Why a folder cannot be an origin.
-public enum FolderFailure: Error, Equatable, Sendable {
+public enum FolderFailure: Error, Equatable, Sendable, CustomStringConvertible {
   /// It cannot be opened; `code` is errno.
   case cannotOpen(path: String, code: Int32)
-  /// The kernel does not have openat2 (Linux before 5.6).
-  case kernelTooOld
+  /// The kernel does not have openat2 (Linux before 5.6), or something refuses it: systemd's RestrictSUIDSGID does.
+  case noOpenat2(path: String)
+
+  /// One sentence.
+  public var description: String {
+    switch self {
+    case .cannotOpen(let path, let code): unsafe "the folder \(path) cannot be opened: \(String(cString: strerror(code)))"
+    case .noOpenat2(let path):
+      "the folder \(path) cannot be an origin: nothing keeps requests inside of it without openat2, which this kernel does not have (Linux before 5.6) or a filter refuses (systemd's RestrictSUIDSGID)"
+    }
+  }
 }
 
 /// A request for a file.
@@ -105,7 +114,7 @@ public final class FolderOrigin: Sendable {
     folder = OpenFile(descriptor)
     self.pool = pool
     let probe = unsafe skerry_open_beneath(descriptor, ".")
-    if probe >= 0 { close(probe) } else if errno == ENOSYS { throw .kernelTooOld }
+    if probe >= 0 { close(probe) } else if errno == ENOSYS { throw .noOpenat2(path: path) }
   }
 
   /// Answers a request. Never blocks the caller's thread; failures are answers too.

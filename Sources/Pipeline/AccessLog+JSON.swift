@@ -49,7 +49,7 @@ extension Worker {
     if fields.contains(.behavior) { log.field(exchange.behavior.logField) }
     if exchange.attempts > 0 { writeOrigin(fields, exchange, to: &log) }
     if !exchange.functions.isEmpty { writeFunctions(fields, exchange, to: &log) }
-    if let rule = exchange.followed, fields.contains(.redirectRule) { log.string("redirectRule", rule.place.utf8.span) }
+    if exchange.redirectRule >= 0, fields.contains(.redirectRule) { writeRule(exchange, to: &log) }
     if fields.contains(.userAgent) { writeHeader("userAgent", .userAgent, exchange.request.fields, hidden: hidden.contains(.userAgent), to: &log) }
     if fields.contains(.referer) { writeReferer(details, hidden, exchange.request.fields, to: &log) }
     if fields.contains(.cookie) { writeUnlessEmpty("cookie", loggedCookies(plan, details, exchange.request.fields).span, to: &log) }
@@ -58,6 +58,11 @@ extension Worker {
     if let trace = exchange.trace, fields.contains(.traceId) { log.token("traceId", trace.trace.text.span) }
     if let failure = exchange.failure, fields.contains(.error) { log.string("error", Array(failure.utf8).span) }
     log.endLine()
+  }
+
+  private static func writeRule(_ exchange: borrowing Exchange, to log: inout LogBuffer) {
+    guard let place = exchange.behavior.redirects?.place(of: Int(exchange.redirectRule)) else { return }
+    log.string("redirectRule", place.readable)
   }
 
   private static func writeUnlessEmpty(_ name: StaticString, _ value: Span<UInt8>, to log: inout LogBuffer) {

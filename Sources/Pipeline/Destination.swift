@@ -1,6 +1,7 @@
 // Owns: where a request goes: an origin as the requests of one behavior meet it, and the way with one or two of them.
 // Confined to the worker's thread: pools belong to it. Nothing changes after it was made.
 import Distribution
+import FunctionTier
 import HTTPWire
 import Origins
 import RewriteEngine
@@ -19,6 +20,8 @@ final class Destination {
   let replacesHost: Bool
   /// How the server is named where it is spoken to over TLS; nil where it is not.
   private let naming: ServerNaming?
+  /// How events show it to functions of origin events, once one has been told of it; by whether the viewer's connection is secured.
+  private var shown: (plain: EventOrigin?, secured: EventOrigin?) = (nil, nil)
   /// The last identity that a forwarded Host made, and the Host.
   private var lastIdentity: (host: [UInt8], identity: OriginIdentity)?
 
@@ -62,6 +65,14 @@ final class Destination {
     replacesHost = host != nil
     naming = ServerNaming(
       origin, behavior, host: host, serverName: update.serverName, allowed: update.allowedCertificateNames, viewerIsSecure: viewerIsSecure)
+  }
+
+  /// The origin as events show it.
+  func eventOrigin(viewerIsSecure: Bool) -> EventOrigin {
+    if let known = viewerIsSecure ? shown.secured : shown.plain { return known }
+    let made = EventOrigin(origin.model, viewerIsSecure: viewerIsSecure)
+    if viewerIsSecure { shown.secured = made } else { shown.plain = made }
+    return made
   }
 
   /// Name and port of the server, as Host has them.

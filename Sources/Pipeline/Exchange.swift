@@ -106,6 +106,8 @@ struct Exchange: ~Copyable {
   var originPlace = -1
   /// Where a function sends the request; nil: where its behavior does.
   var route: Route?
+  /// The rule of the behavior's table of redirects that answered; −1 for none.
+  var redirectRule: Int32 = -1
   var reusedConnection = false
   var attempts = 0
   var functions: [FunctionReport] = []
@@ -197,7 +199,6 @@ struct Exchange: ~Copyable {
 private final class ExchangeNotes {
   var held: HeldBody?
   var asked: OriginAsk?
-  var followed: FollowedRule?
   var requestLogData: [UInt8] = [], responseLogData: [UInt8] = []
   var viewerFailure: WireFailure?
   var failure: String?
@@ -219,11 +220,6 @@ extension Exchange {
   var asked: OriginAsk? {
     get { notes?.asked }
     set { if newValue != nil || notes != nil { note { $0.asked = newValue } } }
-  }
-  /// The redirect rule that answered.
-  var followed: FollowedRule? {
-    get { notes?.followed }
-    set { if newValue != nil || notes != nil { note { $0.followed = newValue } } }
   }
   /// What a function gave to `cf.logCustomData` at the viewer's request.
   var requestLogData: [UInt8] {

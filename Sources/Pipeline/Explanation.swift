@@ -3,6 +3,7 @@
 // The form of what it tells: Documentation/explain.md.
 import CSystem
 import Distribution
+import FunctionTier
 import Glibc
 import HTTPWire
 import JSONText
@@ -84,6 +85,31 @@ final class Explanation {
     if let error = report.error { json.append("error", .string(error)) }
     functions.append(FunctionRun(json: json, isRequest: report.hook == .viewerRequest || report.hook == .originRequest))
   }
+
+  /// The request after the last function.
+  func sees(_ request: borrowing RequestHead) {
+    let now = RequestState(request)
+    credit(self.request.changes(to: now))
+    self.request = now
+  }
+
+  /// The last function has changed the request to an origin.
+  /// - Parameter content: bytes of the body that it gave; nil when it left it alone.
+  func changed(_ before: EventRequest, to after: EventRequest, content: Int?) {
+    guard let last = functions.indices.last else { return }
+    func fields(_ headers: EventHeaders) -> [(name: String, value: String)] { (0..<headers.count).map { (headers.name($0).text, headers.value($0).text) } }
+    func target(_ request: EventRequest) -> String {
+      request.uri.span.text + (request.querystring.isEmpty ? "" : "?" + request.querystring.span.text)
+    }
+    func place(_ request: EventRequest) -> String? { request.origin.map { "\($0.isHTTPS ? "https" : "http")://\($0.domainName):\($0.port)\($0.path)" } }
+    func change(_ part: String, _ old: String?, _ new: String?) { if old != new { functions[last].changes.append(Change(part: part, before: old, after: new)) } }
+    change("uri", target(before), target(after))
+    change("origin", place(before), place(after))
+    if let content { change("body", nil, "\(content) bytes") }
+    functions[last].changes += Change.between(fields(before.headers), fields(after.headers))
+  }
+  /// Bytes of a function's log that are shown, of its end.
+  static let logBytes = 64 << 10
 
   /// A response's head before a step that may change it.
   func sees(_ head: borrowing ResponseHead) { response = ResponseState(head) }
@@ -271,10 +297,10 @@ final class Explanation {
   }
 
   private func describeOutcome(_ exchange: borrowing Exchange) {
-    if let followed = exchange.followed, let table = exchange.behavior.redirects {
-      let rule = table.table.rule(followed.rule)
+    if exchange.redirectRule >= 0, let table = exchange.behavior.redirects {
+      let number = Int(exchange.redirectRule), rule = table.table.rule(number)
       redirects = .object([
-        "table": .string(table.definition.name), "rules": .number(table.table.count), "rule": .string(followed.place), "from": .string(rule.from), "to": .string(rule.to),
+        "table": .string(table.definition.name), "rules": .number(table.table.count), "rule": .string(table.place(of: number).readable.text), "from": .string(rule.from), "to": .string(rule.to),
       ])
     }
     outcome = ["resultType": .string("\(exchange.result.word)"), "requestId": .string(exchange.id.text)]

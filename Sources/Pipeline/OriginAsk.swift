@@ -25,6 +25,7 @@ final class OriginAsk {
 
   /// Divides lines that have been written here, `Name: value CRLF`, among what functions see and what they do not.
   private func split(_ fields: Span<UInt8>) {
+    request.headers.reserve(byteCount: fields.count)
     var start = 0
     while start < fields.count {
       let end = fields.next(10, from: start), colon = fields.next(58, from: start)
@@ -125,16 +126,15 @@ extension EventHeaders {
   fileprivate var fields: [HeaderField] { (0..<count).map { HeaderField(name: name($0).text, value: value($0).text) } }
 }
 
-extension Destination {
-  /// The origin as events show it. A folder is shown as a bucket of its name.
-  func eventOrigin(viewerIsSecure: Bool) -> EventOrigin {
-    let model = origin.model
+extension EventOrigin {
+  /// A configured origin, or one that a function made. A folder is shown as a bucket of its name.
+  init(_ model: Origin, viewerIsSecure: Bool) {
     let custom = EventHeaders(model.customHeaders.map { ($0.name, $0.value) })
     switch model.kind {
-    case .folder: return EventOrigin(s3: "\(model.name.lowercased()).s3.amazonaws.com", path: model.originPath, customHeaders: custom, region: Site.region)
+    case .folder: self.init(s3: "\(model.name.lowercased()).s3.amazonaws.com", path: model.originPath, customHeaders: custom, region: Site.region)
     case .http(let server):
       let isSecure = server.isSecure(viewerIsSecure: viewerIsSecure)
-      return EventOrigin(
+      self.init(
         custom: server.domainName, port: server.port(isSecure: isSecure), isHTTPS: isSecure, path: model.originPath, customHeaders: custom,
         sslProtocols: server.tls.versions.eventNames, keepAliveTimeoutSeconds: Int(model.keepAliveTimeout.components.seconds),
         readTimeoutSeconds: Int(model.readTimeout.components.seconds))

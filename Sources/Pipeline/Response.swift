@@ -28,6 +28,8 @@ struct Response: ~Copyable {
     case cached
     /// The cache's, head and all: `Exchange.hit` has it.
     case stored
+    /// A redirect to a place that stands in a table of redirects: `Exchange.redirectRule` has it.
+    case plainRedirect
   }
 
   /// A response made here, with a body of text.
@@ -50,6 +52,15 @@ struct Response: ~Copyable {
     head.line.status = stored.status
     head.line.frame(length: length)
     source = .stored
+  }
+
+  /// A redirect to a place that stands in a table of redirects.
+  init(plainRedirect status: Int) {
+    head = ResponseHead()
+    head.line.status = status
+    head.line.frame(length: 0)
+    source = .plainRedirect
+    isGenerated = true
   }
 
   /// Replaces the body, and whatever the head said of the old one.

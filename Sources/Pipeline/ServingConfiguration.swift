@@ -162,6 +162,8 @@ final class Site: Sendable {
   let missLines: [UInt8]
   /// The same of a response from the cache.
   let hitLines: [UInt8]
+  /// The same of a redirect.
+  let redirectLines: [UInt8]
 
   init(_ distribution: Distribution, _ labels: MetricLabels, _ folders: [FolderOrigin?], _ functions: TierFunctions = TierFunctions()) {
     self.distribution = distribution
@@ -180,6 +182,7 @@ final class Site: Sendable {
     }
     missLines = responseLines(.miss)
     hitLines = responseLines(.hit)
+    redirectLines = responseLines(.redirect)
     behaviors = distribution.behaviors.enumerated().map { CompiledBehavior($1, at: $0, distribution, labels, functions) }
     table = BehaviorTable(distribution.behaviors)
     origins = distribution.origins.map { CompiledOrigin($0, place: labels.origins.place(of: .init(distribution.id, $0.name))) }

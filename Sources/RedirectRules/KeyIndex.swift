@@ -1,8 +1,8 @@
 // Owns: the hash index over the keys of a table: exact paths, and the fixed beginnings of patterns. Open addressing; a slot has 32 bits of
 // the key's hash and the number of the first rule with that key. Immutable once built; any thread.
 //
-// The hash grows byte by byte, so that one walk along a path finds the path and all of its beginnings. Only keys of the table are in it: a
-// viewer can make no bucket long.
+// Whole paths are hashed by words. The hash of beginnings grows byte by byte, so that one walk along a path finds all of them. Only keys of the
+// table are in an index: a viewer can make no bucket long.
 
 /// A hash that grows with a path (FNV-1a, 64 bits).
 struct PathHash {
@@ -20,6 +20,32 @@ struct PathHash {
     var hash = PathHash()
     for i in 0..<bytes.count { hash.add(bytes[i]) }
     return hash.value
+  }
+}
+
+/// A hash of a whole key: eight bytes at a time, each time folded by a multiplication of 64 by 64 bits.
+enum KeyHash {
+  static func of(_ bytes: Span<UInt8>) -> UInt32 {
+    let count = bytes.count
+    var state = UInt64(truncatingIfNeeded: count) &+ 0x9E37_79B9_7F4A_7C15
+    if count >= 8 {
+      var i = 0
+      while i < count - 8 {
+        state = fold(state ^ bytes.word(i))
+        i += 8
+      }
+      state = fold(state ^ bytes.word(count - 8))   // some of them a second time
+    } else {
+      var word: UInt64 = 0
+      for i in 0..<count { word = word << 8 | UInt64(bytes[i]) }
+      state = fold(state ^ word)
+    }
+    return UInt32(truncatingIfNeeded: fold(state) >> 32)
+  }
+
+  @inline(__always) private static func fold(_ value: UInt64) -> UInt64 {
+    let product = value.multipliedFullWidth(by: 0xD6E8_FEB8_6659_FD93)
+    return product.high ^ product.low
   }
 }
 

@@ -17,19 +17,20 @@ struct ByteClass: OptionSet {
   @inline(__always) init(_ byte: UInt8) { rawValue = byteClasses[Int(byte)] }
 }
 
-/// One class for each byte; made once.
-private let byteClasses: [UInt8] = (0...255).map { (byte: UInt8) -> UInt8 in
-  switch byte {
-  case UInt8(ascii: "A")...UInt8(ascii: "Z"): 1 | 2 | 8
-  case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): 1 | 2
-  case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"): 1 | 2
-  case UInt8(ascii: "!"), UInt8(ascii: "$"), UInt8(ascii: "&"), UInt8(ascii: "'"), UInt8(ascii: "("), UInt8(ascii: ")"): 1
-  case UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: "="): 1
-  case UInt8(ascii: ":"), UInt8(ascii: "@"), UInt8(ascii: "/"): 1
-  case UInt8(ascii: "?"), UInt8(ascii: "#"), UInt8(ascii: "["), UInt8(ascii: "]"): 4
-  default: 0
-  }
-}
+/// One class for each byte. A literal InlineArray is a static table, and a byte as index needs no check.
+private let byteClasses: InlineArray<256, UInt8> = [
+  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+  // ! " # $ % & ' ( ) * + , - . / 0-9 : ; < = > ?
+  0, 1, 0, 4, 1, 0, 1, 1, 1, 1, 1, 1, 1, 3, 3, 1, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 1, 1, 0, 1, 0, 4,
+  // @ A-Z [ \ ] ^ _
+  1, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 4, 0, 4, 0, 3,
+  // ` a-z { | } ~
+  0, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 0, 0, 0, 3, 0,
+  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+]
 
 let slash = UInt8(ascii: "/"), percent = UInt8(ascii: "%"), colon = UInt8(ascii: ":"), question = UInt8(ascii: "?")
 
@@ -140,4 +141,22 @@ extension Span<UInt8> {
     for i in 0..<other.count where self[start + i] != other[i] { return false }
     return true
   }
+
+  /// Whether both are the same bytes.
+  @inline(__always) func equals(_ other: Span<UInt8>) -> Bool {
+    guard count == other.count else { return false }
+    if count < 8 {
+      for i in 0..<count where self[i] != other[i] { return false }
+      return true
+    }
+    var i = 0
+    while i < count - 8 {
+      if word(i) != other.word(i) { return false }
+      i += 8
+    }
+    return word(count - 8) == other.word(count - 8)   // some of them a second time
+  }
+
+  /// Eight bytes from `start` on as one little-endian word; they must lie inside.
+  @inline(__always) func word(_ start: Int) -> UInt64 { unsafe bytes.unsafeLoadUnaligned(fromByteOffset: start, as: UInt64.self).littleEndian }
 }

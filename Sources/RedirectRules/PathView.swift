@@ -62,23 +62,28 @@ struct PathView: Sendable {
     exact = KeyIndex(capacity: exactRules.count)
     prefixes = KeyIndex(capacity: prefixRules.count)
     if exactRules.isEmpty && prefixRules.isEmpty && regexRules.isEmpty && trie.isEmpty { return nil }
-    PathView.enter(exactRules, &exact, &rows, details, bytes)
-    PathView.enter(prefixRules, &prefixes, &rows, details, bytes)
+    PathView.enter(exactRules, &exact, &rows, details, bytes) { KeyHash.of($0) }
+    PathView.enter(prefixRules, &prefixes, &rows, details, bytes) { PathHash.of($0) }
     for rule in prefixRules { note(length: details[Int(rows[Int(rule)].detail)].key.count) }
     groups = ExpressionGroup.make(regexRules, rows, details)
   }
 
   /// From the last rule to the first, so that each becomes the first of its key.
-  private static func enter(_ rules: [Int32], _ index: inout KeyIndex, _ rows: inout [RedirectTable.Row], _ details: [RuleDetail], _ bytes: [UInt8]) {
+  private static func enter(
+    _ rules: [Int32], _ index: inout KeyIndex, _ rows: inout [RedirectTable.Row], _ details: [RuleDetail], _ bytes: [UInt8], hash: (Span<UInt8>) -> UInt32
+  ) {
     func key(_ rule: Int32) -> ArraySlice<UInt8> {
       let row = rows[Int(rule)]
       return row.detail >= 0 ? details[Int(row.detail)].key[...] : bytes[Int(row.keyStart)..<Int(row.keyStart) + Int(row.keyLength)]
     }
     for rule in rules.reversed() {
       let own = key(rule)
-      rows[Int(rule)].next = index.insert(rule, PathHash.of(own.span)) { key($0) == own }
+      rows[Int(rule)].next = index.insert(rule, hash(own.span)) { key($0) == own }
     }
   }
+
+  /// Whether it has exact paths alone.
+  var isOfExactPaths: Bool { prefixes.isEmpty && trie.isEmpty && groups.isEmpty }
 
   private mutating func note(length: Int) {
     let bit = min(length, lengths.count * 64 - 1)

@@ -22,6 +22,10 @@ public enum RedirectLimits {
   public static let largestExpressionBytes = 1 << 20
   /// The most problems told of one file.
   public static let problems = 100
+  /// For how long a table is searched for redirects in circles when it is read with a configuration; `skerry redirects check` has no limit.
+  public static let loopSearch = Duration.milliseconds(250)
+  /// The most circles told of one table then.
+  public static let loops = 10
   /// The longest Location in bytes. Beyond it: 414.
   public static let locationBytes = 16_384
   /// In a table where so many rules differ only in what follows a `/:`, colons and asterisks stand for themselves.

@@ -40,6 +40,9 @@ public final class RedirectTable: Sendable {
   /// Whether a `*` or a `/:name` was taken for itself because of how the rules look.
   public let isLiteral: Bool
 
+  /// The keys of a table of exact paths as they come, without conditions: most are such, and one look-up is all that a request needs.
+  private let exactPaths: KeyIndex?
+
   /// How many rules there are.
   public var count: Int { rows.count }
   /// The line of a rule in its file, from 1.
@@ -90,6 +93,7 @@ public final class RedirectTable: Sendable {
     for kind in PathView.Kind.allCases { if let view = PathView(kind, &reader.rows, reader.details, bytes) { views.append(view) } }
     self.views = views
     rows = reader.rows
+    exactPaths = views.count == 1 && views[0].kind == .raw && views[0].isOfExactPaths && reads.isEmpty ? views[0].exact : nil
   }
 
   /// A rule as a person means it.
@@ -109,12 +113,34 @@ public final class RedirectTable: Sendable {
 
   // MARK: Searching
 
+  /// The rule for a request, in a table that reads nothing but paths.
+  /// - Parameter path: as it came, without a query.
+  /// - Returns: the number of the first rule that matches; nil without one.
+  public func firstMatch(_ path: Span<UInt8>) -> Int? {
+    guard let exactPaths else { return firstMatch(path, .none) }
+    // The keys are canonical: what is found among them is, too.
+    if let rule = find(path, exactPaths) { return rule }
+    if PathText.isCanonical(path) { return nil }
+    let spelt = PathText.canonical(path)
+    return find(spelt.span, exactPaths)
+  }
+
+  private func find(_ path: Span<UInt8>, _ index: KeyIndex) -> Int? {
+    let hash = KeyHash.of(path)
+    var slot = index.start(hash)
+    while let rule = index.rule(slot, hash) {
+      if rule >= 0 && hasKey(rule, path) { return Int(rule) }
+      slot = index.next(slot)
+    }
+    return nil
+  }
+
   /// The rule for a request.
   /// - Parameters:
   ///   - path: as it came, without a query.
   ///   - facts: what `reads` asks for.
   /// - Returns: the number of the first rule that matches; nil without one.
-  public func firstMatch(_ path: Span<UInt8>, _ facts: RedirectFacts = .none) -> Int? {
+  public func firstMatch(_ path: Span<UInt8>, _ facts: RedirectFacts) -> Int? {
     let best = first(path, Question(facts: facts))
     return best == .max ? nil : Int(best)
   }
@@ -146,17 +172,15 @@ public final class RedirectTable: Sendable {
 
   /// Looks for a rule before `best`.
   private func search(_ view: PathView, _ path: Span<UInt8>, _ question: Question, _ best: inout Int32) {
-    var hash = PathHash()
-    if view.prefixes.isEmpty {
-      for i in 0..<path.count { hash.add(path[i]) }
-    } else {
+    if !view.prefixes.isEmpty {
+      var hash = PathHash()
       for i in 0..<path.count {
         if view.hasPrefix(length: i) { follow(view.prefixes, hash.value, path, keyLength: i, question, &best) }
         hash.add(path[i])
       }
       if view.hasPrefix(length: path.count) { follow(view.prefixes, hash.value, path, keyLength: path.count, question, &best) }
     }
-    if !view.exact.isEmpty { follow(view.exact, hash.value, path, keyLength: path.count, question, &best) }
+    if !view.exact.isEmpty { follow(view.exact, KeyHash.of(path), path, keyLength: path.count, question, &best) }
     if !view.trie.isEmpty { view.trie.search(path, &best) { conditionsHold($0, question) } }
     for group in view.groups where group.least < best { group.search(path, &best) { conditionsHold($0, question) } }
   }
@@ -167,7 +191,7 @@ public final class RedirectTable: Sendable {
   ) {
     var slot = index.start(hash)
     while let first = index.rule(slot, hash) {
-      if first >= 0 && first < best && hasKey(first, path, keyLength) {
+      if first >= 0 && first < best && hasKey(first, path.extracting(..<keyLength)) {
         var rule = first
         while rule >= 0 && rule < best {
           if admits(rule, path, question) { best = rule }
@@ -179,16 +203,15 @@ public final class RedirectTable: Sendable {
     }
   }
 
-  private func hasKey(_ rule: Int32, _ path: Span<UInt8>, _ length: Int) -> Bool {
+  private func hasKey(_ rule: Int32, _ path: Span<UInt8>) -> Bool {
     let row = rows[Int(rule)]
     if row.detail >= 0 {
       let key = details[Int(row.detail)].key
-      return key.count == length && path.hasBytes(key.span)
+      return key.span.equals(path)
     }
-    guard Int(row.keyLength) == length else { return false }
-    let start = Int(row.keyStart)
-    for i in 0..<length where bytes[start + i] != path[i] { return false }
-    return true
+    guard Int(row.keyLength) == path.count else { return false }
+    let bytes = bytes, start = Int(row.keyStart)
+    return bytes.span.extracting(start..<start + path.count).equals(path)
   }
 
   /// Whether a rule whose key was found matches.
@@ -213,6 +236,18 @@ public final class RedirectTable: Sendable {
   }
 
   // MARK: Answering
+
+  /// The status of a rule that sends every request without a query to the same place, as it stands in the file; nil for any other.
+  public func plainStatus(_ rule: Int) -> Int? {
+    let row = rows[rule]
+    return row.detail < 0 && Int(row.targetLength) <= RedirectLimits.locationBytes ? Int(row.status) : nil
+  }
+
+  /// Lends the Location of such a rule.
+  public func withPlainTarget(_ rule: Int, _ body: (Span<UInt8>) -> Void) {
+    let row = rows[rule], bytes = bytes, start = Int(row.targetStart)
+    body(bytes.span.extracting(start..<start + Int(row.targetLength)))
+  }
 
   /// What a rule answers.
   public enum Answer: Sendable, Equatable {

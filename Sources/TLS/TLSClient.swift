@@ -10,6 +10,8 @@ public final class TLSClient {
     public var versions: ClosedRange<TLSVersion> = .tls12 ... .tls13
     /// The absolute path of the authorities that are trusted, PEM; nil for the system's.
     public var certificateAuthority: String?
+    /// Whether the server's certificate is verified. Only tools whose user says so do without.
+    public var verifies = true
     /// Application protocols that are offered (RFC 7301); none by default.
     public var applicationProtocols: [String] = []
     /// The defaults.
@@ -20,6 +22,7 @@ public final class TLSClient {
       hasher.combine(versions.lowerBound)
       hasher.combine(versions.upperBound)
       hasher.combine(certificateAuthority)
+      hasher.combine(verifies)
       hasher.combine(applicationProtocols)
     }
   }
@@ -39,6 +42,7 @@ public final class TLSClient {
     }
     guard let context = unsafe made.map(TLSContext.init) else { throw CertificateFailure(path: configuration.certificateAuthority ?? "", reason: why.text) }
     self.context = context
+    if !configuration.verifies { unsafe sk_tls_trust_anybody(context.handle) }
   }
 
   /// The last session with a server, unless its ticket or its certificate, which resumption would not look at, has ended since.

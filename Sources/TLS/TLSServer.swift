@@ -121,6 +121,13 @@ import Glibc
     return contexts.first { $0.members == members }?.context
   }
 
+  /// Which certificates a viewer is shown that names a host, or none: their places in the configuration's list, one of each kind of key; and whether
+  /// they are for that name.
+  public func shown(to name: String?) -> (certificates: [Int], isCovered: Bool) {
+    let members = CertificateNames.choice(among: certificates.map { (names: $0.names, kind: $0.kind) }, for: name)
+    return (members, name.map { name in members.contains { certificates[$0].names.covers(name) } } ?? false)
+  }
+
   /// The names of the certificates of a context: what may be asked for on its connections.
   func names(of context: UnsafeRawPointer) -> [CertificateNames] {
     let members = contexts.first { unsafe UnsafeRawPointer($0.context.handle) == context }?.members ?? []

@@ -4,7 +4,7 @@
 public struct EventFacts: Sendable {
   /// What has happened to events.
   public enum Outcome: String, CaseIterable, Sendable {
-    case accepted, succeeded, failed, retried, undelivered
+    case accepted, succeeded, failed, retried, undelivered, unreadable
 
     var meaning: String {
       switch self {
@@ -12,7 +12,8 @@ public struct EventFacts: Sendable {
       case .succeeded: "its function returned"
       case .failed: "given up: its retries or its time ran out"
       case .retried: "its function failed, and is to be run again"
-      case .undelivered: "a destination did not take what it was told of one"
+      case .undelivered: "a destination did not take what it was told of one in time: it is lost"
+      case .unreadable: "a file of an event or a record could not be read: it is tried again"
       }
     }
   }

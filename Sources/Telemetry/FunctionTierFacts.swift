@@ -43,12 +43,15 @@ public struct FunctionTierFacts: Sendable {
   /// What is there now, of each function.
   public enum Level: String, CaseIterable, Sendable {
     case concurrent = "concurrent_executions", mostConcurrent = "concurrent_executions_max", environments = "environments", peakMemory = "memory_max_bytes"
+    case provisioned = "provisioned_environments", provisionedReady = "provisioned_environments_ready"
 
     var help: String {
       switch self {
       case .concurrent: "Invocations that run or wait: Lambda's ConcurrentExecutions."
       case .mostConcurrent: "The most there have been."
       case .environments: "Environments that have the function."
+      case .provisioned: "Environments that are to be kept always, of the versions that serve: provisionedConcurrency."
+      case .provisionedReady: "Those of them that are up, counted once a second."
       case .peakMemory: "The most memory an environment of it has used: Lambda's Max Memory Used."
       }
     }
@@ -73,6 +76,8 @@ public struct FunctionTierFacts: Sendable {
   public var functions: [Function] = []
   /// Environments of all functions and of none; those that are ready for a function.
   public var environments = 0, ready = 0
+  /// Idle environments that are kept from running, and how often one has been.
+  public var frozen = 0, froze: UInt64 = 0
   /// Invocations that a worker ran in an idle environment itself; answers to what was over.
   public var direct: UInt64 = 0, staleFrames: UInt64 = 0
   /// Sandboxes that have ended, in the order of ``ends``.
@@ -96,15 +101,18 @@ public struct FunctionTierFacts: Sendable {
   static let counters: [(name: String, help: String)] = [
     ("skerry_lambda_direct_total", "Invocations that a worker ran in an idle environment without the supervisor's thread."),
     ("skerry_lambda_stale_answers_total", "Answers of environments to invocations that were over."),
+    ("skerry_lambda_freezes_total", "Idle environments that were frozen: functionTier.freezeAfter."),
   ]
   static let totals: [(name: String, help: String)] = [
     ("skerry_lambda_sandboxes", "Sandboxes of the function tier, those included that are ready for any function or are ending."),
     ("skerry_lambda_sandboxes_ready", "Sandboxes that are ready for a function and have none yet."),
+    ("skerry_lambda_sandboxes_frozen", "Sandboxes that are frozen, counted once a second."),
   ]
 
   static func render(_ facts: FunctionTierFacts?, _ page: inout PrometheusText) {
     let all: [Function] = facts?.functions ?? []
     let seen = all.filter { function in function.results.contains { $0 > 0 } }
+    let there = all.filter { function in function.results.contains { $0 > 0 } || (function.levels[.provisioned] ?? 0) > 0 }
     page.family(invocations.name, .counter, invocations.help)
     for function in seen {
       for (result, count) in zip(results, function.results) { page.sample(invocations.name, [("function", function.name), ("outcome", result.word)], String(count)) }
@@ -118,15 +126,15 @@ public struct FunctionTierFacts: Sendable {
     }
     for level in Level.allCases {
       page.family(prefix + level.rawValue, .gauge, level.help)
-      for function in seen { page.sample(prefix + level.rawValue, [("function", function.name)], String(function.levels[level] ?? 0)) }
+      for function in there { page.sample(prefix + level.rawValue, [("function", function.name)], String(function.levels[level] ?? 0)) }
     }
-    for (total, value) in zip(totals, [facts?.environments, facts?.ready]) {
+    for (total, value) in zip(totals, [facts?.environments, facts?.ready, facts?.frozen]) {
       page.family(total.name, .gauge, total.help)
       if let value { page.sample(total.name, [], String(value)) }
     }
     page.family(ended.name, .counter, ended.help)
     for (end, count) in zip(ends, facts?.ended ?? []) { page.sample(ended.name, [("cause", "\(end.word)")], String(count)) }
-    for (counter, value) in zip(counters, [facts?.direct, facts?.staleFrames]) {
+    for (counter, value) in zip(counters, [facts?.direct, facts?.staleFrames, facts?.froze]) {
       page.family(counter.name, .counter, counter.help)
       if let value { page.sample(counter.name, [], String(value)) }
     }

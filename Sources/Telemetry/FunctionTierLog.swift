@@ -54,10 +54,27 @@
   }
 
   private func append(_ bytes: Span<UInt8>, _ count: Int, _ block: LogBlock) {
-    for index in 0..<count {
-      let byte = bytes[index]
-      unsafe block.base.storeBytes(of: byte >= 32 && byte != 127 || byte == 9 ? byte : 32, toByteOffset: block.count + index, as: UInt8.self)
-    }
+    let start = block.count
+    unsafe bytes.withUnsafeBufferPointer { if let from = $0.baseAddress { unsafe (block.base + start).copyMemory(from: from, byteCount: count) } }
     block.count += count
+    // Eight at a time: a byte with a control character's high bits, or DEL, sets the highest bit of the word's; so may its neighbour, which is looked
+    // at by itself then.
+    var index = 0
+    while index + 8 <= count {
+      let word = unsafe block.base.loadUnaligned(fromByteOffset: start + index, as: UInt64.self)
+      let isDelete = word ^ 0x7F7F_7F7F_7F7F_7F7F
+      if ((word &- 0x2020_2020_2020_2020) & ~word | (isDelete &- 0x0101_0101_0101_0101) & ~isDelete) & 0x8080_8080_8080_8080 != 0 {
+        clean(start + index..<start + index + 8, block)
+      }
+      index += 8
+    }
+    clean(start + index..<start + count, block)
+  }
+
+  private func clean(_ range: Range<Int>, _ block: LogBlock) {
+    for place in range {
+      let byte = unsafe block.base.load(fromByteOffset: place, as: UInt8.self)
+      if byte < 32 && byte != 9 || byte == 127 { unsafe block.base.storeBytes(of: 32, toByteOffset: place, as: UInt8.self) }
+    }
   }
 }

@@ -1,7 +1,7 @@
 // Owns: a loop's watch over a descriptor that is no connection: a pipe's end, a socket pair's, an eventfd. Level-triggered, with a closure in
 // place of a parked task: for who serves many of them from one place, as the function tier's supervisor does.
 
-/// A watched descriptor. Confined to the loop's thread.
+/// A watched descriptor. Confined to the loop's thread, but for ``silence()``.
 public final class DescriptorWatch: EventHandler {
   /// What the kernel says of a descriptor.
   public struct Readiness: Sendable {
@@ -17,11 +17,13 @@ public final class DescriptorWatch: EventHandler {
   private typealias Interest = EventLoop.Interest
 
   /// Watches a non-blocking descriptor, which stays the caller's, until there is something to read.
-  /// - Parameter whenReady: called for as long as there is something to read; it may call ``end()``.
-  public init(loop: EventLoop, descriptor: Int32, whenReady: @escaping (Readiness) -> Void) {
+  /// - Parameters:
+  ///   - onlyNews: whether to be told once of what arrives, and not for as long as it has not been read.
+  ///   - whenReady: called for as long as there is something to read; it may call ``end()``.
+  public init(loop: EventLoop, descriptor: Int32, onlyNews: Bool = false, whenReady: @escaping (Readiness) -> Void) {
     self.loop = loop
     self.whenReady = whenReady
-    interest = .input
+    interest = onlyNews ? [.input, .edgeTriggered] : .input
     super.init(descriptor: descriptor)
     loop.register(self, interest)
   }
@@ -45,6 +47,18 @@ public final class DescriptorWatch: EventHandler {
     whenReady = nil
     loop.forget(self)
   }
+
+  /// The same for a descriptor that was the watch's alone: it is closed, at the end of this turn.
+  public func endAndClose() {
+    guard whenReady != nil else { return }
+    whenReady = nil
+    loop.unregister(self)
+  }
+
+  /// Has the kernel say nothing more until ``listen()``. Any thread; what it has said already may still come.
+  public func silence() { loop.silence(self) }
+  /// Has the kernel say again what there is to read. Not twice without ``silence()`` between.
+  public func listen() { loop.listen(self, interest) }
 
   override func ready(_ events: SystemCalls.Events) {
     // It may end the watch, and let go of all that the closure holds.

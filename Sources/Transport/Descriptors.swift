@@ -28,6 +28,12 @@ public enum Descriptors {
   /// Tells the other end of a socket that nothing more will come; it may still be read from.
   public static func finishWriting(_ descriptor: Int32) { shutdown(descriptor, Int32(SHUT_WR)) }
 
+  /// Another descriptor of the same socket or file, the caller's to close; nil when the system gives none.
+  public static func copy(of descriptor: Int32) -> Int32? {
+    let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 3)
+    return copy >= 0 ? copy : nil
+  }
+
   /// Whether a new connection may keep its descriptor. The system gives the lowest number that is free, so a high one says that few are left.
   public static func mayServe(_ descriptor: Int32) -> Bool { UInt64(descriptor) < limits.served }
 

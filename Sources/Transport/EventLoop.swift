@@ -124,6 +124,11 @@ public protocol TurnEnding: AnyObject {
     unsafe epoll_ctl(epoll, EPOLL_CTL_MOD, handler.descriptor, &event)
   }
 
+  /// Has the kernel say nothing of a handler that stays registered. Any thread.
+  func silence(_ handler: EventHandler) { epoll_ctl(epoll, EPOLL_CTL_DEL, handler.descriptor, nil) }
+  /// The opposite of ``silence(_:)``. Any thread.
+  func listen(_ handler: EventHandler, _ interest: Interest) { watch(handler.descriptor, interest) }
+
   private func watch(_ descriptor: Int32, _ interest: Interest) {
     var event = unsafe epoll_event()
     unsafe event.events = interest.rawValue

@@ -16,6 +16,8 @@ public final class Listener: EventHandler {
   private let loop: EventLoop
   /// Whether it is for viewers, who leave descriptors for others.
   private let leavesReserve: Bool
+  /// Whether somebody else goes on listening there.
+  private let isHeldElsewhere: Bool
   private enum Phase { case accepting, lastCall, closed }
   private var phase = Phase.accepting
   private let accepted: (_ descriptor: Int32, _ peer: SocketAddress) -> Void
@@ -32,6 +34,7 @@ public final class Listener: EventHandler {
     address = socket.address
     self.loop = loop
     self.leavesReserve = leavesReserve
+    isHeldElsewhere = socket.isHeldElsewhere
     self.accepted = accepted
     super.init(descriptor: socket.descriptor)
   }
@@ -42,6 +45,8 @@ public final class Listener: EventHandler {
   /// Nobody new is let in; who has connected, or is about to, still is. Then the socket is closed.
   public func finish() {
     guard phase == .accepting else { return }
+    // What follows would make the socket deaf for those who have it after this process. Who is about to connect waits for them.
+    if isHeldElsewhere { return leave() }
     phase = .lastCall
     acceptQueued()
     // The system answers no further SYN. Where it cannot be told so, the last moments before the end are left to chance.

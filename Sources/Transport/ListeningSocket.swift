@@ -15,6 +15,8 @@ public struct ListeningSocket: Sendable {
   public let descriptor: Int32
   /// The address that is really bound (a configured port 0 is replaced by the kernel's choice).
   public let address: SocketAddress
+  /// Whether a service manager has it too, and goes on listening when this process does not: it is left as it is, with who waits there.
+  public let isHeldElsewhere: Bool
 
   /// Binds and listens.
   /// - Parameter isFirst: whether nobody of this proxy listens there yet: then nobody else may either, although SO_REUSEPORT would let
@@ -41,16 +43,19 @@ public struct ListeningSocket: Sendable {
     }
     self.descriptor = descriptor
     self.address = SystemCalls.localAddress(descriptor) ?? address
+    isHeldElsewhere = false
   }
 
   /// A socket that was listening when the process was started.
+  /// - Parameter isHeldElsewhere: whether a service manager has it too.
   /// - Returns: nil when the descriptor is no TCP or Unix socket that listens.
-  public init?(inherited descriptor: Int32) {
+  public init?(inherited descriptor: Int32, isHeldElsewhere: Bool) {
     guard SystemCalls.option(descriptor, SOL_SOCKET, SO_ACCEPTCONN) == 1, let address = SystemCalls.boundAddress(descriptor) else { return nil }
     _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
     if case .unix = address {} else { Self.prepare(descriptor) }
     self.descriptor = descriptor
     self.address = address
+    self.isHeldElsewhere = isHeldElsewhere
   }
 
   /// Options that accepted sockets inherit.
@@ -59,20 +64,22 @@ public struct ListeningSocket: Sendable {
     SystemCalls.setOption(descriptor, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, unsentLimitBytes)
   }
 
-  /// Another socket for another loop: one of its own where the system lets several listen at the address, else the same once more.
+  /// Another socket for another loop: one of its own where the system lets several listen at the address, else the same once more. Besides
+  /// SO_REUSEPORT that takes the same user: what a service manager has bound is root's, and this process is somebody else's.
   /// - Throws: ``IOFailure/system(_:)`` with the error.
   public func another() throws(IOFailure) -> ListeningSocket {
     if SystemCalls.option(descriptor, SOL_SOCKET, SO_REUSEPORT) == 1 {
-      return try ListeningSocket(binding: address, isFirst: false)
+      do { return try ListeningSocket(binding: address, isFirst: false) } catch where error == .system(EADDRINUSE) || error == .system(EACCES) {}
     }
     let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 3)
     guard copy >= 0 else { throw .system(errno) }
-    return ListeningSocket(descriptor: copy, address: address)
+    return ListeningSocket(descriptor: copy, address: address, isHeldElsewhere: isHeldElsewhere)
   }
 
-  private init(descriptor: Int32, address: SocketAddress) {
+  private init(descriptor: Int32, address: SocketAddress, isHeldElsewhere: Bool) {
     self.descriptor = descriptor
     self.address = address
+    self.isHeldElsewhere = isHeldElsewhere
   }
 
   /// Closes it. Not for one that a Listener has.

@@ -96,6 +96,8 @@ struct BenchLoad: ParsableArguments {
   var timeout = "10s"
   @Option(help: "Trust the authorities of this PEM file, instead of the system's.")
   var cacert: String?
+  @Flag(help: "Take whatever certificate the target shows.")
+  var insecure = false
   @Flag(name: .customLong("yes-i-own-this"), help: "The target may be another machine than this and those of private networks.")
   var ownsTarget = false
 
@@ -116,6 +118,8 @@ struct BenchLoad: ParsableArguments {
     options.timeoutMilliseconds = max(1, try milliseconds(timeout, "--timeout"))
     options.warmUpMilliseconds = try milliseconds(warmup, "--warmup")
     options.certificateAuthority = cacert.map { URL(fileURLWithPath: $0).path }
+    options.verifiesCertificate = !insecure
+    if insecure && !options.target.isSecure && options.other?.isSecure != true { throw Refusal("--insecure is for https:// targets") }
     options.ownsTarget = ownsTarget
     if let requests { options.requests = try within(requests, 1...Int.max, "--requests") }
     if let duration {
@@ -163,7 +167,7 @@ struct BenchRequests: ParsableArguments {
   var speed: Double?
   @Option(help: "Ask this target the same and compare the answers.")
   var diff: String?
-  @Option(name: .customLong("diff-ignore"), help: "A field that may differ; may be repeated.")
+  @Option(name: .customLong("diff-ignore"), help: "A field that may differ, or content; may be repeated.")
   var ignored: [String] = []
 
   func plan(_ options: inout LoadOptions) throws -> LoadPlan {

@@ -2,6 +2,7 @@
 import ArgumentParser
 import ConfigurationFile
 import ControlPlane
+import Distribution
 import Edge
 import Foundation
 import JSONText
@@ -13,7 +14,7 @@ struct Explain: ParsableCommand {
     discussion: """
       Sends the request through the real pipeline, in this process: distribution, behaviors, redirect rules, functions, cache key, what the origin
       would get, policies. No origin is asked: each answers 200 without content, or what --origin-status and --origin-header say; folders are
-      read. With --running the proxy that serves the configuration does it, with its cache and its origins.
+      read; functions on nodejs, python and provided run in sandboxes, unless --no-functions. With --running the proxy that serves the configuration does it, with its cache and its origins.
 
       Examples:
         skerry explain http://localhost:8080/old/page
@@ -34,6 +35,8 @@ struct Explain: ParsableCommand {
   var originStatus: Int?
   @Option(name: .customLong("origin-header"), help: "A field of that answer; may be repeated.")
   var originHeaders: [String] = []
+  @Flag(name: .customLong("no-functions"), help: "Leave functions on nodejs, python and provided out: the request goes on as if there were none.")
+  var noFunctions = false
   @Flag(help: "Ask the running proxy, which asks its origins.")
   var running = false
   @OptionGroup var proxy: AdminArguments
@@ -66,9 +69,17 @@ struct Explain: ParsableCommand {
     if let unreadable = loaded.unreadable { throw Refusal(unreadable) }
     guard let configuration = loaded.configuration else { throw Refusal(lines: loaded.diagnostics.filter { $0.severity == .error }) }
     let rehearsal: Rehearsal
-    do throws(StartFailure) { rehearsal = try Rehearsal(configuration) } catch { throw Refusal(error.description) }
+    do throws(StartFailure) { rehearsal = try Rehearsal(configuration, runsFunctions: !noFunctions) } catch {
+      throw Refusal(error.description + (noFunctions ? "" : hint(configuration)))
+    }
     defer { rehearsal.end() }
-    return .object(blocking { await rehearsal.explain(request) })
+    let forecast = HandshakeForecast(configuration, url: url, host: fields.first { $0.name.lowercased() == "host" }?.value)
+    let explained = blocking { await rehearsal.explain(request) }
+    return .object(JSONObject((forecast.map { [.init(name: "tls", value: $0.json)] } ?? []) + explained.members))
+  }
+
+  private func hint(_ configuration: Configuration) -> String {
+    configuration.functions.contains { !$0.runtime.isRewriteEngine } ? " (--no-functions leaves functions on nodejs, python and provided out)" : ""
   }
 
   /// What stands for every origin's answer.
@@ -92,6 +103,7 @@ struct Explain: ParsableCommand {
 
   private func askProxy(_ fields: [(name: String, value: String)]) throws -> JSONValue {
     if originStatus != nil || !originHeaders.isEmpty { throw Refusal("--origin-status and --origin-header go not with a running proxy, which asks its origins") }
+    if noFunctions { throw Refusal("--no-functions goes not with a running proxy, which runs its functions") }
     var object: JSONObject = ["method": .string(method), "url": .string(url), "fields": Self.json(fields)]
     if let client { object.append("client", .string(client)) }
     let answer = try proxy.client().request("POST", "/explain", content: Array(JSONValue.object(object).compact.utf8))

@@ -12,15 +12,23 @@ enum ExplanationText {
       tree.line(0, failure)
       return tree.text
     }
+    tls(json, &tree)
     distribution(json, &tree)
     redirects(json, &tree)
     let functions = json["functions"]?.array ?? []
-    for run in functions where run["event"]?.string?.hasSuffix("request") == true { function(run, &tree) }
+    let leftOut = json["functionsLeftOut"]?.array ?? []
+    func run(at event: String) {
+      for run in functions where run["event"]?.string == event { function(run, &tree) }
+      for function in leftOut where function["event"]?.string == event { tree.section("\(event) function \(function["name"]?.string ?? ""): left out") }
+    }
+    run(at: "viewer-request")
     if let changes = json["defaultRootObject"] { tree.section("default root object"); self.changes(changes, &tree) }
     cache(json, &tree)
+    run(at: "origin-request")
     origin(json, &tree)
+    run(at: "origin-response")
     storing(json, &tree)
-    for run in functions where run["event"]?.string?.hasSuffix("response") == true { function(run, &tree) }
+    run(at: "viewer-response")
     if let page = json["errorPage"] { errorPage(page, &tree) }
     if let policy = json["responseHeadersPolicy"] {
       tree.section("response headers policy \(policy["name"]?.string ?? "")")
@@ -28,6 +36,26 @@ enum ExplanationText {
     }
     answer(json, &tree)
     return tree.text
+  }
+
+  /// What TLS decides before there is a request.
+  private static func tls(_ json: JSONValue, _ tree: inout Tree) {
+    guard let tls = json["tls"] else { return }
+    tree.section("TLS" + (tls["listener"]?.string.map { " at \($0)" } ?? ""))
+    if let problem = tls["problem"]?.string { tree.line(1, problem) }
+    guard let policy = tls["securityPolicy"]?.string else { return }
+    if tls["isAtPort"] == .boolean(false) { tree.line(1, "no TLS listener has the URL's port: something before this one is taken to pass it on") }
+    let name = tls["serverName"]?.string
+    tree.line(1, name.map { "asked for \($0)" } ?? "asked for no name: an address is not sent")
+    for certificate in tls["certificates"]?.array ?? [] {
+      let names = (certificate["names"]?.array ?? []).compactMap(\.string), expires = certificate["expires"]?.string?.prefix(10) ?? ""
+      let age = certificate["isExpired"] == .boolean(true) ? "EXPIRED \(expires)" : "until \(expires)"
+      tree.line(1, "shows \(certificate["file"]?.string ?? "") (\(certificate["key"]?.string ?? "")), for \(names.joined(separator: ", ")), \(age)")
+    }
+    if let name, tls["isCovered"] == .boolean(false) { tree.line(1, "✗ none of the listener's certificates is for \(name): viewers refuse what they are shown") }
+    if tls["isMisdirected"] == .boolean(true) { tree.line(1, "✗ what it shows is not for the request's Host: answered with 421, whatever follows here") }
+    tree.line(1, "\(tls["minimumVersion"]?.string ?? "") at least (\(policy)); \((tls["applicationProtocols"]?.array ?? []).compactMap(\.string).joined(separator: ", "))")
+    if let wanted = tls["viewerCertificate"]?.string, wanted != "none" { tree.line(1, "a certificate of the viewer's is \(wanted)") }
   }
 
   private static func distribution(_ json: JSONValue, _ tree: inout Tree) {
@@ -42,9 +70,17 @@ enum ExplanationText {
       tree.line(1, "\(isMatch ? "✓" : "✗") \(behavior["path"]?.string ?? "")" + (isMatch ? " → \(behavior["target"]?.string ?? "")" : ""))
       guard isMatch else { continue }
       for name in ["viewerProtocolPolicy", "cachePolicy", "originRequestPolicy", "responseHeadersPolicy"] {
-        if let value = behavior[name]?.string { tree.line(2, "\(name) \(value)") }
+        guard let value = behavior[name]?.string else { continue }
+        tree.line(2, "\(name) \(value)" + (name == "viewerProtocolPolicy" ? protocolWords(value, json) : ""))
       }
     }
+  }
+
+  /// What the viewer protocol policy makes of how the request came.
+  private static func protocolWords(_ policy: String, _ json: JSONValue) -> String {
+    let isSecure = json["request"]?["url"]?.string?.lowercased().hasPrefix("https://") == true
+    if policy == "allow-all" { return "" }
+    return isSecure ? ": came over TLS, goes on" : policy == "https-only" ? ": came in the clear, refused" : ": came in the clear, sent to https"
   }
 
   private static func redirects(_ json: JSONValue, _ tree: inout Tree) {
@@ -61,7 +97,7 @@ enum ExplanationText {
     tree.section("\(run["event"]?.string ?? "") function \(run["name"]?.string ?? ""): \(run["outcome"]?.string ?? "")")
     tree.line(1, run["durationMicroseconds"].map { "\(number($0)) µs, in its sandbox" } ?? "fuel \(number(run["fuel"])), \(number(run["cpuMicroseconds"])) µs")
     if let error = run["error"]?.string { tree.line(1, "error \(error)") }
-    for line in run["logs"]?.array ?? [] { tree.line(1, "log \(line.string ?? "")") }
+    for line in run["logs"]?.array ?? [] { tree.line(1, "log \(line.string?.replacing("\t", with: "  ") ?? "")") }
     changes(run["changes"], &tree)
   }
 

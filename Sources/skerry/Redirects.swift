@@ -48,18 +48,25 @@ struct RedirectsCheck: ParsableCommand {
   var github = false
   @Option(help: "A host that the table answers for; may be repeated.")
   var host: [String] = []
-  @Option(help: "Ask this server for every target that is a path, and report those that answer 400 and above, or not at all.")
+  @Option(help: "Ask this server, http:// or https://, for every target that is a path, and report those that answer 400 and above, or not at all.")
   var origin: String?
+  @Option(help: "Trust the authorities of this PEM file for --origin, instead of the system's.")
+  var cacert: String?
+  @Flag(help: "Take whatever certificate --origin shows.")
+  var insecure = false
 
-  func validate() throws { if json && github { throw ValidationError("--json goes not with --github") } }
+  func validate() throws {
+    if json && github { throw ValidationError("--json goes not with --github") }
+    if origin == nil && (cacert != nil || insecure) { throw ValidationError("--cacert and --insecure are for --origin") }
+  }
 
   func run() throws {
     let rules = try RulesFile(file)
-    let origin = try origin.map { try TargetProbe($0) }
+    let origin = try origin.map { try TargetProbe($0, authorities: cacert, verifies: !insecure) }
     let format = RedirectFormat(fileName: file, rules.bytes)
     var (table, findings) = format == .tsv || format == .csv
       ? RedirectCheck.check(rules.bytes, separator: RedirectSeparator(fileName: file), hosts: host) : foreign(rules, format)
-    if let origin { findings += origin.deadTargets(of: table) }
+    if let origin { findings += try origin.deadTargets(of: table) }
     findings = findings.enumerated().sorted { ($0.element.line, $0.offset) < ($1.element.line, $1.offset) }.map(\.element)
     say(findings, table.count)
     let wrong = findings.count { $0.severity != .note }

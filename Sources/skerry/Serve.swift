@@ -47,7 +47,7 @@ struct Serve: ParsableCommand {
       let count = workers ?? max(1, ProcessInfo.processInfo.activeProcessorCount)
       server = try Server(configuration, reading, from: served.source, watches: watch, workerCount: count, inheritance, starter)
     } catch {
-      StandardError.say("skerry: \(error)")
+      StandardError.say(error.problem(of: reading, in: path)?.description ?? "skerry: \(error)")
       throw ExitCode(2)
     }
     StandardError.say(server.ready)

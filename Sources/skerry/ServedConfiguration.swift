@@ -52,7 +52,7 @@ final class ServedConfiguration: Sendable {
     var reading = ConfigurationReading(
       configuration: isServed ? loaded.configuration : nil, problems: problems.map(ConfigurationProblem.init), files: loaded.files.union(code), digest: loaded.digest,
       began: began)
-    for place in loaded.addresses { reading.addresses[place.address] = (place.line, place.column) }
+    reading.opened = loaded.opened.mapValues { ($0.line, $0.column) }
     return (reading, loaded.unreadable)
   }
 }

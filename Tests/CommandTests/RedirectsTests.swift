@@ -44,7 +44,25 @@ import Testing
   /// Nobody listens on port 1.
   @Test func deadTargets() throws {
     let outcome = try Folder(Self.files).skerry("redirects", "check", "good.tsv", "--origin", "http://127.0.0.1:1")
-    #expect(outcome.status == 1 && outcome.output == "good.tsv:1:1: error: dead-target: /b gets no answer (/a)\n", "\(outcome.output)")
+    #expect(outcome.status == 1 && outcome.output == "good.tsv:1:1: error: dead-target: /b gets no answer: Connection refused (/a)\n", "\(outcome.output)")
     #expect(try Folder(Self.files).skerry("redirects", "check", "good.tsv", "--origin", "ftp://x").status == 2)
+    #expect(try Folder(Self.files).skerry("redirects", "check", "good.tsv", "--insecure").status == 2)
+    let plain = try Folder(Self.files).skerry("redirects", "check", "good.tsv", "--origin", "http://127.0.0.1:1", "--insecure")
+    #expect(plain.status == 2 && plain.errors == "skerry: --cacert and --insecure are for an --origin that is https://\n", "\(plain.errors)")
+  }
+
+  /// A configuration whose tables redirect in circles is served, and warned of where it is read.
+  @Test func circlesAreWarnedOf() throws {
+    let lines = "/a\t/b\n/ok\t/fine\n/b\t/a\n" + (0..<12).map { "/self\($0)\t/self\($0)\n" }.joined()
+    let configuration = """
+      listeners: [{ address: "127.0.0.1:0" }]
+      distributions:
+        - { id: E1, default: true, origins: { app: "http://127.0.0.1:1" }, defaultBehavior: { origin: app, cachePolicy: CachingDisabled, redirects: rules.tsv, responseHeadersPolicy: SecurityHeadersPolicy } }
+      """
+    let outcome = try Folder(["edge.yaml": configuration, "rules.tsv": lines]).skerry("check", "edge.yaml")
+    let said = (outcome.output + outcome.errors).split(separator: "\n").filter { $0.contains("rules.tsv") }
+    #expect(outcome.status == 0 && said.count == 11, "\(outcome.output)\(outcome.errors)")
+    #expect(said.first == "rules.tsv:1:1: warning: redirects in a circle, by lines 1, 3 (/a)", "\(said)")
+    #expect(said.last == "rules.tsv:13:1: warning: and 3 more circles of redirects; skerry redirects check tells all", "\(said)")
   }
 }

@@ -19,11 +19,16 @@ import Testing
   }
 
   @Test(arguments: [
-    ("http://a", EventDestination.http(host: "a", port: 80, path: "/")), ("http://a:81/x?y", .http(host: "a", port: 81, path: "/x?y")),
-    ("http://[::1]:9/", .http(host: "::1", port: 9, path: "/")), ("http://[::1]/", .http(host: "::1", port: 80, path: "/")),
-    ("https://a", nil), ("http://", nil), ("http://a:0", nil), ("http://a:x", nil), ("http://a b", nil),
-  ] as [(String, EventDestination?)])
-  func destinations(_ url: String, _ destination: EventDestination?) { #expect(EventDestination(url: url) == destination) }
+    ("http://a", "http://a:80/"), ("http://a:81/x?y", "http://a:81/x?y"), ("http://[::1]:9/", "http://[::1]:9/"), ("http://[::1]/", "http://[::1]:80/"),
+    ("https://A.test", "https://a.test:443/"), ("HTTPS://a:8443/x", "https://a:8443/x"), ("https://127.0.0.1/", "https://127.0.0.1:443/"),
+    ("ftp://a", nil), ("http://", nil), ("https://:1/", nil), ("http://a:0", nil), ("http://a:65536", nil), ("http://a:x", nil), ("http://a b", nil), ("http://u@a/", nil),
+    ("http://a?x", nil), ("http://a/#x", nil), ("http://::1/", nil), ("http://[::1", nil), ("a", nil),
+  ] as [(String, String?)])
+  func destinations(_ url: String, _ read: String?) {
+    let server = EventServer(url: url)
+    #expect(server?.url == read && server?.isSecure == read?.hasPrefix("https"))
+    if let server { #expect(EventServer(url: server.url) == server) }
+  }
 
   private func settings(_ folder: String, retries: Int = 2) -> AsynchronousInvocation {
     var settings = AsynchronousInvocation()
@@ -121,17 +126,87 @@ import Testing
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     let first = try Outbox(folder: folder + "/untold", diagnostics) {}
     first.tell(destination, .number(7), of: "f", 1_000)
-    #expect(first.statistics == (untold: 1, undelivered: 0) && first.sendDue(1_500) == 500)
-    first.stop()
+    #expect(first.statistics == (untold: 1, undelivered: 0, unreadable: 0) && first.sendDue(1_500) == 500)
+    first.stop(by: .now)
     try FileManager.default.createDirectory(atPath: folder + "/later", withIntermediateDirectories: true)
     try Data("half".utf8).write(to: URL(fileURLWithPath: folder + "/untold/new-1-1"))
     let second = try Outbox(folder: folder + "/untold", diagnostics) {}
     #expect(second.statistics.untold == 1)
     _ = second.sendDue(2_000)
     #expect(try await lines(folder + "/later/file", count: 1) == [.number(7)])
-    second.stop()
-    #expect(second.statistics == (untold: 0, undelivered: 0))
+    second.stop(by: .now + .seconds(5))
+    #expect(second.statistics == (untold: 0, undelivered: 0, unreadable: 0))
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/untold").isEmpty)
+  }
+
+  /// A name that leads round in a circle stands for what a disk or a full table of descriptors does: there is a file, and it cannot be read.
+  private func makeUnreadable(_ path: String) throws {
+    try FileManager.default.moveItem(atPath: path, toPath: path + "-aside")
+    try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: path)
+  }
+  private func mend(_ path: String) { unsafe rename(path + "-aside", path) }
+
+  @Test func aRecordThatCannotBeReadIsTriedAgain() async throws {
+    let folder = "\(Workbench.root)/outbox-\(UUID().uuidString)", diagnostics = try Diagnostics()
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    let outbox = try Outbox(folder: folder + "/untold", diagnostics) {}
+    defer { outbox.stop(by: .now) }
+    outbox.tell(.file(folder + "/later/file"), .number(7), of: "f", 1_000)
+    let letter = folder + "/untold/" + (try FileManager.default.contentsOfDirectory(atPath: folder + "/untold").first ?? "")
+    try makeUnreadable(letter)
+    try FileManager.default.createDirectory(atPath: folder + "/later", withIntermediateDirectories: true)
+    _ = outbox.sendDue(2_000)
+    while outbox.statistics.unreadable == 0 { try await Task.sleep(for: .milliseconds(5)) }
+    mend(letter)
+    #expect(outbox.statistics == (untold: 1, undelivered: 0, unreadable: 1))
+    _ = outbox.sendDue(.max)
+    #expect(try await lines(folder + "/later/file", count: 1) == [.number(7)])
+  }
+
+  /// An event whose file cannot be read now is not one that somebody else has run.
+  @Test func anEventThatCannotBeReadIsTriedAgain() async throws {
+    let tier = try Workbench.tier(), folder = "\(Workbench.root)/events-\(UUID().uuidString)"
+    defer { tier.stop() }
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    let definition = try Workbench.function(["index.js": "exports.handler = async (e) => e + 1;"], name: "later") { $0.asynchronous = settings(folder) }
+    let prepared = tier.prepare([definition])
+    tier.adopt(prepared, log: nil)
+    var configuration = EventQueue.Configuration()
+    configuration.firstWaitMilliseconds = 20
+    let queue = try EventQueue(folder: folder + "/queue", configuration, diagnostics: try Diagnostics())
+    defer { queue.stop() }
+    try queue.accept(QueuedEvent(function: "later", payload: Array("7".utf8)))
+    let file = folder + "/queue/" + (try FileManager.default.contentsOfDirectory(atPath: folder + "/queue").first ?? "")
+    try makeUnreadable(file)
+    queue.adopt(prepared.functions, [definition])
+    for _ in 0..<1_000 where queue.statistics.unreadable < 3 { try await Task.sleep(for: .milliseconds(5)) }
+    #expect(queue.statistics.unreadable >= 3 && queue.statistics.waiting + queue.statistics.running == 1)
+    mend(file)
+    #expect(try await lines(folder + "/success", count: 1)[0]["responsePayload"]?.double == 8)
+  }
+
+  /// A file that keeps its name is still the event's.
+  @Test func anEventWhoseFileCannotBeRenamedIsRetried() async throws {
+    let tier = try Workbench.tier(), folder = "\(Workbench.root)/events-\(UUID().uuidString)"
+    defer { tier.stop() }
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    let definition = try Workbench.function(["index.js": "exports.handler = async (e) => { throw new Error('no'); };"], name: "failing") { $0.asynchronous = settings(folder, retries: 1) }
+    let prepared = tier.prepare([definition])
+    tier.adopt(prepared, log: nil)
+    let queue = try EventQueue(folder: folder + "/queue", diagnostics: try Diagnostics())
+    try queue.accept(QueuedEvent(function: "failing", payload: Array("7".utf8)))
+    let file = try FileManager.default.contentsOfDirectory(atPath: folder + "/queue").first ?? "", name = try #require(QueuedName(file))
+    try FileManager.default.createDirectory(atPath: folder + "/queue/" + QueuedName(received: name.received, requestID: name.requestID, attempts: 1).text, withIntermediateDirectories: false)
+    queue.adopt(prepared.functions, [definition])
+    #expect(try await lines(folder + "/failure", count: 1)[0]["requestContext"]?["approximateInvokeCount"]?.double == 2)
+    queue.stop()
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/queue").count == 1)
+  }
+
+  @Test func aFolderThatCannotBeListedIsRefused() throws {
+    let path = "\(Workbench.root)/events-\(UUID().uuidString)"
+    try Data().write(to: URL(fileURLWithPath: path))
+    #expect(throws: EventQueue.Refusal.self) { _ = try EventQueue(folder: path, diagnostics: try Diagnostics()) }
   }
 
   @Test func aFullQueueRefuses() throws {

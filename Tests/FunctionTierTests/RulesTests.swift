@@ -2,6 +2,7 @@
 import Distribution
 import JSONText
 import Testing
+import Transport
 
 @testable import FunctionTier
 
@@ -114,10 +115,15 @@ import Testing
     report.billedMilliseconds = 2
     report.memorySizeMB = 128
     report.maxMemoryUsedMB = 41
-    #expect(Lines.report(report, nil) == "REPORT RequestId: id\tDuration: 1.23 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\tMax Memory Used: 41 MB")
+    func line(_ failure: InvocationFailure?) -> String {
+      var line = ByteBuffer()
+      Lines.report(report, failure, to: &line)
+      return String(decoding: line.readable.array, as: UTF8.self)
+    }
+    #expect(line(nil) == "REPORT RequestId: id\tDuration: 1.23 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\tMax Memory Used: 41 MB")
     report.initDuration = .milliseconds(50)
-    #expect(Lines.report(report, .timedOut("id", .seconds(3))).hasSuffix("\tInit Duration: 50.00 ms\tStatus: timeout"))
-    #expect(Lines.report(report, .exited("id", nil)).hasSuffix("\tStatus: error\tError Type: Runtime.ExitError"))
+    #expect(line(.timedOut("id", .seconds(3))).hasSuffix("\tInit Duration: 50.00 ms\tStatus: timeout"))
+    #expect(line(.exited("id", nil)).hasSuffix("\tStatus: error\tError Type: Runtime.ExitError"))
     #expect(Lines.timedOut("id", .milliseconds(2_500)).hasSuffix("Z id Task timed out after 2.50 seconds"))
     #expect(InvocationFailure.exited("id", "exit status 1").errorMessage == "RequestId: id Error: Runtime exited with error: exit status 1")
     #expect(SandboxEnd.Cause.exited(status: 137).exitWords == "signal: killed")

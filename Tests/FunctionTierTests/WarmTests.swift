@@ -1,6 +1,7 @@
 // Invocations that a worker runs in an idle environment itself: the same outcomes as by way of the supervisor, and the supervisor where it is needed.
 import Distribution
 import Foundation
+import Glibc
 import Telemetry
 import TestTools
 import Testing
@@ -88,6 +89,33 @@ extension TierTests {
     let numbers = tier.numbers[0].numbers
     // How many went which way is chance: those who wait for an environment keep the supervisor awake.
     #expect(numbers.concurrent == 0 && numbers.results[InvocationResult.succeeded.rawValue] == 800)
+  }
+
+  /// A loop's line to an environment has a descriptor of its own, which may be silenced and opened as often as one likes, and goes with the environment.
+  @Test func linesEndWithTheirEnvironment() async throws {
+    var pair: [Int32] = [0, 0]
+    #expect(unsafe socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0, &pair) == 0)
+    let (ours, theirs) = (pair[0], pair[1])
+    defer { close(theirs) }
+    try await onALoop { loop in
+      let line = try #require(WarmLine(ours, loop))
+      for _ in 0..<3 {
+        #expect(line.isOpen(to: loop) && line.leads(to: loop))
+        for _ in 0..<2 { line.close() }
+        #expect(!line.isOpen(to: loop) && line.leads(to: loop))
+        for _ in 0..<2 { line.open() }
+      }
+      close(ours)
+      var byte: UInt8 = 0
+      #expect(unsafe recv(theirs, &byte, 1, 0) == -1 && errno == EAGAIN)
+      line.end()
+      var turns = 0
+      while turns < 10, unsafe recv(theirs, &byte, 1, 0) != 0 {
+        await loop.queueForTurn()
+        turns += 1
+      }
+      #expect(turns < 10, "its descriptor is open still")
+    }
   }
 
   /// kill -9 of the process that starts sandboxes: what runs fails, and later invocations have another one.

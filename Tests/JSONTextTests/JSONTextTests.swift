@@ -33,6 +33,21 @@ import Testing
     #expect(JSONValue.string("\u{E9}") != JSONValue.string("e\u{301}"))
   }
 
+  @Test(arguments: [
+    (#"{"a":{"b":1},"c":2}"#, 5..<12), (#"{"a": {"b":1} }"#, 6..<13), (#"{"a":{"b":1 }}"#, nil), (#"{"a":{"b":1"#, nil), (#"{"a":"{\"b\":1}"}"#, nil), (#"{"a":1}"#, nil),
+  ] as [(String, Range<Int>?)])
+  func skipsWhatIsKnown(_ text: String, _ place: Range<Int>?) throws {
+    let bytes = Array(text.utf8), known = Array(#"{"b":1}"#.utf8)
+    var reader = try JSONReader(bytes.span)
+    // Where a name is to come there is no value to be skipped.
+    let early = (reader.skipObject(writtenAs: Span()), try reader.next(), reader.skipObject(writtenAs: known.span))
+    #expect(early.0 == nil && early.1 == .objectStart && early.2 == nil)
+    let name = try reader.next(), found = reader.skipObject(writtenAs: known.span)
+    #expect(name == .name && found == place)
+    guard found != nil else { return }
+    while try reader.next() != .end {}
+  }
+
   /// Whatever the bytes: no trap, and what is read is written as text that reads the same.
   @Test func bearsMutants() throws {
     var state: UInt64 = 7

@@ -38,6 +38,13 @@ import Testing
     #expect(throws: LoadProblem.self) { try RecordedRun(.object([:])) }
   }
 
+  /// A fall is a change as a rise is; the noise is that of the noisier run.
+  @Test func aFallIsAChange() throws {
+    let before = try RecordedRun(try report { for _ in 0..<200 { $0.latencies.take(90_000_000) } }.json), after = try RecordedRun(try report().json)
+    let rows = Dictionary(uniqueKeysWithValues: RunComparison(before, after).rows.map { ($0.name, $0) })
+    #expect(rows["p50"]?.change ?? 0 < -0.1 && rows["p50"]?.isMore == true)
+  }
+
   @Test func thePageEscapesAndNeedsNothing() throws {
     let html = try report { $0.note(WrongAnswer(rule: nil, request: "<script>", expected: "\"a\"", got: "&'")) }.html
     #expect(html.contains("http://127.0.0.1/%3Cb%3E") && html.contains("&lt;script&gt;") && html.contains("&quot;a&quot;") && html.contains("&amp;&#39;"))
@@ -50,6 +57,20 @@ import Testing
 }
 
 @Suite struct DifferencesTests {
+  /// What two workers have seen is added; content of one length may differ, and several lines of one field are all compared.
+  @Test func whatWorkersSawIsAdded() {
+    var one = Differences(), other = Differences()
+    let first = Answer(status: 200, fields: [("vary", "a"), ("vary", "b")], contentBytes: 3, contentHash: 1)
+    let second = Answer(status: 200, fields: [("vary", "a"), ("vary", "c")], contentBytes: 3, contentHash: 2)
+    one.compare(first, second, rule: 1, ignoring: [], "r")
+    other.compare(first, second, rule: 1, ignoring: [], "r")
+    other.compare(first, second, rule: 2, ignoring: [], "r")
+    one.add(other)
+    #expect(one.compared == 3 && one.different == 3)
+    #expect(one.entries[.init(rule: 1, part: "vary")]?.count == 2 && one.entries[.init(rule: 1, part: "content")]?.count == 2)
+    #expect(one.entries[.init(rule: 2, part: "vary")]?.first == "a\nb")
+  }
+
   @Test func whatDiffersIsGatheredByRule() {
     var differences = Differences()
     let first = Answer(status: 301, location: nil, fields: [("location", "/a"), ("date", "x")], contentBytes: 0)
@@ -59,5 +80,9 @@ import Testing
     #expect(differences.compared == 4 && differences.different == 3)
     #expect(differences.entries[.init(rule: 1, part: "location")]?.count == 2 && differences.entries[.init(rule: 2, part: "location")]?.first == "/a")
     #expect(differences.entries.count == 2)
+    differences.compare(Answer(contentBytes: 1), Answer(contentBytes: 2), rule: 4, ignoring: ["content"], "r4")
+    #expect(differences.different == 3)
+    differences.compare(Answer(contentBytes: 1), Answer(contentBytes: 2), rule: 4, ignoring: [], "r4")
+    #expect(differences.entries[.init(rule: 4, part: "content")]?.count == 1)
   }
 }

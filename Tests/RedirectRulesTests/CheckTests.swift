@@ -18,6 +18,7 @@ import Testing
     // Loops
     ("/a→/a", ["1 loop /a"]),
     ("/a→/b\n/b→/c\n/c→/a\n/d→/a", ["1 loop of 2 /a", "4 loop of 2 /d"]),
+    ("/x→/a\n/a→/b\n/b→/a", ["1 loop of 3 /x", "2 loop of 3 /a"]),
     ("/*→/x", ["1 loop /"]),
     ("/a/*→/a/b/:splat", ["1 loop /a/"]),
     ("http://a.test/*→https://a.test/:splat", []),
@@ -52,6 +53,9 @@ import Testing
     ("/About→/x\n/about→/y", ["2 case-twin of 1 /about"]),
     ("/a%2Fb→/x\n/a/b→/y", ["2 encoding-twin of 1 /a/b"]),
     ("/%61→/x\n/a→/y", ["2 encoding-twin of 1 /a"]),
+    ("/About→/x→→method=GET\n/about→/y→→method=POST", []),
+    ("/a→/x\n/A*→/y", []),
+    ("/a/*→/z→→nocase\n/a/*→/z", ["2 shadowed of 1 /a/"]),
     // Open redirects
     ("/go/:host→https://:host/", ["1 open-redirect /go/evil.example"]),
     ("/*→https://:splat", ["1 open-redirect /evil.example"]),
@@ -59,6 +63,30 @@ import Testing
   ]
   @Test(arguments: cases) func findings(_ lines: String, _ found: [String]) {
     #expect(Self.findings(lines).map(Self.summary) == found, "\(lines)")
+  }
+
+  /// What is told where a configuration is read: circles alone, each once.
+  static let circles: [(lines: String, told: [String])] = [
+    ("/a→/b\n/c→/d", []), ("/a→/a", ["1 /a redirects to itself"]), ("/a→/b\n/b→/c", []),
+    ("/x→/a\n/a→/b\n/b→/c\n/c→/a\n/d→/a", ["2 /a redirects in a circle, by lines 2, 3, 4"]),
+    ("/a→/a?x=1\n/b→/b#top→302", ["1 /a redirects to itself", "2 /b redirects to itself"]),
+    ("/*→/x", ["1 / redirects to itself"]), ("/a/*→/a/b/:splat", ["1 /a/ does not end after 20 redirects"]),
+    ("/a→/b→→host=a.test\n/b→/a→→host=a.test", ["1 http://a.test/a redirects in a circle, by lines 1, 2"]),
+    ("/a→/b→→method=GET\n/b→/a→→method=POST", []), ("/a→/b→→!cookie:s\n/b→/a", ["1 /a redirects in a circle, by lines 1, 2"]),
+    ("/a→https://other.test/a", []), ("/gone→-→410\n/a→/gone", []), ("/a/*→/b\n/b→/a/x", ["1 /a/ redirects in a circle, by lines 2, 1"]),
+  ]
+  @Test(arguments: circles) func circlesAreTold(_ lines: String, _ told: [String]) throws {
+    var check = RedirectCheck(try table(lines))
+    let (found, isWhole) = check.loops(within: .seconds(60))
+    #expect(found.map { "\($0.line) \($0.example) \($0.text)" } == told && isWhole, "\(found)")
+  }
+
+  @Test func theSearchForCirclesEnds() throws {
+    let lines = (0..<5_000).map { "/a\($0)→/a\($0)\n" }.joined()
+    var none = RedirectCheck(try table(lines)), all = RedirectCheck(try table(lines))
+    let cut = none.loops(within: .zero)
+    #expect(cut.findings.count < 100 && !cut.isWhole)
+    #expect(all.loops(within: .seconds(60)).findings.count == 5_000)
   }
 
   @Test func hostsAreFollowed() {
@@ -81,6 +109,7 @@ import Testing
     ("/a→/b\n/b→/c→→!cookie:x", ["/a /b 301", "/b /c 301"], [1]),
     ("/a→/b\n/b→/c→→drop-query", ["/a /b 301", "/b /c 301"], [1]),
     ("/a→/b\n/b→/a", ["/a /b 301", "/b /a 301"], []),
+    ("/a→/b#f\n/b→/c", ["/a /b#f 301", "/b /c 301"], [1]),
   ]
   @Test(arguments: flattened) func chainsAreFlattened(_ lines: String, _ rules: [String], _ left: [Int]) throws {
     let result = RedirectCheck(try table(lines)).flattened()

@@ -44,6 +44,18 @@ import Testing
     #expect(plain(again) == plain(rules), "\(text)")
   }
 
+  @Test func whatFormsCannotSay() throws {
+    let dynamic = try table((0..<101).map { "/d\($0)/*→/x\n" }.joined())
+    let (_, beyond) = RedirectFormat.cloudflare.write((0..<dynamic.count).map(dynamic.rule))
+    #expect(beyond.map(\.line) == [101])
+    let open = try table("/a*→/x")
+    #expect(RedirectFormat.netlify.write([open.rule(0)]).1.count == 1)
+    for (words, flag) in [("on", "scheme=https"), ("!on", "scheme=http"), ("off", "scheme=http"), ("!off", "scheme=https")] {
+      let (rules, problems) = RedirectFormat.apache.read(Array("RewriteCond %{HTTPS} \(words)\nRewriteRule ^a$ /b [R=301]\n".utf8))
+      #expect(problems.isEmpty && rules.count == 1 && rules.first?.flags.contains(flag) == true, "\(words): \(rules) \(problems)")
+    }
+  }
+
   @Test func formatsAreRecognised() {
     for (name, text, format) in [
       ("a.csv", "", RedirectFormat.csv), ("a.tsv", "", .tsv), ("site/_redirects", "", .netlify), ("x.json", "", .cloudfront), (".htaccess", "", .apache),

@@ -58,6 +58,13 @@ import Testing
     #expect(Array(lines.dropFirst()) == ["output: 993", "output: hello", "output: 21", "listener: there", "end: exited(status: 0)"])
   }
 
+  /// As below a service manager that allows ports below 1024 (Packaging/skerry.service): bubblewrap would end, and functions have nothing of it.
+  @Test func aUserWithACapability() throws {
+    let user = Self.somebody(64_104) + ["--inh-caps=+net_bind_service", "--ambient-caps=+net_bind_service"]
+    let lines = try probe(user, ["--", "/bin/sh", "-c", "grep -c 'Cap[A-Z][a-z]*:.0*$' /proc/self/status"])
+    #expect(Array(lines.dropFirst()) == ["output: 5", "end: exited(status: 0)"], "\(lines)")
+  }
+
   @Test func anOrdinaryUsersForkBomb() throws {
     let program = try String(contentsOfFile: EscapeTests.folder + "/forks.py", encoding: .utf8)
     #expect(try probe(Self.somebody(64_102), ["processes=64", "--", "/usr/bin/python3", "-SE", "/var/task/forks.py"], shown: ["forks.py": program]).suffix(2) == ["output: contained", "end: exited(status: 0)"])
@@ -91,6 +98,61 @@ import Testing
     let lines = try probe(
       ["/usr/bin/unshare", "-n", "-m", Self.world + "/run"] + user, ["network=outbound", "--", "/usr/bin/python3", "-SE", "/var/task/reaches.py"], shown: ["reaches.py": program])
     #expect(Array(lines.dropFirst()) == ["output: reached 203.0.113.80", "output: reached 198.51.100.1", "output: resolver names", "end: exited(status: 0)"])
+  }
+
+  // MARK: Control groups
+
+  /// Mounts of its own, without some of the hierarchies.
+  private static func without(_ hierarchies: String) -> [String] {
+    ["/usr/bin/unshare", "-m", "/bin/sh", "-c", "for one in \(hierarchies); do umount /sys/fs/cgroup/$one || exit 1; done; exec \"$@\"", "sh"]
+  }
+  static let ticking = ["--", "/usr/bin/python3", "-SEu", "-c", "import time\nwhile True: time.sleep(0.005); print('tick')"]
+  static let hasBoth = ["/sys/fs/cgroup/unified/cgroup.procs", "/sys/fs/cgroup/freezer/cgroup.procs", "/sys/fs/cgroup/memory/cgroup.procs"].allSatisfy(FileManager.default.fileExists)
+
+  /// By version 2, by version 1's freezer, and not at all: what is frozen does not run, and is killed all the same.
+  @Test(.enabled(if: hasBoth, "not both versions of cgroups here"), arguments: [
+    ("", nil), ("unified", nil), ("memory cpu pids freezer", "cgroup v2 without the controllers memory, cpu, pids"),
+    ("unified freezer", "idle ones go on running (no cgroup of ours to freeze)"),
+  ])
+  func frozen(_ hierarchies: String, _ said: String?) throws {
+    let lines = try probe(hierarchies.isEmpty ? [] : Self.without(hierarchies), ["freeze"] + Self.ticking), mayFreeze = hierarchies != "unified freezer"
+    let report = lines.first ?? ""
+    #expect(said.map { report.contains($0) } ?? (!report.contains("go on running") && !report.contains("without the controllers")), "\(report)")
+    #expect(report.contains(hierarchies.contains("memory") ? "memory limits approximate" : "memory limits exact (cgroup v1)"), "\(report)")
+    #expect(Array(lines.dropFirst()) == ["runs: true", "frozen: \(mayFreeze)", "thawed: true", "end: killed"])
+  }
+
+  /// A proxy and its helpers that are killed leave nothing, frozen or not.
+  @Test(.enabled(if: hasBoth, "not both versions of cgroups here"), arguments: ["", "unified"]) func nothingFrozenIsLeft(_ hierarchies: String) throws {
+    let built = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent().path
+    let mark = "mark\(getpid())\(UInt16.random(in: 0...9999))", surroundings = hierarchies.isEmpty ? [] : Self.without(hierarchies)
+    let program = ["--", "/bin/sh", "-c", "while true; do sleep 0.01; echo tick; done", mark]
+    let child = try spawn(surroundings + [built + "/sandbox-probe", "/tmp", "freeze", "linger"] + program, output: .file("/tmp/skerry-\(mark)"))
+    defer { unsafe unlink("/tmp/skerry-\(mark)") }
+    func left() throws -> Int {
+      try FileManager.default.contentsOfDirectory(atPath: "/proc").count { process in
+        guard let words = try? Data(contentsOf: URL(fileURLWithPath: "/proc/\(process)/cmdline")) else { return false }
+        return String(decoding: words, as: UTF8.self).hasPrefix("/bin/sh") && String(decoding: words, as: UTF8.self).contains("tick") && String(decoding: words, as: UTF8.self).hasSuffix("\(mark)\0")
+      }
+    }
+    let deadline = ContinuousClock.now + .seconds(20)
+    while !((try? String(contentsOfFile: "/tmp/skerry-\(mark)", encoding: .utf8)) ?? "").contains("thawed"), ContinuousClock.now < deadline { usleep(5000) }
+    usleep(150_000)
+    #expect(try left() > 0)
+    kill(child, SIGKILL)
+    _ = wait(child)
+    while try left() > 0, ContinuousClock.now < deadline { usleep(5000) }
+    #expect(try left() == 0)
+  }
+
+  /// What is written to the files of groups, and read from them, against folders that stand for a kernel's (Tests/SandboxTests/Groups).
+  @Test func theFilesOfGroups() throws {
+    let folder = "/tmp/skerry-groups-\(UUID().uuidString)", sources = Self.world + "/../Groups"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    #expect(try wait(spawn(["/usr/bin/cc", "-Wall", "-Wextra", "-Werror", "-I", sources + "/../../../Sources/CSandbox/include", "-o", folder + "/groups", sources + "/groups.c"], errors: .file(folder + "/errors"))) == 0)
+    #expect(try wait(spawn([folder + "/groups", folder], errors: .file(folder + "/errors"))) == 0)
+    #expect(try String(contentsOfFile: folder + "/errors", encoding: .utf8) == "")
   }
 
   /// The same network, without leave to use it.

@@ -1,6 +1,7 @@
 // What is counted and kept of functions: the table of runs and the function log.
 
 import Glibc
+import Foundation
 import Testing
 
 @testable import Telemetry
@@ -106,5 +107,28 @@ import Testing
     log.flush()
     #expect(writer.statistics.linesDropped > 0)
     writer.close(deadlineMilliseconds: 10)
+  }
+}
+
+@Suite struct FunctionTierLogTests {
+  /// Lines are looked through eight bytes at a time: of every length, with a byte that must not stand there at every place.
+  @Test(arguments: [UInt8(0), 9, 10, 13, 31, 32, 126, 127, 128, 159, 255])
+  func noLineForgesAnother(_ byte: UInt8) throws {
+    let file = TemporaryFile(), writer = try LogWriter(.file(file.path), diagnostics: nil)
+    var log = FunctionTierLog()
+    log.adopt(writer)
+    var expected: [UInt8] = []
+    for length in 1..<20 {
+      for place in 0..<length {
+        var line = [UInt8](repeating: 0x7E, count: length)
+        line[place] = byte
+        log.write(function: "f".utf8Array.span, line.span)
+        line[place] = byte == 127 || byte < 32 && byte != 9 ? 32 : byte
+        expected += Array("f ".utf8) + line + [10]
+      }
+    }
+    log.flush()
+    #expect(writer.close(deadlineMilliseconds: 5_000))
+    #expect(try Array(Data(contentsOf: URL(filePath: file.path))) == expected)
   }
 }

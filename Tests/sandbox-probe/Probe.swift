@@ -1,5 +1,6 @@
 // A spawner by itself, for tests that must be somebody else or somewhere else: what holds, and what comes of one program in a sandbox.
-//   sandbox-probe ROOT [network=none|outbound|host] [memory=MB] [processes=N] [api] [watched] -- PROGRAM…
+//   sandbox-probe ROOT [network=none|outbound|host] [memory=MB] [processes=N] [api] [watched] [freeze] -- PROGRAM…
+// With `freeze` the program is to go on writing: it is frozen, let go, frozen again and, unless told `linger`, killed.
 import FunctionTier
 import Distribution
 import Glibc
@@ -19,6 +20,25 @@ import Glibc
     description.processes = option("processes").flatMap(Int.init) ?? description.processes
     description.runtimeAPI = options.contains("api")
     let sandbox = try spawner.spawn(description)
+    if options.contains("freeze") {
+      func hears(_ milliseconds: Int32) -> Bool {
+        var wait = pollfd(fd: sandbox.output, events: Int16(POLLIN), revents: 0), bytes = [UInt8](repeating: 0, count: 65536)
+        let isThere = unsafe poll(&wait, 1, milliseconds) > 0
+        if isThere { while unsafe read(sandbox.output, &bytes, bytes.count) > 0 {} }
+        return isThere
+      }
+      say("runs: \(hears(10_000))\n")
+      sandbox.freeze(true)
+      usleep(100_000)
+      _ = hears(0)
+      say("frozen: \(!hears(200))\n")
+      sandbox.freeze(false)
+      say("thawed: \(hears(10_000))\n")
+      sandbox.freeze(true)
+      usleep(100_000)
+      if options.contains("linger") { while true { sleep(60) } }
+      sandbox.kill()
+    }
     for (name, descriptor) in [("output", sandbox.output), ("errors", sandbox.errors)] {
       _ = fcntl(descriptor, F_SETFL, 0)
       var bytes = [UInt8](repeating: 0, count: 65536), text: [UInt8] = []
@@ -27,7 +47,7 @@ import Glibc
         guard length > 0 else { break }
         text += bytes.prefix(length)
       }
-      for line in String(decoding: text, as: UTF8.self).split(separator: "\n") { say("\(name): \(line)\n") }
+      for line in options.contains("freeze") ? [] : String(decoding: text, as: UTF8.self).split(separator: "\n") { say("\(name): \(line)\n") }
     }
     var wait = pollfd(fd: sandbox.lifeline, events: Int16(POLLIN), revents: 0)
     unsafe poll(&wait, 1, 20_000)

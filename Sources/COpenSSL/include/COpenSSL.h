@@ -61,6 +61,8 @@ void sk_tls_choose_by_name(sk_tls_context *_Nonnull context, sk_tls_choose _Nonn
 sk_tls_context *_Nullable sk_tls_client_context(
     const sk_tls_protocols *_Nonnull protocols, const char *_Nullable authorities, const uint8_t *_Nonnull alpn, size_t alpn_length,
     sk_tls_text *_Nonnull why);
+/// Lets a context that connects take whatever certificate it is shown: for tools whose user says so.
+void sk_tls_trust_anybody(sk_tls_context *_Nonnull context);
 void sk_tls_context_free(sk_tls_context *_Nullable context);
 
 /// Keys of session tickets, shared by every context and thread of a process, renewed every so many seconds; the one before stays good

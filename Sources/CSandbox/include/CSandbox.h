@@ -32,6 +32,8 @@ struct sk_spawner_facts {
   uint8_t own_users;       // each sandbox runs as a user of its own
   uint8_t system_calls;    // they are filtered
   uint8_t is_root;
+  uint8_t freezes;         // sandboxes can be frozen
+  uint8_t has_unified;     // there are groups of version 2, with whatever controllers
   uint32_t first_user;     // of SK_SANDBOXES; meaningful with own_users
   char bwrap[64], pasta[64];  // paths; empty where there is none
   char memory_folder[512];   // below it a folder for each slot, with the kernel's figures; empty without cgroups
@@ -47,7 +49,7 @@ int sk_spawner_make(const char *const *roots, int without_cgroups, struct sk_spa
 
 // MARK: What it is asked
 
-enum { SK_SANDBOX_SPAWN = 1, SK_SANDBOX_KILL = 2, SK_SANDBOX_LIMIT_CPU = 3 };
+enum { SK_SANDBOX_SPAWN = 1, SK_SANDBOX_KILL = 2, SK_SANDBOX_LIMIT_CPU = 3, SK_SANDBOX_FREEZE = 4, SK_SANDBOX_THAW = 5 };
 enum { SK_NETWORK_NONE = 0, SK_NETWORK_OUTBOUND = 1, SK_NETWORK_HOST = 2 };
 enum {
   SK_SANDBOX_RUNTIME_API = 1,  // listen on 127.0.0.1:9001 inside; the listener comes as the first message on `control`

@@ -74,17 +74,12 @@ struct Frame: Equatable {
   static func write(_ invocation: Invocation, serial: UInt32, deadline: Double, to buffer: inout ByteBuffer) {
     let context = invocation.clientContext
     writeHead(.invoke, serial: serial, bodyBytes: prefixBytes + context.count + invocation.payload.count, note: invocation.payload.isASCII ? 1 : 0, to: &buffer)
-    append(deadline.bitPattern, bytes: 8, to: &buffer)
-    var id = 0
-    for byte in invocation.requestID.utf8.prefix(requestIDBytes) {
-      buffer.append(byte)
-      id += 1
-    }
-    while id < requestIDBytes {
-      buffer.append(UInt8(ascii: " "))
-      id += 1
-    }
-    append(UInt64(context.count), bytes: 4, to: &buffer)
+    append(UInt32(truncatingIfNeeded: deadline.bitPattern), to: &buffer)
+    append(UInt32(truncatingIfNeeded: deadline.bitPattern >> 32), to: &buffer)
+    let id = invocation.requestID.utf8.span
+    buffer.append(id.extracting(..<min(id.count, requestIDBytes)))
+    for _ in min(id.count, requestIDBytes)..<requestIDBytes { buffer.append(UInt8(ascii: " ")) }
+    append(UInt32(truncatingIfNeeded: context.count), to: &buffer)
     buffer.append(context.span)
     buffer.append(invocation.payload.span)
   }
@@ -92,16 +87,14 @@ struct Frame: Equatable {
   private static let requestIDBytes = 36
   private static let prefixBytes = 8 + requestIDBytes + 4
 
-  private static func writeHead(_ kind: Kind, serial: UInt32, bodyBytes: Int, note: UInt64 = 0, to buffer: inout ByteBuffer) {
-    append(UInt64(bodyBytes), bytes: 4, to: &buffer)
-    append(UInt64(kind.rawValue), bytes: 4, to: &buffer)
-    append(UInt64(serial), bytes: 4, to: &buffer)
-    append(note, bytes: 4, to: &buffer)
+  private static func writeHead(_ kind: Kind, serial: UInt32, bodyBytes: Int, note: UInt32 = 0, to buffer: inout ByteBuffer) {
+    append(UInt32(truncatingIfNeeded: bodyBytes), to: &buffer)
+    append(kind.rawValue, to: &buffer)
+    append(serial, to: &buffer)
+    append(note, to: &buffer)
   }
 
-  private static func append(_ value: UInt64, bytes: Int, to buffer: inout ByteBuffer) {
-    for byte in 0..<bytes { buffer.append(UInt8(truncatingIfNeeded: value >> UInt64(byte * 8))) }
-  }
+  private static func append(_ value: UInt32, to buffer: inout ByteBuffer) { buffer.append(bigEndian: value.byteSwapped) }
 }
 
 extension [UInt8] {

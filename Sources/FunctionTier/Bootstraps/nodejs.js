@@ -244,8 +244,10 @@ function failForGood(title, error) {
 
 class Context {
   #deadline;
+  #invocation;
   constructor(invocation, deadline, clientContext) {
     this.#deadline = deadline;
+    this.#invocation = invocation;
     this.callbackWaitsForEmptyEventLoop = true;
     this.functionVersion = settings.functionVersion;
     this.functionName = settings.functionName;
@@ -256,16 +258,15 @@ class Context {
     this.identity = undefined;
     this.invokedFunctionArn = settings.invokedFunctionArn;
     this.awsRequestId = requestID;
-    const end = (error, value) => {
-      this.callbackWaitsForEmptyEventLoop = false;
-      settle(invocation, this, error, value);
-    };
-    Object.defineProperties(this, {
-      done: { value: end },
-      succeed: { value: (value) => end(null, value) },
-      fail: { value: (error) => end(error ?? 'handled') },
-    });
   }
+  #end(error, value) {
+    this.callbackWaitsForEmptyEventLoop = false;
+    settle(this.#invocation, this, error, value);
+  }
+  // Bound when they are asked for: handlers hand them on as callbacks.
+  get done() { return (error, value) => this.#end(error, value); }
+  get succeed() { return (value) => this.#end(null, value); }
+  get fail() { return (error) => this.#end(error ?? 'handled'); }
   getRemainingTimeInMillis() { return Math.max(0, this.#deadline - Date.now()); }
 }
 

@@ -39,6 +39,8 @@ final class Environment {
   private unowned let keeper: any EnvironmentKeeper
   private let loop: EventLoop
   private var control: DescriptorWatch?, output: DescriptorWatch?, errors: DescriptorWatch?, lifeline: DescriptorWatch?
+  /// The ways to workers' loops that have asked it.
+  private var lines: [WarmLine] = []
   private var inbound = ByteBuffer(), outbound = ByteBuffer()
   /// What a program that speaks HTTP is served; nil as long as its listener has not come, and for the others.
   private var api: RuntimeAPI?
@@ -78,6 +80,8 @@ final class Environment {
   private(set) var interpreterVersion = ""
   /// Whether it said that its heap is full.
   var ranOutOfHeap = false
+  /// Whether it is kept from running, as one that has been idle for a while.
+  private(set) var isFrozen = false
   /// Whether it is one of those that are always kept.
   var isProvisioned = false
 
@@ -101,6 +105,7 @@ final class Environment {
   /// The supervisor's loop does, from now on.
   func watchControl() {
     guard control == nil else { return }
+    for line in lines { line.close() }
     control = DescriptorWatch(loop: loop, descriptor: sandbox.control) { [unowned self] in controlReady($0) }
   }
 
@@ -109,6 +114,22 @@ final class Environment {
     guard !speaksHTTP, outbound.isEmpty else { return }
     control?.end()
     control = nil
+  }
+
+  /// Whether another loop is told of what it says. In the monitor.
+  func answers(to loop: EventLoop) -> Bool { lines.contains { $0.isOpen(to: loop) } }
+
+  /// Has another loop told of what it says. On that loop's thread, in the monitor.
+  /// - Returns: nil when the system gives no descriptor for it.
+  func line(to loop: EventLoop) -> WarmLine? {
+    for line in lines where !line.leads(to: loop) { line.close() }
+    if let line = lines.first(where: { $0.leads(to: loop) }) {
+      line.open()
+      return line
+    }
+    guard let line = WarmLine(sandbox.control, loop) else { return nil }
+    lines.append(line)
+    return line
   }
 
   /// The supervisor goes on with what another thread has begun.
@@ -132,6 +153,7 @@ final class Environment {
   /// Gives it an invocation.
   /// - Parameter deadline: milliseconds since 1970.
   func invoke(_ pending: PendingInvocation, deadline: Double) {
+    if isFrozen { thaw() }
     watchControl()
     invocation = pending
     budget = OutputBudget()
@@ -143,12 +165,11 @@ final class Environment {
 
   /// Whether another thread may give it an invocation.
   var canBeInvokedElsewhere: Bool { control == nil && life.phase == .idle && !speaksHTTP }
-  /// The socket, for another thread's watch.
-  var descriptor: Int32 { sandbox.control }
 
   /// Gives it an invocation, on a thread that is not the supervisor's and in its monitor.
   /// - Returns: false when not all of it could be sent: the supervisor is to take it up.
   func invokeElsewhere(_ pending: PendingInvocation, deadline: Double) -> Bool {
+    if isFrozen { thaw() }
     invocation = pending
     budget = OutputBudget()
     Frame.write(pending.invocation, serial: life.invoke(), deadline: deadline, to: &outbound)
@@ -171,17 +192,20 @@ final class Environment {
   func collect() -> Collected {
     inbound.acquire()
     defer { inbound.releaseIfEmpty() }
-    switch inbound.receive(from: sandbox.control) {
-    case .wouldBlock: return .incomplete
-    case .end, .failed: return .unusual
-    case .bytes: break
-    }
-    switch Frame.read(inbound.readable, limit: Self.frameLimitBytes) {
-    case .incomplete: return .incomplete
-    case .violation: return .unusual
-    case .frame(let frame):
-      guard frame.kind == .result || frame.kind == .failure, frame.serial == life.serial, inbound.count == Frame.headBytes + frame.bodyBytes else { return .unusual }
-      return .answer(takeAnswer(frame))
+    // To the end of what is there: it is told of once. A frame has a limit, and with it this.
+    while true {
+      switch inbound.receive(from: sandbox.control) {
+      case .wouldBlock: return .incomplete
+      case .end, .failed: return .unusual
+      case .bytes: break
+      }
+      switch Frame.read(inbound.readable, limit: Self.frameLimitBytes) {
+      case .incomplete: continue
+      case .violation: return .unusual
+      case .frame(let frame):
+        guard frame.kind == .result || frame.kind == .failure, frame.serial == life.serial, inbound.count == Frame.headBytes + frame.bodyBytes else { return .unusual }
+        return .answer(takeAnswer(frame))
+      }
     }
   }
 
@@ -199,6 +223,7 @@ final class Environment {
 
   /// The function is to end by itself, because nothing more will come; what does not is killed later.
   func shutDown() {
+    if isFrozen { thaw() }
     life.end()
     control?.end()
     Descriptors.finishWriting(sandbox.control)
@@ -210,6 +235,21 @@ final class Environment {
     control?.end()
     api?.end()
     sandbox.kill()
+  }
+
+  /// Keeps an idle one from running: what a function has left behind takes no processor time from those that work.
+  /// - Returns: whether it does not run any more, and did before.
+  func freeze() -> Bool {
+    guard !isFrozen, life.phase == .idle, sandbox.canBeFrozen else { return false }
+    isFrozen = true
+    sandbox.freeze(true)
+    return true
+  }
+
+  /// Lets it run again. On any thread that is in the monitor: what is sent to it afterwards it finds when it runs.
+  private func thaw() {
+    isFrozen = false
+    sandbox.freeze(false)
   }
 
   /// Looks how much memory it has used, if it has done anything since.
@@ -303,6 +343,8 @@ final class Environment {
     guard let end = sandbox.end() else { return }
     takeLastOutput()
     for watch in [control, output, errors, lifeline] { watch?.end() }
+    for line in lines { line.end() }
+    lines = []
     api?.end()
     peakBytes = max(peakBytes, end.peakBytes)
     life.vanish()

@@ -35,6 +35,8 @@ final class EnvironmentGroup {
   let interpreter: Interpreter
   /// The function's name as log lines begin with it.
   let name: [UInt8]
+  /// How long an invocation may take.
+  let timeoutNanoseconds: UInt64
   let tally: FunctionTally
   /// All that have not been ended; among them those that are idle, the last used one last.
   var environments: [Environment] = []
@@ -56,6 +58,7 @@ final class EnvironmentGroup {
     self.interpreter = interpreter
     self.tally = tally
     name = Array(revision.function.utf8)
+    timeoutNanoseconds = UInt64(max(revision.timeout.microseconds, 0)) * 1_000
   }
 
   /// How many are on their way to be idle for the first time.

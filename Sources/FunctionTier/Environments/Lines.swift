@@ -1,25 +1,56 @@
 // Owns: the words of the lines around an invocation, and of failures that the sandbox and not the handler is the cause of. They are Lambda's
 // (spec/lambda-at-edge.md, 10). Pure.
 import Telemetry
+import Transport
 
 enum Lines {
   /// `START RequestId: … Version: …`
-  static func start(_ requestID: String, version: String) -> String { "START RequestId: \(requestID) Version: \(version)" }
+  static func start(_ requestID: String, version: String, to line: inout ByteBuffer) {
+    line.append("START RequestId: ")
+    line.append(text: requestID)
+    line.append(" Version: ")
+    line.append(text: version)
+  }
 
   /// `END RequestId: …`
-  static func end(_ requestID: String) -> String { "END RequestId: \(requestID)" }
+  static func end(_ requestID: String, to line: inout ByteBuffer) {
+    line.append("END RequestId: ")
+    line.append(text: requestID)
+  }
 
   /// `REPORT RequestId: …` with its numbers; `Status` and `Error Type` when the sandbox ended it.
-  static func report(_ report: InvocationReport, _ failure: InvocationFailure?) -> String {
-    var line = "REPORT RequestId: \(report.requestID)\tDuration: \(milliseconds(report.duration)) ms\tBilled Duration: \(report.billedMilliseconds) ms"
-    line += "\tMemory Size: \(report.memorySizeMB) MB\tMax Memory Used: \(report.maxMemoryUsedMB) MB"
-    if let initDuration = report.initDuration { line += "\tInit Duration: \(milliseconds(initDuration)) ms" }
+  static func report(_ report: InvocationReport, _ failure: InvocationFailure?, to line: inout ByteBuffer) {
+    line.append("REPORT RequestId: ")
+    line.append(text: report.requestID)
+    line.append("\tDuration: ")
+    append(hundredths: report.durationMicroseconds / 10, to: &line)
+    line.append(" ms\tBilled Duration: ")
+    line.append(decimal: report.billedMilliseconds)
+    line.append(" ms\tMemory Size: ")
+    line.append(decimal: report.memorySizeMB)
+    line.append(" MB\tMax Memory Used: ")
+    line.append(decimal: report.maxMemoryUsedMB)
+    line.append(" MB")
+    if let microseconds = report.initMicroseconds {
+      line.append("\tInit Duration: ")
+      append(hundredths: microseconds / 10, to: &line)
+      line.append(" ms")
+    }
     switch failure?.kind {
-    case .timedOut: line += "\tStatus: timeout"
-    case .outOfMemory, .exited, .protocolViolation: line += "\tStatus: error\tError Type: \(failure?.errorType ?? "")"
+    case .timedOut: line.append("\tStatus: timeout")
+    case .outOfMemory, .exited, .protocolViolation:
+      line.append("\tStatus: error\tError Type: ")
+      line.append(text: failure?.errorType ?? "")
     default: break
     }
-    return line
+  }
+
+  private static func append(hundredths value: Int64, to line: inout ByteBuffer) {
+    let value = Int(max(value, 0))
+    line.append(decimal: value / 100)
+    line.append(UInt8(ascii: "."))
+    line.append(UInt8(truncatingIfNeeded: 48 + value % 100 / 10))
+    line.append(UInt8(truncatingIfNeeded: 48 + value % 10))
   }
 
   /// What is said of loading that failed.
@@ -48,7 +79,12 @@ extension Duration {
   /// Whole microseconds.
   var microseconds: Int64 { components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000 }
   /// Whole milliseconds, rounded up.
-  var wholeMilliseconds: Int { Int((microseconds + 999) / 1_000) }
+  var wholeMilliseconds: Int { Int(microseconds.wholeMilliseconds) }
+}
+
+extension Int64 {
+  /// Microseconds in whole milliseconds, rounded up.
+  var wholeMilliseconds: Int64 { (self + 999) / 1_000 }
 }
 
 extension [UInt8] {

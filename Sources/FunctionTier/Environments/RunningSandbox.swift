@@ -14,6 +14,10 @@ protocol RunningSandbox: AnyObject {
   func kill()
   /// Limits its share of the processor, once its code is loaded.
   func limitCPU()
+  /// Whether it can be kept from running while nothing is asked of it.
+  var canBeFrozen: Bool { get }
+  /// Keeps it from running, or lets it run again. Does not wait.
+  func freeze(_ frozen: Bool)
   /// The most memory it has used so far, in bytes; 0 when nobody knows.
   var peakMemoryBytes: Int { get }
   /// How it ended; nil while something is left of it.

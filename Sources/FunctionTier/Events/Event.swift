@@ -79,7 +79,7 @@ public struct Event: Sendable {
 
   /// The payload as it was written last, and where in it stands what a function most often returns as it is.
   private(set) var text: [UInt8] = []
-  private(set) var writtenHeaders = 0..<0, writtenOrigin = 0..<0
+  private(set) var writtenHeaders = 0..<0, writtenOrigin = 0..<0, writtenObject = 0..<0
 
   /// An event.
   public init(
@@ -100,26 +100,27 @@ public struct Event: Sendable {
 
   /// The payload of the invocation: `{"Records":[{"cf":…}]}`.
   public mutating func payload() -> [UInt8] {
-    var json: [UInt8] = []
     let body = (request.body?.bytes.count ?? 0) / 3 * 4
-    json.reserveCapacity(1024 + body + 2 * (request.headers.byteCount + (response?.headers.byteCount ?? 0)) + 32 * (request.headers.count + (response?.headers.count ?? 0)))
+    var json = EventText(
+      capacity: 1024 + body + 2 * (request.headers.byteCount + (response?.headers.byteCount ?? 0)) + 32 * (request.headers.count + (response?.headers.count ?? 0)))
     json.append("{\"Records\":[{\"cf\":{\"config\":{\"distributionDomainName\":")
     json.append(quoted: distributionDomainName.span)
     json.append(",\"distributionId\":")
     json.append(quoted: distributionID.span)
     json.append(",\"eventType\":\"")
-    json.append(contentsOf: hook.rawValue.utf8)
+    json.append(hook.rawValue.utf8.span)
     json.append("\",\"requestId\":")
     json.append(quoted: requestID.span)
     json.append("},\"request\":")
     writeRequest(to: &json)
     if let response { write(response, to: &json) }
     json.append("}}]}")
-    text = json
-    return json
+    text = json.array
+    return text
   }
 
-  private mutating func writeRequest(to json: inout [UInt8]) {
+  private mutating func writeRequest(to json: inout EventText) {
+    let begin = json.count
     json.append("{")
     if let body = request.body { write(body, to: &json) }
     json.append("\"clientIp\":")
@@ -141,18 +142,21 @@ public struct Event: Sendable {
     json.append(",\"uri\":")
     json.append(quoted: request.uri.span)
     json.append("}")
+    if response == nil { writtenObject = begin..<json.count }
   }
 
-  private func write(_ body: EventBody, to json: inout [UInt8]) {
+  private func write(_ body: EventBody, to json: inout EventText) {
     json.append("\"body\":{\"action\":\"read-only\",\"data\":\"")
-    Base64.append(body.bytes.span, to: &json)
+    json.append(Base64.encoded(body.bytes).span)
     json.append("\",\"encoding\":\"base64\",\"inputTruncated\":")
     json.append(body.isTruncated ? "true" : "false")
     json.append("},")
   }
 
-  private mutating func write(_ response: EventResponse, to json: inout [UInt8]) {
-    json.append(",\"response\":{\"headers\":")
+  private mutating func write(_ response: EventResponse, to json: inout EventText) {
+    json.append(",\"response\":")
+    let begin = json.count
+    json.append("{\"headers\":")
     let start = json.count
     response.headers.write(to: &json)
     writtenHeaders = start..<json.count
@@ -161,6 +165,7 @@ public struct Event: Sendable {
     json.append("\",\"statusDescription\":")
     json.append(quoted: response.statusDescription.span)
     json.append("}")
+    writtenObject = begin..<json.count
   }
 }
 

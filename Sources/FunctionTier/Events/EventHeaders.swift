@@ -31,6 +31,13 @@ public struct EventHeaders: Sendable {
   /// A line's value.
   @_lifetime(borrow self) public func value(_ index: Int) -> Span<UInt8> { bytes.span.extracting(lines[index].value) }
 
+  /// Makes room for lines, when it is known how many bytes of names and values there will be at most.
+  public mutating func reserve(byteCount: Int) {
+    bytes.reserveCapacity(byteCount)
+    lines.reserveCapacity(Self.usualLines)
+  }
+  private static let usualLines = 24
+
   /// Adds a line behind the others.
   public mutating func append(_ name: Span<UInt8>, _ value: Span<UInt8>) {
     let start = bytes.count, middle = start + name.count
@@ -96,27 +103,32 @@ public struct EventHeaders: Sendable {
   // MARK: Writing
 
   /// Writes the object of an event: names in lower case, each with the list of its lines.
-  func write(to json: inout [UInt8]) {
-    json.append(UInt8(ascii: "{"))
-    var isFirst = true
-    for i in 0..<count where !(0..<i).contains(where: { isSameName($0, i) }) {
-      json.append(isFirst ? "\"" : ",\"")
-      isFirst = false
-      let name = name(i)
-      for k in 0..<name.count { json.append(name[k].lowercased) }
+  func write(to json: inout EventText) {
+    json.append("{")
+    // Lines that stand with an earlier one of their name.
+    var written: Set<Int> = []
+    for i in 0..<count where written.isEmpty || !written.contains(i) {
+      if i == 0 { json.append("\"") } else { json.append(",\"") }
+      json.append(lowercased: name(i))
       json.append("\":[")
-      var line: Int? = i
-      while let j = line {
-        json.append(j == i ? "{\"key\":" : ",{\"key\":")
-        json.append(quoted: self.name(j))
-        json.append(",\"value\":")
-        json.append(quoted: value(j))
-        json.append(UInt8(ascii: "}"))
-        line = (j + 1..<max(j + 1, count)).first { isSameName($0, i) }
+      write(i, to: &json)
+      let hash = lines[i].hash
+      for j in i + 1..<max(count, i + 1) where lines[j].hash == hash && isSameName(i, j) {
+        json.append(",")
+        write(j, to: &json)
+        written.insert(j)
       }
-      json.append(UInt8(ascii: "]"))
+      json.append("]")
     }
-    json.append(UInt8(ascii: "}"))
+    json.append("}")
+  }
+
+  private func write(_ line: Int, to json: inout EventText) {
+    json.append("{\"key\":")
+    json.append(quoted: name(line))
+    json.append(",\"value\":")
+    json.append(quoted: value(line))
+    json.append("}")
   }
 }
 

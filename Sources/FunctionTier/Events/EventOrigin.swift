@@ -58,8 +58,8 @@ public struct EventOrigin: Sendable, Equatable {
   }
 
   /// Writes the object of an event.
-  func write(to json: inout [UInt8]) {
-    json.append(kind == .custom ? "{\"custom\":{\"customHeaders\":" : "{\"s3\":{\"authMethod\":\"none\",\"customHeaders\":")
+  func write(to json: inout EventText) {
+    if kind == .custom { json.append("{\"custom\":{\"customHeaders\":") } else { json.append("{\"s3\":{\"authMethod\":\"none\",\"customHeaders\":") }
     customHeaders.write(to: &json)
     json.append(",\"domainName\":")
     json.append(quoted: domainName.utf8.span)
@@ -72,7 +72,7 @@ public struct EventOrigin: Sendable, Equatable {
     if kind == .custom {
       json.append(",\"port\":")
       json.append(decimal: port)
-      json.append(isHTTPS ? ",\"protocol\":\"https\"" : ",\"protocol\":\"http\"")
+      if isHTTPS { json.append(",\"protocol\":\"https\"") } else { json.append(",\"protocol\":\"http\"") }
     }
     if let readTimeoutSeconds {
       json.append(",\"readTimeout\":")

@@ -7,10 +7,16 @@ extension Event {
   /// Reads what the handler returned for this event, whose payload has been made.
   /// - Throws: what makes it a validation error: 502.
   public func decision(on result: [UInt8]) throws(EventFailure) -> EventDecision {
-    let returned = try ReturnedObject(result)
+    if isUnchanged(result) { return response.map { .response(ResponseChange(status: $0.status)) } ?? .request(RequestChange()) }
+    let returned = try ReturnedObject(result, shown: self)
     if hook == .originResponse || hook == .viewerResponse { return .response(try responseChange(returned)) }
     guard returned.status.isPresent else { return .request(try requestChange(returned)) }
     return .response(try generatedResponse(returned))
+  }
+
+  /// Whether the handler returned what it was shown, to the letter: most often it does so when it has nothing to change.
+  private func isUnchanged(_ result: [UInt8]) -> Bool {
+    !writtenObject.isEmpty && result.span.equals(text.span.extracting(writtenObject))
   }
 
   // MARK: Requests

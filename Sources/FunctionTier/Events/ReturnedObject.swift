@@ -27,14 +27,15 @@ struct ReturnedObject {
   /// `statusCode`, which Lambda@Edge does not know.
   private var statusCode = Member.absent
 
-  init(_ json: [UInt8]) throws(EventFailure) {
+  /// - Parameter event: what the handler was shown: of headers and origin that are written as they were there only the place is noted.
+  init(_ json: [UInt8], shown event: Event) throws(EventFailure) {
     self.json = json
     do throws(JSONFailure) {
       var reader = try JSONReader(json.span, replacesHalfPairs: true)
       guard try reader.next() == .objectStart else { throw JSONFailure(offset: -1, text: "") }
       while try reader.next() == .name {
         let name = reader.string
-        try take(name, &reader)
+        try take(name, event, &reader)
       }
       _ = try reader.next()
     } catch {
@@ -43,14 +44,14 @@ struct ReturnedObject {
     }
   }
 
-  private mutating func take(_ name: String, _ reader: inout JSONReader) throws(JSONFailure) {
+  private mutating func take(_ name: String, _ event: Event, _ reader: inout JSONReader) throws(JSONFailure) {
     switch name {
     case "uri": uri = try Self.member(&reader)
     case "querystring": querystring = try Self.member(&reader)
     case "method": method = try Self.member(&reader)
     case "clientIp": clientIP = try Self.member(&reader)
-    case "headers": headers = try Self.member(&reader)
-    case "origin": origin = try Self.member(&reader)
+    case "headers": headers = try Self.member(&reader, event.text.span.extracting(event.writtenHeaders))
+    case "origin": origin = try Self.member(&reader, event.text.span.extracting(event.writtenOrigin))
     case "status": status = try Self.member(&reader)
     case "statusDescription": statusDescription = try Self.member(&reader)
     case "body": body = try Self.member(&reader)
@@ -60,7 +61,9 @@ struct ReturnedObject {
     }
   }
 
-  private static func member(_ reader: inout JSONReader) throws(JSONFailure) -> Member {
+  /// - Parameter shown: an object as it stood in the event.
+  private static func member(_ reader: inout JSONReader, _ shown: Span<UInt8> = Span()) throws(JSONFailure) -> Member {
+    if let range = reader.skipObject(writtenAs: shown) { return .value(range) }
     switch try reader.next() {
     case .string: return .text([UInt8](copying: reader.bytes))
     case .number: return .number(reader.string)

@@ -2,8 +2,7 @@
 // the destinations know: a crash loses nothing, and may run an event once more.
 // One thread of its own runs and settles them; `accept` blocks and is for threads that may. Rule of the lock: a few moves at a time.
 public import Distribution
-import Foundation
-import Glibc
+import Dispatch
 import JSONText
 import Synchronization
 public import Telemetry
@@ -17,9 +16,12 @@ public final class EventQueue: Sendable {
     public var events = 10_000
     /// The most that run at once. Default 16.
     public var running = 16
-    /// How long an event waits that was throttled or could not be started; it grows twofold up to ``longestWaitMilliseconds``.
+    /// How long an event waits that was throttled, could not be started, or lies in a file that cannot be read; it grows twofold up to ``longestWaitMilliseconds``.
     public var firstWaitMilliseconds: Int64 = 1_000
     public var longestWaitMilliseconds: Int64 = 300_000
+    /// How long destinations that are being told of something may take when the process ends. Then they are broken off: what they have not taken
+    /// is on disk, and the next process tells them. Default 1 s, and never longer than what is left of `shutdownTimeout`.
+    public var farewellMilliseconds = 1_000
 
     /// The defaults.
     public init() {}
@@ -37,17 +39,30 @@ public final class EventQueue: Sendable {
   public struct Statistics: Sendable, Equatable {
     /// Now.
     public var waiting = 0, running = 0
-    /// Since the process began; `undelivered`: records that a destination did not take in time: they are lost.
-    public var accepted = 0, succeeded = 0, failed = 0, retried = 0, undelivered = 0
+    /// Since the process began; `undelivered`: records that a destination did not take in time: they are lost; `unreadable`: how often a file
+    /// of an event or a record could not be read, which is tried again.
+    public var accepted = 0, succeeded = 0, failed = 0, retried = 0, undelivered = 0, unreadable = 0
     /// Now: records that a destination has not taken yet.
     public var untold = 0
   }
 
   private struct Waiting {
     var name: QueuedName
-    var due: Int64
+    /// What its file is called: its name, unless the disk did not take the last one.
+    var file: String
+    var due: Int64 = 0
     /// The wait that came before, where it could not be started.
     var wait: Int64 = 0
+
+    init(_ name: QueuedName) { (self.name, file) = (name, name.text) }
+
+    /// The same, waiting longer than the last time.
+    func later(_ now: Int64, _ configuration: Configuration) -> Waiting {
+      var entry = self
+      entry.wait = min(max(wait * 2, configuration.firstWaitMilliseconds), configuration.longestWaitMilliseconds)
+      entry.due = now + entry.wait
+      return entry
+    }
   }
   private struct Running {
     var entry: Waiting
@@ -64,7 +79,7 @@ public final class EventQueue: Sendable {
     var isStopped = false
   }
 
-  private let folder: String
+  private let folder: DurableFolder
   private let configuration: Configuration
   private let diagnostics: Diagnostics
   private let state = Mutex(State())
@@ -75,16 +90,16 @@ public final class EventQueue: Sendable {
   /// Takes up what a folder holds from an earlier process, and begins.
   /// - Throws: ``Refusal/disk(_:)`` when the folder cannot be made.
   public init(folder: String, _ configuration: Configuration = Configuration(), diagnostics: Diagnostics) throws(Refusal) {
-    self.folder = folder
+    self.folder = DurableFolder(folder)
     self.configuration = configuration
     self.diagnostics = diagnostics
     let work = work
     outbox = try Outbox(folder: folder + "-untold", diagnostics) { work.signal() }
     for text in try DurableFolder.open(folder) {
       if let name = QueuedName(text) {
-        state.withLock { $0.waiting.append(Waiting(name: name, due: 0)) }
+        state.withLock { $0.waiting.append(Waiting(name)) }
       } else {
-        unsafe unlink(folder + "/" + text)   // never acknowledged
+        _ = self.folder.remove(text)   // never acknowledged
       }
     }
     let thread = EventLoopThread { [self] in serve() }
@@ -110,9 +125,9 @@ public final class EventQueue: Sendable {
     }
     if isFull { throw .full }
     defer { state.withLock { $0.beingKept -= 1 } }
-    do throws(FolderProblem) { try DurableFolder(folder).write(event.content, as: name.text) } catch { throw .disk(error.text) }
+    do throws(FolderProblem) { try folder.write(event.content, as: name.text) } catch { throw .disk(error.text) }
     state.withLock { state in
-      state.waiting.append(Waiting(name: name, due: 0))
+      state.waiting.append(Waiting(name))
       state.statistics.accepted += 1
     }
     work.signal()
@@ -124,20 +139,24 @@ public final class EventQueue: Sendable {
     return state.withLock { state in
       var statistics = state.statistics
       statistics.waiting = state.waiting.count
-      (statistics.untold, statistics.undelivered) = outbox
+      (statistics.untold, statistics.undelivered) = (outbox.untold, outbox.undelivered)
+      statistics.unreadable += outbox.unreadable
       return statistics
     }
   }
 
-  /// Ends its thread: what waits is run by the next process. Before the function tier is stopped.
-  public func stop() {
+  /// Ends its thread: what waits is run by the next process. Before the function tier is stopped. Waits for destinations, no longer than
+  /// ``Configuration/farewellMilliseconds``; a name that is being looked up is not waited for.
+  /// - Parameter end: the moment after which nothing is waited for.
+  public func stop(by end: ContinuousClock.Instant? = nil) {
     state.withLock { $0.isStopped = true }
     work.signal()
     thread.withLock { thread in
       defer { thread = nil }
       return thread
     }?.join()
-    outbox.stop()
+    let last = ContinuousClock.now + .milliseconds(configuration.farewellMilliseconds)
+    outbox.stop(by: end.map { min($0, last) } ?? last)
   }
 
   // MARK: The thread
@@ -177,12 +196,21 @@ public final class EventQueue: Sendable {
   }
 
   private func begin(_ entry: Waiting) {
-    guard let content = FileManager.default.contents(atPath: path(entry.name)) else {
-      // A process that has replaced this one has run it.
-      return state.withLock { $0.statistics.running -= 1 }
+    let content: [UInt8]
+    switch folder.read(entry.file) {
+    case .content(let bytes): content = bytes
+    // A process that has replaced this one has run it.
+    case .gone: return state.withLock { $0.statistics.running -= 1 }
+    case .unreadable(let problem):
+      diagnostics.say(.error, key: "event file", "a queued event cannot be read: \(problem); it is tried again")
+      return state.withLock { state in
+        state.statistics.running -= 1
+        state.statistics.unreadable += 1
+        state.waiting.append(entry.later(Self.now, configuration))
+      }
     }
-    guard let event = QueuedEvent(content: Array(content)) else {
-      diagnostics.say(.error, "the queued event \(entry.name.text) cannot be read: it stays where it is and is not run")
+    guard let event = QueuedEvent(content: content) else {
+      diagnostics.say(.error, "the queued event \(entry.file) is no event: it stays where it is and is not run")
       return state.withLock { $0.statistics.running -= 1 }
     }
     guard let (function, _) = state.withLock({ $0.functions[event.function] }) else {
@@ -210,19 +238,22 @@ public final class EventQueue: Sendable {
       finish(run, .notRun(failure, condition: "ZeroReservedConcurrency"), settings, attempts: run.entry.name.attempts)
     case .failed(let failure, _) where failure.isQueueing:
       if age >= maximumAge { return finish(run, .notRun(failure, condition: "EventAgeExceeded"), settings, attempts: run.entry.name.attempts) }
-      let wait = min(max(run.entry.wait * 2, configuration.firstWaitMilliseconds), configuration.longestWaitMilliseconds)
-      putBack(Waiting(name: run.entry.name, due: Self.now + wait, wait: wait))
+      putBack(run.entry.later(Self.now, configuration))
     case .failed(let failure, let report):
       let attempts = run.entry.name.attempts + 1
       if attempts > settings.retries { return finish(run, .failed(failure, report, condition: "RetriesExhausted"), settings, attempts: attempts) }
       let delay = Int64(settings.retryDelay.milliseconds) * Int64(attempts)
       if age + delay >= maximumAge { return finish(run, .failed(failure, report, condition: "EventAgeExceeded"), settings, attempts: attempts) }
-      var name = run.entry.name
-      name.attempts = attempts
+      var entry = run.entry
+      (entry.name.attempts, entry.due, entry.wait) = (attempts, Self.now + delay, 0)
       // The count is part of the name: one step that a crash cannot halve.
-      unsafe rename(path(run.entry.name), path(name))
+      if folder.rename(entry.file, entry.name.text) {
+        entry.file = entry.name.text
+      } else {
+        diagnostics.say(.error, key: "event file", "a queued event's file \(entry.file) cannot be renamed: a crash would begin its tries anew")
+      }
       state.withLock { $0.statistics.retried += 1 }
-      putBack(Waiting(name: name, due: Self.now + delay))
+      putBack(entry)
     }
   }
 
@@ -242,10 +273,10 @@ public final class EventQueue: Sendable {
       if let destination = settings.deadLetter { told.append((destination, record.deadLetter)) }
     }
     for (destination, record) in told { outbox.tell(destination, record, of: "\(run.event.function) (\(run.event.requestID))", Self.now) }
-    unsafe unlink(path(run.entry.name))
+    if !folder.remove(run.entry.file) {
+      diagnostics.say(.error, key: "event file", "the file \(run.entry.file) of an event that is over cannot be removed: the next process will run it once more")
+    }
   }
-
-  private func path(_ name: QueuedName) -> String { folder + "/" + name.text }
 
   /// Milliseconds since 1970.
   private static var now: Int64 { Timestamp.now.milliseconds }

@@ -2,7 +2,6 @@
 // tried again, and is lost only when nobody has taken it for as long as an event may wait. Servers are spoken to by threads of the outbox's own,
 // so that one that does not answer keeps no event waiting. Any thread. Rule of the lock: a few moves at a time.
 import Distribution
-import Foundation
 import Glibc
 import JSONText
 import Synchronization
@@ -25,13 +24,25 @@ final class Outbox: Sendable {
     var written: Int64
     var due: Int64 = 0
     var wait: Int64 = 0
+
+    /// The same, after a wait that is longer than the last one.
+    var later: Letter {
+      var letter = self
+      letter.wait = min(max(wait * 2, Outbox.firstWaitMilliseconds), Outbox.longestWaitMilliseconds)
+      letter.due = Timestamp.now.milliseconds + letter.wait
+      return letter
+    }
   }
   private struct State {
     var waiting: [Letter] = []
-    var underway = 0, undelivered = 0, number = 0
+    var underway = 0, undelivered = 0, unreadable = 0, number = 0
+    var isStopping = false
   }
 
-  private let folder: String
+  private let folder: DurableFolder
+  private let courier = Courier()
+  /// Raised when nothing is being delivered any more, once the process ends.
+  private let isDone = EndSignal()
   private let diagnostics: Diagnostics
   private let changed: @Sendable () -> Void
   private let state = Mutex(State())
@@ -40,7 +51,7 @@ final class Outbox: Sendable {
   /// Takes up what an earlier process left.
   /// - Parameter changed: called when ``sendDue(_:)`` has something to do.
   init(folder: String, _ diagnostics: Diagnostics, changed: @escaping @Sendable () -> Void) throws(EventQueue.Refusal) {
-    self.folder = folder
+    self.folder = DurableFolder(folder)
     self.diagnostics = diagnostics
     self.changed = changed
     var settings = BlockingPool.Configuration()
@@ -48,24 +59,38 @@ final class Outbox: Sendable {
     do throws(IOFailure) { helpers = try BlockingPool(configuration: settings) } catch { throw .disk("\(folder): \(error)") }
     for name in try DurableFolder.open(folder) {
       guard let written = Int64(name.prefix { $0 != "-" }) else {
-        unsafe unlink(folder + "/" + name)   // the event it was for is still there
+        _ = self.folder.remove(name)   // the event it was for is still there
         continue
       }
       state.withLock { $0.waiting.append(Letter(name: name, written: written)) }
     }
   }
 
-  /// Records that wait, and those that were lost.
-  var statistics: (untold: Int, undelivered: Int) { state.withLock { ($0.waiting.count + $0.underway, $0.undelivered) } }
+  /// Records that wait, those that were lost, and how often one could not be read.
+  var statistics: (untold: Int, undelivered: Int, unreadable: Int) { state.withLock { ($0.waiting.count + $0.underway, $0.undelivered, $0.unreadable) } }
 
-  func stop() { helpers.stop() }
+  /// Ends: nothing more is begun; what is being delivered may go on until `end`, and then is broken off.
+  func stop(by end: ContinuousClock.Instant) {
+    if state.withLock({ state in
+      state.isStopping = true
+      return state.underway > 0
+    }) {
+      isDone.wait(milliseconds: max(0, (end - .now).wholeMilliseconds))
+      courier.giveUp()
+      isDone.wait(milliseconds: Self.lastMilliseconds)
+    }
+    // Who looks a name up cannot be called back: that thread ends with the process.
+    if state.withLock({ $0.underway == 0 }) { helpers.stop() }
+  }
+  /// How long those that are broken off may take to notice.
+  private static let lastMilliseconds = 250
 
   /// Has a destination told. When this returns, the file it names has the record, or the disk has it to be told later. Blocks.
   /// - Parameter subject: whose record it is, for messages.
   func tell(_ destination: EventDestination, _ record: JSONValue, of subject: String, _ now: Int64) {
     var problem: String?
     if case .file = destination {
-      problem = destination.deliver(record)
+      problem = courier.deliver(record, to: destination)
       if problem == nil { return }
     }
     if let problem { say("\(problem); it is tried again", subject) }
@@ -75,8 +100,10 @@ final class Outbox: Sendable {
       return Letter(name: "\(now)-\(getpid())-\(state.number)", written: now, due: problem == nil ? 0 : now + Self.firstWaitMilliseconds, wait: problem == nil ? 0 : Self.firstWaitMilliseconds)
     }
     guard let letter else { return lose(subject, "\(Self.recordLimit) records wait already") }
-    let content: JSONValue = .object(["destination": .string(destination.text), "subject": .string(subject), "record": record])
-    do throws(FolderProblem) { try DurableFolder(folder).write(Array(content.compact.utf8), as: letter.name) } catch { return lose(subject, error.text) }
+    var content = destination.members
+    content.append("subject", .string(subject))
+    content.append("record", record)
+    do throws(FolderProblem) { try folder.write(Array(JSONValue.object(content).compact.utf8), as: letter.name) } catch { return lose(subject, error.text) }
     state.withLock { $0.waiting.append(letter) }
     changed()
   }
@@ -86,7 +113,7 @@ final class Outbox: Sendable {
   func sendDue(_ now: Int64) -> Int64 {
     while true {
       let (letter, wait): (Letter?, Int64) = state.withLock { state in
-        guard state.underway < Self.deliveriesAtOnce, let index = state.waiting.indices.min(by: { state.waiting[$0].due < state.waiting[$1].due }) else { return (nil, .max) }
+        guard !state.isStopping, state.underway < Self.deliveriesAtOnce, let index = state.waiting.indices.min(by: { state.waiting[$0].due < state.waiting[$1].due }) else { return (nil, .max) }
         if state.waiting[index].due > now { return (nil, state.waiting[index].due - now) }
         state.underway += 1
         return (state.waiting.remove(at: index), 0)
@@ -103,37 +130,40 @@ final class Outbox: Sendable {
   }
 
   private func deliver(_ letter: Letter) {
-    var left: Letter? = letter
-    if let content = FileManager.default.contents(atPath: folder + "/" + letter.name) {
-      left = deliver(letter, Array(content))
-      if left == nil { unsafe unlink(folder + "/" + letter.name) }
-    } else {
-      left = nil   // a process that has replaced this one has delivered it
+    var left: Letter?
+    switch folder.read(letter.name) {
+    case .content(let content):
+      left = deliver(letter, content)
+      if left == nil { _ = folder.remove(letter.name) }
+    case .gone: break   // a process that has replaced this one has delivered it
+    case .unreadable(let problem):
+      say("its record cannot be read: \(problem); it is tried again", letter.name)
+      state.withLock { $0.unreadable += 1 }
+      left = letter.later
     }
     state.withLock { state in
       state.underway -= 1
       if let left { state.waiting.append(left) }
+      if state.isStopping && state.underway == 0 { isDone.raise() }
     }
     changed()
   }
 
   /// - Returns: when it is to be tried again; nil when it is done with.
   private func deliver(_ letter: Letter, _ content: [UInt8]) -> Letter? {
-    guard let value = try? JSONValue(parsing: content), let destination = value["destination"]?.string.flatMap(EventDestination.init(text:)), let record = value["record"] else {
-      lose(letter.name, "it cannot be read")
+    guard let value = try? JSONValue(parsing: content), let destination = EventDestination(members: value), let record = value["record"] else {
+      lose(letter.name, "it is no record")
       return nil
     }
-    guard let problem = destination.deliver(record) else { return nil }
-    let now = Timestamp.now.milliseconds, subject = value["subject"]?.string ?? ""
-    guard now - letter.written < Self.patienceMilliseconds else {
+    guard let problem = courier.deliver(record, to: destination) else { return nil }
+    if state.withLock({ $0.isStopping }) { return letter }
+    let subject = value["subject"]?.string ?? ""
+    guard Timestamp.now.milliseconds - letter.written < Self.patienceMilliseconds else {
       lose(subject, problem)
       return nil
     }
     say("\(problem); it is tried again", subject)
-    var letter = letter
-    letter.wait = min(max(letter.wait * 2, Self.firstWaitMilliseconds), Self.longestWaitMilliseconds)
-    letter.due = now + letter.wait
-    return letter
+    return letter.later
   }
 
   private func lose(_ subject: String, _ problem: String) {
@@ -147,15 +177,22 @@ final class Outbox: Sendable {
 }
 
 extension EventDestination {
-  /// As ``init(text:)`` reads it: the URL, or the file's absolute path.
-  fileprivate var text: String {
+  /// As it lies on disk: the URL, or the file's absolute path; and whom it trusts.
+  fileprivate var members: JSONObject {
     switch self {
-    case .file(let path): path
-    case .http(let host, let port, let path): "http://\(host.contains(":") ? "[\(host)]" : host):\(port)\(path)"
+    case .file(let path): ["destination": .string(path)]
+    case .server(let server):
+      server.certificateAuthority.map { ["destination": .string(server.url), "certificateAuthority": .string($0)] } ?? ["destination": .string(server.url)]
     }
   }
 
-  fileprivate init?(text: String) {
-    if text.hasPrefix("/") { self = .file(text) } else { self.init(url: text) }
+  fileprivate init?(members: JSONValue) {
+    guard let text = members["destination"]?.string else { return nil }
+    if text.hasPrefix("/") {
+      self = .file(text)
+    } else {
+      guard let server = EventServer(url: text, certificateAuthority: members["certificateAuthority"]?.string) else { return nil }
+      self = .server(server)
+    }
   }
 }

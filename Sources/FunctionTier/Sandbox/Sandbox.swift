@@ -37,6 +37,11 @@ public final class Sandbox {
   /// Without cgroups nothing happens (``SandboxReport/limitsCPU``).
   public func limitCPU() { if known == nil { spawner.ask(SK_SANDBOX_LIMIT_CPU, slot) } }
 
+  /// Whether it can be frozen.
+  public var canBeFrozen: Bool { spawner.facts.freezes }
+  /// Has nothing in it run any more, until it is to run again. Returns at once; what is asked of it meanwhile it finds afterwards.
+  public func freeze(_ frozen: Bool) { if known == nil { spawner.ask(frozen ? SK_SANDBOX_FREEZE : SK_SANDBOX_THAW, slot) } }
+
   /// How it ended; nil while it lives. Asks the lifeline once.
   public func end() -> SandboxEnd? {
     if let known { return known }

@@ -20,6 +20,10 @@ public struct SandboxReport: Sendable, Equatable {
   public let memory: MemoryLimit
   /// Whether the CPU share holds.
   public let limitsCPU: Bool
+  /// Whether sandboxes that have nothing to do can be kept from running.
+  public let freezes: Bool
+  /// Controllers that the groups of version 2 which we have lack, and nothing else has: of `memory`, `cpu`, `pids`.
+  public let missingControllers: [String]
   /// Whether each sandbox runs as a user of its own. Only as root; otherwise all run as the proxy's.
   public let hasOwnUsers: Bool
   /// Whether there is a /proc inside. In a container that masks its own, there can be none.
@@ -35,6 +39,8 @@ public struct SandboxReport: Sendable, Equatable {
     if let problem { return "no sandboxes: \(problem)" }
     return [
       "sandboxes: memory limits \(memory.rawValue)", limitsCPU ? "CPU shares" : "no CPU shares (no cgroups)",
+      freezes ? nil : "idle ones go on running (no cgroup of ours to freeze)",
+      missingControllers.isEmpty ? nil : "cgroup v2 without the controllers \(missingControllers.joined(separator: ", "))",
       hasOwnUsers ? "each as a user of its own" : "all as this user", hasProc ? nil : "no /proc inside", hasOutbound ? nil : "no network: outbound (install passt)",
     ].compactMap { $0 }.joined(separator: "; ")
   }
@@ -48,6 +54,9 @@ public struct SandboxReport: Sendable, Equatable {
     case .watched: .watched
     }
     limitsCPU = facts.limitsCPU
+    freezes = facts.freezes
+    let controllers = [("memory", facts.memory != .watched), ("cpu", facts.limitsCPU), ("pids", facts.limitsProcesses)]
+    missingControllers = facts.hasUnifiedGroups ? controllers.filter { !$0.1 }.map(\.0) : []
     hasOwnUsers = facts.hasOwnUsers
     hasOutbound = facts.pasta != nil
     var problem: String?

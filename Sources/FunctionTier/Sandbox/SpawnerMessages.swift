@@ -7,7 +7,7 @@ import Glibc
 struct SpawnerFacts: Sendable {
   enum Memory: Sendable { case watched, cgroup1, cgroup2 }
   let memory: Memory
-  let limitsCPU: Bool, limitsProcesses: Bool, hasOwnUsers: Bool, filtersSystemCalls: Bool, isRoot: Bool
+  let limitsCPU: Bool, limitsProcesses: Bool, hasOwnUsers: Bool, filtersSystemCalls: Bool, isRoot: Bool, freezes: Bool, hasUnifiedGroups: Bool
   let firstUser: Int
   let bubblewrap: String?, pasta: String?
   let memoryFolder: String?
@@ -23,6 +23,8 @@ struct SpawnerFacts: Sendable {
     hasOwnUsers = facts.own_users != 0
     filtersSystemCalls = facts.system_calls != 0
     isRoot = facts.is_root != 0
+    freezes = facts.freezes != 0
+    hasUnifiedGroups = facts.has_unified != 0
     firstUser = Int(facts.first_user)
     bubblewrap = text(facts.bwrap)
     pasta = text(facts.pasta)

@@ -4,7 +4,8 @@ import Glibc
 
 /// Said once.
 @safe final class EndSignal: Sendable {
-  private let descriptor = eventfd(0, Int32(EFD_CLOEXEC))
+  /// Readable from then on.
+  let descriptor = eventfd(0, Int32(EFD_CLOEXEC))
   deinit { if descriptor >= 0 { close(descriptor) } }
 
   /// Says it. Any thread.

@@ -62,6 +62,8 @@ public final class FunctionTally: Sendable {
     public var concurrent = 0, mostConcurrent = 0
     /// Environments that are loaded now.
     public var environments = 0
+    /// Environments that are to be kept always, of all versions that serve; and those of them that are up, counted once a second.
+    public var provisioned = 0, provisionedReady = 0
     /// Bytes of output that were not kept.
     public var droppedOutputBytes: UInt64 = 0
   }

@@ -80,8 +80,8 @@ extension Supervisor {
   /// An environment is about to run an invocation.
   /// - Returns: when that is to be over, in milliseconds since 1970.
   func begin(_ pending: PendingInvocation, _ group: EnvironmentGroup, _ environment: Environment) -> Double {
-    write(Lines.start(pending.invocation.requestID, version: group.revision.version), group, pending)
-    let timeout = UInt64(max(group.revision.timeout.microseconds, 0)) * 1_000
+    write(group, pending) { Lines.start(pending.invocation.requestID, version: group.revision.version, to: &$0) }
+    let timeout = group.timeoutNanoseconds
     environment.began = monotonicNanoseconds()
     environment.deadline = environment.began + timeout
     return wallMilliseconds() + Double(timeout) / 1_000_000
@@ -187,9 +187,9 @@ extension Supervisor {
   }
 
   private func complete(_ report: inout InvocationReport, _ environment: Environment, _ group: EnvironmentGroup) {
-    report.duration = .nanoseconds(monotonicNanoseconds() - environment.began)
+    report.durationMicroseconds = Int64((monotonicNanoseconds() - environment.began) / 1_000)
     if environment.life.invocations == 1 && !environment.isProvisioned { report.initDuration = environment.initDuration }
-    report.billedMilliseconds = (report.duration + (report.initDuration ?? .zero)).wholeMilliseconds
+    report.billedMilliseconds = Int((report.durationMicroseconds + (report.initMicroseconds ?? 0)).wholeMilliseconds)
     if environment.peakBytes == 0 { environment.lookAtMemory() }
     report.maxMemoryUsedMB = (environment.peakBytes + (1 << 20) - 1) >> 20
   }
@@ -201,7 +201,7 @@ extension Supervisor {
       $0.results[InvocationResult(outcome).rawValue] += 1
       guard let environment else { return }
       $0.begun += 1
-      $0.durationMicroseconds += UInt64(max(report.duration.microseconds, 0))
+      $0.durationMicroseconds += UInt64(max(report.durationMicroseconds, 0))
       if report.isColdStart { $0.coldStarts += 1 }
       $0.peakBytes = max($0.peakBytes, UInt64(environment.peakBytes))
       $0.droppedOutputBytes += UInt64(environment.droppedOutputBytes)
@@ -219,9 +219,19 @@ extension Supervisor {
     case .exited, .outOfMemory, .protocolViolation, .tooLarge: write("\(failure?.errorMessage ?? "")\t\(failure?.errorType ?? "")", group, pending)
     default: break
     }
+    write(group, pending) { Lines.end(report.requestID, to: &$0) }
+    write(group, pending) { Lines.report(report, failure, to: &$0) }
+  }
+
+  /// Writes a line of every invocation.
+  private func write(_ group: EnvironmentGroup, _ pending: PendingInvocation, _ compose: (inout ByteBuffer) -> Void) {
     guard log.isOn || pending.invocation.logTailBytes > 0 else { return }
-    write(Lines.end(report.requestID), group, pending)
-    write(Lines.report(report, failure), group, pending)
+    var line = ByteBuffer()
+    line.acquireSmall()
+    compose(&line)
+    let name = group.name
+    log.write(function: name.span, line.readable)
+    pending.keep(line.readable)
   }
 
   /// Writes a line of our own.

@@ -9,22 +9,33 @@ extension Supervisor {
   static let warmEventBytes = 131_072
 
   /// Begins an invocation in an idle environment, on the caller's thread.
-  /// - Returns: what the caller is to ``WarmInvocation/watch(on:)``; nil when it is to be posted.
-  func runAtOnce(_ revision: Revision, _ invocation: Invocation, answer: @escaping @Sendable (InvocationOutcome) -> Void) -> WarmInvocation? {
+  /// - Parameter loop: the caller's, which waits for the answer.
+  /// - Returns: what the caller is to hold until then, and to ``WarmInvocation/end()``; nil when it is to be posted.
+  func runAtOnce(
+    _ revision: Revision, _ invocation: Invocation, on loop: EventLoop, answer: @escaping @Sendable (InvocationOutcome) -> Void
+  ) -> WarmInvocation? {
     guard invocation.payload.count <= Self.warmEventBytes, monitor.tryEnter() else { return nil }
     defer { monitor.leave() }
-    guard !isStopping, let group = groups[revision], group.waiting.isEmpty, let environment = group.idle.last, environment.canBeInvokedElsewhere,
-      ledger.enter(revision.function) == nil
-    else { return nil }
-    group.idle.removeLast()
+    guard !isStopping, let group = knownGroup(revision), group.waiting.isEmpty, !group.idle.isEmpty else { return nil }
+    // The one that this loop asked last, where there is one: it is told of its answer already.
+    let place = group.idle.lastIndex { $0.answers(to: loop) } ?? group.idle.count - 1
+    let environment = group.idle[place]
+    guard environment.canBeInvokedElsewhere, let line = environment.line(to: loop), ledger.enter(revision.function) == nil else { return nil }
+    group.idle.remove(at: place)
     noteEntry(group)
     direct.add(1, ordering: .relaxed)
     let pending = PendingInvocation(invocation, arrived: now, answer: answer)
     let deadline = begin(pending, group, environment)
     if environment.timerDue == 0 { post(.watchDeadline(environment.number)) }
-    if environment.invokeElsewhere(pending, deadline: deadline) { return WarmInvocation(self, environment, pending) }
-    post(.takeUp(environment.number))
-    return WarmInvocation(self, nil, pending)
+    if !environment.invokeElsewhere(pending, deadline: deadline) { post(.takeUp(environment.number)) }
+    return WarmInvocation(self, environment, pending, line)
+  }
+
+  /// The group of a version; most often that of the invocation before, which need not be looked up.
+  private func knownGroup(_ revision: Revision) -> EnvironmentGroup? {
+    if let lastGroup, lastGroup.revision == revision { return lastGroup }
+    lastGroup = groups[revision]
+    return lastGroup
   }
 
   /// Takes the answer to such an invocation.
@@ -55,25 +66,22 @@ extension Supervisor {
 /// An invocation that runs without the supervisor. Confined to the loop of who asked for it.
 final class WarmInvocation {
   private let supervisor: Supervisor
-  private let environment: Environment?
+  private let environment: Environment
   private let pending: PendingInvocation
-  private var descriptor: DescriptorWatch?
+  private let line: WarmLine
 
-  /// - Parameter environment: nil when the supervisor has it already.
-  init(_ supervisor: Supervisor, _ environment: Environment?, _ pending: PendingInvocation) {
+  /// Waits for the answer to an invocation that has been begun.
+  init(_ supervisor: Supervisor, _ environment: Environment, _ pending: PendingInvocation, _ line: WarmLine) {
     self.supervisor = supervisor
     self.environment = environment
     self.pending = pending
+    self.line = line
+    line.tell(self)
   }
 
-  /// Waits for the answer on the caller's loop, whose thread this is.
-  func watch(on loop: EventLoop) {
-    guard let environment else { return }
-    descriptor = DescriptorWatch(loop: loop, descriptor: environment.descriptor) { [supervisor, pending, unowned self] _ in
-      if supervisor.collect(environment, pending) { end() }
-    }
-  }
+  /// The environment has said something.
+  func look() { if supervisor.collect(environment, pending) { end() } }
 
   /// It is over. Before the caller forgets it.
-  func end() { descriptor?.end() }
+  func end() { line.forget(self) }
 }

@@ -11,6 +11,7 @@ import Transport
 enum SupervisorOrder: Sendable {
   case invoke(Revision, Interpreter, FunctionTally, Invocation, @Sendable (InvocationOutcome) -> Void)
   case adopt(Adoption)
+  case provide([ProvisionedVersion])
   case log(LogWriter?)
   /// A worker has begun an invocation in an environment of this number that the supervisor is to go on with; or whose deadline it is to watch.
   case takeUp(Int)
@@ -22,8 +23,8 @@ enum SupervisorOrder: Sendable {
 
 /// What a configuration asks of the supervisor.
 struct Adoption: Sendable {
-  /// What may be invoked, with how many environments are to be kept of each.
-  var revisions: [(revision: Revision, interpreter: Interpreter, tally: FunctionTally, provisioned: Int)] = []
+  /// What may be invoked.
+  var revisions: [(revision: Revision, interpreter: Interpreter, tally: FunctionTally)] = []
   /// Reserved concurrency by function.
   var reserved: [String: Int] = [:]
 }
@@ -41,6 +42,8 @@ final class Supervisor: @unchecked Sendable {
   private var ear: DescriptorWatch?
 
   var groups: [Revision: EnvironmentGroup] = [:]
+  /// The one of them that a worker used last.
+  var lastGroup: EnvironmentGroup?
   /// Environments that have no function yet.
   var pool: PrewarmedPool
   /// Every environment with something left of it, by number.
@@ -50,6 +53,8 @@ final class Supervisor: @unchecked Sendable {
   private(set) var nextNumber = 1
   /// Frames about what was over, and invocations that workers ran themselves; for anyone to look at.
   let staleFrames = Atomic<UInt64>(0), direct = Atomic<UInt64>(0)
+  /// How often an environment was frozen, and how many are; the same.
+  let froze = Atomic<UInt64>(0), frozen = Atomic<Int>(0)
   /// Sandboxes that have ended, by FunctionTierFacts.ends.
   let ended = Mutex([UInt64](repeating: 0, count: FunctionTierFacts.ends.count))
   /// Pre-warmed environments that are up; for anyone to look at.
@@ -101,6 +106,7 @@ final class Supervisor: @unchecked Sendable {
     case .invoke(let revision, let interpreter, let tally, let invocation, let answer):
       invoke(group(revision, interpreter, tally), PendingInvocation(invocation, arrived: now, answer: answer))
     case .adopt(let adoption): adopt(adoption)
+    case .provide(let plan): provide(plan)
     case .log(let writer): log.adopt(writer)
     case .takeUp(let number): all[number]?.takeUp()
     case .watchDeadline(let number): if let environment = all[number], environment.deadline != .max { watchDeadline(environment) }
@@ -119,17 +125,38 @@ final class Supervisor: @unchecked Sendable {
 
   private func adopt(_ adoption: Adoption) {
     // Published versions stay as long as they are used; of the newest code there is only one.
-    for group in groups.values { (group.isSuperseded, group.provisioned) = (group.revision.version == "$LATEST", 0) }
+    for group in groups.values { group.isSuperseded = group.revision.version == "$LATEST" }
     for name in Set(groups.keys.map(\.function)).union(adoption.reserved.keys) { ledger.reserve(name, adoption.reserved[name]) }
     var keys: Set<PrewarmedPool.Key> = []
-    for (revision, interpreter, tally, provisioned) in adoption.revisions {
-      let group = group(revision, interpreter, tally)
-      (group.isSuperseded, group.provisioned) = (false, provisioned)
+    for (revision, interpreter, tally) in adoption.revisions {
+      group(revision, interpreter, tally).isSuperseded = false
       if interpreter.canBePrewarmed { keys.insert(PrewarmedPool.Key(interpreter, revision)) }
     }
     for environment in pool.adopt(keys) { end(environment) }
     for group in groups.values where group.isSuperseded { retire(group) }
     refill()
+  }
+
+  /// How many environments are kept, from now on; those that are kept no more end when they have been idle for long, as others do.
+  private func provide(_ plan: [ProvisionedVersion]) {
+    for group in groups.values where group.provisioned > 0 {
+      group.provisioned = 0
+      group.tally.change { ($0.provisioned, $0.provisionedReady) = (0, 0) }
+    }
+    for entry in plan {
+      group(entry.version.revision, entry.version.interpreter, entry.tally).provisioned = entry.count
+      entry.tally.change { $0.provisioned += entry.count }
+    }
+    refill()
+  }
+
+  /// How many of those that are to be kept are up, by function.
+  private func countProvisioned() {
+    var ready: [String: (tally: FunctionTally, count: Int)] = [:]
+    for group in groups.values where group.provisioned > 0 {
+      ready[group.revision.function, default: (group.tally, 0)].count += min(group.provisioned, group.environments.count - group.starting)
+    }
+    for (tally, count) in ready.values { tally.change { $0.provisionedReady = count } }
   }
 
   /// The process ends: nothing is started any more, and everything is killed.
@@ -157,9 +184,19 @@ final class Supervisor: @unchecked Sendable {
     everySecond()
     for group in groups.values {
       retireIdle(group)
-      if group.isSuperseded && group.environments.isEmpty && group.waiting.isEmpty { groups[group.revision] = nil }
+      freezeIdle(group)
+      if group.isSuperseded && group.environments.isEmpty && group.waiting.isEmpty {
+        groups[group.revision] = nil
+        lastGroup = nil
+      }
     }
-    for environment in all.values { environment.lookAtMemory() }
+    var count = 0
+    for environment in all.values {
+      environment.lookAtMemory()
+      if environment.isFrozen { count += 1 }
+    }
+    frozen.store(count, ordering: .relaxed)
+    countProvisioned()
     refill()
   }
 
@@ -168,6 +205,12 @@ final class Supervisor: @unchecked Sendable {
     while let oldest = group.idle.first, group.environments.count > group.provisioned,
       now >= oldest.idleSince + settings.idleMilliseconds || group.isSuperseded
     { end(oldest) }
+  }
+
+  /// Freezes environments that nobody has used for a while: those that follow each other within it are never.
+  private func freezeIdle(_ group: EnvironmentGroup) {
+    guard settings.freezeMilliseconds > 0 else { return }
+    for environment in group.idle where now >= environment.idleSince + settings.freezeMilliseconds && environment.freeze() { froze.add(1, ordering: .relaxed) }
   }
 
   private func retire(_ group: EnvironmentGroup) {

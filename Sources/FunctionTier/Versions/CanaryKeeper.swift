@@ -32,9 +32,11 @@ final class CanaryKeeper: Sendable {
   func stop() { helper.stop() }
 
   /// Has what is published read again: somebody has changed it.
-  func reread() {
+  /// - Parameter done: called on the thread that has read it.
+  func reread(_ done: @escaping @Sendable () -> Void) {
     _ = helper.submit { [self] in
-      do throws(CodeProblem) { try store.readAll() } catch { diagnostics.say(.error, key: "versions", "functions: \(error.text)") }
+      do throws(CodeProblem) { try store.readAll() } catch { return diagnostics.say(.error, key: "versions", "functions: \(error.text)") }
+      done()
     }
   }
 

@@ -36,7 +36,8 @@ final class RevisionTable: Sendable {
     return resolution
   }
 
-  private func resolution(_ versions: FunctionVersions, _ number: Int) throws(CodeProblem) -> Resolution {
+  /// What a version's number stands for.
+  func resolution(_ versions: FunctionVersions, _ number: Int) throws(CodeProblem) -> Resolution {
     if let known = known.withLock({ $0[versions.function]?[number] }) { return known }
     guard let version = versions.version(number) else { throw CodeProblem(text: "function \(versions.function) has no version \(number)") }
     let (definition, code) = try store.stored(version, named: versions.function)

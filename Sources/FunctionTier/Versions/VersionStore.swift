@@ -128,11 +128,28 @@ public final class VersionStore: Sendable {
   /// What is published in a tier's folder, by function. Changes nothing; a folder that is not there has nothing.
   public static func published(in folder: String) throws(CodeProblem) -> [String: FunctionVersions] {
     var all: [String: FunctionVersions] = [:]
-    for name in (try? FileManager.default.contentsOfDirectory(atPath: folder + "/versions")) ?? [] where name.hasSuffix(".json") {
+    let names: [String]
+    // A folder that cannot be read is not one without versions: their code would be taken for unused.
+    do throws(FolderProblem) { names = try DurableFolder(folder + "/versions").names() } catch { throw CodeProblem(text: error.text) }
+    for name in names where name.hasSuffix(".json") {
       guard let versions = try read(folder + "/versions/" + name) else { continue }
       all[versions.function] = versions
     }
     return all
+  }
+
+  /// Copies what is published of some functions into another tier's folder, which has it for itself then. What is not published is left out.
+  /// - Throws: ``CodeProblem`` when it cannot be read, or copied.
+  static func copy(_ names: Set<String>, from folder: String, to other: String) throws(CodeProblem) {
+    for (name, versions) in try published(in: folder) where names.contains(name) {
+      for part in ["code", "versions"] { try CodeStore.makeFolder("\(other)/\(part)") }
+      let files = ["versions/" + file(of: name)] + Set(versions.versions.map { "code/" + $0.code }).sorted()
+      for file in files where !FileManager.default.fileExists(atPath: "\(other)/\(file)") {
+        do { try FileManager.default.copyItem(atPath: "\(folder)/\(file)", toPath: "\(other)/\(file)") } catch {
+          throw CodeProblem(text: "what is published of \(name) cannot be read: \(error.localizedDescription)")
+        }
+      }
+    }
   }
 
   /// A function's name as a file's: whatever is no letter or digit is written in hexadecimal digits.
@@ -143,8 +160,14 @@ public final class VersionStore: Sendable {
   }
 
   private static func read(_ path: String) throws(CodeProblem) -> FunctionVersions? {
-    guard let data = FileManager.default.contents(atPath: path) else { return nil }
-    guard let value = try? JSONValue(parsing: Array(data)), let versions = FunctionVersions(value) else { throw CodeProblem(text: "\(path) is damaged") }
+    let content: [UInt8]
+    switch DurableFolder((path as NSString).deletingLastPathComponent).read((path as NSString).lastPathComponent) {
+    case .content(let bytes): content = bytes
+    case .gone: return nil
+    // Not the same: what is published next would take its place.
+    case .unreadable(let problem): throw CodeProblem(text: "\(problem): what is published is not known")
+    }
+    guard let value = try? JSONValue(parsing: content), let versions = FunctionVersions(value) else { throw CodeProblem(text: "\(path) is damaged") }
     return versions
   }
 

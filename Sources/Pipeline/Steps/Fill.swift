@@ -68,7 +68,7 @@ extension Worker {
     case .generated, .buffered: return compressed(response.bytes.readable, compressor)
     case .file: return exchange.file == nil ? ByteBuffer() : nil
     case .origin: break
-    case .tunnel, .cached, .stored: return nil
+    case .tunnel, .cached, .stored, .plainRedirect: return nil
     }
     guard exchange.upstream?.wholeBodyIsAtHand == true, var upstream = exchange.upstream.take() else { return nil }
     guard compressor == nil || upstream.stream.input.count <= Self.compressedAtOnceBytes, let count = try? upstream.payloadAtHand() else {

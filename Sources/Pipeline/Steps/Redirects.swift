@@ -14,33 +14,56 @@ final class CompiledRedirects: Sendable {
   let metricsIndex: Int
   /// Which reading of the file it is.
   let edition: Int
+  /// `rules.tsv:`, for the log.
+  private let name: [UInt8]
 
   init(_ definition: RedirectDefinition, metricsIndex: Int) {
     self.definition = definition
     table = definition.table
     self.metricsIndex = metricsIndex
     edition = ObjectIdentifier(definition.table).hashValue
+    name = Array("\(definition.name):".utf8)
   }
-}
 
-/// Which rule answered.
-struct FollowedRule {
-  let redirects: CompiledRedirects
-  let rule: Int
-  /// `rules.tsv:17`, for the log.
-  var place: String { "\(redirects.definition.name):\(redirects.table.line(rule))" }
+  /// Where a rule stands: `rules.tsv:17`.
+  func place(of rule: Int) -> ByteBuffer {
+    var place = ByteBuffer()
+    place.acquireSmall()
+    let name = name
+    place.append(name.span)
+    place.append(decimal: table.line(rule))
+    return place
+  }
 }
 
 extension Worker {
   /// Answers a request that a rule is for. Only for behaviors that have a table.
   func followRedirects(_ redirects: CompiledRedirects, _ exchange: inout Exchange) -> Response? {
-    let table = redirects.table, reads = table.reads
-    let facts = reads.isEmpty ? RedirectFacts.none : facts(reads, exchange)
+    let table = redirects.table
     exchange.reached(.redirectRules)
+    guard table.reads.isEmpty else { return followConditions(redirects, &exchange) }
+    guard let rule = table.firstMatch(exchange.request.path) else { return nil }
+    took(rule, of: redirects, &exchange)
+    if let status = table.plainStatus(rule), exchange.behavior.sendsStoredHeads, exchange.request.query.count == 0, exchange.observer == nil, !logging.wantsAnswer {
+      exchange.result = .redirect
+      return Response(plainRedirect: status)
+    }
+    return answer(table.answer(rule, exchange.request.path, query: exchange.request.query, .none), &exchange)
+  }
+
+  @inline(never) private func followConditions(_ redirects: CompiledRedirects, _ exchange: inout Exchange) -> Response? {
+    let table = redirects.table, facts = facts(table.reads, exchange)
     guard let rule = table.firstMatch(exchange.request.path, facts) else { return nil }
-    let answer = table.answer(rule, exchange.request.path, query: exchange.request.query, facts)
-    counters.countRedirect(redirects.metricsIndex, rule: rule, of: table.count, edition: redirects.edition)
-    exchange.followed = FollowedRule(redirects: redirects, rule: rule)
+    took(rule, of: redirects, &exchange)
+    return answer(table.answer(rule, exchange.request.path, query: exchange.request.query, facts), &exchange)
+  }
+
+  @inline(__always) private func took(_ rule: Int, of redirects: CompiledRedirects, _ exchange: inout Exchange) {
+    counters.countRedirect(redirects.metricsIndex, rule: rule, of: redirects.table.count, edition: redirects.edition)
+    exchange.redirectRule = Int32(truncatingIfNeeded: rule)
+  }
+
+  @inline(never) private func answer(_ answer: RedirectTable.Answer, _ exchange: inout Exchange) -> Response {
     switch answer {
     case .redirect(let status, let location): return redirect(status, location, &exchange)
     case .refusal(let status): return refuse(&exchange, status, status == 410 ? "The page is gone." : status == 451 ? "The page is unavailable for legal reasons." : "There is no such page.")
@@ -58,6 +81,34 @@ extension Worker {
     response.head.setContentLength(0)
     response.isGenerated = true
     return response
+  }
+
+  /// Writes the head of a redirect to a place that stands in the table, in one go. (What ``composeResponseHead(_:_:_:_:to:)`` makes of one
+  /// that has been made is the same.)
+  func composePlainRedirect(_ status: Int, _ exchange: borrowing Exchange, _ closing: Bool, to out: inout ByteBuffer) {
+    guard let redirects = exchange.behavior.redirects else { return }
+    out.append(Self.beginning(status))
+    redirects.table.withPlainTarget(Int(exchange.redirectRule)) { out.append($0) }
+    out.append("\r\nContent-Length: 0\r\nDate: ")
+    let date = loop.date, lines = exchange.site.site.redirectLines
+    out.append(date.span)
+    out.append("\r\nServer: CloudFront\r\n")
+    if !exchange.received.isHTTP2 {
+      if closing { out.append("Connection: close\r\n") } else if exchange.received.isHTTP10 { out.append("Connection: keep-alive\r\n") }
+    }
+    out.append(lines.span)
+    out.append(exchange.id)
+    out.append("\r\n\r\n")
+  }
+
+  @inline(__always) private static func beginning(_ status: Int) -> StaticString {
+    switch status {
+    case 301: "HTTP/1.1 301 Moved Permanently\r\nLocation: "
+    case 302: "HTTP/1.1 302 Found\r\nLocation: "
+    case 303: "HTTP/1.1 303 See Other\r\nLocation: "
+    case 307: "HTTP/1.1 307 Temporary Redirect\r\nLocation: "
+    default: "HTTP/1.1 308 Permanent Redirect\r\nLocation: "
+    }
   }
 
   /// What the table's conditions look at.

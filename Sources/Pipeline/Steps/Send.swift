@@ -19,6 +19,8 @@ extension Worker {
     viewer.stream.beginOutput()
     if let hit = exchange.hit {
       composeStoredHead(hit, exchange, viewer.closing, length: response.head.line.contentLength, to: &viewer.stream.output)
+    } else if response.source == .plainRedirect {
+      composePlainRedirect(exchange.status, exchange, viewer.closing, to: &viewer.stream.output)
     } else {
       composeResponseHead(response, exchange, viewer.closing, chunked, to: &viewer.stream.output)
     }
@@ -28,7 +30,7 @@ extension Worker {
     if logging.wantsAnswer { exchange.answer = AnswerFacts(response.head) }
     let isDuplex = viewer.substream != nil && isDuplex(&exchange, viewer)
     switch response.source {
-    case .generated, .buffered:
+    case .generated, .buffered, .plainRedirect:
       if !hasNoBody { try viewer.forward(response.bytes.count, from: &response.bytes, asChunk: false) }
       try await viewer.flush()
     case .origin where isDuplex: try await relayBothWays(&exchange, &viewer)

@@ -19,7 +19,10 @@ extension Worker {
       try await resolve(assigned, &exchange)
       switch try await askOriginRequest(hook, ask, &destination, &exchange, &viewer) {
       case .response(let change): return madeAtOrigin(change, assigned, &exchange)
-      case .request(let change): take(change, into: ask, &exchange)
+      case .request(let change):
+        let before = exchange.observer == nil ? nil : ask.request
+        take(change, into: ask, &exchange)
+        if let observer = exchange.observer, let before { observer.changed(before, to: ask.request, content: change.body?.count) }
       }
     }
     exchange.asked = ask

@@ -68,7 +68,7 @@ extension Worker {
     let start = monotonicNanoseconds()
     let outcome: InvocationOutcome
     if let function = hook.function {
-      outcome = await function.call(Invocation(payload: event.payload()), on: loop)
+      outcome = await function.call(Invocation(payload: event.payload(), logTailBytes: exchange.observer == nil ? 0 : Explanation.logBytes), on: loop)
     } else {
       outcome = .failed(InvocationFailure(.notStarted, errorType: "", errorMessage: "the function could not be prepared; skerry check says why"), InvocationReport())
     }
@@ -111,7 +111,7 @@ extension Worker {
     counters.observe(hook.step, microseconds: Int(now - start) / 1000)
     let told = FunctionReport(hook, outcome, report, error: error)
     exchange.functions.append(told)
-    if let observer = exchange.observer { observer.ran(told, fuel: nil) }
+    if let observer = exchange.observer { observer.ran(told, fuel: nil, logs: report.functionLines) }
     if let trace = exchange.trace { trace.add(told, from: start, to: now) }
   }
 
@@ -130,7 +130,7 @@ extension FunctionReport {
     self.outcome = outcome
     cpuMicroseconds = 0
     self.error = error
-    durationMicroseconds = Int(report.duration.components.seconds) * 1_000_000 + Int(report.duration.components.attoseconds / 1_000_000_000_000)
+    durationMicroseconds = Int(report.durationMicroseconds)
     isColdStart = report.isColdStart
   }
 }

@@ -16,6 +16,7 @@ extension Worker {
     case .failed(let failure): return answer(failure, &exchange)
     case .decided(.request(let change)):
       apply(change, to: &exchange)
+      if let observer = exchange.observer { observer.sees(exchange.request) }
       return nil
     case .decided(.response(let change)):
       exchange.result = .lambdaGeneratedResponse

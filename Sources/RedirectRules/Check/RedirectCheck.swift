@@ -155,18 +155,26 @@ public struct RedirectCheck {
   private mutating func follow(_ index: Int, _ sample: Sample) {
     let (hops, loop) = way(from: sample)
     if let loop {
-      let members = hops[min(loop, hops.count - 1)...].map(\.rule), lowest = members.min() ?? index
-      guard toldLoops.insert(lowest).inserted || !members.contains(index) else { return }
-      let lines = members.map { String(table.line($0)) }.joined(separator: ", ")
-      let text = loop == hops.count ? "does not end after \(Self.hopsLimit) redirects" : members.contains(index)
-        ? (members.count == 1 ? "redirects to itself" : "redirects in a circle, by lines \(lines)") : "leads into a circle, by lines \(lines)"
-      findings.append(RedirectFinding(.loop, line: table.line(index), otherLine: members.count > 1 ? table.line(members[1]) : nil, example: sample.url, text))
+      if let told = self.loop(index, hops, from: loop, sample) { findings.append(told.finding) }
     } else if hops.count > 1, let last = hops.last {
       let lines = hops.dropFirst().map { String(table.line($0.rule)) }.joined(separator: ", ")
       findings.append(RedirectFinding(
         .chain, line: table.line(index), otherLine: table.line(hops[1].rule), example: sample.url, target: last.location,
         "\(hops.count) redirects one after another (then line \(lines)); straight to \(last.location)"))
     }
+  }
+
+  /// What is told of a way that does not end: once for a circle, and for each rule that leads into it.
+  /// - Returns: nil when the circle has been told; and whether the rule is in it, or its way does not come back at all.
+  mutating func loop(_ index: Int, _ hops: [Hop], from start: Int, _ sample: Sample) -> (finding: RedirectFinding, isIn: Bool)? {
+    let members = hops[min(start, hops.count - 1)...].map(\.rule), isIn = members.contains(index)
+    // Rules that lead into it are told beside it.
+    if isIn, !toldLoops.insert(members.min() ?? index).inserted { return nil }
+    let lines = members.map { String(table.line($0)) }.joined(separator: ", ")
+    let text = start == hops.count ? "does not end after \(Self.hopsLimit) redirects" : isIn
+      ? (members.count == 1 ? "redirects to itself" : "redirects in a circle, by lines \(lines)") : "leads into a circle, by lines \(lines)"
+    let other = members.count > 1 ? table.line(members[1]) : nil
+    return (RedirectFinding(.loop, line: table.line(index), otherLine: other, example: sample.url, text), isIn || start == hops.count)
   }
 
   /// A target that is nothing but a capture would name another host, were its slashes not made one.

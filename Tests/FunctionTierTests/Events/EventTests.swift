@@ -78,6 +78,24 @@ enum Sample {
     #expect(Sample.cf(event)?["request"]?["headers"]?["x-a"]?.array?.first?["value"]?.string == shown)
   }
 
+  /// Texts are copied sixteen bytes at a time: of every length, with what must be escaped at every place.
+  @Test("nothing is lost wherever it stands", arguments: ["\"", "\\", "\u{1}", "é", "\u{7F}"])
+  func everyPlace(_ odd: String) {
+    for length in 0..<36 {
+      let text = String(repeating: "abcdefgh", count: 5).prefix(length)
+      let values = (0...length).map { text.prefix($0) + odd + text.dropFirst($0) }
+      let event = Sample.event(.originRequest, headers: values.map { ("X-A", String($0)) })
+      #expect(Sample.cf(event)?["request"]?["headers"]?["x-a"]?.array?.map { $0["value"]?.string } == values.map { String($0) }, "\(length)")
+    }
+  }
+
+  /// Names and values that need room again and again, each three times as long as they were.
+  @Test("long texts find room") func room() {
+    let value = String(repeating: "\"é", count: 10_000)
+    let event = Sample.event(.originRequest, headers: [("X-A", value), ("X-B", value)])
+    #expect(Sample.cf(event)?["request"]?["headers"]?["x-b"]?.array?.first?["value"]?.string == value)
+  }
+
   @Test("bodies are shown in base64", arguments: [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("\u{0}\u{FF}", "AMO/")])
   func bodies(_ text: String, _ base64: String) {
     let event = Sample.event(.viewerRequest, body: EventBody(Array(text.utf8), isTruncated: text == "foo"), method: "POST")
@@ -105,6 +123,34 @@ enum Sample {
     for text in [returned.compact, returned.indented()] {
       let decision = try event.decision(on: Array(text.utf8))
       #expect(decision == (event.response == nil ? .request(RequestChange()) : .response(ResponseChange(status: 200))), "\(text)")
+    }
+  }
+
+  /// What stands as it was shown is not read again, and what stands beside it is.
+  @Test("a part that was changed is found beside others that were not", arguments: [
+    (#""uri":"/a""#, #""uri":"/other""#, RequestChange(uri: Array("/other".utf8))),
+    (#""value":"a""#, #""value":"z""#, RequestChange(headers: EventHeaders([("Host", "www.example.com"), ("Accept", "z"), ("accept", "b"), ("Via", "1.1 x")]))),
+    (#"{"clientIp""#, #"{"extra":[{"headers":{}}],"clientIp""#, RequestChange()),
+    (#","method""#, #" , "method""#, RequestChange()),
+  ])
+  func parts(_ old: String, _ new: String, _ change: RequestChange) throws {
+    let event = Sample.event(.originRequest)
+    let shown = try #require(Sample.cf(event)?["request"]).compact
+    #expect(shown.contains(old))
+    #expect(try event.decision(on: Array(shown.replacing(old, with: new).utf8)) == .request(change))
+  }
+
+  @Test("what only begins as it was shown is no JSON", arguments: ["x", "}", "\"", "{}"])
+  func tails(_ tail: String) throws {
+    let event = Sample.event(.originRequest)
+    let cf = try #require(Sample.cf(event)), shown = try #require(cf["request"]).compact
+    let headers = try #require(cf["request"]?["headers"]).compact
+    for text in [shown + tail, shown.replacing(headers, with: headers + tail), String(shown.dropLast())] {
+      guard case .failure(let failure) = Sample.decide(event, text) else {
+        Issue.record("\(text) is taken")
+        continue
+      }
+      #expect(failure.text.contains("no JSON"), "\(text)")
     }
   }
 }

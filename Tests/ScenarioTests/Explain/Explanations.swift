@@ -126,6 +126,122 @@ extension Scenarios {
       for text in lacks { #expect(!command.text.contains(text), "no \(text) in\n\(command.text)") }
     }
 
+    /// A configuration with these files, explained.
+    private func explain(_ yaml: String, _ files: [String: String] = [:], _ arguments: [String]) throws -> Tool.Command {
+      let folder = FileManager.default.temporaryDirectory.appendingPathComponent("explain-\(UUID().uuidString)")
+      defer { try? FileManager.default.removeItem(at: folder) }
+      for (name, text) in files.merging(["edge.yaml": yaml], uniquingKeysWith: { $1 }) {
+        let place = folder.appendingPathComponent(name)
+        try FileManager.default.createDirectory(at: place.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try text.write(to: place, atomically: false, encoding: .utf8)
+      }
+      return try Tool.run([Skerry.binary(), "explain"] + arguments + ["--config", folder.path + "/edge.yaml"])
+    }
+
+    /// Functions of the function tier run in sandboxes at all four events, offline too; or are left out.
+    @Test func functionsOfTheTierAreRun() throws {
+      let yaml = """
+        listeners: [{ address: "127.0.0.1:0" }]
+        distributions:
+          - id: E1
+            default: true
+            origins: { app: "http://127.0.0.1:1" }
+            defaultBehavior:
+              origin: app
+              cachePolicy: CachingDisabled
+              originRequestPolicy: AllViewer
+              responseHeadersPolicy: SecurityHeadersPolicy
+              functions: { viewer-request: f, origin-request: f, origin-response: f, viewer-response: f }
+        functions: { f: { runtime: nodejs20.x, code: f } }
+        """
+      let files = ["f/index.js": """
+        exports.handler = async (event) => {
+          const cf = event.Records[0].cf, kind = cf.config.eventType, message = cf.response || cf.request;
+          console.log('at ' + kind);
+          message.headers['x-' + kind] = [{ value: 'yes' }];
+          if (kind === 'origin-request') cf.request.uri = '/other';
+          return message;
+        };
+        """]
+      let command = try explain(yaml, files, ["http://a.test/x?y=1", "--json"])
+      #expect(command.exit == .status(0), "\(command.errors)")
+      let json = try JSONValue(parsing: command.text), runs = json["functions"]?.array ?? []
+      #expect(runs.compactMap { $0["event"]?.string } == ["viewer-request", "origin-request", "origin-response", "viewer-response"])
+      #expect(runs.allSatisfy { $0["outcome"]?.string == "continued" }, "\(command.text)")
+      for run in runs {
+        let event = run["event"]?.string ?? "", lines = run["logs"]?.array?.compactMap(\.string) ?? []
+        #expect(lines.count == 1 && lines.first?.hasSuffix("at \(event)") == true, "\(lines)")
+        #expect(parts(run["changes"]).contains("x-\(event): - → yes"), "\(command.text)")
+      }
+      let second = parts(runs.dropFirst().first?["changes"])
+      #expect(second.contains("uri: /x?y=1 → /other?y=1"), "\(second)")
+      #expect(json["origin"]?.array?.first?["requestLine"]?.string == "GET /other?y=1 HTTP/1.1")
+      let text = try explain(yaml, files, ["http://a.test/x"]).text, order = ["viewer-request function f", "origin-request function f", "origin app", "origin-response function f", "viewer-response function f", "answer"]
+      #expect(order.map { text.range(of: "\n" + $0)?.lowerBound ?? text.endIndex } == order.compactMap { text.range(of: "\n" + $0)?.lowerBound }.sorted(), "\(text)")
+      let without = try explain(yaml, files, ["http://a.test/x", "--no-functions"]).text
+      #expect(without.contains("\norigin-request function f: left out\n") && without.contains("HTTP/1.1 200") && !without.contains("x-viewer-request"), "\(without)")
+      #expect(try explain("http://www.a.test/", "--no-functions", "--admin", "127.0.0.1:1").errors.contains("--no-functions goes not with a running proxy"))
+    }
+
+    /// An alias is what is published in the state folder; nothing of that is touched.
+    @Test func publishedFunctionsAreRun() throws {
+      let folder = FileManager.default.temporaryDirectory.appendingPathComponent("explain-\(UUID().uuidString)")
+      defer { try? FileManager.default.removeItem(at: folder) }
+      try FileManager.default.createDirectory(at: folder.appendingPathComponent("f"), withIntermediateDirectories: true)
+      func code(_ word: String) throws {
+        try "exports.handler = async (event) => ({ status: '200', body: '\(word)', headers: { 'x-code': [{ value: '\(word)' }] } });".write(to: folder.appendingPathComponent("f/index.js"), atomically: false, encoding: .utf8)
+      }
+      let configuration = folder.path + "/edge.yaml"
+      try """
+        listeners: [{ address: "127.0.0.1:0" }]
+        distributions:
+          - { id: E1, default: true, origins: { app: "http://127.0.0.1:1" }, defaultBehavior: { origin: app, cachePolicy: CachingDisabled, functions: { viewer-request: "f:live" } } }
+        functions: { f: { runtime: nodejs20.x, code: f } }
+        """.write(toFile: configuration, atomically: false, encoding: .utf8)
+      try code("first")
+      for arguments in [["publish", "f"], ["alias", "f", "live", "1"]] {
+        let done = try Tool.run([Skerry.binary(), "functions"] + arguments + ["--config", configuration])
+        #expect(done.exit == .status(0), "\(done.errors)")
+      }
+      try code("second")
+      let before = try Tool.shell("cd \"$1\" && find .skerry | sort", [folder.path]).text
+      let command = try Tool.run([Skerry.binary(), "explain", "http://a.test/", "--config", configuration])
+      #expect(command.text.contains("X-Code: first") && !command.text.contains("second"), "\(command.text)\(command.errors)")
+      #expect(try Tool.shell("cd \"$1\" && find .skerry | sort", [folder.path]).text == before)
+    }
+
+    /// What TLS would decide: the listener, the certificate for the name, what is demanded.
+    @Test func whatTLSDecides() throws {
+      let certificates = try TestCertificates.common()
+      func yaml(_ policy: String = "") -> String { """
+        listeners:
+          - address: "127.0.0.1:8443"
+            tls: { \(policy)certificates: [{ certificate: \(certificates.path("localhost.pem")), key: \(certificates.path("localhost.key")) }, { certificate: \(certificates.path("localhost-ecdsa.pem")), key: \(certificates.path("localhost-ecdsa.key")) }] }
+          - address: "127.0.0.1:8080"
+        distributions:
+          - { id: E1, default: true, origins: { app: "http://127.0.0.1:1" }, defaultBehavior: { origin: app, cachePolicy: CachingDisabled, viewerProtocolPolicy: redirect-to-https } }
+        """
+      }
+      let good = try explain(yaml("minimumProtocolVersion: TLSv1.3_2025, "), [:], ["https://x.b.test:8443/", "--json"])
+      let tls = try #require(try JSONValue(parsing: good.text)["tls"], "\(good.errors)")
+      #expect(tls["listener"]?.string == "127.0.0.1:8443" && tls["isAtPort"] == .boolean(true) && tls["serverName"]?.string == "x.b.test" && tls["isCovered"] == .boolean(true))
+      #expect(tls["certificates"]?.array?.compactMap { $0["key"]?.string } == ["rsa", "ecdsa"], "\(tls)")
+      #expect(tls["certificates"]?.array?.first?["file"]?.string == certificates.path("localhost.pem") && tls["minimumVersion"]?.string == "TLSv1.3")
+      for (arguments, holds) in [
+        (["https://a.test/"], ["no TLS listener has the URL's port", "asked for a.test\n", "TLSv1.2 at least (TLSv1.2_2021); h2, http/1.1\n", "redirect-to-https: came over TLS, goes on\n", "HTTP/1.1 200"]),
+        (["https://c.test:8443/"], ["✗ none of the listener's certificates is for c.test"]),
+        (["https://a.test:8443/", "-H", "Host: c.test"], ["answered with 421"]),
+        (["https://127.0.0.1:8443/"], ["asked for no name"]),
+        (["http://a.test:8443/"], ["TLS at 127.0.0.1:8443\n  it speaks TLS: plain HTTP is answered there with 400"]),
+        (["http://a.test:8080/"], ["redirect-to-https: came in the clear, sent to https\n", "Location: https://a.test:8443/\n"]),
+      ] as [([String], [String])] {
+        let text = try explain(yaml(), [:], arguments).text
+        for part in holds { #expect(text.contains(part), "\(part) in\n\(text)") }
+      }
+      let clear = try explain(yaml().replacingOccurrences(of: "- address: \"127.0.0.1:8443\"", with: "#").split(separator: "\n").filter { !$0.contains("tls:") }.joined(separator: "\n"), [:], ["https://a.test/"])
+      #expect(clear.text.contains("the configuration has no TLS listener"), "\(clear.text)\(clear.errors)")
+    }
+
     @Test func badUsage() throws {
       #expect(try explain("www.a.test").errors == "skerry: www.a.test is no http:// or https:// URL\n")
       #expect(try explain("http://www.a.test/", "-H", "nonsense").exit == .status(2))

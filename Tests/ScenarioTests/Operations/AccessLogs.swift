@@ -230,15 +230,35 @@ extension Scenarios {
       #expect(try skerry.terminate() == .status(0))
     }
 
-    /// A place that cannot be written: the program does not start, and says why.
-    @Test(arguments: [("{ path: missing/access.log }", "No such file or directory"), ("{ path: \".\" }", "Is a directory"), ("{ syslog: missing.sock }", "No such file or directory")])
-    func anUnwritableLog(setting: String, reason: String) throws {
+    /// Places that cannot be written, by the setting, and the column of what is wrong with it.
+    static let unwritable: [(text: String, column: Int, reason: String)] = [
+      ("{ path: missing/access.log }", 9, "No such file or directory"), ("{ path: \".\" }", 9, "Is a directory"),
+      ("{ path: edge.yaml/log }", 9, "Not a directory"), ("{ path: /proc/none }", 9, "No such file or directory"),
+      ("{ syslog: missing.sock }", 11, "No such file or directory"), ("{ syslog: { facility: user, address: missing.sock } }", 11, "No such file or directory"),
+    ]
+
+    /// The program does not start, and says why and where.
+    @Test(arguments: ["access", "function"], unwritable)
+    func anUnwritableLog(name: String, setting: (text: String, column: Int, reason: String)) throws {
+      let key = "\(name)Log: "
       do {
-        _ = try program(setting)
+        _ = name == "access" ? try program(setting.text) : try program("{ path: access.log }", more: key + setting.text)
         Issue.record("it started")
       } catch let failure as ScenarioFailure {
-        #expect(failure.description.contains("the access log") && failure.description.contains("cannot be opened: \(reason)"), "\(failure)")
+        let place = try Regex("edge\\.yaml:\\d+:\(key.utf8.count + setting.column): error: the \(name) log .* cannot be opened: \(setting.reason)")
+        #expect(failure.description.contains(place), "\(failure)")
       }
+    }
+
+    /// A reload with one is refused, with the place, and what serves goes on.
+    @Test func anUnwritableLogOfAReload() throws {
+      let skerry = try program("{ path: access.log }")
+      let before = try fileText(skerry.folder.appendingPathComponent("edge.yaml").path)
+      try skerry.write(before.replacing("path: access.log", with: "path: missing/access.log"))
+      skerry.send(signal: SIGHUP)
+      try skerry.waitForStandardError(toHold: "reload refused: the access log ")
+      #expect(skerry.standardError.contains(/edge\.yaml:\d+:\d+: error: the access log .*missing\/access\.log cannot be opened: No such file/), "\(skerry.standardError)")
+      #expect(try skerry.viewer().exchange("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").status == 200)
     }
   }
 }

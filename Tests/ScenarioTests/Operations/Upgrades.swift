@@ -17,6 +17,17 @@ extension Scenarios {
       try ScriptedViewer(port: port).exchange("GET \(path) HTTP/1.1\r\nHost: a.test\r\n\r\n")
     }
 
+    /// The names of the processes whose child a process is, the nearest first.
+    private func processNames(above process: pid_t) throws -> [String] {
+      var names: [String] = [], next = process
+      while true {
+        let fields = try fileText("/proc/\(next)/stat").split(separator: ")").last?.split(separator: " ") ?? []
+        next = fields.count > 1 ? pid_t(fields[1]) ?? 0 : 0
+        guard next > 0 else { return names }
+        names.append(try fileText("/proc/\(next)/comm").trimmingCharacters(in: .newlines))
+      }
+    }
+
     /// The process that took over, by what the old one said.
     private func successor(of skerry: Skerry) throws -> pid_t {
       let said = try skerry.process.standardError.wait(for: "the successor") { output in
@@ -61,6 +72,9 @@ extension Scenarios {
       let new = try successor(of: skerry)
       defer { kill(new, SIGKILL) }
       try asker.answers(asker.tally.current.answers + 50)
+      // A service manager looks after its own children only: it is nobody's in between, while those who started it are still there.
+      let parents = try processNames(above: new)
+      #expect(!parents.contains { $0.hasPrefix("skerry") }, "\(parents)")
       // What the old one had begun it ends.
       #expect(idle.isClosedSilently())
       origin.go()
@@ -124,8 +138,9 @@ extension Scenarios {
       #expect(try !isListening(new, at: spare))
     }
 
-    /// systemd's socket activation, and what it is told.
-    @Test func sockets() throws {
+    /// systemd's socket activation, and what it is told. With a user of its own, as the packaged unit has it, the process may not bind beside what
+    /// root has bound, even if that has SO_REUSEPORT.
+    @Test(arguments: geteuid() == 0 ? [false, true] : [false]) func sockets(asAnotherUser: Bool) throws {
       let origin = try origin()
       let held = try Socket.listening()   // a port that is ours; the script below listens there
       let port = held.port
@@ -136,12 +151,16 @@ extension Scenarios {
       defer { try? FileManager.default.removeItem(at: folder) }
       try yaml.write(to: folder.appendingPathComponent("edge.yaml"), atomically: false, encoding: .utf8)
       let script = """
-        import os, socket, sys
-        port, binary, config, notify = int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4]
+        import os, shutil, socket, sys
+        port, binary, folder, user = int(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
+        config, notify = folder + "/edge.yaml", folder + "/n"
         manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         manager.bind(notify)
         listening = socket.socket()
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if user:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            binary = shutil.copy(binary, folder + "/program")
         listening.bind(("127.0.0.1", port))
         listening.listen(16)
         stray = socket.socket()
@@ -153,6 +172,12 @@ extension Scenarios {
             for i, fd in enumerate(high): os.dup2(fd, 3 + i)
             for fd in high: os.close(fd)
             os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="2", LISTEN_FDNAMES="web:stray", NOTIFY_SOCKET=notify)
+            if user:
+                os.chmod(folder, 0o777)
+                os.chmod(notify, 0o777)
+                os.setgroups([])
+                os.setresgid(user, user, user)
+                os.setresuid(user, user, user)
             os.execv(binary, [binary, "serve", config, "--workers", "2"])
         print("port", child, file=sys.stderr, flush=True)
         def say(text): print(text.replace("\\n", " "), file=sys.stderr, flush=True)
@@ -164,10 +189,14 @@ extension Scenarios {
                 early = None
             if "STOPPING=1" in message:
                 say("exit %d" % os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+                # The socket is the manager's still: who connects between two runs of the service waits in it.
+                late = socket.create_connection(("127.0.0.1", port), timeout=5)
+                listening.settimeout(5)
+                say("late came from %d" % (listening.accept()[1][1] - late.getsockname()[1]))
                 break
         """
       let process = try ChildProcess(
-        ["/usr/bin/env", "python3", "-c", script, "\(port)", try Skerry.binary(), folder.appendingPathComponent("edge.yaml").path, folder.appendingPathComponent("n").path])
+        ["/usr/bin/env", "python3", "-c", script, "\(port)", try Skerry.binary(), folder.path, asAnotherUser ? "65534" : "0"])
       func hear(_ text: String) throws { try process.standardError.wait(for: text) { $0.text.contains(text) ? true : nil } }
       try hear("notified READY=1")
       // Who had connected before it was there is served.
@@ -181,6 +210,7 @@ extension Scenarios {
       kill(child, SIGTERM)
       try hear("notified STOPPING=1")
       try hear("exit 0")
+      try hear("late came from 0")
     }
   }
 }

@@ -46,6 +46,44 @@ extension Scenarios {
       #expect(try viewer.readResponse(to: "HEAD").fields["location"] == "/new")
     }
 
+    /// What a plain rule answers is written in one go: it is what the long way makes of the same rule with a flag that changes nothing.
+    @Test func plainRulesAnswerAsOthersDo() throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { _ in ok() } }
+      let skerry = try start(before: origin, [301, 302, 303, 307, 308].map { "/plain/\($0)\t/new/é?x=1\t\($0)\n/plain/\($0)/b\t/new\t\($0)\n/other/\($0)/b\t/new\t\($0)\tdrop-query\n" }.joined())
+      func lines(_ request: String, _ method: String = "GET") throws -> [String] {
+        let viewer = try skerry.viewer()
+        try viewer.send(request)
+        let response = try viewer.readResponse(to: method)
+        return [response.line] + response.fields.list.filter { !$0.name.lowercased().hasPrefix("date") && $0.name.lowercased() != "x-amz-cf-id" }.map { "\($0.name): \($0.value)" }
+      }
+      for status in [301, 302, 303, 307, 308] {
+        for rest in ["HTTP/1.1\r\nHost: a.test\r\n\r\n", "HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n", "HTTP/1.0\r\nHost: a.test\r\nConnection: keep-alive\r\n\r\n"] {
+          for method in ["GET", "HEAD"] {
+            let plain = try lines("\(method) /plain/\(status)/b \(rest)", method), other = try lines("\(method) /other/\(status)/b \(rest)", method)
+            #expect(plain == other && plain.count > 5 && plain.first?.hasPrefix("HTTP/1.1 \(status) ") == true, "\(plain)")
+          }
+        }
+      }
+    }
+
+    /// `check --origin` over TLS: the certificate must be good, unless somebody says otherwise.
+    @Test func deadTargetsOverTLS() throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { $0.target == "/dead" ? "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n" : ok("x") } }
+      let certificates = try TestCertificates.common(), skerry = try Skerry.secured(before: origin.url, certificates)
+      let file = FileManager.default.temporaryDirectory.appendingPathComponent("rules-\(UUID().uuidString).tsv").path
+      defer { try? FileManager.default.removeItem(atPath: file) }
+      try "/a\t/dead\n/b\t/there\n".write(toFile: file, atomically: false, encoding: .utf8)
+      func check(_ host: String, _ arguments: String...) throws -> Tool.Command {
+        try Tool.run([Skerry.binary(), "redirects", "check", file, "--origin", "https://\(host):\(skerry.port)"] + arguments)
+      }
+      let trusted = try check("localhost", "--cacert", certificates.path("ca.pem"))
+      #expect(trusted.exit == .status(1) && trusted.text == "\(file):1:1: error: dead-target: /dead answers 404 (/a)\n", "\(trusted.text)\(trusted.errors)")
+      let stranger = try check("localhost")
+      #expect(stranger.exit == .status(2) && stranger.errors.contains("is not asked: ") && stranger.text.isEmpty, "\(stranger.errors)")
+      #expect(try check("localhost", "--insecure").text == trusted.text)
+      #expect(try check("localhost", "--cacert", "/nope").exit == .status(2))
+    }
+
     @Test func conditionsLookAtTheRequest() throws {
       let origin = try ScriptedOrigin { try $0.answerAll { ok("origin \($0.target)") } }
       let skerry = try start(before: origin, more: "viewer: { country: AT }")
