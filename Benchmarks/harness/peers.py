@@ -287,6 +287,7 @@ class SkerryTier(Skerry):
                 folder.chmod(0o755)
         return super().prepare(under_valgrind)
 
+
 def large_file(folder):
     """A folder with one file of 1 MiB."""
     files = Path(folder) / "files"

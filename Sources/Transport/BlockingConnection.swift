@@ -50,7 +50,7 @@ public final class BlockingConnection {
   /// - Throws: ``IOFailure/system(_:)`` with the reason.
   public init(to address: SocketAddress, _ patience: Patience) throws(IOFailure) {
     self.patience = patience
-    descriptor = Glibc.socket(address.family, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
+    descriptor = Glibc.socket(address.family, SystemCalls.stream, 0)
     guard descriptor >= 0 else { throw .system(errno) }
     if unsafe address.withSocketAddress({ unsafe connect(descriptor, $0, $1) }) == 0 { return }
     guard errno == EINPROGRESS else { throw .system(errno) }
