@@ -152,6 +152,7 @@ extension Worker {
   ) async throws(WireFailure) {
     var response = response
     exchange.cacheWork?.stored = nil
+    exchange.hit = nil
     applyResponseHeadersPolicy(&response, &exchange)
     try await send(response, &exchange, &viewer)
   }

@@ -35,15 +35,19 @@ extension Scenarios {
     /// Has the origin say its part and end while the program sees nothing of it.
     private func whileStopped(_ skerry: Skerry, _ origin: ScriptedOrigin, closed: Int = 1) throws {
       skerry.send(signal: SIGSTOP)
+      // Every thread: one that is on its way to its stop would still take what it is told now.
+      let threads = "/proc/\(skerry.process.identifier)/task"
+      try eventually("the stop") {
+        try FileManager.default.contentsOfDirectory(atPath: threads).allSatisfy {
+          (try? fileText("\(threads)/\($0)/stat"))?.split(separator: ")").last?.hasPrefix(" T ") == true
+        }
+      }
       origin.go()
       try origin.waitForClosedConnections(closed)
       // The end has reached the kernel: no connection to the origin stands any more.
       let port = ":" + String(format: "%04X", Int(origin.url.split(separator: ":").last ?? "") ?? 0)
       try eventually("the end to arrive") {
-        try !fileText("/proc/net/tcp").split(separator: "\n").contains { line in
-          let columns = line.split(separator: " ")
-          return columns.count > 3 && columns[2].hasSuffix(port) && columns[3] == "01"
-        }
+        try !systemSockets().contains { words in words[2].hasSuffix(port) && words[3] == "01" }
       }
       skerry.send(signal: SIGCONT)
     }
