@@ -108,11 +108,12 @@ static void remove_stale(const char *parent) {
   closedir(folder);
 }
 
-/// Makes our folder in `parent` and leaves its path there; or nothing, when it may not.
-static int settle(char folder[PATH_BYTES], pid_t program) {
+/// Makes our folder in `parent` and leaves its path there; or nothing, when it may not. It is named by the process that looks after the spawner: a
+/// program may have several, whose sandboxes have the same slots.
+static int settle(char folder[PATH_BYTES]) {
   remove_stale(folder);
   size_t length = strlen(folder);
-  snprintf(folder + length, PATH_BYTES - length, "/skerry-%d", (int)program);
+  snprintf(folder + length, PATH_BYTES - length, "/skerry-%d", (int)getpid());
   if (mkdir(folder, 0755) == 0 || errno == EEXIST) return 1;
   folder[0] = 0;
   return 0;
@@ -196,7 +197,7 @@ static void find_version_2(struct cgroups *cgroups, const char *top, pid_t progr
   controllers[got > 0 ? got : 0] = 0;
   for (int i = 0; i < 3; i++) is_handed[i] = has_word(controllers, names[i]) && hand_down(top, names[i], program);
   strcpy(folder, top);
-  if (!settle(folder, program)) return;
+  if (!settle(folder)) return;
   if (!may_join(folder)) {
     rmdir(folder);
     return;
@@ -223,7 +224,7 @@ void cgroups_find(struct cgroups *cgroups, pid_t program) {
   for (int i = 0; i < 4; i++) {
     if (places[i][0] || (i == 3 && cgroups_can_freeze(cgroups))) continue;
     if (!own_folder(controllers[i], places[i])) places[i][0] = 0;
-    else if (settle(places[i], program) && !has_file(places[i], files[i])) places[i][0] = 0;
+    else if (settle(places[i]) && !has_file(places[i], files[i])) places[i][0] = 0;
   }
   if (cgroups->memory[0] && cgroups->version == 0) cgroups->version = 1;
 }

@@ -94,7 +94,7 @@ final class Courier: Sendable {
     let port = UInt16(clamping: server.port)
     if let literal = SocketAddress(host: server.host, port: port) { return [literal] }
     var hints = unsafe addrinfo(), found: UnsafeMutablePointer<addrinfo>?
-    unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+    unsafe hints.ai_protocol = Int32(IPPROTO_TCP)
     guard unsafe getaddrinfo(server.host, nil, &hints, &found) == 0 else { return [] }
     defer { unsafe freeaddrinfo(found) }
     var addresses: [SocketAddress] = [], next = unsafe found
