@@ -163,6 +163,7 @@ public struct ClientConnection: ~Copyable {
       case .complete:
         take(&head)
         if head.line.framing == .chunked && chunksAreMalformed { throw .refused(.chunk) }
+        if stream.socket.isReadable { try checkEnding() }   // there is more, or the end
         return head
       case .refused(let refusal): throw .refused(refusal)
       case .incomplete:
@@ -179,6 +180,7 @@ public struct ClientConnection: ~Copyable {
         stream.bytesReceived += head.line.length
         decoder = head.line.framing == .none ? BodyDecoder() : BodyDecoder(.untilClose)   // DATA frames have no framing inside
         if hasNoBody { head.line.framing = .none }   // the end of the stream may still come in a frame of its own
+        if let failure = stream.socket.failure, head.line.framing != .none { throw .io(failure) }
         return head
       }
       if let failure = stream.socket.failure { throw .io(failure) }
@@ -208,6 +210,32 @@ public struct ClientConnection: ~Copyable {
   private var chunksAreMalformed: Bool {
     var decoder = decoder
     return decoder.next(stream.input.readable) == .malformed
+  }
+
+  /// Sees whether an origin that has ended or broken the connection has given all of a body. One that lacks something is no answer: while
+  /// nothing of it has been passed on, that can still be said. Of bodies that do not fit into a buffer's block it is said later.
+  @inline(never) private mutating func checkEnding() throws(WireFailure) {
+    while stream.socket.peerFinished || stream.socket.isBroken {
+      var rest = decoder, place = 0, needsMore = false
+      while !needsMore {
+        switch rest.next(stream.input.readable.extracting(place...)) {
+        case .framing(let n), .trailers(let n), .payload(let n): place += n
+        case .done: return
+        case .malformed: throw .refused(.chunk)
+        case .incomplete: needsMore = true
+        }
+      }
+      guard stream.input.count < ByteBuffer.blockSize else { return }
+      do throws(IOFailure) {
+        switch try stream.attemptRead(limit: ByteBuffer.blockSize) {
+        case .bytes: break
+        case .wait: return
+        case .end:
+          if rest.endsAtClose { return }
+          throw .reset
+        }
+      } catch { throw .io(error) }
+    }
   }
 
   /// Whether the answer's body has been read to its end.

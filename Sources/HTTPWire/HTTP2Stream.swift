@@ -130,6 +130,15 @@ public final class HTTP2Stream: Substream {
     session.note(self)
   }
 
+  /// Takes back a head that waits for the end of the turn, and what stands behind it.
+  /// - Returns: false when it is gone, or the stream has ended.
+  func takeBackHead() -> Bool {
+    guard endCode == nil, !headIsSent, !isFinished else { return false }
+    head.release()
+    outbound.release()
+    return true
+  }
+
   /// Nothing more is to be sent but these field lines.
   func finish(trailers lines: consuming ByteBuffer = ByteBuffer()) {
     guard !isFinished else { return }

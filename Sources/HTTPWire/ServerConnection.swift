@@ -309,6 +309,16 @@ public struct ServerConnection: ~Copyable {
     stream.bytesSent += stream.output.count
     substream.submit(head: &stream.output)
   }
+  /// Takes back an answer of which nothing has been sent, so that another can be given in its place.
+  /// - Returns: whether that could be done.
+  public mutating func takeBackAnswer() -> Bool {
+    guard answerHasBegun, isAlive, substream != nil || stream.bytesSent == 0 else { return false }
+    if let substream, !substream.takeBackHead() { return false }
+    stream.output.removeAll()
+    stream.bytesSent = 0
+    answerHasBegun = false
+    return true
+  }
   /// The field lines behind the request's content that may be passed on, as text.
   public mutating func takeRequestTrailers() -> ByteBuffer {
     var lines = ByteBuffer()

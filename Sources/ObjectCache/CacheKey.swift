@@ -76,7 +76,7 @@ public struct KeyPlan: Sendable {
   private enum Part {
     static let getOrHead: UInt8 = 71, options: UInt8 = 79
     static let query: UInt8 = 113, header: UInt8 = 104, cookies: UInt8 = 99, coding: UInt8 = 101, origin: UInt8 = 111, variant: UInt8 = 118
-    static let slice: UInt8 = 115, edition: UInt8 = 109
+    static let slice: UInt8 = 115, edition: UInt8 = 109, target: UInt8 = 116
   }
 
   /// The parameters as the origin would see them if the cache policy alone decided: in their order and case. Chosen ones lose empty
@@ -146,6 +146,14 @@ public struct KeyPlan: Sendable {
     case .gzip: key.append(Part.coding); key.append(1)
     case .identity: break
     }
+  }
+
+  /// Whether keys hold anything of a request beside its target and what it accepts.
+  public var holdsFields: Bool { !headers.isEmpty || cookies != .none }
+  /// Appends to a key its target's edition (``ObjectStore/edition(of:_:)``).
+  public static func append(edition: UInt64, to key: inout ByteBuffer) {
+    key.append(Part.target)
+    for shift in 0..<8 { key.append(UInt8(truncatingIfNeeded: edition >> UInt64(shift * 8))) }
   }
 
   /// Every coding that keys of this plan can have.
@@ -258,7 +266,7 @@ public struct KeyPlan: Sendable {
 public struct ReadableKey: Sendable, Equatable, CustomStringConvertible {
   /// One part.
   public struct Part: Sendable, Equatable {
-    /// Where it comes from: `distribution`, `method`, `path`, `query`, `header NAME`, `cookies`, `accept-encoding`, `origin`, `variants`,
+    /// Where it comes from: `distribution`, `method`, `path`, `query`, `header NAME`, `cookies`, `accept-encoding`, `origin`, `edition`, `variants`,
     /// `vary NAME`, `slice`.
     public let source: String
     /// What it is; nil for a header that the request does not have. Several lines of a header are joined by ` | `.
@@ -321,6 +329,11 @@ private struct KeyReader: ~Escapable {
     case 99: return sized().map { .init(source: "cookies", value: $0) }
     case 111: return sized().map { .init(source: "origin", value: $0) }
     case 109: return sized().map { .init(source: "variants", value: $0) }
+    case 116:
+      guard key.count - place >= 8 else { return nil }
+      var edition: UInt64 = 0
+      for shift in 0..<8 { edition |= UInt64(byte() ?? 0) << UInt64(shift * 8) }
+      return .init(source: "edition", value: String(edition, radix: 36))
     case 115:
       guard let etag = sized(), let start = length(), let count = length() else { return nil }
       return .init(source: "slice", value: "\(start)+\(count) of \(etag)")

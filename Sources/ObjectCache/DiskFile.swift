@@ -177,6 +177,10 @@ enum DiskFile {
     guard let file = Descriptor(temporary, O_WRONLY | O_CREAT | O_TRUNC), file.write(bytes.span, at: 0) else { return false }
     return unsafe rename(temporary, path) == 0
   }
+  /// Writes a part of a file, which may have others.
+  static func write(_ bytes: [UInt8], at offset: Int, of path: String) -> Bool {
+    Descriptor(path, O_WRONLY | O_CREAT)?.write(bytes.span, at: offset) ?? false
+  }
   /// Appends to a small file, in one call, and waits until it is on disk.
   static func append(_ bytes: [UInt8], to path: String) -> Bool {
     guard let file = Descriptor(path, O_WRONLY | O_CREAT | O_APPEND) else { return false }

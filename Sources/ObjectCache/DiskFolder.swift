@@ -132,6 +132,17 @@ final class DiskFolder: Sendable {
     }
   }
 
+  // MARK: Editions
+
+  private var editionsPath: String { path + "/editions" }
+  /// The editions of targets that have been written down (TargetEditions.swift); empty without a file, nil when it cannot be understood.
+  func recordedEditions() -> [UInt8]? {
+    guard let size = DiskFile.size(editionsPath) else { return [] }
+    return size % TargetEditions.partBytes == 0 ? DiskFile.read(editionsPath, limit: TargetEditions.parts * TargetEditions.partBytes) : nil
+  }
+  /// Writes a part of them down.
+  func record(_ editions: [UInt8], at offset: Int) -> Bool { DiskFile.write(editions, at: offset, of: editionsPath) }
+
   private static func escaped(_ text: String) -> String {
     text.replacing("%", with: "%25").replacing("\t", with: "%09").replacing("\n", with: "%0A").replacing("\r\n", with: "%0D%0A")
   }

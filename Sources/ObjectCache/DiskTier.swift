@@ -48,6 +48,8 @@ final class DiskTier: Sendable {
     var waiting: [UInt64: Int] = [:]
     /// Files that are in the index no more and have still to be removed.
     var leaving: [UInt64] = []
+    /// Parts of the targets' editions that have still to be written down.
+    var changedParts: Set<Int> = []
   }
 
   private let configuration: DiskConfiguration
@@ -61,6 +63,8 @@ final class DiskTier: Sendable {
   private let nextNumber = Atomic<Int>(0)
   private let limit: Atomic<Int>
   let counts = DiskCounts()
+  /// Written down in the folder, so that what an unsafe method changed does not come back with another process.
+  let editions: TargetEditions
 
   /// Opens the folder; its index is built in the background.
   /// - Parameter report: told in one sentence what happens to the folder.
@@ -69,6 +73,7 @@ final class DiskTier: Sendable {
     self.report = report
     limit = Atomic(configuration.limitBytes)
     folder = try DiskFolder(configuration.path)
+    editions = TargetEditions(folder.hash)
     do {
       var threads = BlockingPool.Configuration()
       threads.threads = 1
@@ -84,12 +89,13 @@ final class DiskTier: Sendable {
 
   /// Takes the folder and reads its names, in the background.
   /// - Parameters:
-  ///   - isTaken: told what has been invalidated, before anything is found.
+  ///   - isTaken: told what has been invalidated, and how many parts of editions have been made, before anything is found.
   ///   - isRead: everything that is there can be found.
-  func begin(isTaken: @escaping @Sendable ([Invalidation]) -> Void, isRead: @escaping @Sendable () -> Void) {
+  func begin(isTaken: @escaping @Sendable ([Invalidation], Int) -> Void, isRead: @escaping @Sendable () -> Void) {
     _ = writers.submit {
       guard self.takeFolder() else { return }
-      isTaken(self.folder.recorded())
+      isTaken(self.folder.recorded(), self.editions.adopt(self.folder.recordedEditions()))
+      self.writeEditions()
       self.scan()
       isRead()
     }
@@ -112,9 +118,14 @@ final class DiskTier: Sendable {
 
   /// Leaves the folder to the process that replaces this one: nothing is read or written any more.
   func leave() {
+    let wasOwn = folder.isOwn
     folder.leave()
     // Behind the write under way; those that wait are not.
-    while writers.submit({ self.folder.unlock() }) == .queueFull { usleep(1_000) }
+    let unlock: @Sendable () -> Void = {
+      if wasOwn { self.writeEditions(mayWrite: true) }
+      self.folder.unlock()
+    }
+    while writers.submit(unlock) == .queueFull { usleep(1_000) }
   }
 
   /// Ends the threads; what waits to be written is.
@@ -216,7 +227,10 @@ final class DiskTier: Sendable {
 
   private func takeTurn(_ response: StoredResponse, _ name: UInt64, _ number: Int, _ isInvalid: (StoredResponse) -> Bool) {
     turn.withLock { _ in
-      defer { removeLeaving() }
+      defer {
+        removeLeaving()
+        writeEditions()
+      }
       guard folder.isOwn, index.withLock({ $0.waiting[name] == number }) else { return }
       let checked = response.checked.load(ordering: .relaxed)
       let bytes = isInvalid(response) ? nil : writeNow(response, name, number)
@@ -350,6 +364,27 @@ final class DiskTier: Sendable {
     for name in names {
       unsafe unlink(path(name))
       if counting { counts.add(.evictions) }
+    }
+  }
+
+  // MARK: Editions
+
+  /// A part of the targets' editions has changed, and is written down by the writer; with its next record when the queue is full.
+  func note(changedPart part: Int) {
+    let isFirst = index.withLock { $0.changedParts.insert(part).inserted }
+    if isFirst { _ = writers.submit { self.writeEditions() } }
+  }
+  private func writeEditions() { writeEditions(mayWrite: folder.isOwn) }
+  private func writeEditions(mayWrite: Bool) {
+    guard mayWrite else { return }
+    let parts = index.withLock { index in
+      defer { index.changedParts = [] }
+      return index.changedParts
+    }
+    for part in parts where !folder.record(editions.bytes(of: part), at: part * TargetEditions.partBytes) {
+      counts.add(.writesFailed)
+      noteFailure(DiskFolder.reason)
+      index.withLock { _ = $0.changedParts.insert(part) }   // with the next record
     }
   }
 

@@ -38,14 +38,15 @@ final class Fill: Sendable {
   /// What it is to replace; it may be validated.
   let stale: StoredResponse?
   /// Whether what it brings is kept.
-  let isKept: Bool
+  var isKept: Bool { mayBeKept.load(ordering: .acquiring) }
+  private let mayBeKept: Atomic<Bool>
   private let state = Mutex(State())
 
   init(
     _ store: ObjectStore, _ key: Span<UInt8>, _ hash: UInt64, _ places: KeyPlaces, sequence: UInt64, stale: StoredResponse?, isKept: Bool = true
   ) {
     self.store = store
-    self.isKept = isKept
+    mayBeKept = Atomic(isKept)
     self.key = unsafe key.withUnsafeBufferPointer { unsafe Array($0) }
     self.hash = hash
     self.places = places
@@ -58,6 +59,8 @@ final class Fill: Sendable {
     for index in 0..<key.count where key[index] != other[index] { return false }
     return true
   }
+  /// What it brings is not to be kept: its target has been changed since it began.
+  func forbid() { mayBeKept.store(false, ordering: .sequentiallyConsistent) }
   /// How many wait to be told.
   var followers: Int { state.withLock { $0.seats.count } }
 

@@ -64,6 +64,7 @@ public final class ObjectStore: Sendable {
   /// Guards the order of what is written down of invalidations and what is compared with them.
   private let invalidating = Mutex(())
   private let disk: DiskTier?
+  private let editions: TargetEditions
 
   /// An empty cache.
   /// - Parameter helpers: threads for what takes long.
@@ -78,7 +79,10 @@ public final class ObjectStore: Sendable {
   ) throws(DiskFailure) {
     let tier = try DiskTier(disk, report: report)
     self.init(configuration, KeyHash(), helpers: helpers, disk: tier)
-    tier.begin { [weak self] in _ = self?.invalidations.add($0, isBounded: false) } isRead: { [weak self] in self?.startSweep() }
+    tier.begin { [weak self] recorded, editions in
+      _ = self?.invalidations.add(recorded, isBounded: false)
+      self?.budget.charge(editions * MemoryBudget.allocated(TargetEditions.partBytes))
+    } isRead: { [weak self] in self?.startSweep() }
   }
   init(_ configuration: Configuration, _ hash: KeyHash, helpers: BlockingPool? = nil, disk: DiskTier? = nil) {
     self.helpers = helpers
@@ -86,6 +90,7 @@ public final class ObjectStore: Sendable {
     invalidations = InvalidationList(limit: configuration.invalidations)
     settings = Mutex(configuration)
     keyHash = hash
+    editions = disk?.editions ?? TargetEditions(hash)
     budget = MemoryBudget(limitBytes: configuration.memoryBytes)
     newestArena = Mutex(BodyArena(limitBytes: configuration.memoryBytes))
     shards = (0..<Self.shardCount).map { _ in Shard() }
@@ -248,6 +253,7 @@ public final class ObjectStore: Sendable {
   func keep(_ response: StoredResponse, of fill: Fill) {
     guard fill.isKept, !(response.body?.isWindow ?? false), !invalidations.kills(response) else { return }
     keepInMemory(response)
+    if !fill.isKept { return remove(response.key, response.hash) }   // forbidden just now
     disk?.write(response) { [invalidations] in invalidations.kills($0) }
   }
 
@@ -353,6 +359,30 @@ public final class ObjectStore: Sendable {
     guard unsafe object.node != EvictionQueues.noNode else { return }
     unsafe queues.remove(object.node)
     unsafe object.node = EvictionQueues.noNode
+  }
+
+  // MARK: Unsafe methods
+
+  /// The edition of a key's target, which belongs to keys that hold more than the target (TargetEditions.swift); 0 in the beginning: then
+  /// nothing is to be added.
+  public func edition(of key: Span<UInt8>, _ places: KeyPlaces) -> UInt64 { editions.edition(key, places) }
+
+  /// A key's target has been changed (RFC 9111, 4.4): it has another edition from now on.
+  public func renewEdition(of key: Span<UInt8>, _ places: KeyPlaces) {
+    count(.targetsInvalidated)
+    let (part, isNew) = editions.renew(key, places)
+    if isNew { budget.charge(MemoryBudget.allocated(TargetEditions.partBytes)) }
+    disk?.note(changedPart: part)
+  }
+
+  /// The same for a key that holds nothing but the target: takes its response out, and has a fetch under way not kept.
+  public func invalidate(_ key: Span<UInt8>, _ hash: UInt64) {
+    shard(hash).fills.withLock { state in
+      guard let fill = state.fills[hash], fill.isFor(key) else { return }
+      fill.forbid()
+      state.fills[hash] = nil
+    }
+    remove(key, hash)
   }
 
   // MARK: Invalidation

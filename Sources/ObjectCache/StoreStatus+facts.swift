@@ -11,7 +11,8 @@ extension CacheFacts {
     ]
     events = [
       .evicted: status.evictions, .passedOn: status.windows, .longKey: status.longKeys,
-      .arenaFull: status.arenaFull, .invalidated: status.invalidated, .invalidationRefused: status.invalidationsRefused, .diskHit: status.diskHits,
+      .arenaFull: status.arenaFull, .invalidated: status.invalidated, .invalidationRefused: status.invalidationsRefused, .targetInvalidated: status.targetsInvalidated,
+      .diskHit: status.diskHits,
     ]
     guard let disk = status.disk else { return }
     levels[.diskObjects] = disk.objects

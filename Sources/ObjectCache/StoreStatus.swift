@@ -3,7 +3,7 @@ import Synchronization
 
 /// Events of the store, counted by any thread; none of them happens on a hit.
 final class StoreCounts: Sendable {
-  enum Event: Int, CaseIterable { case evictions, collapsed, abandoned, windows, longKeys, arenaFull, invalidated, invalidationsRefused, diskHits }
+  enum Event: Int, CaseIterable { case evictions, collapsed, abandoned, windows, longKeys, arenaFull, invalidated, invalidationsRefused, diskHits, targetsInvalidated }
 
   private let numbers = Mutex([Int](repeating: 0, count: Event.allCases.count))
 
@@ -43,6 +43,8 @@ public struct StoreStatus: Sendable {
   public let invalidated: Int
   /// Calls that found as many invalidations waiting as may.
   public let invalidationsRefused: Int
+  /// Targets that an unsafe method has changed, of keys that hold more than the target.
+  public let targetsInvalidated: Int
   /// Requests whose key was longer than may be.
   public let longKeys: Int
 
@@ -62,6 +64,7 @@ public struct StoreStatus: Sendable {
     longKeys = counts[.longKeys]
     invalidated = counts[.invalidated]
     invalidationsRefused = counts[.invalidationsRefused]
+    targetsInvalidated = counts[.targetsInvalidated]
     arenaFull = counts[.arenaFull]
   }
 }

@@ -21,6 +21,8 @@ final class CompiledCache: Sendable {
   let compresses: Bool
   /// The response field of tags, in lower case.
   let tagHeader: [UInt8]
+  /// Whether its keys hold the editions of their targets: where they hold more than the target, and unsafe methods count.
+  let holdsEditions: Bool
   /// Whether an Authorization reaches the origin.
   let forwardsAuthorization: Bool
 
@@ -36,6 +38,8 @@ final class CompiledCache: Sendable {
     cachesOptions = behavior.cachedMethods.contains(.options)
     normalisesCodings = policy.enableAcceptEncodingGzip || policy.enableAcceptEncodingBrotli
     compresses = behavior.compress && normalisesCodings
+    let hasMoreKeys = plan.holdsFields || cachesOptions || behavior.functions.viewerRequest != nil   // that may choose another origin
+    holdsEditions = policy.mode == .rfc9111 && hasMoreKeys
     forwardsAuthorization = behavior.forwarding.forwards("authorization".utf8.span, isSafe: true)
   }
 
@@ -81,6 +85,8 @@ final class CacheWork {
   var failure: Failure?
   /// What the request asks of the cache; nothing by CloudFront's rules.
   var demand = CacheDirectives()
+  /// Its target's edition, once its key has been made: what is fetched for it is kept under that one, whatever happens meanwhile.
+  var edition: UInt64?
   /// Whether what was fetched is kept.
   var isStored = false
   /// Until when what is served is fresh, milliseconds since 1970; nil when nothing stored is.

@@ -24,7 +24,7 @@ public struct CacheFacts: Sendable {
   /// What has happened.
   public enum Event: String, CaseIterable, Sendable {
     case evicted, passedOn = "passed_on", longKey = "long_key", arenaFull = "arena_full", invalidated
-    case invalidationRefused = "invalidation_refused", diskHit = "disk_hit", diskRead = "disk_read", diskReadRefused = "disk_read_refused"
+    case invalidationRefused = "invalidation_refused", targetInvalidated = "target_invalidated", diskHit = "disk_hit", diskRead = "disk_read", diskReadRefused = "disk_read_refused"
     case diskWritten = "disk_written", diskNotWritten = "disk_not_written", diskFailed = "disk_failed", diskCorrupt = "disk_corrupt", diskEvicted = "disk_evicted"
 
     var meaning: String {
@@ -35,6 +35,7 @@ public struct CacheFacts: Sendable {
       case .arenaFull: "a body lies in ordinary memory: the file for bodies could not grow"
       case .invalidated: "an invalidated object was removed from memory"
       case .invalidationRefused: "429: limits.cache.invalidations wait"
+      case .targetInvalidated: "an unsafe method changed a target whose keys hold more than the target (rfc9111)"
       case .diskHit: "an object was brought back from disk"
       case .diskRead: "a file was read and found whole"
       case .diskReadRefused: "fetched from the origin: limits.cache.diskReads wait"

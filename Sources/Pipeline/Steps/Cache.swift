@@ -159,7 +159,15 @@ extension Worker {
     defer { swap(&key, &cacheKey) }
     key.removeAll()
     let places = cache.plan.append(exchange.request, chosenOrigin: exchange.route?.identity, coding: coding, to: &key) { made[$0] }
+    if cache.holdsEditions { appendEdition(places, exchange, to: &key) }
     return body(&key, places)
+  }
+
+  /// The target's edition, the same for all keys of one request.
+  private func appendEdition(_ places: KeyPlaces, _ exchange: borrowing Exchange, to key: inout ByteBuffer) {
+    let edition = exchange.cacheWork?.edition ?? configuration.store.edition(of: key.readable, places)
+    exchange.cacheWork?.edition = edition
+    if edition != 0 { KeyPlan.append(edition: edition, to: &key) }
   }
 
   private func lookUp(_ cache: CompiledCache, _ work: CacheWork, _ exchange: borrowing Exchange) -> Lookup {
@@ -204,8 +212,7 @@ extension Worker {
   // MARK: Invalidation by unsafe methods
 
   /// RFC 9111, 4.4: what an unsafe method changed is no longer served: the target, and what Location and Content-Location name of the same
-  /// host, in whatever coding. Of other parts of the key (headers, cookies) the request's own are taken: what is stored under others ends with
-  /// its time.
+  /// host, whatever else its keys hold.
   private func invalidate(_ head: borrowing ResponseHead, _ exchange: inout Exchange, _ cache: CompiledCache) {
     guard !exchange.isSafe, exchange.received.method != .options, (200..<400).contains(head.line.status) else { return }
     drop(cache, exchange)
@@ -215,16 +222,17 @@ extension Worker {
       else { continue }
       let path = exchange.request.path.copied, query = exchange.request.hasQuery ? exchange.request.query.copied : nil
       exchange.request.setTarget(path: target.path, query: target.query)
-      drop(cache, exchange)
+      if let other = behavior(of: exchange.site.site, path: exchange.request.path).cache, other.followsRFC { drop(other, exchange) }
       exchange.request.setTarget(path: path, query: query)
     }
   }
 
-  /// Removes what stands under a request's key, and a list of variants: without it none of them is found.
+  /// Makes invalid what is stored of a request's target. A list of variants goes with it: without that none of them is found.
   private func drop(_ cache: CompiledCache, _ exchange: borrowing Exchange) {
     let store = configuration.store
+    if cache.holdsEditions { return withKey(cache, exchange) { key, places in store.renewEdition(of: key.readable, places) } }
     for coding in cache.plan.codings {
-      withKey(cache, exchange, coding: coding) { key, _ in store.remove(key.readable, store.hash(of: key.readable)) }
+      withKey(cache, exchange, coding: coding) { key, _ in store.invalidate(key.readable, store.hash(of: key.readable)) }
     }
   }
 }

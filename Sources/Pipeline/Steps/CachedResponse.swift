@@ -189,6 +189,11 @@ extension Worker {
         to: &viewer.stream, asChunks: chunked, timeoutMilliseconds: context.viewerLimits.idleTimeoutMilliseconds)
     } catch { throw .io(error) }
     if isWhole { return }
+    // Of several parts or slices the next would follow.
+    let isAlone = exchange.cacheWork.map { $0.boundaries.isEmpty && $0.slices == nil } ?? true
+    if isAlone && viewer.takeBackAnswer() {
+      return try await sendInstead(refuse(&exchange, 502, "The origin's answer broke off.", "OriginCommError"), &exchange, &viewer)
+    }
     exchange.result = .error
     exchange.detailedResult = "OriginCommError"
     exchange.failure = "the origin's body broke off while it was fetched"

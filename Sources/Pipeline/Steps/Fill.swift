@@ -209,6 +209,7 @@ final class RefreshJob: BackgroundJob {
   private let route: Route?
   private let peer: SocketAddress
   private let tls: TLSConnection?
+  private let edition: UInt64?
 
   init?(_ leader: FillLeader, _ exchange: borrowing Exchange, _ context: WireContext) {
     self.leader = leader
@@ -217,6 +218,7 @@ final class RefreshJob: BackgroundJob {
     route = exchange.route
     peer = exchange.peer
     tls = exchange.tls
+    edition = exchange.cacheWork?.edition
     request = exchange.request.again(context, range: nil)
     if request == nil { return nil }
   }
@@ -231,6 +233,7 @@ final class RefreshJob: BackgroundJob {
     exchange.route = route
     let work = CacheWork(cache)
     work.isRefresh = true
+    work.edition = edition
     exchange.cacheWork = work
     let response = await worker.lead(leader, cache, work, &exchange, &nobody)
     worker.discard(response, &exchange)

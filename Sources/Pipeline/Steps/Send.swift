@@ -111,6 +111,7 @@ extension Worker {
     while true {
       let atHand: Int?
       do throws(WireFailure) { atHand = try upstream.payloadAtHand() } catch {
+        if viewer.takeBackAnswer() { return try await sendInstead(of: error, upstream.streamFailure, &exchange, &viewer) }
         noteBrokenBody(error, upstream.streamFailure, &exchange, viewer)
         throw .io(.cancelled)
       }
@@ -136,6 +137,24 @@ extension Worker {
     viewer.trailers = upstream.takeTrailers()
     upstream.finish()
     try await viewer.flush()
+  }
+
+  /// The body broke off before anything of the answer was sent: the viewer is told so in its place.
+  @inline(never) private nonisolated(nonsending) func sendInstead(
+    of failure: WireFailure, _ streamFailure: StreamFailure?, _ exchange: inout Exchange, _ viewer: inout ServerConnection
+  ) async throws(WireFailure) {
+    let place = exchange.origin?.name ?? ""
+    try await sendInstead(
+      fail(&exchange, OriginFailure(failure, streamFailure, at: place) ?? OriginFailure(reading: failure, at: place)), &exchange, &viewer)
+  }
+  nonisolated(nonsending) func sendInstead(
+    _ response: consuming Response, _ exchange: inout Exchange, _ viewer: inout ServerConnection
+  ) async throws(WireFailure) {
+    var response = response
+    exchange.cacheWork?.stored = nil
+    exchange.hit = nil
+    applyResponseHeadersPolicy(&response, &exchange)
+    try await send(response, &exchange, &viewer)
   }
 
   func noteBrokenBody(_ failure: WireFailure, _ streamFailure: StreamFailure?, _ exchange: inout Exchange, _ viewer: borrowing ServerConnection) {

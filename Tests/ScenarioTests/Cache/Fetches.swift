@@ -190,15 +190,13 @@ extension Scenarios {
       let program = try CacheProgram { _, connection in
         try connection.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n")
         try connection.send(row.bytes)
-        if row.isReset {
-          try connection.waitForGo()
-          connection.reset()
-        }
+        if !row.isStored { try connection.waitForGo() }   // what ends before the viewer has anything is no answer: ResetsBehindHeads
+        if row.isReset { connection.reset() }
         throw StreamEnded(clean: true)
       }
       let viewer = try program.skerry.viewer()
       try viewer.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
-      if row.isReset {
+      if !row.isStored {
         _ = try viewer.readHead()
         program.origin.go()
       }

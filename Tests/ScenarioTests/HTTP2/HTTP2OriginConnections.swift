@@ -145,18 +145,28 @@ extension Scenarios {
     /// A rude origin loses its connection with the right error; the next one serves. `others` is what it says after its first answer.
     private func rude(_ settings: String = "", more: String = "", isPolite: Bool = true, _ error: ErrorCode, isOpen: Bool = false, _ others: @escaping @Sendable (HTTP2OriginConnection) throws -> Void) throws {
       let ending = Watched<ErrorCode??>(nil)
-      let (skerry, _) = try program(settings, more: more) { connection in
+      let (skerry, origin) = try program(settings, more: more) { connection in
         let h2 = try HTTP2OriginConnection(connection)
         if connection.number > 0 { return try h2.answerAll() }
         h2.isPolite = isPolite
         let first = try h2.request()
-        if isOpen { try h2.send(.headers(first, [(":status", "200")], end: false), .data(first, "first")) } else { try h2.answer(first, "first") }
+        if isOpen {
+          try h2.send(.headers(first, [(":status", "200")], end: false), .data(first, "first"))
+          try connection.waitForGo()   // before the viewer has anything it would be no answer
+        } else {
+          try h2.answer(first, "first")
+        }
         try? others(h2)   // until refused
         let code = try h2.readEnding()
         ending.update { $0 = .some(code) }
       }
       let viewer = try HTTP2Viewer.open(skerry)
-      let answer = try viewer.exchange(1, get(host: host))
+      try viewer.send(.headers(1, get(host: host)))
+      if isOpen {
+        _ = try viewer.wait("what comes first") { $0.type == 0 }
+        origin.go()
+      }
+      let answer = try viewer.answer(on: 1)
       #expect(isOpen ? answer.reset == .internalError : String(wire: answer.body) == "first")
       #expect(try ending.wait(for: "the end") { $0 } == error)
       #expect(String(wire: try viewer.exchange(3, get(host: host)).body) == "fine")

@@ -120,9 +120,13 @@ extension Scenarios {
       let stage = try stage { origin in
         try origin.expectRequest()
         try origin.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+        try origin.waitForGo()   // before the viewer has anything it would be no answer
       }
       let viewer = try HTTP2Viewer.open(stage.skerry)
-      let answer = try viewer.exchange(1, get(stage))
+      try viewer.send(.headers(1, get(stage)))
+      _ = try viewer.wait("the half") { $0.type == 0 }
+      stage.origin.go()
+      let answer = try viewer.answer(on: 1)
       #expect(answer.reset == .internalError && answer.goAway == nil)
     }
 

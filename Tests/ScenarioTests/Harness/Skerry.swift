@@ -222,19 +222,21 @@ enum LogValue: Sendable, Equatable, Decodable, CustomStringConvertible {
 
 func fileText(_ path: String) throws -> String { try String(contentsOfFile: path, encoding: .utf8) }
 
+/// The words of each line in the kernel's list of TCP sockets (proc_pid_net(5)).
+func systemSockets() throws -> [[Substring]] {
+  // Read by hand: the kernel gives a page at a time, and Foundation takes the first for all.
+  guard let list = FileHandle(forReadingAtPath: "/proc/net/tcp") else { throw ScenarioFailure("no list of sockets") }
+  var text = Data()
+  while let more = try list.read(upToCount: 65_536), !more.isEmpty { text += more }
+  return String(decoding: text, as: UTF8.self).split(separator: "\n").map { $0.split(separator: " ") }.filter { $0.count > 9 }
+}
+
 /// Whether a process listens at a port. A connection would not tell: when the process has let go of the port, it may be another test's.
 func isListening(_ identifier: pid_t, at port: UInt16) throws -> Bool {
   // Local address, state (0A: listens) and inode are the words 1, 3 and 9 of a line (proc_pid_net(5)).
   let hexadecimal = String(port, radix: 16, uppercase: true)
   let address = ":" + String(repeating: "0", count: 4 - hexadecimal.count) + hexadecimal
-  // Read by hand: the kernel gives a page at a time, and Foundation takes the first for all.
-  guard let list = FileHandle(forReadingAtPath: "/proc/net/tcp") else { throw ScenarioFailure("no list of sockets") }
-  var text = Data()
-  while let more = try list.read(upToCount: 65_536), !more.isEmpty { text += more }
-  let sockets = String(decoding: text, as: UTF8.self).split(separator: "\n").compactMap { line -> String? in
-    let words = line.split(separator: " ")
-    return words.count > 9 && words[1].hasSuffix(address) && words[3] == "0A" ? "socket:[\(words[9])]" : nil
-  }
+  let sockets = try systemSockets().compactMap { words in words[1].hasSuffix(address) && words[3] == "0A" ? "socket:[\(words[9])]" : nil }
   let folder = "/proc/\(identifier)/fd/"
   return try FileManager.default.contentsOfDirectory(atPath: folder).contains { name in
     sockets.contains((try? FileManager.default.destinationOfSymbolicLink(atPath: folder + name)) ?? "")
