@@ -20,7 +20,7 @@ OPTIONAL_TEST_PACKAGES = testssl.sh python3-pip
 BENCH_PACKAGES = nginx libnginx-mod-http-js libnginx-mod-http-lua wrk valgrind h2o nghttp2-client varnish haproxy nodejs bubblewrap
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test certs deb fuzz fuzz-engine bench bench-deps clean
+.PHONY: help deps build run test certs deb profile fuzz fuzz-engine bench bench-deps clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,6 +83,15 @@ fuzz-engine: deps ## look for events, calls and code the rewrite engine cannot b
 deb: build ## make .build/skerry_VERSION_ARCHITECTURE.deb
 	@.ci/packages dpkg-dev binutils
 	Packaging/make-deb .build/release/skerry .build
+
+# What a program that counts is linked with; the same toolchain reads its counts.
+COUNTING = $(firstword $(wildcard $(dir $(CLANG))../lib/clang/*/lib/linux/libclang_rt.profile-$(shell uname -m).a))
+profile: bench-deps ## count what requests run and write Packaging/skerry.profdata, which releases are laid out by
+	SKERRY_COUNT=1 $(SWIFT) build $(RELEASE) --scratch-path .build/profile -Xlinker --whole-archive -Xlinker $(COUNTING) -Xlinker --no-whole-archive
+	rm -rf .build/profile/raw
+	Benchmarks/profile --skerry .build/profile/release/skerry --raw .build/profile/raw
+	$(dir $(CLANG))llvm-profdata merge -sparse -o Packaging/skerry.profdata .build/profile/raw/*.profraw
+	rm -rf .build/*-*/release   # the compiler does not see that the counts are others
 
 bench-deps: deps
 	@.ci/packages $(BENCH_PACKAGES)

@@ -3,7 +3,20 @@
 // (Documentation/architecture.md). Read from the bottom up.
 import PackageDescription
 
-let swiftSettings: [SwiftSetting] = [
+// What runs at every request stands together in a release, apart from what seldom runs: a processor waits for code more than for anything
+// else (Benchmarks/README.md, "Where the code stands"). `make profile` counts what runs; a function that has changed since is laid out as if it
+// had never been counted, and so is everything by a compiler that is older than the counts.
+#if compiler(>=6.3)
+  let counts: [SwiftSetting] = [
+    Context.environment["SKERRY_COUNT"] == nil
+      ? .unsafeFlags(["-Xfrontend", "-ir-profile-use=\(Context.packageDirectory)/Packaging/skerry.profdata"], .when(configuration: .release))
+      : .unsafeFlags(["-Xfrontend", "-ir-profile-generate"])
+  ]
+#else
+  let counts: [SwiftSetting] = []
+#endif
+
+let swiftSettings: [SwiftSetting] = counts + [
   .swiftLanguageMode(.v6),
   .strictMemorySafety(),
   .enableUpcomingFeature("NonisolatedNonsendingByDefault"),

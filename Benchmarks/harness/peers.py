@@ -205,6 +205,8 @@ class Skerry(Peer):
                   "referer, userAgent]")
     # limits.rewriteEngine.rememberedBytes, as it is by itself.
     remembered = "64KiB"
+    # Whether it was built to count what it runs (Benchmarks/profile).
+    counts = False
 
     def prepare(self, under_valgrind):
         file = self.folder / "edge.yaml"
@@ -215,8 +217,8 @@ class Skerry(Peer):
             "RULES": redirects.RULES, "FUNCTIONS": ROOT / "functions",
             # Under valgrind a function takes some fifty times as long.
             "CPU_TIME": "10s" if under_valgrind else "10ms", "REMEMBERED": self.remembered,
-            # valgrind itself makes code at run time, which a confined process cannot.
-            "CONFINEMENT": "off" if under_valgrind else "auto"})
+            # valgrind itself makes code at run time, which a confined process cannot; nor may it write a profile as it ends.
+            "CONFINEMENT": "off" if under_valgrind or self.counts else "auto"})
         return [self.program or default_program(), "serve", str(file), "--workers", str(self.workers)]
 
     def wait_until_ready(self, seconds):
