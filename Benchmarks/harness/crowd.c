@@ -20,22 +20,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common.h"
+
 enum { SETTLING_SECONDS = 2, SLICE_NANOSECONDS = 10000000, READ_BYTES = 1024, RECEIVE_BUFFER_BYTES = 4096, NICER = 19 };
 
 static const char request_head[] = "GET /pages/7 HTTP/1.1\r\nHost: localhost\r\n\r\n";
 static const char large_request[] = "GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n";
 static const char open_head[] = "GET /pages/7 HTTP/1.1\r\nHost: localhost\r\nX-Slow: ";
-
-static _Noreturn void fail(const char *what) {
-  perror(what);
-  exit(1);
-}
-
-static uint64_t now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
 
 static int join(int port, char scene) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};

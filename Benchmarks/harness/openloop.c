@@ -21,6 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common.h"
+
 enum { HEAD_MAX = 64 * 1024, STATUSES = 600, STREAMS_MAX = 8 };
 
 typedef struct stream stream;
@@ -51,17 +53,6 @@ struct stream {
 
 static int port, epoll;
 static uint64_t random_state;
-
-static _Noreturn void fail(const char *what) {
-  perror(what);
-  exit(1);
-}
-
-static uint64_t now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
 
 /// From (0, 1]; xorshift64*.
 static double chance(void) {

@@ -16,18 +16,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common.h"
+
 static char buffer[1 << 16];
-
-static _Noreturn void fail(const char *what) {
-  perror(what);
-  exit(1);
-}
-
-static uint64_t now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
-}
 
 static void read_all(int from, size_t bytes) {
   for (size_t got = 0; got < bytes;) {

@@ -16,20 +16,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common.h"
+
 static int listener, connection = -1;
 static char input[1 << 20];
 static size_t filled;
-
-static _Noreturn void fail(const char *what) {
-  perror(what);
-  exit(1);
-}
-
-static uint64_t now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
-}
 
 /// Reads one request, body included; leaves its first line in `input`.
 static void read_request(void) {
