@@ -41,6 +41,9 @@ extension TierTests {
     let function = try tier.take(try Workbench.function(Self.versatile) { ($0.timeout, $0.memoryMB) = (.milliseconds(700), 512) })
     try await onALoop { loop in
       for (index, step) in Self.warm.enumerated() {
+        // The supervisor is done with what came before, however busy the machine is.
+        tier.supervisor.monitor.enter()
+        tier.supervisor.monitor.leave()
         let outcome = await function.call(Invocation(payload: Array("\"\(step.act)\"".utf8), logTailBytes: 4096), on: loop)
         #expect(outcome.text == step.result, "\(index) \(step.act): \(outcome)")
         #expect(outcome.failure?.errorType == step.type, "\(index) \(step.act): \(outcome)")
@@ -52,8 +55,8 @@ extension TierTests {
     let numbers = tier.numbers[0].numbers
     #expect(numbers.concurrent == 0 && numbers.mostConcurrent == 1)
     #expect(numbers.results.reduce(0, +) == UInt64(Self.warm.count))
-    // Five found none idle: the first, and those after one that was ended. Any other may find the supervisor awake, on a busy machine most of them.
-    #expect((1...11).contains(tier.facts.direct), "\(tier.facts.direct)")
+    // Five found none idle: the first, and those after one that was ended. The next may find the supervisor still awake.
+    #expect((6...11).contains(tier.facts.direct), "\(tier.facts.direct)")
   }
 
   @Test func aLongAnswerComesInPieces() async throws {
