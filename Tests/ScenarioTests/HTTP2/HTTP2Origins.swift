@@ -191,7 +191,7 @@ extension Scenarios {
                 if isinstance(e, (h2.events.StreamEnded, h2.events.StreamReset)): done = True
             s.sendall(c.data_to_send())
         """
-      let result = try Tool.shell("exec python3 -c \"$2\" \"$1\"", [String(skerry.port), script])
+      let result = try Tool.shell("exec \(Tool.interpreter) -c \"$2\" \"$1\"", [String(skerry.port), script])
       #expect(result.text == "HELLO\n[('grpc-status', '0'), ('grpc-message', 'trailers')]\n")
     }
 

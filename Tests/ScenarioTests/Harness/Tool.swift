@@ -22,9 +22,12 @@ enum Tool {
     try shell("exec curl -sS --max-time 20 --cacert \"$@\"", [certificates.path("ca.pem")] + arguments)
   }
 
+  /// The system's own Python, which has the packages that `make test` installs; another one may stand before it in PATH.
+  static let interpreter = "/usr/bin/python3"
+
   /// Starts a python script that serves or attacks; it says `port N` on stderr when it listens.
   static func python(_ script: String, _ arguments: [String]) throws -> (process: ChildProcess, port: UInt16) {
-    let process = try ChildProcess(["/usr/bin/env", "python3", "-W", "ignore", "-c", script] + arguments)
+    let process = try ChildProcess([interpreter, "-W", "ignore", "-c", script] + arguments)
     let port = try process.standardError.wait(for: "the port of a script") { output -> UInt16? in
       let line = output.text.split(separator: "\n").first { $0.hasPrefix("port ") }
       if line == nil, output.ended { throw ScenarioFailure("the script ended: \(output.text)") }

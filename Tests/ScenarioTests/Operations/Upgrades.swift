@@ -196,7 +196,7 @@ extension Scenarios {
                 break
         """
       let process = try ChildProcess(
-        ["/usr/bin/env", "python3", "-c", script, "\(port)", try Skerry.binary(), folder.path, asAnotherUser ? "65534" : "0"])
+        [Tool.interpreter, "-c", script, "\(port)", try Skerry.binary(), folder.path, asAnotherUser ? "65534" : "0"])
       func hear(_ text: String) throws { try process.standardError.wait(for: text) { $0.text.contains(text) ? true : nil } }
       try hear("notified READY=1")
       // Who had connected before it was there is served.

@@ -36,7 +36,7 @@ extension Scenarios {
           except Exception as e: return got, str(e)
         \(lines)
         """
-      return try Tool.shell("exec python3 -c \"$1\" \"$2\" \"$3\"", [script, String(skerry.port), certificates.path("ca.pem")]).text
+      return try Tool.shell("exec \(Tool.interpreter) -c \"$1\" \"$2\" \"$3\"", [script, String(skerry.port), certificates.path("ca.pem")]).text
     }
 
     // MARK: No TLS at all
