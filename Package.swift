@@ -122,7 +122,7 @@ let package = Package(
     tests("GeographyTests", ["Geography", "TestTools"]),
 
     // 1  JSON, with the place of everything
-    floor("JSONText", []),
+    floor("JSONText", ["CSystem"]),
     tests("JSONTextTests", ["JSONText"]),
 
     // 1  what the process may still do once it serves

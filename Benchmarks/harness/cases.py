@@ -66,6 +66,7 @@ TABLE = Case("table", "301 from 35,230 rules", "/en-US/docs/AJAX", 301, {"locati
 # One in flight through a warm function of the function tier, and the same request without it.
 TIER_CASES = [
     Case("tier", "proxied GET through a warm Node.js function", "/node/42?ref=mail", 200, {"content-type": "text/plain"}, BODY, connections=1),
+    Case("tier-changed", "the same through one that changes the path and two headers", "/changed/42?ref=mail", 200, {"content-type": "text/plain"}, BODY, connections=1),
     Case("tier-plain", "the same without it", "/plain/42?ref=mail", 200, {"content-type": "text/plain"}, BODY, connections=1),
 ]
 

@@ -1,6 +1,7 @@
 // Owns: reading JSON strictly (RFC 8259), token by token, with the place of everything. For files people write: tables of
-// key-value stores, events, cases. Reads ahead of nothing and allocates only for strings with escapes. Pure; any thread.
-import Glibc
+// key-value stores, events, cases. Reads ahead of nothing and allocates only for strings with escapes. Unsafe
+// code where many bytes are looked at at once (SkerryScan.h). Pure; any thread.
+import CSystem
 
 /// What is wrong with a text, and where.
 public struct JSONFailure: Error, Sendable, Equatable {
@@ -108,31 +109,73 @@ public struct JSONReader: ~Copyable, ~Escapable {
     repeat { _ = try next() } while depth > outside
   }
 
-  /// Reads over the value that comes next if it is written as `object` is, the text of an object that is known to be JSON: without a look at what is
-  /// in it.
-  /// - Returns: where it stands; nil when it is written otherwise, and is still to be read.
+  /// Reads over the value that comes next if it is `object`, the text of an object that is known to be JSON without white space between its tokens; there
+  /// may be some here, as many writers leave it. Without a look at what is in it.
+  /// - Returns: where it stands; nil when it is another one, or written otherwise, and is still to be read.
   public mutating func skipObject(writtenAs object: Span<UInt8>) -> Range<Int>? {
     guard expected == .value, !object.isEmpty, nextByte() == UInt8(ascii: "{"), text.count - offset >= object.count else { return nil }
-    let range = offset..<offset + object.count
-    let isSame = unsafe text.extracting(range).withUnsafeBufferPointer { mine in
+    let common = unsafe text.extracting(offset..<offset + object.count).withUnsafeBufferPointer { mine in
       unsafe object.withUnsafeBufferPointer { theirs in
-        guard let a = mine.baseAddress, let b = theirs.baseAddress else { return false }
-        return unsafe memcmp(a, b, theirs.count) == 0
+        guard let a = mine.baseAddress, let b = theirs.baseAddress else { return 0 }
+        return unsafe sk_common(a, b, theirs.count)
       }
     }
-    guard isSame else { return nil }
-    offset = range.upperBound
+    var end = offset + common
+    if common < object.count {
+      guard Self.isSpace(text[end]), let behind = endOfSpaced(object) else { return nil }
+      end = behind
+    }
+    defer { offset = end }
     expected = .separator
-    return range
+    return offset..<end
   }
+
+  /// Where what comes next ends, if it is this but for white space beside `{ } [ ] : ,`.
+  private func endOfSpaced(_ object: Span<UInt8>) -> Int? {
+    var place = offset, isString = false, isBesideMark = false
+    for index in object.indices {
+      let wanted = object[index]
+      // In a string there is nothing that could be left out. Its end is the next quote without a backslash of its own.
+      if isString {
+        guard place < text.count, text[place] == wanted else { return nil }
+        if wanted == UInt8(ascii: "\"") && !Self.isEscaped(index, in: object) { isString = false }
+      } else {
+        let isMark = Self.isMark(wanted)
+        while place < text.count, text[place] != wanted {
+          guard Self.isSpace(text[place]), isMark || isBesideMark else { return nil }
+          place += 1
+        }
+        guard place < text.count else { return nil }
+        isString = wanted == UInt8(ascii: "\"")
+        isBesideMark = isMark
+      }
+      place += 1
+    }
+    return place
+  }
+
+  /// Whether a quote is one of the string's own characters: an odd number of backslashes stands before it.
+  private static func isEscaped(_ index: Int, in object: Span<UInt8>) -> Bool {
+    var start = index
+    while start > 0, object[start - 1] == UInt8(ascii: "\\") { start -= 1 }
+    return (index - start) % 2 == 1
+  }
+
+  private static func isMark(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "{"), UInt8(ascii: "}"), UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: ":"), UInt8(ascii: ","): true
+    default: false
+    }
+  }
+
+  private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 }
 
   // MARK: Tokens
 
   /// The first byte of the next token, where the reader now is; nil at the end.
   private mutating func nextByte() -> UInt8? {
     while offset < text.count {
-      let byte = text[offset]
-      guard byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 else { break }
+      guard Self.isSpace(text[offset]) else { break }
       offset += 1
     }
     tokenOffset = offset
@@ -242,30 +285,33 @@ public struct JSONReader: ~Copyable, ~Escapable {
     var start = offset
     hasEscapes = false
     while offset < text.count {
-      let byte = text[offset]
-      if byte == UInt8(ascii: "\"") {
+      offset = endOfPlainBytes
+      guard offset < text.count else { break }
+      switch text[offset] {
+      case UInt8(ascii: "\""):
         if hasEscapes { append(start..<offset) }
         raw = start..<offset
         offset += 1
         return
-      }
-      if byte == UInt8(ascii: "\\") {
+      case UInt8(ascii: "\\"):
         if !hasEscapes { decoded.removeAll(keepingCapacity: true) }
         hasEscapes = true
         append(start..<offset)
         try escape()
         start = offset
-      } else if byte < 0x20 {
-        throw failure("a control character in a string must be written as an escape, such as \\n")
-      } else {
-        offset += 1
+      default: throw failure("a control character in a string must be written as an escape, such as \\n")
       }
     }
     throw failure("expected '\"' at the end of a string")
   }
 
+  /// Up to where bytes stand for themselves in a string.
+  private var endOfPlainBytes: Int {
+    unsafe text.withUnsafeBufferPointer { bytes in unsafe bytes.baseAddress.map { unsafe sk_find_string_end($0, offset, bytes.count) } ?? offset }
+  }
+
   private mutating func append(_ range: Range<Int>) {
-    for index in range { decoded.append(text[index]) }
+    unsafe text.extracting(range).withUnsafeBufferPointer { unsafe decoded.append(contentsOf: $0) }
   }
 
   private mutating func escape() throws(JSONFailure) {

@@ -36,14 +36,17 @@ extension JSONValue {
     }
   }
 
+  /// Members that are looked through for a name, before they are many enough for a set.
+  private static let fewMembers = 12
+
   private static func members(_ reader: inout JSONReader) throws(JSONFailure) -> JSONObject {
     var object = JSONObject()
     var names: Set<[UInt8]> = []  // as bytes: é written in two ways is two names
     while try reader.next() == .name {
       let (name, offset) = (reader.string, reader.tokenOffset)
-      guard names.insert(Array(name.utf8)).inserted else {
-        throw JSONFailure(offset: offset, text: "the object has a member \"\(name)\" already")
-      }
+      if object.members.count == fewMembers { names = Set(object.members.map { Array($0.name.utf8) }) }
+      let isNew = object.members.count < fewMembers ? object[name] == nil : names.insert(Array(name.utf8)).inserted
+      guard isNew else { throw JSONFailure(offset: offset, text: "the object has a member \"\(name)\" already") }
       let token = try reader.next()
       object.append(name, try JSONValue(token, &reader))
     }

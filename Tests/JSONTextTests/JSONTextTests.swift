@@ -34,7 +34,7 @@ import Testing
   }
 
   @Test(arguments: [
-    (#"{"a":{"b":1},"c":2}"#, 5..<12), (#"{"a": {"b":1} }"#, 6..<13), (#"{"a":{"b":1 }}"#, nil), (#"{"a":{"b":1"#, nil), (#"{"a":"{\"b\":1}"}"#, nil), (#"{"a":1}"#, nil),
+    (#"{"a":{"b":1},"c":2}"#, 5..<12), (#"{"a": {"b":1} }"#, 6..<13), (#"{"a":{"b":1 }}"#, 5..<13), (#"{"a":{"b":1"#, nil), (#"{"a":"{\"b\":1}"}"#, nil), (#"{"a":1}"#, nil),
   ] as [(String, Range<Int>?)])
   func skipsWhatIsKnown(_ text: String, _ place: Range<Int>?) throws {
     let bytes = Array(text.utf8), known = Array(#"{"b":1}"#.utf8)
@@ -46,6 +46,23 @@ import Testing
     #expect(name == .name && found == place)
     guard found != nil else { return }
     while try reader.next() != .end {}
+  }
+
+  /// White space stands beside marks only, and in strings it is a character like others.
+  @Test(arguments: [
+    (#"{"b": [12, "x \"y\\"], "c": {}}"#, true), (#" {~"b" :[ 12~, "x \"y\\" ]~,"c":{ } } "#, true), (#"{"b":[1 2,"x \"y\\"],"c":{}}"#, false),
+    (#"{"b":[12,"x  \"y\\"],"c":{}}"#, false), (#"{"b":[12,"x\"y\\"],"c":{}}"#, false), (#"{"b":[12,"x \" y\\"],"c":{}}"#, false), (#"{"b":[12,"x \"y\\ "],"c":{}}"#, false),
+    (#"{"b" :[12,"x \"y\\"],"c":{}"#, false), (#"{"b":[12,"x \"y\\"] ,"c":{"d":1}}"#, false), (#"{"b":[12,,"x \"y\\"],"c":{}}"#, false),
+  ])
+  func skipsWhatIsKnownSpaced(_ text: String, _ isKnown: Bool) throws {
+    let bytes = Array(text.replacing("~", with: "\r\n\t").utf8), known = Array(#"{"b":[12,"x \"y\\"],"c":{}}"#.utf8)
+    var reader = try JSONReader(bytes.span)
+    let found = reader.skipObject(writtenAs: known.span)
+    #expect((found != nil) == isKnown)
+    guard let found else { return }
+    #expect(bytes[found.lowerBound] == UInt8(ascii: "{") && bytes[found.upperBound - 1] == UInt8(ascii: "}"))
+    let end = try reader.next()
+    #expect(end == .end)
   }
 
   /// Whatever the bytes: no trap, and what is read is written as text that reads the same.

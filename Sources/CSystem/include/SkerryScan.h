@@ -88,6 +88,32 @@ static inline size_t sk_find_byte(const uint8_t *bytes, size_t from, size_t coun
   return i;
 }
 
+// Reading JSON strings, and finding where two texts begin to differ.
+
+static inline int sk_ends_string(uint8_t c) { return c < 0x20 || c == '"' || c == '\\'; }
+#if SK_VECTOR
+static inline unsigned sk_string_mask(__m128i v) {
+  __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1F)), v);
+  return (unsigned)_mm_movemask_epi8(_mm_or_si128(control, _mm_or_si128(sk_equal(v, '"'), sk_equal(v, '\\'))));
+}
+#endif
+/// The first control character, quotation mark or backslash; `count` when there is none.
+SK_SCAN(sk_find_string_end, sk_ends_string, sk_string_mask)
+
+/// How many bytes two texts have in common from their beginning on.
+static inline size_t sk_common(const uint8_t *a, const uint8_t *b, size_t count) {
+  size_t i = 0;
+#if SK_VECTOR
+  for (; i + 16 <= count; i += 16) {
+    __m128i same = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(a + i)), _mm_loadu_si128((const __m128i *)(b + i)));
+    unsigned mask = (unsigned)_mm_movemask_epi8(same);
+    if (mask != 0xFFFF) return i + (size_t)__builtin_ctz(~mask);
+  }
+#endif
+  while (i < count && a[i] == b[i]) i++;
+  return i;
+}
+
 // Copying text into a JSON string: bytes that go as they are, until one that does not.
 
 static inline int sk_is_special_json(uint8_t c) { return c < 0x20 || c >= 0x80 || c == '"' || c == '\\'; }

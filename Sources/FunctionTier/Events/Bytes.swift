@@ -1,4 +1,5 @@
 // Owns: comparing and copying text as bytes, for events. Pure; any thread.
+import CSystem
 import Glibc
 
 extension [UInt8] {
@@ -29,6 +30,19 @@ extension Span where Element == UInt8 {
         return unsafe memcmp(a, b, count) == 0
       }
     }
+  }
+
+  /// Whether one of the bytes is this.
+  func holds(_ byte: UInt8) -> Bool {
+    unsafe withUnsafeBufferPointer { bytes in
+      guard let first = bytes.baseAddress else { return false }
+      return unsafe memchr(first, Int32(byte), bytes.count) != nil
+    }
+  }
+
+  /// Whether a header line can have this value: no control characters but HTAB (RFC 9110, 5.5).
+  var isFieldValue: Bool {
+    unsafe withUnsafeBufferPointer { bytes in unsafe bytes.baseAddress.map { unsafe sk_find_value_end($0, 0, bytes.count) == bytes.count } ?? true }
   }
 
   /// Whether the bytes are these, ASCII letter case aside.

@@ -33,6 +33,8 @@ public struct EventFailure: Error, Sendable, Equatable {
   }
   private static let textLimit = 100
 
+  static func noJSON(_ detail: String) -> EventFailure { EventFailure("The function returned something that is no JSON", detail: detail) }
+
   // MARK: What AWS says, in its words
 
   static func disallowed(_ name: Span<UInt8>) -> EventFailure { EventFailure("The function tried to add a blacklisted header", header: lowercased(name).span) }

@@ -88,8 +88,7 @@ public struct EventHeaders: Sendable {
   /// The same with the bytes of another's lines where this one has what an event shows of them: what was no UTF-8 when it was shown is
   /// not changed by being returned.
   func restoring(_ original: EventHeaders) -> EventHeaders {
-    let mark: [UInt8] = [0xEF, 0xBF, 0xBD]
-    guard bytes.firstRange(of: mark) != nil else { return self }
+    guard bytes.span.holds(0xEF), bytes.firstRange(of: [0xEF, 0xBF, 0xBD] as [UInt8]) != nil else { return self }
     var result = EventHeaders()
     for i in 0..<count {
       let returned = [UInt8](copying: value(i))

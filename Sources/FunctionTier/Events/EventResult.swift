@@ -120,9 +120,8 @@ extension Event {
     guard hook == .originRequest else { return nil }
     var changed: EventOrigin?
     switch returned.origin {
-    case .absent: break
-    case .value(let range):
-      if !returned.isSame(range, as: text, writtenOrigin) { changed = try EventOrigin(JSONValue(returned.json, range), request.origin) }
+    case .absent, .shown: break
+    case .value(let range): changed = try EventOrigin(JSONValue(returned.json, range), request.origin)
     default: throw .origin("origin", "must be an object")
     }
     if changed == request.origin { changed = nil }
@@ -137,8 +136,12 @@ extension Event {
 
   /// The lines that the function returned, if they are others than it was shown.
   private func changedHeaders(_ returned: ReturnedObject) throws(EventFailure) -> EventHeaders? {
-    guard let range = try returned.headersRange(), !returned.isSame(range, as: text, writtenHeaders) else { return nil }
-    let shown = self.headers, headers = try EventHeaders(returned.json, range).restoring(shown)
+    let shown = self.headers, headers: EventHeaders
+    switch returned.headers {
+    case .absent, .shown: return nil
+    case .lines(let lines): headers = lines.restoring(shown)
+    case .invalid(let failure): throw failure
+    }
     for i in 0..<headers.count where EventHeaderRules.isDisallowed(headers.name(i), at: hook) { throw .disallowed(headers.name(i)) }
     for name in EventHeaderRules.readOnly(at: hook) where !headers.agrees(with: shown, on: name.span) { throw .readOnly(name.span) }
     return headers == shown ? nil : headers
@@ -149,8 +152,13 @@ extension Event {
   /// An answer that a request event's function made.
   private func generatedResponse(_ returned: ReturnedObject) throws(EventFailure) -> ResponseChange {
     var response = ResponseChange(status: try status(returned), statusDescription: try description(returned))
-    var headers = EventHeaders()
-    if let range = try returned.headersRange() { headers = try EventHeaders(returned.json, range) }
+    var headers: EventHeaders
+    switch returned.headers {
+    case .absent: headers = EventHeaders()
+    case .shown: headers = self.headers
+    case .lines(let lines): headers = lines
+    case .invalid(let failure): throw failure
+    }
     for i in 0..<headers.count where EventHeaderRules.isDisallowed(headers.name(i), at: hook) { throw .disallowed(headers.name(i)) }
     for name in EventHeaderRules.readOnly(at: .originResponse) where headers.first(name.span) != nil { throw .readOnly(name.span) }
     headers.remove("content-length".utf8.span)   // of what is sent it is counted here

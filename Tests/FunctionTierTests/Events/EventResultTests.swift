@@ -68,10 +68,32 @@ private let blacklisted = "The function tried to add a blacklisted header, heade
     Row(.viewerRequest, #"{"uri":"/a","headers":{\#(requestHeaders),"x-a":[{"value":["b","c"]}]}}"#),
     Row(.viewerRequest, #"{"uri":"/a","headers":{\#(requestHeaders),"X-A":[{"value":"c"}]}}"#, "not one in lower case, headerName : X-A"),
     Row(.viewerRequest, #"{"uri":"/a","headers":{\#(requestHeaders),"x a":[{"value":"c"}]}}"#, "not one in lower case"),
+    Row(.viewerRequest, #"{"uri":"/a","headers":{\#(requestHeaders),"":[{"value":"c"}]}}"#, "not one in lower case"),
+    Row(.viewerRequest, #"{"uri":"/a","headers":{\#(requestHeaders),"x-a":[{"value":"b"}],"x-a":[{"value":"c"}]}}"#, "a member \"x-a\" already"),
+    Row(.viewerRequest, #"{"uri":"/a","headers":{\#(requestHeaders),"x-a":[{"value":"b","value":"c"}]}}"#, "a member \"value\" already"),
+    Row(.viewerRequest, #"{"uri":"/a","headers":{\#(requestHeaders),"x-a":[{"key":"X-A","key":"x-a","value":"c"}]}}"#, "a member \"key\" already"),
+    Row(.viewerRequest, #"{"uri":"/a","headers":{\#(requestHeaders),"x-a":[{"key":5,"value":"c"}]}}"#, "headerName : x-a, an entry's key is no string"),
+    Row(.viewerRequest, #"{"uri":"/a","headers":{\#(requestHeaders),"x-a":[{"value":["b",null]}]}}"#, "must be a string or an array of strings"),
+    Row(.viewerRequest, #"{"uri":"/a","headers":{\#(requestHeaders),"x-a":[{"value":"b"},null]}}"#, "an entry is no object"),
+    Row(.viewerRequest, #"{"uri":"/a","headers":{\#(requestHeaders),"x-a":[{"value":"c\u007f"}]}}"#, "control characters"),
+    Row(.viewerRequest, #"{"uri":"/a","headers":{\#(requestHeaders),"x-a":[{"value":["b","c\u0000"]}]}}"#, "control characters"),
+    Row(.viewerRequest, #"{"uri":"/a","headers":{\#(requestHeaders),"x-a":[{"value":[\#(Array(repeating: "\"v\"", count: 196).joined(separator: ","))]}]}}"#),
+    Row(.viewerRequest, #"{"uri":"/a","headers":{\#(requestHeaders),"x-a":[{"value":[\#(Array(repeating: "\"v\"", count: 197).joined(separator: ","))]}]}}"#, "more than 200 headers"),
     Row(.viewerRequest, #"{"uri":"/a","headers":{\#(requestHeaders),"x-a":[{"value":"c\r\nd: e"}]}}"#, "control characters"),
     Row(.viewerRequest, #"{"uri":"/a","headers":{\#(requestHeaders),"x-a":[{"value":"\#(String(repeating: "v", count: 33_000))"}]}}"#, "The headers exceed the maximum size"),
   ])
   private func headerShapes(_ row: Row) { check(row) }
+
+  @Test("headers: their lines", arguments: [
+    (#"[{"key":"X-a","value":"b"}]"#, [("X-a", "b")]), (#"[{"value":" b\tc\t","key":"x-A"}]"#, [("x-A", "b\tc")]), (#"[{"key":"Other","value":"b"}]"#, [("X-A", "b")]),
+    (#"[{"key":null,"value":""}]"#, [("X-A", "")]), (#"[{"value":"b"},{"key":"x-a","value":"c"},{"value":"d"}]"#, [("X-A", "b"), ("x-a", "c"), ("X-A", "d")]),
+    (#"[{"more":{"value":[1]},"value":["b"," ","c"]}]"#, [("X-A", "b"), ("X-A", ""), ("X-A", "c")]), (#"[{"value":[]}]"#, []), ("[]", []), (#"[{"value":"\u00e9\ud83d"}]"#, [("X-A", "é\u{FFFD}")]),
+  ] as [(String, [(String, String)])])
+  func headerLines(_ entries: String, _ lines: [(String, String)]) throws {
+    let event = Sample.event(.viewerRequest, headers: [("Host", "h")])
+    let decision = try event.decision(on: Array(#"{"uri":"/a","headers":{"host":[{"value":"h"}],"x-a":\#(entries)}}"#.utf8))
+    #expect(decision == .request(RequestChange(headers: lines.isEmpty ? nil : EventHeaders([("Host", "h")] + lines.map { (name: $0.0, value: $0.1) }))))
+  }
 
   @Test("headers that are not functions' business", arguments:
     ["connection", "expect", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "trailer", "upgrade", "x-accel-buffering",
