@@ -60,7 +60,7 @@ import Testing
   }
 
   @Test func aPartOfTheRequestKeepsAViewerAtAVersion() {
-    let event = Array(#"{"Records":[{"cf":{"request":{"clientIp":"1.2.3.4","headers":{"x-user":[{"key":"X-User","value":"u"}],"cookie":[{"value":"a=1; sid=s=2"}]}}}}]}"#.utf8)
+    let event = Array(#"{"Records":[{"cf":{"request":{"clientIp":"1.2.3.4","headers":{"x-user":[{"key":"X-User","value":"u"}],"cookie":[{"key":"Cookie","value":"a=1"},{"value":"b=1; sid=s=2","key":"cookie"}]}}}}]}"#.utf8)
     for (text, key) in [("client-ip", "1.2.3.4"), ("header:X-User", "u"), ("cookie:sid", "s=2"), ("cookie:id", ""), ("header:none", "")] {
       let part = StickyKey(text)
       #expect(part.map { String(decoding: $0.key(of: event), as: UTF8.self) } == key, "\(text)")

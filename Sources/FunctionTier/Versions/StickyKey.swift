@@ -30,21 +30,51 @@ public enum StickyKey: Sendable, Equatable {
     }
   }
 
-  /// The key of an event; empty where it has none: then the choice is random.
-  func key(of payload: [UInt8]) -> [UInt8] {
-    guard let event = try? JSONValue(parsing: payload.span, replacesHalfPairs: true), let request = event["Records"]?.array?.first?["cf"]?["request"] else { return [] }
-    func values(_ name: String) -> [String] { (request["headers"]?[name]?.array ?? []).compactMap { $0["value"]?.string } }
+  /// The key of an event; empty where it has none: then the choice is random. Asked for each invocation: nothing is read but what lies on the way.
+  func key(of payload: [UInt8]) -> [UInt8] { (try? find(in: payload)) ?? [] }
+
+  private func find(in payload: [UInt8]) throws(JSONFailure) -> [UInt8] {
+    var reader = try JSONReader(payload.span, replacesHalfPairs: true)
+    guard try reader.enter("Records"), try reader.next() == .arrayStart, try reader.enter("cf"), try reader.enter("request") else { return [] }
     switch self {
-    case .clientIP: return Array((request["clientIp"]?.string ?? "").utf8)
-    case .header(let name): return Array((values(name).first ?? "").utf8)
+    case .clientIP:
+      guard try reader.enter("clientIp"), try reader.next() == .string else { return [] }
+      return reader.bytes.array
+    case .header(let name):
+      guard try reader.enter("headers"), try reader.enter(name), try reader.next() == .arrayStart else { return [] }
+      return try reader.nextValue() ?? []
     case .cookie(let name):
-      for line in values("cookie") {
-        for pair in line.split(separator: ";") {
-          let trimmed = pair.drop { $0 == " " }
-          if trimmed.hasPrefix(name + "=") { return Array(trimmed.dropFirst(name.utf8.count + 1).utf8) }
+      guard try reader.enter("headers"), try reader.enter("cookie"), try reader.next() == .arrayStart else { return [] }
+      let wanted = Array("\(name)=".utf8)
+      while let line = try reader.nextValue() {
+        for pair in line.split(separator: UInt8(ascii: ";")) {
+          let trimmed = pair.drop { $0 == UInt8(ascii: " ") }
+          if trimmed.starts(with: wanted) { return Array(trimmed.dropFirst(wanted.count)) }
         }
       }
       return []
     }
+  }
+}
+
+extension JSONReader {
+  /// Goes into the object that comes next, up to the value of a member.
+  /// - Returns: false when it is no object or has no such member.
+  fileprivate mutating func enter(_ name: String) throws(JSONFailure) -> Bool {
+    guard try next() == .objectStart else { return false }
+    while try next() == .name {
+      if bytes.equals(name.utf8.span) { return true }
+      try skipValue()
+    }
+    return false
+  }
+
+  /// The `value` of the next entry of a header's list; nil when there is none.
+  fileprivate mutating func nextValue() throws(JSONFailure) -> [UInt8]? {
+    let list = depth
+    guard try enter("value"), try next() == .string else { return nil }
+    let value = bytes.array
+    while depth > list { _ = try next() }
+    return value
   }
 }
