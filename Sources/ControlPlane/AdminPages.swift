@@ -170,7 +170,9 @@ public final class AdminPages: Sendable {
       let asked = try JSONValue(parsing: content)
       guard ["GET", "HEAD", "OPTIONS"].contains(asked["method"]?.string ?? "GET") else { return refused(400, "a running proxy explains GET, HEAD and OPTIONS only: the request is sent to its origin") }
       guard let worker = workers.first else { return refused(503, "there is no worker") }
-      return .json(.object(await worker.explain(try ExplainedRequest(asked))))
+      let explained = await worker.explain(try ExplainedRequest(asked)), host = asked["fields"]?.array?.first { $0.array?.first?.string?.lowercased() == "host" }?.array?.last?.string
+      let handshake = state.withLock { $0.facts?.handshake }.flatMap { $0(asked["url"]?.string ?? "", host) }
+      return .json(.object(JSONObject((handshake.map { [.init(name: "tls", value: $0)] } ?? []) + explained.members)))
     } catch let problem as ExplainProblem { return refused(400, problem.text) } catch { return refused(400, "the content is no JSON object") }
   }
 

@@ -2,7 +2,7 @@
 // Documented in Documentation/operations.md; members are only ever added.
 public import Distribution
 public import FunctionTier
-import JSONText
+public import JSONText
 import KeyValueStores
 public import ObjectCache
 public import Telemetry
@@ -51,6 +51,8 @@ public struct AdminFacts: Sendable {
   public var tier: FunctionTier?
   /// Events for them that nobody waits for; nil without such functions.
   public var events: EventQueue?
+  /// What the handshake of a viewer who asks for a URL, with another Host perhaps, would come to, as `skerry explain` tells it; nil where TLS has nothing to do with it.
+  public var handshake: @Sendable (_ url: String, _ host: String?) -> JSONValue? = { _, _ in nil }
 
   /// The facts.
   public init(

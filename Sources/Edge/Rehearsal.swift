@@ -33,6 +33,8 @@ public final class Rehearsal: Sendable {
     leftOut = runsFunctions ? [] : Self.leaveFunctionsOut(of: &configuration)
     (configuration.cache.diskPath, configuration.cache.diskBytes) = (nil, 0)
     configuration.tracing = nil
+    // Only what a request needs is started.
+    for function in configuration.functions.indices { configuration.functions[function].tier.provisionedConcurrency = 0 }
     for site in configuration.distributions.indices {
       for origin in configuration.distributions[site].origins.indices { configuration.distributions[site].origins[origin].healthCheck = nil }
     }

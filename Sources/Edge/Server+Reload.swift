@@ -5,6 +5,7 @@ import FunctionTier
 import Glibc
 import Pipeline
 import Synchronization
+import TLS
 import Telemetry
 import Transport
 
@@ -66,7 +67,7 @@ extension Server {
       diagnostics.say(.warning, "reload: user, group and confinement are as they were at the start; the new ones hold from the next start or upgrade (SIGUSR2) on")
     }
     let report = report(outcome, isDone: true, reason: nil)
-    pages.adopt(AdminFacts(standing, source.path, foundations))
+    pages.adopt(AdminFacts(standing, source.path, foundations, preparation.secure))
     tell(report)
     diagnostics.say(
       .info, "reload: generation \(standing.generation) serves after \(report.milliseconds) ms; no worker paused for more than \(longest.microseconds) µs")
@@ -115,7 +116,7 @@ private final class Longest: Sendable {
 }
 
 extension AdminFacts {
-  init(_ standing: Standing, _ path: String, _ foundations: Foundations) {
+  init(_ standing: Standing, _ path: String, _ foundations: Foundations, _ secure: [SecureListener?]) {
     let listeners = zip(standing.doors, standing.configuration.listeners).map { door, listener in
       Listener(
         address: door.address.description, configured: listener.address.description, isSecure: listener.tls != nil,
@@ -127,5 +128,7 @@ extension AdminFacts {
       accessLog: standing.logs.access, functionLog: standing.logs.functions, spans: standing.logs.spans,
       cache: standing.serving.store, functions: standing.serving.tierFunctions, events: foundations.events)
     tier = foundations.tier
+    let (configuration, doors) = (standing.configuration, standing.doors)
+    handshake = { HandshakeForecast(configuration, doors, secure, url: $0, host: $1)?.json }
   }
 }

@@ -89,7 +89,7 @@ public final class Server {
     let standing = Standing(preparation, reading, generation: 1, house)
     self.standing = standing
     certificates.adopt(preparation.secure)
-    pages.adopt(AdminFacts(standing, source.path, foundations))
+    pages.adopt(AdminFacts(standing, source.path, foundations, preparation.secure))
     let change = Change(from: nil, to: standing, preparation)
     for handle in handles { handle.beforeRunning { change.apply(to: $0) } }
     try privilege.leaveRoot()

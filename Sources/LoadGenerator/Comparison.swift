@@ -23,16 +23,19 @@ public struct RecordedRun: Sendable {
       throw LoadProblem("is no report of skerry bench --json")
     }
     self.target = target
-    rate = json["answersPerSecond"]?.double ?? 0
-    failed = json["failed"]?.double ?? 0
-    wrong = json["wrong"]?.double ?? 0
-    answers = json["answers"]?.double ?? 0
-    latencies = Self.names.map { ($0, latency[$0]?.double ?? 0) }
-    let parts = json["intervals"]?["list"]?.array ?? [], length = json["intervals"]?["milliseconds"]?.double ?? 1000
+    func number(_ value: JSONValue?) -> Double { min(max(value?.double ?? 0, 0), Self.most) }
+    rate = number(json["answersPerSecond"])
+    failed = number(json["failed"])
+    wrong = number(json["wrong"])
+    answers = number(json["answers"])
+    latencies = Self.names.map { ($0, number(latency[$0])) }
+    let parts = json["intervals"]?["list"]?.array ?? [], length = max(number(json["intervals"]?["milliseconds"]), 1)
     let lively = parts.dropFirst().dropLast().filter { ($0["answers"]?.double ?? 0) > 0 }
     medians = lively.compactMap { $0["p50"]?.double }.sorted()
     rates = lively.compactMap { $0["answers"]?.double.map { $0 * 1000 / length } }.sorted()
   }
+  /// Whatever a file says: no number of a run is larger.
+  private static let most = 1e12
 }
 
 /// Two runs beside one another.

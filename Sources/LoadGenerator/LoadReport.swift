@@ -66,7 +66,7 @@ public struct LoadReport: Sendable {
   public let isClosedLoop: Bool
 
   // What came.
-  /// From the first request to the last answer, without the warm-up; and the warm-up.
+  /// From the first request until the last was answered or given up, without the warm-up; and the warm-up.
   public let seconds: Double, warmUpSeconds: Double
   /// Requests that were measured, and those that were answered; answers of the warm-up, which are in neither.
   public let sent: Int, answered: Int, warmUp: Int, unsent: Int

@@ -92,7 +92,11 @@ extension LoadWorker {
     if entry.rule >= 0 { note(entry, isRight: isRight, latency) }
     guard !isRight else { return }
     let place = plan.place(entry, isSecure: options.target.isSecure)
-    tally.note(WrongAnswer(rule: entry.rule < 0 ? nil : Int(entry.rule), request: describe(entry, place), expected: expectation(entry), got: Self.describe(answer)))
+    var got = Self.describe(answer), expected = expectation(entry)
+    // What was followed is held against the statuses that are right by its end, a near miss of no rule too.
+    if options.followsRedirects, entry.check == .status || entry.check == .logged, last.status != answer.status || last.location != answer.location { got += ", in the end " + Self.describe(last) }
+    if entry.check == .notThis, answer.status >= 500 { expected = "a status below 500" }
+    tally.note(WrongAnswer(rule: entry.rule < 0 ? nil : Int(entry.rule), request: describe(entry, place), expected: expected, got: got))
   }
 
   private func note(_ entry: LoadPlan.Entry, isRight: Bool, _ latency: UInt64) {

@@ -214,6 +214,7 @@ final class LoadWorker {
       tally.unsent += 1
       if due >= start + measuredFrom { tally.latencies.take(now - due) }
       next += step
+      tally.end = max(tally.end, min(end, now))
     }
   }
 
@@ -233,10 +234,10 @@ final class LoadWorker {
     if hasAnswer {
       interval.answers += 1
       tally.answered += 1
-      tally.end = now
     } else {
       interval.failures += 1
     }
+    tally.end = now
     return true
   }
 }

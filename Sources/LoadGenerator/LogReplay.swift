@@ -107,13 +107,13 @@ public struct LogReplay {
       if record["status"] != nil { return skipped["no request in it", default: 0] += 1 }
       return note("no uri and time in it", column: 1)
     }
-    let taken = UInt64(max(0, record["timeTakenMs"]?.double ?? 0) * 1e6)
+    let taken = Self.nanoseconds(record["timeTakenMs"]?.double, unit: 1e6)
     var more: [(name: String, value: String)] = []
     if let agent = record["userAgent"]?.string { more.append(("User-Agent", agent)) }
     if let referer = record["referer"]?.string { more.append(("Referer", referer)) }
     append(
       time: ended - min(taken, ended), isCoarse: false, method: record["method"]?.string ?? "GET", host: record["host"]?.string ?? "", path: uri,
-      query: record["query"]?.string, status: Int(record["status"]?.double ?? 0), more)
+      query: record["query"]?.string, status: Self.status(record["status"]?.double), more)
   }
 
   private mutating func takeColumns(_ bytes: ArraySlice<UInt8>) {
@@ -126,7 +126,7 @@ public struct LogReplay {
     func value(_ name: String) -> String? { raw(name).map { String(decoding: URLText.decoded($0.utf8), as: UTF8.self) } }
     guard let date = raw("date"), let clock = raw("time"), let ended = Moment.nanoseconds("\(date)T\(clock)Z") else { return note("no date and time in it", column: 1) }
     guard let path = value("cs-uri-stem") else { return skipped["no request in it", default: 0] += 1 }
-    let taken = UInt64(max(0, raw("time-taken").flatMap(Double.init) ?? 0) * 1e9)
+    let taken = Self.nanoseconds(raw("time-taken").flatMap(Double.init), unit: 1e9)
     var more: [(name: String, value: String)] = []
     if let agent = value("cs(User-Agent)") { more.append(("User-Agent", agent)) }
     if let referer = value("cs(Referer)") { more.append(("Referer", referer)) }
@@ -135,6 +135,15 @@ public struct LogReplay {
       time: ended - min(taken / 1_000_000_000 * 1_000_000_000, ended), isCoarse: !clock.contains("."), method: raw("cs-method") ?? "GET",
       host: value("x-host-header") ?? value("cs(Host)") ?? "", path: path, query: value("cs-uri-query"), status: raw("sc-status").flatMap { Int($0) } ?? 0, more)
   }
+
+  /// What a log says that a request took; of what is no such time, nothing.
+  private static func nanoseconds(_ value: Double?, unit: Double) -> UInt64 {
+    guard let value, value > 0, value * unit < 1e18 else { return 0 }
+    return UInt64(value * unit)
+  }
+
+  /// A status; 0 for what is none.
+  private static func status(_ value: Double?) -> Int { value.flatMap { Int(exactly: $0) }.flatMap { (100...599).contains($0) ? $0 : nil } ?? 0 }
 
   private mutating func append(
     time: UInt64, isCoarse: Bool, method: String, host: String, path: String, query: String?, status: Int, _ more: [(name: String, value: String)]
@@ -158,7 +167,7 @@ enum Moment {
     guard bytes.count >= 20, bytes.last == UInt8(ascii: "Z"), bytes[4] == 45, bytes[7] == 45, bytes[10] == 84, bytes[13] == 58, bytes[16] == 58 else { return nil }
     func number(_ range: Range<Int>) -> Int? { Int(String(decoding: bytes[range], as: UTF8.self)) }
     guard let year = number(0..<4), let month = number(5..<7), let day = number(8..<10), let hour = number(11..<13), let minute = number(14..<16),
-      let second = number(17..<19), (1970...9999).contains(year), (1...12).contains(month), (1...31).contains(day), (0..<24).contains(hour),
+      let second = number(17..<19), (1970...2500).contains(year), (1...12).contains(month), (1...31).contains(day), (0..<24).contains(hour),
       (0..<60).contains(minute), (0...60).contains(second)
     else { return nil }
     var fraction: UInt64 = 0

@@ -224,7 +224,9 @@ private struct Plot {
   }
 
   mutating func line(_ points: [(Double, Double)], _ name: String) {
-    guard !points.isEmpty else { return }
+    guard let first = points.first else { return }
+    // A line of one point would not be seen.
+    let points = points.count > 1 ? points : [(max(0, first.0 - 0.01), first.1), (min(1, first.0 + 0.01), first.1)]
     body += "<polyline class=\"\(name)\" points=\"\(points.map { "\(x($0.0)),\(y($0.1))" }.joined(separator: " "))\"/>"
   }
 

@@ -97,7 +97,7 @@ extension LoadReport {
   static func number(_ value: Double) -> String {
     let places = value >= 100 ? 1.0 : value >= 10 ? 10 : 100
     let rounded = (value * places).rounded() / places
-    return rounded == rounded.rounded() ? "\(Int(rounded))" : "\(rounded)"
+    return rounded == rounded.rounded() && abs(rounded) < 1e15 ? "\(Int(rounded))" : "\(rounded)"
   }
 
   /// Nanoseconds as `63µs`, `1.52ms` or `2.1s`.

@@ -26,21 +26,25 @@ struct Schedule: Sendable {
   /// When a request is due; nil when there is none any more. Not for a closed loop.
   func due(_ index: Int) -> UInt64? {
     guard index < count else { return nil }
-    let due: UInt64
+    let time: Double
     switch pace {
     case .closed: return nil
-    case .rate(let rate): due = UInt64(Double(index) * 1e9 / rate)
-    case .recorded(let speed): due = UInt64(Double(recorded[index]) / speed)
+    case .rate(let rate): time = Double(index) * 1e9 / rate
+    case .recorded(let speed): time = Double(recorded[index]) / speed
     }
+    guard time < Self.latest else { return nil }
+    let due = UInt64(time)
     return due < end ? due : nil
   }
+  /// Nobody waits for longer than 30 years.
+  private static let latest = 1e18
 
   /// How many requests are due in all; nil when nobody can know.
   var total: Int? {
     switch pace {
     case .closed: count == .max ? nil : count
-    case .rate(let rate): end == .max ? count : min(count, Int((Double(end) / 1e9 * rate).rounded(.up)))
-    case .recorded(let speed): end == .max ? count : min(count, recorded.count { Double($0) / speed < Double(end) })
+    case .rate(let rate): min(count, Int((min(Double(end), Self.latest) / 1e9 * rate).rounded(.up)))
+    case .recorded(let speed): min(count, recorded.count { Double($0) / speed < min(Double(end), Self.latest) })
     }
   }
 }

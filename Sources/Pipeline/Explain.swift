@@ -45,6 +45,10 @@ public struct ExplainedRequest: Sendable {
     let path = rest.dropFirst(authority.count), target = path.first == "/" ? String(path) : "/" + path
     guard let client = SocketAddress(host: client ?? "127.0.0.1", port: 40_000) else { throw ExplainProblem(text: "\(client ?? "") is no address") }
     let host = fields.first { $0.name.lowercased() == "host" }?.value ?? String(authority)
+    // The pipeline would wait for it.
+    if let field = fields.first(where: { ($0.name.lowercased() == "content-length" && $0.value != "0") || $0.name.lowercased() == "transfer-encoding" }) {
+      throw ExplainProblem(text: "the request has no content here, which \(field.name) says it has")
+    }
     var head = "\(method) \(target) HTTP/1.1\r\nHost: \(host)\r\n"
     for (name, value) in fields where name.lowercased() != "host" { head += "\(name): \(value)\r\n" }
     let parts = [method, target, host] + fields.flatMap { [$0.name, $0.value] }

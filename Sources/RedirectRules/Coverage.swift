@@ -5,7 +5,7 @@ import JSONText
 public struct RedirectCoverage {
   /// Times a rule answered, by the line it stands in.
   public private(set) var hits: [Int: Int] = [:]
-  /// Lines that were no JSON objects.
+  /// Lines that were no records of a log in JSON.
   public private(set) var unread = 0
   private let name: [UInt8]
 
@@ -14,6 +14,11 @@ public struct RedirectCoverage {
 
   /// Takes a line of the access log.
   public mutating func take(line: [UInt8]) {
+    guard let first = line.first(where: { $0 != 32 && $0 != 9 && $0 != 13 }) else { return }
+    guard first == UInt8(ascii: "{") else {
+      unread += 1
+      return
+    }
     // Most lines are about no rule.
     guard let start = line.firstRange(of: Array("\"redirectRule\"".utf8))?.lowerBound, start > 0 else { return }
     guard let place = (try? JSONValue(parsing: line))?["redirectRule"]?.string, let colon = place.utf8.lastIndex(of: UInt8(ascii: ":")) else {

@@ -151,10 +151,17 @@ public final class RedirectTable: Sendable {
     return best == .max ? nil : Int(best)
   }
 
+  /// The first rule that is for a path under any conditions.
+  func firstMatch(whatever path: Span<UInt8>) -> Int? {
+    let best = first(path, Question(facts: .none, ignoresConditions: true))
+    return best == .max ? nil : Int(best)
+  }
+
   /// What rules are asked beside the path.
   private struct Question {
     let facts: RedirectFacts
     var isWanted: ((Int) -> Bool)?
+    var ignoresConditions = false
   }
 
   private func first(_ path: Span<UInt8>, _ question: Question) -> Int32 {
@@ -230,7 +237,7 @@ public final class RedirectTable: Sendable {
   private func conditionsHold(_ rule: Int32, _ question: Question) -> Bool {
     if let isWanted = question.isWanted, !isWanted(Int(rule)) { return false }
     let detail = rows[Int(rule)].detail
-    guard detail >= 0 else { return true }
+    guard detail >= 0, !question.ignoresConditions else { return true }
     for condition in details[Int(detail)].conditions where !condition.holds(question.facts) { return false }
     return true
   }

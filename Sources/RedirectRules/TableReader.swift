@@ -163,7 +163,7 @@ struct TableReader {
 
   /// Whether colons and asterisks stand for themselves in a file: many of its rules differ only in what follows a `/:`. As patterns, all
   /// but the first of those could never be reached.
-  private static func isLiteral(_ bytes: Span<UInt8>) -> Bool {
+  static func isLiteral(_ bytes: Span<UInt8>) -> Bool {
     var names: [[UInt8]: Set<[UInt8]>] = [:], i = 1
     while i + 1 < bytes.count {
       defer { i += 1 }

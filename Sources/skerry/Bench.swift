@@ -115,7 +115,7 @@ struct BenchLoad: ParsableArguments {
     options.connections = try within(connections, 1...LoadOptions.connectionsLimit, "--connections")
     options.streams = http2 ? try within(streams ?? 10, 1...LoadOptions.streamsLimit, "--streams") : 1
     options.workers = try within(workers ?? max(1, ProcessInfo.processInfo.activeProcessorCount / 2), 1...LoadOptions.workersLimit, "--workers")
-    options.timeoutMilliseconds = max(1, try milliseconds(timeout, "--timeout"))
+    options.timeoutMilliseconds = try within(try milliseconds(timeout, "--timeout"), 1...Int.max, "--timeout in milliseconds")
     options.warmUpMilliseconds = try milliseconds(warmup, "--warmup")
     options.certificateAuthority = cacert.map { URL(fileURLWithPath: $0).path }
     options.verifiesCertificate = !insecure
@@ -123,7 +123,7 @@ struct BenchLoad: ParsableArguments {
     options.ownsTarget = ownsTarget
     if let requests { options.requests = try within(requests, 1...Int.max, "--requests") }
     if let duration {
-      options.durationMilliseconds = max(1, try milliseconds(duration, "--duration")) + options.warmUpMilliseconds
+      options.durationMilliseconds = try within(try milliseconds(duration, "--duration"), 1...Int.max, "--duration in milliseconds") + options.warmUpMilliseconds
     } else if options.requests == nil, plan.hasRules {
       options.requests = plan.count * LoadOptions.slowRule.answers
     } else if options.requests == nil, options.pace == .closed || rate != nil {

@@ -59,7 +59,11 @@ enum ExplanationText {
   }
 
   private static func distribution(_ json: JSONValue, _ tree: inout Tree) {
-    guard let distribution = json["distribution"]?.object.map(JSONValue.object) else { return tree.section("distribution: none") }
+    guard let distribution = json["distribution"]?.object.map(JSONValue.object) else {
+      // What is refused before it is a request meets none.
+      if json["refusal"] == nil { tree.section("distribution: none") }
+      return
+    }
     let aliases = (distribution["aliases"]?.array ?? []).compactMap(\.string)
     tree.section("distribution \(distribution["id"]?.string ?? "")")
     tree.line(1, "for Host \(distribution["host"]?.string ?? ""); aliases \(aliases.isEmpty ? "none" : aliases.joined(separator: ", "))\(distribution["isDefault"] == .boolean(true) ? "; the default" : "")")
@@ -182,7 +186,10 @@ enum ExplanationText {
 
   private static func answer(_ json: JSONValue, _ tree: inout Tree) {
     tree.section("answer")
-    if let refusal = json["refusal"]?.string { tree.line(1, "refused: \(refusal)") }
+    if let refusal = json["refusal"]?.string {
+      tree.line(1, "refused: \(refusal)")
+      if json["answer"]?["statusLine"]?.string?.isEmpty != false { return }
+    }
     tree.line(1, json["answer"]?["statusLine"]?.string ?? "none")
     for field in json["answer"]?["fields"]?.array ?? [] { tree.line(2, field.string ?? "") }
     tree.line(1, "\(number(json["answer"]?["contentBytes"])) bytes of content")

@@ -24,7 +24,9 @@ struct Init: ParsableCommand {
 
   func run() throws {
     if let origin {
-      guard let url = URL(string: origin), ["http", "https"].contains(url.scheme), url.host?.isEmpty == false, !origin.contains("'") else {
+      guard let url = URL(string: origin), ["http", "https"].contains(url.scheme), url.host?.isEmpty == false, !origin.contains("'"),
+        url.port.map({ (1...65_535).contains($0) }) ?? true, url.user == nil, url.query == nil, url.fragment == nil
+      else {
         throw Refusal("--origin takes an address such as http://127.0.0.1:3000, not \(origin)")
       }
     }

@@ -121,13 +121,12 @@ struct RedirectsConvert: ParsableCommand {
   func run() throws {
     let rules = try RulesFile(file)
     let source = try from.map(format) ?? RedirectFormat(fileName: file, rules.bytes), target = try format(to)
-    var (read, problems) = source.read(rules.bytes, fileName: file)
+    var (read, problems) = source.read(rules.bytes, fileName: file), stays: [RedirectProblem] = []
     if flatten {
       let (table, more) = RedirectTable.make(read)
       if more.isEmpty {
-        let (flattened, changed, left) = RedirectCheck(table).flattened()
-        read = flattened
-        problems += left
+        let changed: Int
+        (read, changed, stays) = RedirectCheck(table).flattened()
         StandardError.say("skerry: \(counted(changed, "chain")) flattened")
       }
       problems += more
@@ -139,7 +138,9 @@ struct RedirectsConvert: ParsableCommand {
     } else {
       FileHandle.standardOutput.write(Data(text.utf8))
     }
+    for problem in stays { StandardError.say("\(file):\(problem.line):\(problem.column): warning: \(problem.text)".onOneLine) }
     for problem in problems { StandardError.say("\(file):\(problem.line):\(problem.column): error: \(problem.text)".onOneLine) }
+    if problems.isEmpty, !stays.isEmpty { throw Finding("\(counted(stays.count, "chain")) could not be flattened") }
     if !problems.isEmpty { throw Finding("\(counted(problems.count, "rule")) of \(file) could not be expressed in \(target.rawValue)") }
   }
 
@@ -181,6 +182,7 @@ struct RedirectsCoverage: ParsableCommand {
     for log in logs { try read(log, &coverage) }
     let (report, strangers) = coverage.report(table), hit = report.count { $0.hits > 0 }
     if strangers > 0 { StandardError.say("skerry: warning: \(counted(strangers, "hit")) of lines that are no rules of \(file) now") }
+    if coverage.unread > 0 { StandardError.say("skerry: warning: \(counted(coverage.unread, "line")) could not be read: a log is Skerry's in JSON") }
     let shown = never ? report.filter { $0.hits == 0 } : report
     if json {
       let list = shown.map { entry -> JSONValue in
@@ -197,7 +199,10 @@ struct RedirectsCoverage: ParsableCommand {
   }
 
   private func read(_ log: String, _ coverage: inout RedirectCoverage) throws {
-    guard let handle = log == "-" ? .standardInput : FileHandle(forReadingAtPath: log), log == "-" || !Files.isFolder(log) else { throw Refusal("\(log) cannot be read") }
+    if log != "-", Files.isFolder(log) { throw Refusal("\(log) cannot be read: it is a folder") }
+    guard let handle = log == "-" ? .standardInput : FileHandle(forReadingAtPath: log) else {
+      throw Refusal("\(log) cannot be read\(FileManager.default.fileExists(atPath: log) ? "" : ": there is no such file")")
+    }
     var rest: [UInt8] = []
     while let data = try? handle.read(upToCount: 1 << 20), !data.isEmpty {
       var lines = (rest + data).split(separator: 10, omittingEmptySubsequences: false)

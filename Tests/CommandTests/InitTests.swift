@@ -26,7 +26,7 @@ import Testing
     #expect(try folder.read("site/redirects.tsv") == "mine" && FileManager.default.fileExists(atPath: folder.path + "/site/edge.yaml") == false)
   }
 
-  @Test(arguments: [["--origin", "ftp://x"], ["--origin", "x"], ["--port", "0"], ["--origin", "http://a'b"]]) func badOptions(_ options: [String]) throws {
+  @Test(arguments: [["--origin", "ftp://x"], ["--origin", "x"], ["--port", "0"], ["--origin", "http://a'b"], ["--origin", "http://a.test:99999"], ["--origin", "http://a.test/?x=1"], ["--origin", "http://u:p@a.test"]]) func badOptions(_ options: [String]) throws {
     let folder = try Folder()
     #expect(try folder.skerry(["init"] + options).status == 2 && FileManager.default.fileExists(atPath: folder.path + "/edge.yaml") == false)
   }

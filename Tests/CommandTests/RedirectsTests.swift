@@ -5,7 +5,8 @@ import Testing
 
 @Suite struct RedirectsTests {
   private static let files = [
-    "good.tsv": "/a\t/b\n/old/*\t/new/:splat\n", "chain.tsv": "/a\t/b\n/b\t/c\n", "bad.tsv": "a\t/b\n/c\t/c\n", "_redirects": "/a /b 301\n/x /y 200\n",
+    "good.tsv": "/a\t/b\n/old/*\t/new/:splat\n", "chain.tsv": "/a\t/b\n/b\t/c\n", "stays.tsv": "/a\t/b\n/b\t/x\t302\tcookie:s\n/b\t/c\n", "bad.tsv": "a\t/b\n/c\t/c\n", "_redirects": "/a /b 301\n/x /y 200\n",
+    "w3c.log": "#Version: 1.0\n#Fields: date time\n2026-11-21\t10:00:00\n\n",
     "access.log": """
       {"time":"x","uri":"/a","redirectRule":"good.tsv:1"}
       {"time":"x","uri":"/q"}
@@ -23,8 +24,11 @@ import Testing
     (["convert", "_redirects", "--to", "tsv"], 1, "/a\t/b\n", "skerry: 1 rule of _redirects could not be expressed in tsv"),
     (["convert", "good.tsv", "--to", "netlfy"], 2, "", "skerry: there is no form netlfy; did you mean netlify?"),
     (["convert", "chain.tsv", "--to", "tsv", "--flatten"], 0, "/a\t/c\n/b\t/c\n", "skerry: 1 chain flattened"),
+    (["convert", "stays.tsv", "--to", "tsv", "--flatten"], 1, "/a\t/b\n/b\t/x\t302\tcookie:s\n/b\t/c\n", "skerry: 1 chain could not be flattened"),
     (["coverage", "good.tsv", "access.log"], 0, "2\tgood.tsv:1\t/a\t/b\n0\tgood.tsv:2\t/old/*\t/new/:splat\n", "skerry: 1 of 2 rules were hit"),
     (["coverage", "good.tsv", "access.log", "--never"], 0, "0\tgood.tsv:2\t/old/*\t/new/:splat\n", "skerry: 1 of 2 rules were hit"),
+    (["coverage", "good.tsv", "w3c.log"], 0, "0\tgood.tsv:1\t/a\t/b\n0\tgood.tsv:2\t/old/*\t/new/:splat\n", "skerry: 0 of 2 rules were hit"),
+    (["coverage", "good.tsv", "nope.log"], 2, "", "skerry: nope.log cannot be read: there is no such file"),
     (["coverage", "bad.tsv", "access.log"], 2, "", "bad.tsv:1:1: error: from begins with /, http:// or https://; a regular expression needs the flag regex"),
   ]
   @Test(arguments: endings) func says(_ arguments: [String], _ status: Int32, _ output: String, _ sentence: String) throws {
@@ -32,6 +36,12 @@ import Testing
     #expect(outcome.status == status)
     #expect(outcome.output == output)
     #expect(outcome.errors.split(separator: "\n").last ?? "" == sentence, "\(outcome.errors)")
+  }
+
+  /// Lines that are no records are counted, not passed over.
+  @Test func linesThatAreNoRecords() throws {
+    #expect(try Folder(Self.files).skerry("redirects", "coverage", "good.tsv", "w3c.log").errors.hasPrefix("skerry: warning: 3 lines could not be read: a log is Skerry's in JSON\n"))
+    #expect(try !Folder(Self.files).skerry("redirects", "coverage", "good.tsv", "access.log").errors.contains("warning"))
   }
 
   @Test func findingsAsJSON() throws {

@@ -131,7 +131,25 @@ import Testing
     #expect(!all.contains("Evil: 1\r\n") && !all.contains("\r\nb: c") && !all.contains("\r\ny: z") && all.contains("GET /ok HTTP/1.1\r\nHost: 127.0.0.1\r\n"))
   }
 
+  /// A host that the log has hidden is the target's.
+  @Test func hiddenHosts() throws {
+    let request = try plan([#"{"time":"2026-11-21T00:00:00Z","uri":"/","host":"***"}"#]).0
+    #expect(request.entries.map { String(decoding: request.request($0), as: UTF8.self).contains("\r\nHost: 127.0.0.1\r\n") } == [true])
+  }
+
+  /// Numbers that are none of a log's end nothing; they say nothing either.
+  @Test func hostileNumbers() throws {
+    let object = ["\"status\":1e300", "\"status\":-5.5", "\"timeTakenMs\":1e300", "\"timeTakenMs\":-1", "\"status\":99999999999999999999"]
+      .map { "{\"time\":\"2026-11-21T00:00:00Z\",\"uri\":\"/\",\($0)}" }
+    let (plan, problems) = try plan(object + ["#Fields: date time cs-method cs-uri-stem time-taken"] + ["nan", "inf", "1e300", "-1", "1e10"].map { "2026-11-21\t00:00:00\tGET\t/a\t\($0)" })
+    #expect(problems.isEmpty && plan.count == 10 && plan.times.first == 0)
+    #expect(plan.entries.allSatisfy { $0.status == 0 })
+    let (none, told) = try self.plan(["{\"time\":\"9999-11-21T00:00:00Z\",\"uri\":\"/\"}"])
+    #expect(none.count == 0 && told.map(\.text) == ["no uri and time in it"])
+  }
+
   static let moments: [(text: String, nanoseconds: UInt64?)] = [
+    ("2500-12-31T23:59:59Z", 16_756_761_599_000_000_000), ("2501-01-01T00:00:00Z", nil), ("9999-01-01T00:00:00Z", nil),
     ("1970-01-01T00:00:00Z", 0), ("2026-11-21T02:20:06.123Z", 1_795_227_606_123_000_000), ("2024-02-29T23:59:59.5Z", 1_709_251_199_500_000_000),
     ("2026-11-21T02:20:06", nil), ("2026-11-21 02:20:06Z", nil), ("2026-00-21T02:20:06Z", nil), ("2026-11-21T02:20:06.Z", 1_795_227_606_000_000_000), ("é26-11-21T02:20:06Z", nil),
   ]

@@ -22,6 +22,17 @@ import Testing
     #expect(schedule.due(2) == 2_000_000 && schedule.due(3) == nil && schedule.total == 3)
   }
 
+  /// However slow: what is due after everybody's time is not due at all.
+  @Test(arguments: [1e-9, 1e-300, 5e-324]) func theSlowestRates(_ rate: Double) throws {
+    let options = try Self.options { ($0.pace, $0.requests) = (.rate(rate), 3) }
+    let schedule = Schedule(options, try .single(options.target))
+    #expect(schedule.due(0) == 0 && (schedule.due(1) ?? 0) % 1_000_000_000 == 0 && schedule.total == 1)
+    var replay = LogReplay()
+    for second in ["06", "07"] { replay.take(line: Array("{\"time\":\"2026-11-21T02:20:\(second).000Z\",\"uri\":\"/\",\"status\":200}".utf8)) }
+    let recorded = Schedule(try Self.options { $0.pace = .recorded(speed: rate) }, try replay.plan(options.target))
+    #expect(recorded.due(0) == 0 && recorded.total == (recorded.due(1) == nil ? 1 : 2))
+  }
+
   @Test func aLogHasItsOwnTimes() throws {
     var replay = LogReplay()
     for second in ["06.100", "06.350", "07.100"] { replay.take(line: Array("{\"time\":\"2026-11-21T02:20:\(second)Z\",\"uri\":\"/\",\"status\":200}".utf8)) }

@@ -25,15 +25,18 @@ import Testing
     ("!x→/y", ["1 malformed"]),
     ("/*→https://www.a.test/:splat→301→!host=www.a.test", []),
     ("/*→https://www.a.test/x→301→host=www.a.test", ["1 loop http://www.a.test/"]),
+    ("/x→/a\n/a→/a", ["1 loop /x", "2 loop /a"]),
     // Chains
     ("/a→/b\n/b→/c\n/c→/d", ["1 chain of 2 /a → /d", "2 chain of 3 /b → /d"]),
     ("/a→/b?x=1#f\n/b→/c", ["1 chain of 2 /a → /c?x=1"]),
     ("/a/*→/b/:splat\n/b/*→/c/:splat", ["1 chain of 2 /a/ → /c/"]),
+    ("/a→/b?x=1\n/b→/c→301→query:x=1", ["1 chain of 2 /a → /c?x=1"]),
     ("/a→https://a.test/b\n/b→/c", []),
     // Twice
     ("/a→/b\n/a→/b", ["2 duplicate of 1 /a"]),
     ("/a→/b\n/a→/c", ["2 conflict of 1 /a"]),
     ("/a→/b→301\n/a→/b→302", ["2 conflict of 1 /a"]),
+    ("/a→/b\n/a→/b→301→drop-query", ["2 conflict of 1 /a"]),
     ("/u/:id→/x\n/u/:name→/x", ["2 duplicate of 1 /u/x"]),
     ("/é→/x\n/%C3%a9→/x", ["2 duplicate of 1 /%C3%A9"]),
     // Hidden
@@ -109,7 +112,16 @@ import Testing
     ("/a→/b\n/b→/c→→!cookie:x", ["/a /b 301", "/b /c 301"], [1]),
     ("/a→/b\n/b→/c→→drop-query", ["/a /b 301", "/b /c 301"], [1]),
     ("/a→/b\n/b→/a", ["/a /b 301", "/b /a 301"], []),
+    ("/a→/b→301→append-query\n/b→/c", ["/a /b 301", "/b /c 301"], [1]),
     ("/a→/b#f\n/b→/c", ["/a /b#f 301", "/b /c 301"], [1]),
+    // Others may meet a rule on the way that the example does not meet.
+    ("/a→/m\n/m→/special→302→cookie:x\n/m→/z", ["/a /m 301", "/m /special 302", "/m /z 301"], [1]),
+    ("/a→/m\n/m?x=1→/special\n/m→/z", ["/a /m 301", "/m /special 301", "/m /z 301"], [1]),
+    ("/a→/m\n/m→/z\n/m→/special→302→cookie:x", ["/a /z 301", "/m /z 301", "/m /special 302"], []),
+    // What is text at the end of the chain would be a capture of its first rule.
+    ("/pre/:id→/b\n/b→/c/:id", ["/pre/:id /b 301", "/b /c/:id 301"], [1]),
+    ("^/rx(\\d)$→/b→→regex\n/b→/c/$1", ["^/rx(\\d)$ /b 301", "/b /c/$1 301"], [1]),
+    ("/pre/:id→/b\n/b→/c", ["/pre/:id /c 301", "/b /c 301"], []),
   ]
   @Test(arguments: flattened) func chainsAreFlattened(_ lines: String, _ rules: [String], _ left: [Int]) throws {
     let result = RedirectCheck(try table(lines)).flattened()

@@ -44,6 +44,77 @@ import Testing
     #expect(plain(again) == plain(rules), "\(text)")
   }
 
+  /// A pattern is one again when it is read, beside however many names with colons.
+  @Test(arguments: [RedirectFormat.tsv, .csv]) func patternsBesideNamesWithColons(_ format: RedirectFormat) throws {
+    let table = try RedirectRulesTests.table((1...9).map { "/css/:h\($0)→/x\n" }.joined() + "/u/:id→/w/:id→→pattern\n#!pattern\n/k/*→/l/:splat\n"), rules = (0..<table.count).map(table.rule)
+    let again = format.read(Array(format.write(rules).text.utf8)).rules
+    #expect(again.map(\.kind) == rules.map(\.kind) && again.suffix(2).map(\.kind) == [.placeholders, .prefix])
+    #expect(again.map { [$0.from, $0.to] } == rules.map { [$0.from, $0.to] })
+    // Where none is a pattern nothing need be said.
+    #expect(!format.write(Array(rules.prefix(9))).text.contains("#!"))
+  }
+
+  /// mod_rewrite takes its words as they stand; mod_alias unescapes them.
+  @Test func wordsOfApache() throws {
+    for (from, line) in [
+      ("/quote\"s", #"RewriteRule ^/quote\"s$ /b [R=301,L,NE]"#), ("/back\\slash", #"RewriteRule ^/back\\slash$ /b [R=301,L,NE]"#), ("/a b", #"RewriteRule "^/a b$" /b [R=301,L,NE]"#),
+      ("/a \"b", #"RewriteRule '^/a \"b$' /b [R=301,L,NE]"#),
+    ] {
+      var rule = RedirectRule(from: from, to: "/b", line: 1)
+      let (text, problems) = RedirectFormat.apache.write([rule])
+      #expect(problems.isEmpty && text.contains("\n\(line)\n"), "\(text)")
+      let again = RedirectFormat.apache.read(Array(text.utf8)).rules
+      #expect(again.map(\.from) == [from] && again.first?.kind == .exact, "\(again)")
+      rule.from = from + "'"
+      #expect(RedirectFormat.apache.write([rule]).problems.isEmpty == (from != "/a \"b"), "\(from)")
+    }
+    let kept = RedirectFormat.apache.read(Array(#"RewriteRule ^/with\ space$ /to\ there [R=301,L]"#.utf8)).rules
+    #expect(kept.map { [$0.from, $0.to] } == [["/with space", "/to there"]])
+    let alias = RedirectFormat.apache.read(Array(#"Redirect 301 "/a \"b\"" /c"#.utf8)).rules
+    #expect(alias.first?.from == "/a \"b\"")
+  }
+
+  /// A group is decoded in Apache and goes into the Location as it is, unless B encodes it again; the value of a parameter never was decoded.
+  @Test func groupsAreEncodedByApache() throws {
+    func line(_ text: String) throws -> String {
+      let table = try RedirectRulesTests.table(text), (written, problems) = RedirectFormat.apache.write([table.rule(0)])
+      return problems.first?.text ?? String(written.split(separator: "\n").last ?? "")
+    }
+    #expect(try line("/old/*→/new/:splat") == #"RewriteRule ^/old/(.*)$ /new/$1 [R=301,L,NE,B,BNP,BNE=/.-~!$'()*:@&+;=]"#)
+    #expect(try line("/u/:id→/x?u=:id") == #"RewriteRule ^/u/([^/]+)$ /x?u=$1 [R=301,L,NE,B,BNP,BNE=/.-~!$'()*:@]"#)
+    #expect(try line("/s→/b/:id→301→query:id=:id drop-query") == "RewriteRule ^/s$ /b/%1 [R=301,L,NE,QSD]")
+    #expect(try line("/s/:a→/b/:a/:id→301→query:id=:id drop-query").hasPrefix("Apache would encode"))
+    #expect(try line("/s→/b→302→host~^(a|c)[.]test$").hasPrefix("RewriteRule ^/s$ /b"))
+  }
+
+  /// `%2` is the second group, which `(^|&)` makes the value; another number is told, not written.
+  @Test(arguments: [("(^|&)p=([^&]+)", "%2", "/x/:q1"), ("(?:^|&)p=([^&]*)", "%1", "/x/:q1"), ("(^|&)p=([^&]+)", "%1", ""), ("^p=([^&]*)", "%2", "")])
+  func groupsOfConditions(_ pattern: String, _ group: String, _ to: String) {
+    let (rules, problems) = RedirectFormat.apache.read(Array("RewriteCond %{QUERY_STRING} \(pattern)\nRewriteRule ^/s$ /x/\(group)? [R=301]\n".utf8))
+    #expect(rules.map(\.to) == (to.isEmpty ? [] : [to]) && problems.isEmpty == !to.isEmpty, "\(rules) \(problems)")
+  }
+
+  /// What nginx compares in either case is compared so; groups of a condition are told, not written as they stand.
+  @Test(arguments: [
+    ("if ($args ~* \"^k=A$\") { return 302 /k; }", "query~(?i)^k=A$"), ("if ($args ~ \"^k=A$\") { return 302 /k; }", "query~^k=A$"),
+    ("if ($host ~* \"^(Www|x)[.]a[.]test$\") { return 302 /k; }", "host~(?i)^(Www|x)[.]a[.]test$"), ("if ($args ~ \"^k=([0-9]+)$\") { return 302 /k/$1; }", nil),
+    ("if ($host ~ \"^www[.](.*)$\") { return 302 http://$1/; }", nil),
+  ] as [(String, String?)]) func conditionsOfNginx(_ text: String, _ flag: String?) {
+    let (rules, problems) = RedirectFormat.nginx.read(Array(text.utf8))
+    #expect(rules.map(\.flags) == (flag.map { ["drop-query " + $0] } ?? []) && problems.isEmpty == (flag != nil), "\(rules.map(\.flags)) \(problems)")
+  }
+
+  /// What an expression of Apache's demands beside a parameter is not lost.
+  @Test func whatAParametersExpressionDemands() throws {
+    for (pattern, flags) in [
+      ("^id=([^&]*)$", "drop-query query~^id=[^&]*$ query:id=:q1"), ("(?:^|&)id=([^&]*)", "drop-query query:id=:q1"), ("(^|&)id=([^&]+)", "drop-query query~(?:^|&)id=[^&]+ query:id=:q1"),
+      ("^id=([^&]+)", "drop-query query~^id=[^&]+ query:id=:q1"),
+    ] {
+      let (rules, problems) = RedirectFormat.apache.read(Array("RewriteCond %{QUERY_STRING} \(pattern)\nRewriteRule ^/s$ /b/%\(pattern.hasPrefix("(^") ? 2 : 1)? [R=301,L]\n".utf8))
+      #expect(problems.isEmpty && rules.map(\.flags) == [flags], "\(pattern): \(rules.map(\.flags)) \(problems)")
+    }
+  }
+
   @Test func whatFormsCannotSay() throws {
     let dynamic = try table((0..<101).map { "/d\($0)/*→/x\n" }.joined())
     let (_, beyond) = RedirectFormat.cloudflare.write((0..<dynamic.count).map(dynamic.rule))

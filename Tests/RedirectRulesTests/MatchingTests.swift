@@ -129,6 +129,7 @@ func answer(_ table: RedirectTable, _ target: String, _ facts: RedirectFacts = .
     ("language=en", { $0.languages = Array("de;q=0.5,en-GB;q=0.75".utf8) }, { $0.languages = Array("*".utf8) }),
     ("method=get", { $0.method = Array("GET".utf8) }, { $0.method = Array("get".utf8) }),
     ("language=de", { $0.languages = Array("de;q=0.5, en;q=0.5".utf8) }, { $0.languages = Array("en;q=0.5, de;q=0.5".utf8) }),
+    ("host=*.b.test", { $0.host = Array("x.b.test".utf8) }, { $0.host = Array(".b.test".utf8) }),
     ("language=de", { $0.languages = Array("de".utf8) }, { $0.languages = Array("den".utf8) }),
     ("!language=de", { $0.languages = Array("de;q=0".utf8) }, { $0.languages = Array("de".utf8) }),
     ("method=GET scheme=https", { $0.method = Array("GET".utf8); $0.isSecure = true }, { $0.method = Array("GET".utf8) }),

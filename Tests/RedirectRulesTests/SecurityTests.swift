@@ -54,6 +54,7 @@ import Testing
     let table = try table("/t/:a→https://:a.good.test/x")
     #expect(answer(table, "/t/shop-1") == "301 https://shop-1.good.test/x")
     for path in ["/t/a.b", "/t/evil.com%2F", "/t/a@b", "/t/%41", "/t/a:1", "/t/_a"] { #expect(answer(table, path) == "unfit", "\(path)") }
+    #expect(try answer(RedirectRulesTests.table("/t/*→https://:splat.good.test/x"), "/t/") == "unfit")
   }
 
   @Test func locationsHaveALimit() throws {

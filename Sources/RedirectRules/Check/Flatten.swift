@@ -12,12 +12,14 @@ extension RedirectCheck {
       guard let sample = Sample.make(table, index), table.firstMatch(sample.path.span, sample.facts) == index else { continue }
       let (hops, loop) = way(from: sample)
       guard loop == nil, hops.count > 1, let last = hops.last else { continue }
-      if let reason = obstacle(rule, hops) {
+      var flat = rule
+      flat.to = last.location
+      flat.status = status(rule.status, hops)
+      if let reason = obstacle(rule, hops) ?? self.obstacle(flat) {
         left.append(RedirectProblem("the chain stays: \(reason)", line: rule.line))
         continue
       }
-      rule.to = last.location
-      rule.status = status(rule.status, hops)
+      rule = flat
       changed += 1
     }
     return (rules, changed, left)
@@ -29,10 +31,18 @@ extension RedirectCheck {
     for hop in hops.dropFirst() {
       let next = table.rule(hop.rule)
       if next.conditions.contains(where: { !rule.conditions.contains($0) }) { return "line \(next.line) has conditions" }
+      // Another viewer, or another query, may meet a rule that the example does not.
+      if let other = table.firstMatch(whatever: hop.path.span), other < hop.rule { return "line \(table.line(other)) answers some of those who come by" }
       if next.query != .keep || rule.query == .append { return "line \(next.line) changes the query string" }
     }
     if rule.to.contains("#") || rule.to.contains("?") || hops.dropLast().contains(where: { $0.location.contains("?") }) { return "a target on the way has a query string or a fragment" }
     return nil
+  }
+
+  /// Why a rule cannot have the end of its chain as its target: a word of it would be a capture of the rule's.
+  private func obstacle(_ flat: RedirectRule) -> String? {
+    let made = RedirectTable.make([flat]).table
+    return made.count == 1 && made.detail(0)?.target?.hasCaptures != true ? nil : "in \(flat.to) the rule would take a word for a capture"
   }
 
   /// A way with a temporary part is temporary.

@@ -107,8 +107,8 @@ public struct RedirectCheck {
   /// One redirect on a way.
   struct Hop {
     var rule: Int
-    /// What was asked for.
-    var url: String
+    /// What was asked for, and its path.
+    var url: String, path: [UInt8]
     /// Where it led.
     var location: String
   }
@@ -124,7 +124,7 @@ public struct RedirectCheck {
       seen[key] = hops.count
       let query = sample.query ?? []
       guard case .redirect(_, let location) = table.answer(rule, sample.path.span, query: query.span, sample.facts) else { return (hops, nil) }
-      hops.append(Hop(rule: rule, url: key, location: String(decoding: location, as: UTF8.self)))
+      hops.append(Hop(rule: rule, url: key, path: sample.path, location: String(decoding: location, as: UTF8.self)))
       guard let next = request(for: location, after: sample) else { return (hops, nil) }
       sample = next
     }
@@ -172,7 +172,7 @@ public struct RedirectCheck {
     if isIn, !toldLoops.insert(members.min() ?? index).inserted { return nil }
     let lines = members.map { String(table.line($0)) }.joined(separator: ", ")
     let text = start == hops.count ? "does not end after \(Self.hopsLimit) redirects" : isIn
-      ? (members.count == 1 ? "redirects to itself" : "redirects in a circle, by lines \(lines)") : "leads into a circle, by lines \(lines)"
+      ? (members.count == 1 ? "redirects to itself" : "redirects in a circle, by lines \(lines)") : "leads into a circle, by line\(members.count == 1 ? "" : "s") \(lines)"
     let other = members.count > 1 ? table.line(members[1]) : nil
     return (RedirectFinding(.loop, line: table.line(index), otherLine: other, example: sample.url, text), isIn || start == hops.count)
   }

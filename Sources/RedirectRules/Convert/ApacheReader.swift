@@ -13,13 +13,31 @@ enum ApacheReader {
       number += 1
       if pending.isEmpty { start = number }
       if line.hasSuffix("\\") && !line.hasSuffix("\\\\") { pending += line.dropLast() + " "; continue }
-      reader.take(words(pending + line), start)
+      let whole = pending + line
+      reader.take(whole.firstMatch(of: /^\s*Rewrite(?:Cond|Rule)\s/.ignoresCase()) == nil ? words(whole) : rewriteWords(whole), start)
       pending = ""
     }
     return (reader.rules + reader.redirects, reader.problems)
   }
 
-  /// Words, some of them quoted.
+  /// The words of mod_rewrite: as they stand, between quotes where they begin with one; a backslash keeps a space in its word.
+  static func rewriteWords(_ line: String) -> [String] {
+    var words: [String] = [], rest = line[...]
+    while true {
+      rest = rest.drop { $0 == " " || $0 == "\t" }
+      guard let first = rest.first else { return words }
+      let quote: Character? = first == "\"" || first == "'" ? rest.removeFirst() : nil
+      var word = ""
+      while let character = rest.popFirst() {
+        if quote == nil ? character == " " || character == "\t" : character == quote { break }
+        word.append(character)
+        if character == "\\", let next = rest.first, next == " " || next == "\t" { word.append(rest.removeFirst()) }
+      }
+      words.append(word)
+    }
+  }
+
+  /// Words of other directives, some of them quoted.
   static func words(_ line: String) -> [String] {
     var words: [String] = [], current = "", quote: Character?, isWord = false, isEscaped = false
     for character in line {
@@ -60,8 +78,8 @@ private struct ApacheReading {
   private var joins = false
   /// Of one rule's alternatives.
   private static let alternativesLimit = 64
-  /// Whether the target may use the value of a parameter as `%1`.
-  private var captures = false
+  /// What the value of a parameter is called in the target, `%1` or `%2`; nil where none is captured.
+  private var capture: String?
   /// Why the conditions of the next rule cannot be said.
   private var obstacle: String?
   private static let statuses = ["permanent": 301, "temp": 302, "seeother": 303, "gone": 410]
@@ -73,7 +91,7 @@ private struct ApacheReading {
       case "redirect", "redirectmatch", "redirectpermanent", "redirecttemp": try redirect(name, Array(words.dropFirst()), line)
       case "rewritecond": condition(Array(words.dropFirst()))
       case "rewriterule":
-        defer { (conditions, captures, obstacle, joins) = ([], false, nil, false) }
+        defer { (conditions, capture, obstacle, joins) = ([], nil, nil, false) }
         try rewrite(Array(words.dropFirst()), line)
       case "rewritemap": throw RedirectProblem("a RewriteMap is a program or file of its own")
       default: break
@@ -126,7 +144,10 @@ private struct ApacheReading {
     }
     if case .captured = condition.subject {
       if wasJoined || joins { obstacle = obstacle ?? "a captured parameter among conditions joined by OR"; return }
-      captures = true
+      // The last condition's groups are meant.
+      capture = words[1].hasPrefix("(^|&)") ? "%2" : "%1"
+      // What the expression says beside the parameter.
+      if let more = Self.beside(words[1]) { conditions.append([RedirectCondition(.queryMatches(more))]) }
     }
     if wasJoined, !conditions.isEmpty { conditions[conditions.count - 1].append(condition) } else { conditions.append([condition]) }
   }
@@ -137,7 +158,7 @@ private struct ApacheReading {
     func made(_ subject: RedirectCondition.Subject?) -> RedirectCondition? { subject.map { RedirectCondition($0, isNegated: isNegated) } }
     switch subject {
     case "%{HTTP_HOST}", "%{SERVER_NAME}":
-      return made(literals(pattern).map { names in .host(names.map { $0.lowercased() }) } ?? .hostMatches(pattern))
+      return made(literals(pattern).map { names in .host(names.map { $0.lowercased() }) } ?? .hostMatches(PatternText.expression(pattern, ignoresCase: pattern.contains(where: \.isUppercase))))
     case "%{HTTPS}":
       guard let value = literals(pattern)?.first?.lowercased(), value == "on" || value == "off" else { return nil }
       return RedirectCondition(.scheme((value == "on") != isNegated ? "https" : "http"))
@@ -149,11 +170,18 @@ private struct ApacheReading {
     }
   }
 
+  /// What an expression such as `^id=([^&]*)$` demands of the query string beside a parameter: that it is the first, the only one, not empty.
+  private static func beside(_ pattern: String) -> String? {
+    let isFirst = pattern.hasPrefix("^"), isLast = pattern.hasSuffix("$"), isFilled = pattern.contains("+)")
+    guard isFirst || isLast || isFilled else { return nil }
+    return pattern.replacing("(^|&)", with: "(?:^|&)").replacing("([^&]", with: "[^&]").replacing("*)", with: "*").replacing("+)", with: "+")
+  }
+
   private static func query(_ pattern: String, _ isNegated: Bool, ignoresCase: Bool) -> RedirectCondition {
     func made(_ subject: RedirectCondition.Subject) -> RedirectCondition { RedirectCondition(subject, isNegated: isNegated) }
     if ignoresCase { return made(.queryMatches("(?i)" + pattern)) }
     if pattern.hasPrefix("=") { return made(.query(String(pattern.dropFirst()))) }
-    if let match = pattern.wholeMatch(of: /(?:\^|\(?:\?:\^\|&\)|\(\^\|&\))?([A-Za-z0-9_-]+)=\(\[\^&\][*+]\)(?:\$)?/), !isNegated { return made(.captured(String(match.1), "q1")) }
+    if let match = pattern.wholeMatch(of: /(?:\^|\((?:\?:)?\^\|&\))?([A-Za-z0-9_-]+)=\(\[\^&\][*+]\)(?:\$)?/), !isNegated { return made(.captured(String(match.1), "q1")) }
     if let match = pattern.wholeMatch(of: /\^([A-Za-z0-9_=&-]*)\$/) { return made(.query(String(match.1))) }
     if let match = pattern.wholeMatch(of: /\(\?:\^\|&\)([A-Za-z0-9_-]+)(?:=([A-Za-z0-9_-]+)|\(\?:=\[\^&\]\*\)\?)\(\?:&\|\$\)/) {
       return made(.parameter(String(match.1), match.2.map(String.init)))
@@ -228,9 +256,9 @@ private struct ApacheReading {
     if rule.from.hasPrefix("^"), !rule.from.hasPrefix("^/"), isFolder && !isWhole || !rule.from.hasPrefix("^("), isFolder || !rule.from.hasPrefix("^$") { rule.from = "^/" + rule.from.dropFirst() }
     var target = rule.to
     if target.contains("%{") { throw RedirectProblem("the target \(target) has a variable") }
-    if captures { target = target.replacing("%1", with: ":q1") }
-    else if target.firstMatch(of: /(?:^|[^\\])%[0-9]/) != nil { throw RedirectProblem("groups of a RewriteCond in the target") }
-    target = target.replacing("\\%", with: "%").replacing("\\\\", with: "\\")
+    if let capture { target = target.replacing(capture, with: ":q1") }
+    if target.firstMatch(of: /(?:^|[^\\])%[0-9]/) != nil { throw RedirectProblem("groups of a RewriteCond in the target") }
+    target = target.replacing("\\ ", with: " ").replacing("\\%", with: "%").replacing("\\\\", with: "\\")
     if !target.isEmpty && !target.hasPrefix("/") && !target.contains("://") && !target.hasPrefix("$") { target = "/" + target }
     rule.from = rule.from.replacing("(?<", with: "(?P<")
     if isWhole, target.contains("$1") {
@@ -248,7 +276,7 @@ private struct ApacheReading {
         return
       }
     }
-    if captures { throw RedirectProblem("groups of a RewriteCond with an expression") }
+    if capture != nil { throw RedirectProblem("groups of a RewriteCond with an expression") }
     rule.kind = .regex
     rule.to = target
   }

@@ -299,14 +299,15 @@ struct NginxReading {
     }
     let (variable, sign, value) = (String(match.1), String(match.2), String(match.3))
     let isNegated = sign.hasPrefix("!"), isEqual = sign.hasSuffix("=")
+    let expression = PatternText.expression(value, ignoresCase: sign.hasSuffix("*"))
     func add(_ subject: RedirectCondition.Subject) { place.conditions.append(RedirectCondition(subject, isNegated: isNegated)) }
     switch variable {
-    case "host", "http_host", "server_name": add(isEqual ? .host([value.lowercased()]) : .hostMatches(value))
+    case "host", "http_host", "server_name": add(isEqual ? .host([value.lowercased()]) : .hostMatches(PatternText.expression(value, ignoresCase: value.contains(where: \.isUppercase))))
     case "scheme" where isEqual: add(.scheme(value))
     case "request_method" where isEqual: add(.method([value]))
     case "request_method":
       if let names = PatternText.methods(value) { add(.method(names)) } else { place.obstacle = place.obstacle ?? "the condition \(text)" }
-    case "args", "query_string": add(isEqual ? .query(value) : .queryMatches(value))
+    case "args", "query_string": add(isEqual ? .query(value) : .queryMatches(expression))
     case _ where variable.hasPrefix("arg_") && isEqual: add(.parameter(String(variable.dropFirst(4)), value))
     case "http_cookie" where !isEqual:
       if let cookie = PatternText.cookie(value) { add(cookie) } else { place.obstacle = place.obstacle ?? "the condition \(text)" }
@@ -357,6 +358,7 @@ struct NginxReading {
 
   private mutating func add(_ rule: RedirectRule) throws(RedirectProblem) {
     if let variable = rule.to.firstMatch(of: /\$[A-Za-z_]+/) { throw RedirectProblem("the variable \(variable.0) in the target cannot be said in a table") }
+    if rule.kind != .regex, let group = rule.to.firstMatch(of: /\$[0-9]/) { throw RedirectProblem("the group \(group.0) of a condition in the target cannot be said in a table") }
     if rule.kind != .regex, !rule.from.hasPrefix("/") { throw RedirectProblem("the path \(rule.from) does not begin with /") }
     var compiler = RuleCompiler(expectedExpressions: 1)
     _ = try compiler.compile(rule)

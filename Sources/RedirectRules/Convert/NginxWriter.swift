@@ -152,13 +152,19 @@ enum NginxWriter {
     case .method(let methods): return ("$request_method", any(methods))
     case .scheme(let scheme): return ("$scheme", scheme)
     case .query(let query): return ("$args", any([query]))
-    case .parameter(let name, let value): return ("$arg_" + (try word(name)), value.map { any([$0]) } ?? "[^ ]+")
-    case .captured(let name, _): return ("$arg_" + (try word(name)), "[^ ]+")
+    // $arg_name is empty for an empty parameter and for none.
+    case .parameter(let name, let value): return ("$args", parameter(name, value))
+    case .captured(let name, _): return ("$args", parameter(name, nil))
     case .cookie(let name, let value): return ("$cookie_" + (try word(name)), value.map { any([$0]) } ?? "[^ ]+")
     case .hostMatches(let pattern) where !pattern.contains("(") && pattern.hasPrefix("^") && pattern.hasSuffix("$") && !pattern.contains("|"):
       return ("$host", String(pattern.dropFirst().dropLast()))
     default: throw RedirectProblem("nginx cannot say \(condition.flag)")
     }
+  }
+
+  /// An expression for a query string that has a parameter.
+  private static func parameter(_ name: String, _ value: String?) -> String {
+    "(?:[^ ]*&)?" + PatternText.escaped(name) + (value.map { "=" + PatternText.escaped($0) + "(?:&[^ ]*)?" } ?? "(?:[=&][^ ]*)?")
   }
 
   /// A name that can be the end of a variable's.

@@ -93,6 +93,9 @@ struct PatternText {
     return .cookie(String(match.1), match.2.map(String.init).flatMap { $0.isEmpty ? nil : $0 })
   }
 
+  /// An expression, for either case where that makes a difference. (Hosts are compared in small letters.)
+  static func expression(_ pattern: String, ignoresCase: Bool) -> String { ignoresCase && pattern.contains(where: \.isLetter) ? "(?i)" + pattern : pattern }
+
   /// A text as an expression that matches just it.
   static func escaped(_ text: String) -> String {
     var result = ""

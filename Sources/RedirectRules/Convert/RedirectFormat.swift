@@ -74,6 +74,8 @@ enum OwnWriter {
       let count = !rule.flags.isEmpty ? 4 : rule.status != 301 ? 3 : 2
       out.line(fields.prefix(count).map { isCSV ? quoted($0) : $0 }.joined(separator: isCSV ? "," : "\t"))
     }
+    // Beside many names with colons a pattern would be taken for one of them.
+    if rules.contains(where: { $0.kind == .prefix || $0.kind == .placeholders }), TableReader.isLiteral(Array(out.text.utf8).span) { out.text = "#!pattern\n" + out.text }
   }
 
   private static func quoted(_ field: String) -> String {

@@ -44,6 +44,35 @@ extension Scenarios {
       #expect(warm["statuses"]?["200"]?.double == warm["answers"]?.double)
     }
 
+    /// The time of a test goes on when the server does not: a rate that was not held is not told as if it had been.
+    @Test func aServerThatStopsAnswering() throws {
+      let answered = Watched<Int>(0)
+      let origin = try ScriptedOrigin { connection in
+        while try connection.nextRequest() != nil {
+          if answered.current == 10 { return try connection.waitUntilStopped() }
+          answered.update { $0 += 1 }
+          try connection.send(ok("x"))
+        }
+      }
+      let command = try bench(origin.url, "--rate", "50", "--duration", "2s", "--timeout", "500ms", "-c", "1", "--json"), report = try json(command)
+      #expect(command.exit == .status(1) && report["failed"]?.double ?? 0 > 0, "\(command.text)")
+      #expect(report["answersPerSecond"]?.double ?? 50 < 30, "\(report["answersPerSecond"] ?? .null)")
+    }
+
+    /// What was followed is told to its end.
+    @Test func whatIsWrongAtTheEndOfAWay() throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { $0.target == "/a" ? "HTTP/1.1 301 M\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n" : "HTTP/1.1 503 S\r\nContent-Length: 0\r\n\r\n" } }
+      let command = try bench(origin.url + "/a", "--follow", "-n", "1", "-c", "1")
+      #expect(command.exit == .status(1) && command.text.contains("/a answers 301 to /b, in the end 503, not a status below 500"), "\(command.text)")
+      let folder = FileManager.default.temporaryDirectory.appendingPathComponent("bench-\(UUID().uuidString)")
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      defer { try? FileManager.default.removeItem(at: folder) }
+      try "/a\t/b\n".write(toFile: folder.path + "/rules.tsv", atomically: false, encoding: .utf8)
+      let rules = try bench(origin.url, "--rules", folder.path + "/rules.tsv", "-c", "1")
+      #expect(rules.text.contains("/ax answers 503, not a status below 500"), "\(rules.text)")
+      for option in ["--duration", "--timeout"] { #expect(try bench(origin.url, option, "0s").errors.hasPrefix("skerry: \(option) ")) }
+    }
+
     /// Options that do nothing are told.
     @Test(arguments: [["--speed", "2"], ["--country", "DE"], ["--rules", "r.tsv", "--country", "Germany"], ["--diff-ignore", "x"]]) func optionsWithoutTheirs(_ options: [String]) throws {
       let command = try Tool.run([Skerry.binary(), "bench", "http://127.0.0.1:1/"] + options)
@@ -123,12 +152,17 @@ extension Scenarios {
       #expect(command.exit == .status(0), "\(command.errors)")
       #expect(other.requests.map(\.target).sorted() == ["/a", "/a%20b?x=1", "/none"] && other.requests.allSatisfy { $0.fields["host"] == "a.test" })
       #expect(try json(command)["changedStatuses"]?["404 → 200"]?.double == 1)
+      // Of a log that knows no statuses none has changed.
+      let short = skerry.folder.path + "/short.log"
+      try "#Fields: date time cs-method cs-uri-stem\n2026-11-21\t10:00:00\tGET\t/a\n".write(toFile: short, atomically: false, encoding: .utf8)
+      #expect(try json(bench(other.url, "--replay", short, "-c", "1", "--json"))["changedStatuses"] == nil)
     }
 
     @Test func redirectsAreFollowed() throws {
       let origin = try ScriptedOrigin { connection in
         try connection.answerAll { request in
-          let next = ["/a": "/b", "/b": "c?x", "/loop": "/loop"][request.target]
+          var next = ["/a": "/b", "/b": "c?x", "/loop": "/loop", "/away": "http://other.test/"][request.target]
+          if request.target.hasPrefix("/n"), let number = Int(request.target.dropFirst(2)), number < 20 { next = "/n\(number + 1)" }
           return next.map { "HTTP/1.1 302 F\r\nLocation: \($0)\r\nContent-Length: 0\r\n\r\n" } ?? ok("end")
         }
       }
@@ -136,6 +170,11 @@ extension Scenarios {
       #expect(command.exit == .status(0), "\(command.errors)")
       #expect(try json(command)["hops"]?.array?.compactMap(\.double).prefix(3) == [0, 0, 3])
       #expect(origin.requests.map(\.target).prefix(3) == ["/a", "/b", "/c?x"])
+      let longest = try bench(origin.url + "/n0", "--follow", "--expect", "200", "-n", "1", "-c", "1", "--json")
+      #expect(try longest.exit == .status(0) && json(longest)["hops"]?.array?.last?.double == 1, "\(longest.errors)")
+      // Another host's answer is nobody's business here.
+      let away = try bench(origin.url + "/away", "--follow", "--expect", "302", "-n", "1", "-c", "1", "--json")
+      #expect(try away.exit == .status(0) && json(away)["hops"]?.array?.first?.double == 1, "\(away.errors)")
       let loop = try bench(origin.url + "/loop", "--follow", "-n", "1", "-c", "1")
       #expect(loop.exit == .status(1) && loop.text.contains("too many redirects: 1"))
     }
@@ -154,6 +193,7 @@ extension Scenarios {
       try "# from\tto\n/old\t/new\n".write(toFile: rules, atomically: false, encoding: .utf8)
       let command = try bench(first.url, "--diff", second.url, "--rules", rules, "-c", "1", "--json")
       #expect(command.exit == .status(1) && command.errors == "skerry: 3 answers differ\n", "\(command.errors)")
+      #expect(try json(command)["other"]?["latency"]?["count"]?.double == json(command)["other"]?["compared"]?.double)
       let difference = try #require(try json(command)["other"]?["differences"]?.array?.first)
       #expect(difference["line"]?.double == 2 && difference["part"]?.string == "location" && difference["first"]?.string == "/new" && difference["second"]?.string == "/other")
       #expect(try bench(first.url, "--diff", same.url, "--rules", rules, "-c", "1").exit == .status(0))

@@ -183,6 +183,19 @@ extension Scenarios {
       #expect(try explain("http://www.a.test/", "--no-functions", "--admin", "127.0.0.1:1").errors.contains("--no-functions goes not with a running proxy"))
     }
 
+    /// Nothing is started but what a request needs, whatever is to be kept ready where the configuration is served.
+    @Test func nothingIsKeptReady() throws {
+      let yaml = """
+        listeners: [{ address: "127.0.0.1:0" }]
+        distributions:
+          - { id: E1, default: true, origins: { app: "http://127.0.0.1:1" }, defaultBehavior: { origin: app, cachePolicy: CachingDisabled, functions: { viewer-request: f } } }
+        functions: { f: { runtime: nodejs20.x, code: f, provisionedConcurrency: 1 } }
+        """
+      let code = "exports.handler = async () => ({ status: '200', headers: { 'x-type': [{ value: process.env.AWS_LAMBDA_INITIALIZATION_TYPE }] } });"
+      let command = try explain(yaml, ["f/index.js": code], ["http://a.test/"])
+      #expect(command.text.contains("x-type: on-demand") || command.text.contains("X-Type: on-demand"), "\(command.text)\(command.errors)")
+    }
+
     /// An alias is what is published in the state folder; nothing of that is touched.
     @Test func publishedFunctionsAreRun() throws {
       let folder = FileManager.default.temporaryDirectory.appendingPathComponent("explain-\(UUID().uuidString)")
@@ -242,12 +255,33 @@ extension Scenarios {
       #expect(clear.text.contains("the configuration has no TLS listener"), "\(clear.text)\(clear.errors)")
     }
 
+    /// A running proxy tells of the certificates that it shows, at the ports that are really bound.
+    @Test func whatTLSDecidesInARunningProxy() throws {
+      let certificates = try TestCertificates.common(), origin = try ScriptedOrigin { try $0.answerAll { _ in ok("hello") } }
+      let skerry = try Skerry.secured(before: origin.url, certificates)
+      func ask(_ arguments: String...) throws -> Tool.Command {
+        try Tool.run([Skerry.binary(), "explain"] + arguments + ["--admin", "127.0.0.1:\(skerry.adminPort)", "--token-file", skerry.folder.path + "/.skerry/admin-token"])
+      }
+      let json = try JSONValue(parsing: try ask("https://localhost:\(skerry.port)/", "--json").text), tls = try #require(json["tls"])
+      #expect(tls["listener"]?.string == "127.0.0.1:\(skerry.port)" && tls["isAtPort"] == .boolean(true) && tls["serverName"]?.string == "localhost" && tls["isCovered"] == .boolean(true), "\(tls)")
+      #expect(tls["certificates"]?.array?.first?["file"]?.string == certificates.path("localhost.pem") && tls["securityPolicy"]?.string != nil, "\(tls)")
+      #expect(json["object"] == nil && json["answer"]?["statusLine"]?.string == "HTTP/1.1 200 OK")
+      #expect(try ask("https://nobody.example:\(skerry.port)/").text.contains("✗ none of the listener's certificates is for nobody.example"))
+      #expect(try ask("https://localhost:\(skerry.port)/", "-H", "Host: nobody.example").text.contains("answered with 421"))
+      #expect(try ask("http://localhost:\(skerry.port)/").text.contains("it speaks TLS: plain HTTP is answered there with 400"))
+      #expect(try !ask("http://localhost:1/").text.contains("TLS"))
+    }
+
     @Test func badUsage() throws {
       #expect(try explain("www.a.test").errors == "skerry: www.a.test is no http:// or https:// URL\n")
       #expect(try explain("http://www.a.test/", "-H", "nonsense").exit == .status(2))
       #expect(try explain("http://www.a.test/", "-H", "a: b\r\nc: d").errors == "skerry: the request has characters that none may have\n")
       #expect(try explain("http://www.a.test/", "--origin-status", "99").exit == .status(2))
       #expect(try explain("http://www.a.test/\(String(repeating: "x", count: 9000))").text.contains("refused: 414"))
+      // Nothing waits for content that does not come; what is refused at once has met no distribution.
+      for field in ["content-length: 5", "Transfer-Encoding: chunked"] { #expect(try explain("http://www.a.test/", "-X", "POST", "-H", field).errors.hasPrefix("skerry: the request has no content here")) }
+      #expect(try explain("http://www.a.test/", "-H", "content-length: 0").exit == .status(0))
+      #expect(try explain("http://www.a.test/", "-X", "CONNECT").text.hasSuffix("\nanswer\n  refused: 400: CONNECT is not served.\n"))
     }
 
     /// A running proxy asks its origin and looks into its own cache; only with its token, and only for what changes nothing.

@@ -31,12 +31,18 @@ extension Scenarios {
       /m\t/n\t303\tmethod=GET,HEAD host=a.test
       /ck/*\t/p/:splat\t302\t!cookie:session
       /store\t/blog/:id\t301\tquery:id=:id drop-query
+      /p1\t/pp\t302\tquery:x
+      /p2\t/pp\t302\tquery:x=1
+      /p3\t/pp\t302\t!query:x
       """
     private static let requests = [
       "/a", "/a?k=1", "/A", "/About", "/about", "/ABOUT", "/One", "/one", "/case", "/CASE", "/old/x/y?z=1", "/old/", "/old", "/strip/q", "/strip//evil.test", "/strip/",
       "/u/7/f", "/u/7/g", "/item/12", "/item/x", "/q", "/q?y=2", "/drop?y=2", "/gone", "/with%20space", "/old/a%20b?x=1", "/u/%C3%A9/f", "/item/12?x=%20", "/quote%22s", "/dollar$x", "/none", "/%61",
     ]
-    private static let conditionalRequests = ["/m", "/ck/1", "/store?id=7", "/store"]
+    private static let conditionalRequests = [
+      "/m", "/ck/1", "/store?id=7", "/store", "/store?id=", "/p1?x", "/p1?x=", "/p1?a&x=2&b", "/p1?xx=1", "/p1?X=1", "/p1", "/p2?x=1", "/p2?x=12", "/p2?b&x=1&c", "/p2?x", "/p3", "/p3?x", "/p3?x=",
+      "/p3?y",
+    ]
 
     @Test(.enabled(if: nginx != nil), arguments: ["nginx", "nginx-map"]) func redirectsTheSame(_ format: String) throws {
       let nginx = try #require(nginx), rules = Self.rules + (format == "nginx" ? Self.conditional : "") + "\n"
