@@ -103,6 +103,21 @@ import Testing
     exporter.close(deadlineMilliseconds: 20_000)
     #expect(exporter.statistics.exported == 2 && exporter.statistics.failed == 0)
   }
+
+  /// What no later attempt would change is not tried again (OTLP, "Retryable Response Codes").
+  @Test(arguments: ["400 Bad Request", "413 Too Large", "500 No", "501 No"]) func aCollectorThatRefuses(status: String) throws {
+    let collector = ListeningCollector()
+    var configuration = SpanExporter.Configuration(host: "127.0.0.1", port: collector.port, path: "/v1/traces", service: "s")
+    (configuration.intervalMilliseconds, configuration.retryDelayMilliseconds) = (0, 3_600_000)
+    let exporter = try SpanExporter(configuration, diagnostics: nil)
+    exporter.submit([Self.span()])
+    let connection = try #require(collector.accept())
+    defer { close(connection) }
+    collector.answer(status, on: connection)
+    for _ in 0..<1_000 where exporter.statistics.failed == 0 { usleep(5_000) }
+    #expect(exporter.statistics.failed == 1 && exporter.statistics.exported == 0)
+    exporter.close(deadlineMilliseconds: 20_000)
+  }
 }
 
 /// A socket that listens, as a collector's; who connects there is answered by hand.
