@@ -35,6 +35,7 @@ extension Server {
       return false
     case .ready(let process, let unwanted):
       diagnostics.say(.info, "upgrade: process \(process) serves; this one drains")
+      endWatchdog()
       manager.replaced(by: process)
       let left = zip(handedOver, 0...).filter { !unwanted.contains($0.1) }.compactMap(\.0.door)
       drain(leaving: left)

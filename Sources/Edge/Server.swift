@@ -31,6 +31,8 @@ public final class Server {
   /// What can start the program anew; nil where it could not be made.
   let starter: Starter?
   private let threads: [EventLoopThread]
+  /// Says that the workers turn; nil when nobody asks, and from the end of the service on.
+  var watchdog: Watchdog?
   /// What serves now.
   var standing: Standing
   /// The reload under way; and whether another one is to follow it, because something may have changed since it began.
@@ -65,7 +67,7 @@ public final class Server {
   ) throws(StartFailure) {
     self.source = source
     self.starter = starter
-    manager = ServiceManager()
+    manager = ServiceManager(isSuccessor: inheritance.predecessor != nil)
     files = reading.files
     var privilege = try LeastPrivilege(configuration, reads: files.sorted())
     let spawner = try Self.spawner(configuration, privilege)
@@ -103,6 +105,7 @@ public final class Server {
     if watches && watch == nil { throw StartFailure(description: "--watch: the system has no watch left (fs.inotify.max_user_instances)") }
     try Self.announce(preparation, inheritance, foundations.diagnostics)
     threads = handles.map { $0.loop.start(name: "worker \($0.number)") }
+    watchdog = try Watchdog(manager, handles, foundations.diagnostics)
     watchFiles(of: reading)
   }
 
@@ -221,10 +224,16 @@ public final class Server {
 
   /// What is left is cut.
   private func cut() {
+    endWatchdog()
     if ledger.open > 0 { diagnostics.say(.warning, "\(ledger.open) connections closed before they were done") }
     for handle in handles { handle.stop() }
     for thread in threads { thread.join() }
     reloading?.end()
+  }
+  /// From here on the manager does not ask any more, or asks another process.
+  func endWatchdog() {
+    watchdog?.end()
+    watchdog = nil
   }
   /// When everything is to be over; nil before it is to end.
   private var drainEnd: ContinuousClock.Instant?

@@ -31,7 +31,8 @@ extension Worker {
 
   /// The exchange did not reach its end: whose doing was it?
   private func noteInterruption(_ exchange: inout Exchange, _ viewer: borrowing ServerConnection) {
-    if viewer.stream.bytesSent == 0 { exchange.status = 0 }
+    // Nothing of an answer has left: there was none.
+    if viewer.stream.bytesSent == 0 { (exchange.status, exchange.answer, exchange.timeline.sending) = (0, nil, 0) }
     if exchange.result == .error { return }
     exchange.breakOff()
     exchange.detailedResult = "ClientCommError"

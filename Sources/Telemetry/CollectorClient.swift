@@ -36,6 +36,8 @@ struct CollectorClient {
 
   private let configuration: SpanExporter.Configuration
   private var descriptor: Int32 = -1
+  /// How long the last answer asks to be left in peace (Retry-After, RFC 9110, 10.2.3: its number of seconds); nil when it does not.
+  private(set) var retryAfterMilliseconds: Int64?
 
   init(_ configuration: SpanExporter.Configuration) { self.configuration = configuration }
 
@@ -47,6 +49,7 @@ struct CollectorClient {
   /// Sends a document. A kept connection that turns out to be closed is replaced once.
   mutating func post(_ document: [UInt8]) -> CollectorAnswer {
     let isReused = descriptor >= 0
+    retryAfterMilliseconds = nil
     if !isReused, let code = connect() { return .failure(code) }
     let answer = exchange(document)
     if case .status = answer { return answer }
@@ -100,6 +103,7 @@ struct CollectorClient {
       return .failure(0)
     }
     let fields = lines.dropFirst().map { $0.lowercased().filter { $0 != " " && $0 != "\t" } }
+    retryAfterMilliseconds = fields.first { $0.hasPrefix("retry-after:") }.flatMap { UInt32($0.dropFirst(12)) }.map { Int64($0) * 1_000 }
     let length = fields.first { $0.hasPrefix("content-length:") }.flatMap { Int($0.dropFirst(15)) } ?? (status == 204 ? 0 : -1)
     let ends = fields.contains("connection:close") || words[0] == "HTTP/1.0"
     guard !ends, (received...max(received, Self.bodyLimit)).contains(length) else {

@@ -115,7 +115,7 @@ public enum Counter: Int, CaseIterable, Sendable {
   case limitURL, limitHead, limitHeaderCount, limitConnectionOptions, limitHeadTimeout, limitIdleTimeout, limitBodyRate
   case limitTLSHandshakeTimeout, limitTLSKeyUpdates
   case limitConnectionsPerWorker, limitConnectionsPerAddress, limitDescriptors
-  case limitFormerConfigurations
+  case limitFormerConfigurations, limitWatchdog
   case limitProxyHeader, limitProxyHeaderTimeout, limitProxyHeadersWaiting
   case limitRedirectLocation
   case limitRequestsPerConnection, limitErrorBody, limitAdminConnections, limitWaitingRuns
@@ -252,6 +252,7 @@ extension Counter {
     case .limitIdleTimeout: .init(.limitsReached, "idle_timeout", "408 or close: nothing moved within the idle timeout during a request")
     case .limitBodyRate: .init(.limitsReached, "body_rate", "408: the body arrived slower than the minimum rate")
     case .limitFormerConfigurations: .init(.limitsReached, "former_configurations", "close: a WebSocket or stream of events began under a configuration that too many in use have followed")
+    case .limitWatchdog: .init(.limitsReached, "watchdog", "no sign of life to the service manager: a worker's loop has not turned for its whole WatchdogSec=")
     case .limitConnectionsPerWorker: .init(.limitsReached, "connections_per_worker", "close: the worker holds as many connections as it may")
     case .limitConnectionsPerAddress: .init(.limitsReached, "connections_per_address", "close: this client address holds as many connections as it may")
     case .limitDescriptors: .init(.limitsReached, "descriptors", "accepting rests, 503 for origins and files: the process has no file descriptor left but those kept free")

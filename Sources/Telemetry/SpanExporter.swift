@@ -25,6 +25,8 @@ public final class SpanExporter: Sendable {
     public var timeoutMilliseconds: Int64 = 5_000
     /// How often a batch is sent before it is given up, and how long the exporter waits in between. Default 3 times, 1 s.
     public var attempts = 3, retryDelayMilliseconds: Int64 = 1_000
+    /// The longest that the collector may ask it to wait instead (Retry-After). Default 30 s.
+    public var retryAfterLimitMilliseconds: Int64 = 30_000
 
     /// A collector.
     public init(host: String, port: Int, path: String, service: String) {
@@ -137,7 +139,13 @@ public final class SpanExporter: Sendable {
         return
       }
       attempt += 1
-      work.wait(milliseconds: configuration.retryDelayMilliseconds)
+      pause(milliseconds: client.retryAfterMilliseconds.map { min($0, configuration.retryAfterLimitMilliseconds) } ?? configuration.retryDelayMilliseconds)
     }
+  }
+
+  /// Waits, whatever is handed over meanwhile; ends at once when the exporter does.
+  private func pause(milliseconds: Int64) {
+    let end = monotonicMilliseconds() + milliseconds
+    while !isClosing && monotonicMilliseconds() < end { work.wait(milliseconds: end - monotonicMilliseconds()) }
   }
 }

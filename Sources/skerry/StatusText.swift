@@ -70,7 +70,8 @@ enum StatusText {
   private static func distribution(_ value: JSONValue) -> [String] {
     let names = strings(value["aliases"]) + (isTrue(value["default"]) ? ["every other host"] : [])
     let functions = strings(value["functions"])
-    let head = "\(text(value["id"])): \(names.joined(separator: ", ")); \(number(value["behaviors"])) behaviors"
+    let behaviors = number(value["behaviors"])
+    let head = "\(text(value["id"])): \(names.joined(separator: ", ")); \(behaviors) behavior\(behaviors == "1" ? "" : "s")"
     let origins = (value["origins"]?.array ?? []).flatMap { ["  origin \(origin($0))"] + ($0["addresses"]?.array ?? []).map { "    \(address($0))" } }
     return [head + (functions.isEmpty ? "" : "; functions \(functions.joined(separator: ", "))")] + origins
   }

@@ -73,6 +73,17 @@ import Transport
     #expect(request(&health, true, at: now + 15_000) == .returned)
   }
 
+  /// What was good to the end of its return is ejected for the shortest time again; what fails before that, for longer than the last time.
+  @Test(arguments: [true, false]) func theNextTimeAfterAReturn(cameToItsEnd: Bool) {
+    var health = AddressHealth()
+    for _ in 0..<3 { _ = request(&health, false, at: 0) }
+    #expect(request(&health, true, at: 5_000) == .returned)
+    let later: UInt64 = cameToItsEnd ? 15_000 : 14_999
+    #expect(request(&health, true, at: later) == nil && health.condition == (cameToItsEnd ? .good : .returning(since: 5_000)))
+    for _ in 0..<2 { #expect(request(&health, false, at: later) == nil) }
+    #expect(request(&health, false, at: later) == .ejected(milliseconds: cameToItsEnd ? 5_000 : 10_000, why: .inARow(3)))
+  }
+
   /// What began before the ejection says nothing after it; in panic a success brings an address back before its time.
   @Test func lateResultsAndPanic() {
     var health = AddressHealth()

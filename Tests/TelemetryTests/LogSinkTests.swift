@@ -157,6 +157,19 @@ private final class Server {
     #expect(writer.statistics.linesWritten == 2)
   }
 
+  /// A line that is longer than a message may be is lost, counted and said, and keeps nobody waiting.
+  @Test func whatIsTooLongForAMessage() throws {
+    let server = Server(isUnix: false), errors = TemporaryFile(), diagnostics = try Diagnostics(.file(errors.path))
+    let writer = try LogWriter(server.target, diagnostics: diagnostics)
+    writer.submit(LogBlock(line: [UInt8](repeating: UInt8(ascii: "a"), count: 70_000) + [10]))
+    writer.submit(LogBlock(line: Array("short\n".utf8)))
+    #expect(server.receive().hasSuffix(" - short"))
+    #expect(!writer.close(deadlineMilliseconds: 5_000))
+    #expect(writer.statistics.linesWritten == 1 && writer.statistics.linesDropped == 1)
+    #expect(diagnostics.close(deadlineMilliseconds: 5_000))
+    #expect(errors.text.contains("cannot take a line: Message too long"))
+  }
+
   /// The server ends and another takes its place; what was logged meanwhile arrives. A full queue is waited out.
   @Test func findsASyslogServerAgain() throws {
     var server: Server? = Server(isUnix: true)
