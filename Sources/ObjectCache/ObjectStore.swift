@@ -201,8 +201,9 @@ public final class ObjectStore: Sendable {
   }
 
   /// The leader of a fetch for one viewer, which nobody joins and of which nothing is kept.
-  public func leaderOfOne() -> FillLeader {
-    FillLeader(Fill(self, Span(), 0, KeyPlaces(distribution: 0..<0, path: 0..<0), sequence: 0, stale: nil, isKept: false))
+  /// - Parameter stale: what it has been found valid of.
+  public func leaderOfOne(renewing stale: StoredResponse? = nil) -> FillLeader {
+    FillLeader(Fill(self, Span(), 0, KeyPlaces(distribution: 0..<0, path: 0..<0), sequence: 0, stale: stale, isKept: false))
   }
 
   /// Notes that a key's response cannot be stored.

@@ -47,6 +47,11 @@ struct VaryNames {
 }
 
 extension Worker {
+  /// The names in a response's Vary, but what its key holds already.
+  func varyNames(_ fields: borrowing HeaderSection, _ cache: CompiledCache) -> VaryNames {
+    VaryNames(fields) { $0 == "accept-encoding" && cache.normalisesCodings }
+  }
+
   /// Makes room for a response under its variant's key.
   /// - Parameter leader: of the key that was looked up: the object's, or that of a variant of the list so far.
   /// - Returns: the leader who stores the response; nil when somebody else fetches the same variant, or nothing has to be stored.
@@ -54,7 +59,7 @@ extension Worker {
     _ leader: FillLeader, _ head: borrowing ResponseHead, _ work: CacheWork, _ exchange: borrowing Exchange, _ now: Int64
   ) -> FillLeader? {
     let cache = work.cache, store = configuration.store
-    let vary = VaryNames(head.fields) { $0 == "accept-encoding" && cache.normalisesCodings }
+    let vary = varyNames(head.fields, cache)
     return withKey(cache, exchange) { key, places in
       let objectHash = store.hash(of: key.readable)
       let list = store.find(key.readable, objectHash).flatMap { $0.kind == .variants ? VaryNames($0) : nil }
