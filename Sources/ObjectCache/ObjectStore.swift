@@ -42,6 +42,8 @@ public final class ObjectStore: Sendable {
   /// What is fetched now, and what is known not to be storable, by hash.
   struct Fills {
     var fills: [UInt64: Fill] = [:]
+    /// Those that go on, but take nobody in any more: something has been invalidated since they began.
+    var overtaken: [Fill] = []
     var passing: [UInt64: Int64] = [:]
   }
   final class Shard: Sendable {
@@ -173,7 +175,7 @@ public final class ObjectStore: Sendable {
         return .done(newer)
       }
       let fill = Fill(self, key, hash, places, sequence: invalidations.newest, stale: stale)
-      state.fills[hash] = fill
+      if let former = state.fills.updateValue(fill, forKey: hash), !former.hasFailed { state.overtaken.append(former) }
       return .lead(fill)
     }
     if case .done(let newer) = role {
@@ -216,8 +218,9 @@ public final class ObjectStore: Sendable {
 
   /// A fill has come to its end, or takes nobody in any more.
   func ended(_ fill: Fill) {
-    let gone = shard(fill.hash).fills.withLock { state in
-      state.fills[fill.hash] === fill ? state.fills.removeValue(forKey: fill.hash) : nil
+    let gone = shard(fill.hash).fills.withLock { state -> Fill? in
+      if state.fills[fill.hash] === fill { return state.fills.removeValue(forKey: fill.hash) }
+      return state.overtaken.firstIndex { $0 === fill }.map { state.overtaken.remove(at: $0) }
     }
     _ = gone
   }
@@ -376,9 +379,10 @@ public final class ObjectStore: Sendable {
     disk?.note(changedPart: part)
   }
 
-  /// The same for a key that holds nothing but the target: takes its response out, and has a fetch under way not kept.
+  /// The same for a key that holds nothing but the target: takes its response out, and has fetches under way not kept.
   public func invalidate(_ key: Span<UInt8>, _ hash: UInt64) {
     shard(hash).fills.withLock { state in
+      for fill in state.overtaken where fill.isFor(key) { fill.forbid() }
       guard let fill = state.fills[hash], fill.isFor(key) else { return }
       fill.forbid()
       state.fills[hash] = nil
