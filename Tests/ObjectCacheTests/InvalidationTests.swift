@@ -70,6 +70,17 @@ import Transport
     #expect(Array(copying: found.content) == bytes("new"))
   }
 
+  /// What waits for the sweep is neither served nor kept.
+  @Test func whatWaitsForTheSweepIsNotServed() {
+    let store = ObjectStore()
+    put(store, "d|/a")
+    guard case .lead(let leader) = lookup(store, "d|/b") else { return #expect(Bool(false), "leads") }
+    #expect(store.invalidations.add([Invalidation(.path("/*"))]))
+    leader.complete(.fresh(), lines: Span(), content: Span())
+    #expect(store.status.objects == 1)
+    #expect(!has(store, "d|/a") && !has(store, "d|/b") && store.status.objects == 0)
+  }
+
   /// An unsafe method forbids every fetch of its target, also one beside which another has begun because of some other invalidation.
   @Test func aChangeForbidsAllFetchesUnderWay() {
     let store = ObjectStore(), (key, _) = key("d|/a")
