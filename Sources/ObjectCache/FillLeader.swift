@@ -15,6 +15,11 @@ public final class FillLeader: Sendable {
   /// What is to be validated, when something is.
   public var stale: StoredResponse? { fill.stale }
 
+  /// Whether it fetches what stands under this key.
+  public func isFor(_ key: Span<UInt8>) -> Bool { fill.isFor(key) }
+  /// Whether something has been invalidated since it began, perhaps what it fetches: that is not to be kept under another key.
+  public var isOvertaken: Bool { !fill.isKept || fill.sequence != fill.store.invalidations.newest }
+
   /// How a response is to be shared.
   public enum Sharing: Sendable {
     /// With all who wait, and kept.

@@ -42,6 +42,8 @@ public final class ObjectStore: Sendable {
   /// What is fetched now, and what is known not to be storable, by hash.
   struct Fills {
     var fills: [UInt64: Fill] = [:]
+    /// Those that go on, but take nobody in any more: something has been invalidated since they began.
+    var overtaken: [Fill] = []
     var passing: [UInt64: Int64] = [:]
   }
   final class Shard: Sendable {
@@ -54,17 +56,17 @@ public final class ObjectStore: Sendable {
   /// Memory for large bodies; nil where the system has none of its kind: then they lie in the allocator's.
   private let newestArena: Mutex<BodyArena?>
   private let keyHash: KeyHash
-  private let shards: [Shard]
+  let shards: [Shard]
   private let queues = Mutex(EvictionQueues())
   private let counts = StoreCounts()
   let invalidations: InvalidationList
   /// Where what takes long is done: sweeps. nil: by the caller.
-  private let helpers: BlockingPool?
-  private let isSweeping = Atomic<Bool>(false)
+  let helpers: BlockingPool?
+  let isSweeping = Atomic<Bool>(false)
   /// Guards the order of what is written down of invalidations and what is compared with them.
-  private let invalidating = Mutex(())
-  private let disk: DiskTier?
-  private let editions: TargetEditions
+  let invalidating = Mutex(())
+  let disk: DiskTier?
+  let editions: TargetEditions
 
   /// An empty cache.
   /// - Parameter helpers: threads for what takes long.
@@ -125,7 +127,7 @@ public final class ObjectStore: Sendable {
   /// The hash under which a key is found; of this process's life only.
   public func hash(of key: Span<UInt8>) -> UInt64 { keyHash(key) }
 
-  @inline(__always) private func shard(_ hash: UInt64) -> Shard { shards[Int(truncatingIfNeeded: hash) & (Self.shardCount - 1)] }
+  @inline(__always) func shard(_ hash: UInt64) -> Shard { shards[Int(truncatingIfNeeded: hash) & (Self.shardCount - 1)] }
 
   /// The response under a key, fresh or not.
   public func find(_ key: Span<UInt8>, _ hash: UInt64) -> StoredResponse? {
@@ -173,7 +175,7 @@ public final class ObjectStore: Sendable {
         return .done(newer)
       }
       let fill = Fill(self, key, hash, places, sequence: invalidations.newest, stale: stale)
-      state.fills[hash] = fill
+      if let former = state.fills.updateValue(fill, forKey: hash), !former.hasFailed { state.overtaken.append(former) }
       return .lead(fill)
     }
     if case .done(let newer) = role {
@@ -201,8 +203,9 @@ public final class ObjectStore: Sendable {
   }
 
   /// The leader of a fetch for one viewer, which nobody joins and of which nothing is kept.
-  public func leaderOfOne() -> FillLeader {
-    FillLeader(Fill(self, Span(), 0, KeyPlaces(distribution: 0..<0, path: 0..<0), sequence: 0, stale: nil, isKept: false))
+  /// - Parameter stale: what it has been found valid of.
+  public func leaderOfOne(renewing stale: StoredResponse? = nil) -> FillLeader {
+    FillLeader(Fill(self, Span(), 0, KeyPlaces(distribution: 0..<0, path: 0..<0), sequence: 0, stale: stale, isKept: false))
   }
 
   /// Notes that a key's response cannot be stored.
@@ -215,8 +218,9 @@ public final class ObjectStore: Sendable {
 
   /// A fill has come to its end, or takes nobody in any more.
   func ended(_ fill: Fill) {
-    let gone = shard(fill.hash).fills.withLock { state in
-      state.fills[fill.hash] === fill ? state.fills.removeValue(forKey: fill.hash) : nil
+    let gone = shard(fill.hash).fills.withLock { state -> Fill? in
+      if state.fills[fill.hash] === fill { return state.fills.removeValue(forKey: fill.hash) }
+      return state.overtaken.firstIndex { $0 === fill }.map { state.overtaken.remove(at: $0) }
     }
     _ = gone
   }
@@ -349,7 +353,7 @@ public final class ObjectStore: Sendable {
       return true
     }
   }
-  private func removeInvalidated(_ object: StoredResponse) {
+  func removeInvalidated(_ object: StoredResponse) {
     guard remove(object) else { return }
     count(.invalidated)
     disk?.remove(object.key)
@@ -360,87 +364,6 @@ public final class ObjectStore: Sendable {
     unsafe queues.remove(object.node)
     unsafe object.node = EvictionQueues.noNode
   }
-
-  // MARK: Unsafe methods
-
-  /// The edition of a key's target, which belongs to keys that hold more than the target (TargetEditions.swift); 0 in the beginning: then
-  /// nothing is to be added.
-  public func edition(of key: Span<UInt8>, _ places: KeyPlaces) -> UInt64 { editions.edition(key, places) }
-
-  /// A key's target has been changed (RFC 9111, 4.4): it has another edition from now on.
-  public func renewEdition(of key: Span<UInt8>, _ places: KeyPlaces) {
-    count(.targetsInvalidated)
-    let (part, isNew) = editions.renew(key, places)
-    if isNew { budget.charge(MemoryBudget.allocated(TargetEditions.partBytes)) }
-    disk?.note(changedPart: part)
-  }
-
-  /// The same for a key that holds nothing but the target: takes its response out, and has a fetch under way not kept.
-  public func invalidate(_ key: Span<UInt8>, _ hash: UInt64) {
-    shard(hash).fills.withLock { state in
-      guard let fill = state.fills[hash], fill.isFor(key) else { return }
-      fill.forbid()
-      state.fills[hash] = nil
-    }
-    remove(key, hash)
-  }
-
-  // MARK: Invalidation
-
-  /// Has these never served again, by any worker, once it has returned; fetches under way are not kept either.
-  /// - Returns: false when as many wait for the sweep as may: none has been taken.
-  public func invalidate(_ list: [Invalidation]) -> Bool {
-    let isTaken = invalidating.withLock { _ in
-      guard invalidations.add(list) else { return false }
-      disk?.record(list)
-      return true
-    }
-    guard isTaken else {
-      count(.invalidationsRefused)
-      return false
-    }
-    startSweep()
-    return true
-  }
-
-  /// Before the folder has been read the list stays, to be compared with what is found there; but it does not wait for ever.
-  private func startSweep() {
-    if let disk, !disk.isScanned, invalidations.count * 2 < configuration.invalidations { return }
-    guard invalidations.count > 0, !isSweeping.exchange(true, ordering: .sequentiallyConsistent) else { return }
-    if helpers == nil || helpers?.submit({ self.sweep() }) != nil { sweep() }
-  }
-
-  /// Compares everything with what has been invalidated, in small steps, until nothing is left to compare with.
-  private func sweep() {
-    repeat {
-      let (number, recorded) = invalidating.withLock { _ in (invalidations.newest, disk?.recordedCount) }
-      for shard in shards { sweep(shard, number) }
-      disk?.sweep(number) { key, places, tags, checked in invalidations.survives(key.span, places, tags: tags.span, checked) == nil }
-      invalidations.drop(through: number)
-      if let recorded { disk?.forgetRecorded(recorded) }
-    } while invalidations.count > 0
-    isSweeping.store(false, ordering: .sequentiallyConsistent)
-    startSweep()   // one that was added between the last two lines found somebody sweeping
-  }
-
-  /// From the end of the table to its beginning: what moves when something is taken out moves that way.
-  private func sweep(_ shard: Shard, _ number: UInt64) {
-    var (place, generation) = shard.index.withLock { ($0.places, $0.generation) }
-    while place > 0 {
-      let step = max(0, place - Self.placesInOneGo)
-      let found: [StoredResponse]? = shard.index.withLock { index in
-        guard index.generation == generation else { return nil }
-        return (step..<place).compactMap { index.object(at: $0) }.filter { $0.checked.load(ordering: .relaxed) < number }
-      }
-      guard let found else {   // it has grown: everything stands elsewhere
-        (place, generation) = shard.index.withLock { ($0.places, $0.generation) }
-        continue
-      }
-      for object in found where invalidations.kills(object) { removeInvalidated(object) }
-      place = step
-    }
-  }
-  private static let placesInOneGo = 512
 
   // MARK: Room
 

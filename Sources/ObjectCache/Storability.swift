@@ -35,7 +35,7 @@ public struct ResponseFacts: BitwiseCopyable, Sendable {
   public var hasValidator = false
   /// Whether Vary has `*`, or names at all.
   public var variesByAnything = false, varies = false
-  /// Whether it is a part of something (206, or Content-Range in any other).
+  /// Whether it is a part of something (206).
   public var isPartial = false
 
   /// Facts of a response without fields.

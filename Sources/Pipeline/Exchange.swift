@@ -202,6 +202,7 @@ private final class ExchangeNotes {
   var requestLogData: [UInt8] = [], responseLogData: [UInt8] = []
   var viewerFailure: WireFailure?
   var failure: String?
+  var hasTakenBack = false
 }
 
 extension Exchange {
@@ -235,6 +236,11 @@ extension Exchange {
   var viewerFailure: WireFailure? {
     get { notes?.viewerFailure }
     set { if newValue != nil || notes != nil { note { $0.viewerFailure = newValue } } }
+  }
+  /// Whether an answer was taken back before anything of it was sent, and an error's page asked for in its place.
+  var hasTakenBack: Bool {
+    get { notes?.hasTakenBack ?? false }
+    set { note { $0.hasTakenBack = newValue } }
   }
   /// Why it failed, in words, for the log.
   var failure: String? {

@@ -57,12 +57,17 @@ extension Worker {
   @inline(__always) private func endConnectionIfDue(_ response: borrowing Response, _ viewer: inout ServerConnection) {
     if isDraining { viewer.closing = true }
     guard viewer.substream == nil else { return }
-    let status = response.head.line.status
-    if status >= 400 && !response.isGenerated && Self.endsConnection(status) { viewer.closing = true }
+    endConnection(after: response, &viewer)
     if viewer.requests >= requestsPerConnection {
       counters.add(.limitRequestsPerConnection)
       viewer.closing = true
     }
+  }
+
+  /// Ends the connection behind an error that ends it.
+  @inline(__always) func endConnection(after response: borrowing Response, _ viewer: inout ServerConnection) {
+    let status = response.head.line.status
+    if status >= 400 && !response.isGenerated && viewer.substream == nil && Self.endsConnection(status) { viewer.closing = true }
   }
 
   /// Whether an error ends the viewer's connection, be it the origin's or made here (spec/request-pipeline.md, 11.1).

@@ -100,5 +100,8 @@ private struct PlainQueues {
       let isRemembered = ghosts.remembers(UInt64(number * 7 + 1) << 32)
       #expect(isRemembered == (599 - number <= 300), "\(number)")
     }
+    // With the room of four tables, more stand in it than in one.
+    for number in 0..<3_000 { ghosts.remember(UInt64(number * 7 + 1) << 32, bytes: 256, horizonBytes: 1 << 30) }
+    for number in 0..<3_000 where !ghosts.remembers(UInt64(number * 7 + 1) << 32) { #expect(Bool(false), "\(number)") }
   }
 }

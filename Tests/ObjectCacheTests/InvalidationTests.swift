@@ -70,6 +70,35 @@ import Transport
     #expect(Array(copying: found.content) == bytes("new"))
   }
 
+  /// What waits for the sweep is neither served nor kept.
+  @Test func whatWaitsForTheSweepIsNotServed() {
+    let store = ObjectStore()
+    put(store, "d|/a")
+    guard case .lead(let leader) = lookup(store, "d|/b") else { return #expect(Bool(false), "leads") }
+    #expect(store.invalidations.add([Invalidation(.path("/*"))]))
+    leader.complete(.fresh(), lines: Span(), content: Span())
+    #expect(store.status.objects == 1)
+    #expect(!has(store, "d|/a") && !has(store, "d|/b") && store.status.objects == 0)
+  }
+
+  /// An unsafe method forbids every fetch of its target, also one beside which another has begun because of some other invalidation.
+  @Test func aChangeForbidsAllFetchesUnderWay() {
+    let store = ObjectStore(), (key, _) = key("d|/a")
+    var leaders: [FillLeader] = []
+    for _ in 0..<3 {
+      guard case .lead(let leader) = lookup(store, "d|/a") else { return #expect(Bool(false), "a new one") }
+      leaders.append(leader)
+      #expect(store.invalidations.add([Invalidation(.path("/other"))]))   // and not swept yet
+    }
+    store.invalidate(key.span, store.hash(of: key.span))
+    for leader in leaders {
+      leader.complete(.fresh(), lines: Span(), content: bytes("old").span)
+      #expect(!has(store, "d|/a"))
+    }
+    put(store, "d|/a")
+    #expect(has(store, "d|/a") && store.status.fills == 0)
+  }
+
   /// After a sweep the list is empty, and what a fetch from before brings cannot be judged: it is not kept either.
   @Test func theListIsEmptied() {
     let store = ObjectStore()

@@ -228,6 +228,18 @@ private func rules(_ mode: CacheMode = .cloudfront, min: Int = 0, standard: Int 
     #expect(try use(freshness, "Cache-Control: max-stale", after: 500) == .validate)
   }
 
+  /// To the millisecond, of the short way and the long one.
+  @Test func theEndOfATimeIsNotOfIt() {
+    var freshness = Freshness(receivedAt: 1_000, freshUntil: 9_000)
+    for (now, isServed) in [(-4_001, false), (-4_000, true), (8_999, true), (9_000, false)] as [(Int64, Bool)] {
+      #expect(freshness.isServed(at: now) == isServed && (freshness.use(CacheDirectives(), at: now) == .fresh) == isServed, "\(now)")
+    }
+    freshness.recheckAfter = 20_000
+    for (now, isServed) in [(19_999, true), (20_000, false)] as [(Int64, Bool)] {
+      #expect(freshness.isServed(at: now) == isServed && (freshness.use(CacheDirectives(), at: now) == .fresh) == isServed, "\(now)")
+    }
+  }
+
   @Test func whatMustBeRevalidatedIs() throws {
     var freshness = Self.freshness
     freshness.flags.insert(.mustRevalidate)

@@ -36,6 +36,17 @@ import Transport
     #expect(try edition(editions, "GET /a") != first)
   }
 
+  /// A change leaves the editions of others as they are, those of its part of the table, too: one that went back would bring back what was.
+  @Test func aChangeIsNobodyElses() throws {
+    let editions = TargetEditions(KeyHash(1, 2))
+    var given: [UInt64] = []
+    for number in 0..<300 {
+      try renew(editions, "GET /\(number)")
+      given.append(try edition(editions, "GET /\(number)"))
+    }
+    for number in 0..<300 { #expect(try edition(editions, "GET /\(number)") == given[number]) }
+  }
+
   @Test func itStandsInTheKey() throws {
     var key = buffer("")
     _ = KeyPlan(CachePolicy(name: "p"), distribution: "E1").append(try request("GET /a"), to: &key) { _ in nil }
@@ -53,6 +64,10 @@ import Transport
       let part = try renew(old, "GET /\(number)").part
       file.replaceSubrange(part * TargetEditions.partBytes..<(part + 1) * TargetEditions.partBytes, with: old.bytes(of: part))
     }
+    // A file may end behind any edition.
+    let cut = TargetEditions(KeyHash(1, 2)), end = ((file.lastIndex { $0 != 0 } ?? 0) / 8 + 1) * 8
+    #expect(cut.adopt(Array(file[..<end])) > 50)
+    for number in 0..<300 { #expect(try edition(cut, "GET /\(number)") == edition(old, "GET /\(number)")) }
     try renew(new, "GET /7")
     let own = try edition(new, "GET /7")
     #expect(new.adopt(file) > 50)

@@ -49,10 +49,10 @@ extension Worker {
       if cache.followsRFC { invalidate(response.head, &exchange, cache) }
       return response
     }
+    if cache.followsRFC { work.demand = RequestFacts(exchange.request.fields, isAuthorized: false).directives }
     if exchange.received.wantsUpgrade || !exchange.request.fields.present.isDisjoint(with: Self.originsConditions) {
       return await pass(&exchange, &viewer)
     }
-    if cache.followsRFC { work.demand = RequestFacts(exchange.request.fields, isAuthorized: false).directives }
     // A HEAD that misses is the origin's to answer, and nothing is stored of that.
     if exchange.received.method == .head { return await answerHead(cache, &exchange, &viewer) }
     return await answerFromCache(cache, work, &exchange, &viewer)

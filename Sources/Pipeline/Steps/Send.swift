@@ -111,7 +111,12 @@ extension Worker {
     while true {
       let atHand: Int?
       do throws(WireFailure) { atHand = try upstream.payloadAtHand() } catch {
-        if viewer.takeBackAnswer() { return try await sendInstead(of: error, upstream.streamFailure, &exchange, &viewer) }
+        if viewer.takeBackAnswer() {
+          let streamFailure = upstream.streamFailure
+          viewer.stream.socket.dependent = nil
+          _ = consume upstream   // a page must not wait for what it replaces
+          return try await sendInstead(of: error, streamFailure, &exchange, &viewer)
+        }
         noteBrokenBody(error, upstream.streamFailure, &exchange, viewer)
         throw .io(.cancelled)
       }
@@ -147,13 +152,19 @@ extension Worker {
     try await sendInstead(
       fail(&exchange, OriginFailure(failure, streamFailure, at: place) ?? OriginFailure(reading: failure, at: place)), &exchange, &viewer)
   }
+  /// Sends an error in the place of an answer that was taken back: with the distribution's page for it, unless that is what broke off.
   nonisolated(nonsending) func sendInstead(
     _ response: consuming Response, _ exchange: inout Exchange, _ viewer: inout ServerConnection
   ) async throws(WireFailure) {
     var response = response
     exchange.cacheWork?.stored = nil
     exchange.hit = nil
+    if !exchange.hasTakenBack, let page = errorPage(for: response, exchange) {
+      exchange.hasTakenBack = true
+      response = await replace(response, by: page, &exchange, &viewer)
+    }
     applyResponseHeadersPolicy(&response, &exchange)
+    endConnection(after: response, &viewer)
     try await send(response, &exchange, &viewer)
   }
 

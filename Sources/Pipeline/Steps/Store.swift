@@ -152,9 +152,9 @@ extension Worker {
   private func renew(
     _ stale: StoredResponse, with fresh: borrowing ResponseHead, _ leader: FillLeader, _ work: CacheWork, _ exchange: borrowing Exchange
   ) -> StoredResponse? {
-    if let line = fresh.fields.first(.etag), !stale.etag.isEmpty {
-      let head = stale.head
-      if fresh.fields.value(line).opaqueTag != head.extracting(stale.etag).opaqueTag { return nil }
+    if let line = fresh.fields.first(.etag) {
+      let tag = fresh.fields.value(line), head = stale.head
+      if stale.etag.isEmpty ? work.cache.followsRFC && tag.isStrongTag : tag.opaqueTag != head.extracting(stale.etag).opaqueTag { return nil }
     }
     guard var head = self.head(of: stale) else { return nil }
     // One without Date is of now (RFC 9110, 6.6.1), as its stored lines say then.
@@ -162,19 +162,33 @@ extension Worker {
     head.fields.update(from: fresh.fields, isCompressed: stale.freshness.flags.contains(.compressed))
     let facts = ResponseFacts(head), now = wallMilliseconds
     let request = RequestFacts(exchange.request.fields, isAuthorized: work.cache.forwardsAuthorization && exchange.request.fields.has(.authorization))
-    guard var freshness = work.cache.rules.freshness(of: facts, to: request, requestTime: work.requestTime, now: now) else {
-      configuration.store.remove(stale.key, stale.hash)
-      leader.decline()
-      return stale
-    }
+    let decision = work.cache.rules.freshness(of: facts, to: request, requestTime: work.requestTime, now: now)
+    let isKept = decision != nil && hasItsPlace(head, work, exchange)
+    if !isKept && stale.kind == .sliced { return nil }   // no slice may be kept either: the origin is asked for all
+    var freshness = decision ?? Freshness(receivedAt: now, initialAge: Int64(facts.age) * 1000, freshUntil: now)
     if stale.freshness.flags.contains(.compressed) {
       freshness.flags.insert(.compressed)
       Compression.addVary(to: &head.fields)
     }
     var lines = StoredLines(head, freshness, tagHeader: work.cache.tagHeader)
     lines.head.kind = stale.kind
+    guard isKept else {   // good for this request alone
+      configuration.store.remove(stale.key, stale.hash)
+      leader.decline()
+      return configuration.store.leaderOfOne(renewing: stale).renew(lines.head, lines: lines.bytes.readable)
+    }
     return leader.renew(
       lines.head, lines: lines.bytes.readable, tags: lines.tags.span, sharing: freshness.flags.contains(.unshared) ? .keepForLater : .share)
+  }
+
+  /// Whether the key that a renewed response stands under tells apart what it says it varies by: it may say more than it did (RFC 9111, 4.1).
+  private func hasItsPlace(_ head: borrowing ResponseHead, _ work: CacheWork, _ exchange: borrowing Exchange) -> Bool {
+    guard work.cache.followsRFC, head.fields.has(.vary) else { return true }
+    let names = varyNames(head.fields, work.cache).names, store = configuration.store
+    return names.isEmpty || withKey(work.cache, exchange) { key, _ in
+      guard let list = store.find(key.readable, store.hash(of: key.readable)), list.kind == .variants else { return false }
+      return names.allSatisfy(VaryNames(list).names.contains)
+    }
   }
 
   // MARK: HEAD
@@ -214,7 +228,8 @@ extension Worker {
 
 extension Span where Element == UInt8 {
   /// An entity tag without `W/`.
-  fileprivate var opaqueTag: [UInt8] { count > 2 && self[0] == 87 && self[1] == 47 ? extracting(2...).copied : copied }
+  fileprivate var opaqueTag: [UInt8] { isStrongTag ? copied : extracting(2...).copied }
+  fileprivate var isStrongTag: Bool { !(count > 2 && self[0] == 87 && self[1] == 47) }
 }
 
 extension HeaderSection {

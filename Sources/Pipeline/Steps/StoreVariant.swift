@@ -47,35 +47,60 @@ struct VaryNames {
 }
 
 extension Worker {
+  /// The names in a response's Vary, but what its key holds already.
+  func varyNames(_ fields: borrowing HeaderSection, _ cache: CompiledCache) -> VaryNames {
+    VaryNames(fields) { $0 == "accept-encoding" && cache.normalisesCodings }
+  }
+
   /// Makes room for a response under its variant's key.
   /// - Parameter leader: of the key that was looked up: the object's, or that of a variant of the list so far.
-  /// - Returns: the leader who stores the response; nil when somebody else fetches the same variant, or nothing has to be stored.
+  /// - Returns: the leader who stores the response; nil when somebody else fetches the same variant, or it is not to be stored: it may have
+  ///   been invalidated since it was asked for.
   func variant(
     _ leader: FillLeader, _ head: borrowing ResponseHead, _ work: CacheWork, _ exchange: borrowing Exchange, _ now: Int64
   ) -> FillLeader? {
-    let cache = work.cache, store = configuration.store
-    let vary = VaryNames(head.fields) { $0 == "accept-encoding" && cache.normalisesCodings }
-    return withKey(cache, exchange) { key, places in
-      let objectHash = store.hash(of: key.readable)
-      let list = store.find(key.readable, objectHash).flatMap { $0.kind == .variants ? VaryNames($0) : nil }
-      // With a list that has all the names, the leader is that of the variant's key.
-      if vary.names.allSatisfy({ list?.names.contains($0) ?? false }) { return leader }
-      var listLeader: FillLeader? = leader
-      if list != nil {
-        leader.decline()
-        store.remove(key.readable, objectHash)
-        let found = store.lookup(key.readable, objectHash, places, now: now) { _ in .validate }
-        if case .lead(let other) = found { listLeader = other } else { listLeader = nil }
+    let store = configuration.store, vary = varyNames(head.fields, work.cache)
+    return withKey(work.cache, exchange) { key, places in
+      func lead() -> FillLeader? {
+        guard case .lead(let other) = store.lookup(key.readable, store.hash(of: key.readable), places, now: now, { _ in .validate }) else { return nil }
+        return other
       }
-      let names = list.map { VaryNames($0, vary) } ?? vary
+      let objectHash = store.hash(of: key.readable), objectCount = key.count, isObjects = leader.isFor(key.readable)
+      let list = store.find(key.readable, objectHash).flatMap { $0.kind == .variants ? VaryNames($0) : nil }
+      if !isObjects {
+        list?.appendVariant(of: exchange.request, to: &key)
+        guard list != nil, leader.isFor(key.readable) else {   // its list is gone
+          leader.decline()
+          return nil
+        }
+        key.truncate(to: objectCount)
+      } else if list == nil && vary.names.isEmpty {
+        return leader
+      }
+      let isListed = list.map { list in vary.names.allSatisfy(list.names.contains) } ?? false
+      if isListed && !isObjects { return leader }
+      var listLeader: FillLeader? = leader, names = list ?? vary
+      if let list {
+        leader.decline()
+        listLeader = nil
+        if !isListed {
+          store.remove(key.readable, objectHash)
+          listLeader = lead()
+          names = VaryNames(list, vary)
+        }
+      }
       names.appendVariant(of: exchange.request, to: &key)
-      let found = store.lookup(key.readable, store.hash(of: key.readable), places, now: now) { _ in .validate }
+      let variantLeader = lead()
+      if leader.isOvertaken {   // these are of now, and would not know
+        listLeader?.decline()
+        variantLeader?.decline()
+        return nil
+      }
       var entry = StoredHead(status: 200, freshness: Freshness(receivedAt: now, freshUntil: .max, flags: .rfc9111))
       entry.kind = .variants
       let text = names.bytes
       listLeader?.complete(entry, lines: text.span, content: names.edition.span)
-      if case .lead(let variantLeader) = found { return variantLeader }
-      return nil
+      return variantLeader
     }
   }
 }

@@ -50,6 +50,54 @@ extension Scenarios {
       }
     }
 
+    /// RFC 9111, 4.1: what varies by more than its key tells apart is served to nobody but the one who asked, be it said by a 304 or in answer to HEAD.
+    @Test(arguments: ["GET", "HEAD"], ["X: 1", "Vary: X-A"]) func aRenewalThatVariesByMoreIsNobodyElses(_ method: String, _ former: String) throws {
+      let count = Watched(0)
+      let program = try CacheProgram(policy: "cacheMode: rfc9111") { request, connection in
+        let tag = "ETag: \"v\"", vary = "Vary: X-A, X-B", number = count.update { $0 += 1; return $0 }
+        if request.method == "HEAD" { return try connection.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n\(tag)\r\n\(vary)\r\nContent-Length: 1\r\n\r\n") }
+        if request.fields["if-none-match"] != nil { return try connection.send("HTTP/1.1 304 Not Modified\r\nCache-Control: max-age=60\r\n\(tag)\r\n\(vary)\r\n\r\n") }
+        try connection.send(answer("\(number)", "Cache-Control: max-age=10", tag, number == 1 ? former : vary))
+      }
+      #expect(try program.get("/", "X-A: 1", "X-B: 1").bodyText == "1")
+      try program.skerry.moveClock(to: 12)
+      let renewed = try program.get("/", "X-A: 1", "X-B: 1", method: method)
+      #expect(renewed.status == 200 && renewed.fields["vary"] == "X-A, X-B")
+      #expect(try program.get("/", "X-A: 1", "X-B: 2").bodyText == "3")
+      #expect(try program.get("/", "X-A: 1", "X-B: 2").cache == "Hit")
+    }
+
+    /// What a 304 forbids to keep goes to the one who asked, with what it says, and to nobody else.
+    @Test(arguments: ["no-store", "private"], ["cloudfront", "rfc9111"]) func a304ThatForbidsKeepingSaysSo(_ word: String, _ mode: String) throws {
+      let program = try CacheProgram(policy: "cacheMode: \(mode)") { request, connection in
+        guard request.fields["if-none-match"] == nil else {
+          return try connection.send("HTTP/1.1 304 Not Modified\r\nETag: \"v\"\r\nCache-Control: \(word)\r\nX-A: new\r\nAge: 3\r\n\r\n")
+        }
+        try connection.send(answer(String(repeating: "body", count: 20_000), "Cache-Control: max-age=10", "ETag: \"v\"", "X-A: old"))
+      }
+      _ = try program.get("/")
+      try program.skerry.moveClock(to: 12)
+      let renewed = try program.get("/")
+      #expect(renewed.cache == "RefreshHit" && renewed.bodyText.utf8.count == 80_000)
+      #expect(renewed.fields.all("cache-control") == [word] && renewed.fields.all("x-a") == ["new"] && renewed.fields["age"] == "3")
+      let next = try program.get("/")
+      #expect(next.cache == "Miss" && next.fields["x-a"] == "old")
+      #expect(program.origin.requests.last?.fields["if-none-match"] == nil)
+    }
+
+    /// RFC 9111, 4.3.4: a 304 with a strong tag renews what has that tag. By CloudFront's rules what has none is renewed, too.
+    @Test(arguments: ["rfc9111", "cloudfront"]) func a304WithATagWhereNoneWas(_ mode: String) throws {
+      let changed = "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT", count = Watched(0)
+      let program = try CacheProgram(policy: "cacheMode: \(mode)") { request, connection in
+        let number = count.update { $0 += 1; return $0 }
+        if request.fields["if-modified-since"] != nil { return try connection.send("HTTP/1.1 304 Not Modified\r\nETag: \"v\"\r\n\r\n") }
+        try connection.send(answer("\(number)", "Cache-Control: max-age=10", changed))
+      }
+      #expect(try program.get("/").bodyText == "1")
+      try program.skerry.moveClock(to: 12)
+      #expect(try program.get("/").bodyText == (mode == "rfc9111" ? "3" : "1"))
+    }
+
     /// A response to OPTIONS is refreshed by OPTIONS.
     @Test func theRefreshHasTheMethodOfTheRequest() throws {
       let program = try CacheProgram(behavior: "cachedMethods: [GET, HEAD, OPTIONS]") { request, connection in
@@ -235,6 +283,7 @@ extension Scenarios {
     @Test func theRequestIsHeard() throws {
       let program = try program("Cache-Control: max-age=60")
       #expect(try program.get("/", "Cache-Control: only-if-cached").status == 504)
+      #expect(try program.get("/", "Cache-Control: only-if-cached", "If-Match: \"v\"").status == 504)
       #expect(try program.get("/").bodyText == "answer 1")
       #expect(try program.get("/", "Cache-Control: only-if-cached").bodyText == "answer 1")
       #expect(try program.get("/", "Cache-Control: no-cache").bodyText == "answer 2")

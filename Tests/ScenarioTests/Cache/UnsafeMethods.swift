@@ -87,6 +87,26 @@ extension Scenarios {
       #expect(try program.get("/a").bodyText == "3")
     }
 
+    /// Nor is it when the answer varies by more than those that have been stored meanwhile, and makes a new list of variants: be it a change or
+    /// an invalidation by the operator.
+    @Test(arguments: ["POST", "admin"]) func aVariantUnderWayIsNotKept(_ how: String) throws {
+      let count = Watched(0)
+      let program = try CacheProgram(policy: "cacheMode: rfc9111") { request, connection in
+        let number = count.update { $0 += 1; return $0 }
+        if number == 2 { try connection.waitForGo() }
+        try connection.send(answer("\(number)", "Cache-Control: max-age=60", number == 2 ? "Vary: X-A, X-B" : "Vary: X-A"))
+      }
+      #expect(try program.get("/a", "X-A: 1").bodyText == "1")
+      let viewer = try program.skerry.viewer()
+      try viewer.send("GET /a HTTP/1.1\r\nHost: a.test\r\nX-A: 2\r\n\r\n")
+      _ = try program.origin.waitForRequests(2)
+      if how == "POST" { _ = try program.get("/a", "Content-Length: 0", method: "POST") } else { try program.invalidate(#"{"paths": ["/a"]}"#) }
+      _ = try program.get("/a", "X-A: 3")
+      program.origin.go()
+      #expect(try viewer.readResponse().bodyText == "2")
+      #expect(try program.get("/a", "X-A: 2").bodyText != "2")
+    }
+
     /// What was changed stays changed for the next process that finds the responses on disk.
     @Test func aRestartBringsNothingBack() throws {
       let place = "/tmp/skerry-disk-\(UUID().uuidString)"

@@ -79,6 +79,21 @@ extension Scenarios {
       #expect(try viewer.answer(on: 1).status == 502)
     }
 
+    /// The distribution's page for the error takes its place, as for any other, where the body turns out to be none before anything has been
+    /// sent; once, should the page break off, too.
+    @Test(arguments: [true, false]) func theErrorsPageTakesItsPlace(_ pageIsWhole: Bool) throws {
+      let program = try CacheProgram(
+        policy: Self.uncached, distribution: "errorResponses: [ { errorCode: 502, responsePagePath: /page, responseCode: 400 } ]"
+      ) { request, connection in
+        let isWhole = request.target == "/page" && pageIsWhole
+        try connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n8\r\nthe page\r\n\(isWhole ? "0" : "no number")\r\n\r\n")
+      }
+      let response = try program.skerry.viewer().exchange("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+      #expect(response.status == (pageIsWhole ? 400 : 502) && response.fields["x-cache"] == "Error from cloudfront")
+      if pageIsWhole { #expect(response.bodyText == "the page" && response.fields["connection"] == "close") }
+      #expect(program.origin.requests.map(\.target) == ["/", "/page"])
+    }
+
     /// A stale object stands in, as for any failure.
     @Test func whatIsStaleStandsIn() throws {
       let count = Watched(0)
