@@ -23,7 +23,7 @@ import Testing
   }
 
   /// However slow: what is due after everybody's time is not due at all.
-  @Test(arguments: [1e-9, 1e-300, 5e-324]) func theSlowestRates(_ rate: Double) throws {
+  @Test(arguments: [1e-9, 1e-300, Double.leastNonzeroMagnitude]) func theSlowestRates(_ rate: Double) throws {
     let options = try Self.options { ($0.pace, $0.requests) = (.rate(rate), 3) }
     let schedule = Schedule(options, try .single(options.target))
     #expect(schedule.due(0) == 0 && (schedule.due(1) ?? 0) % 1_000_000_000 == 0 && schedule.total == 1)
