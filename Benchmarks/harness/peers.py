@@ -203,6 +203,7 @@ class Skerry(Peer):
     # The members of nginx's log, and no others: a byte of log costs either of them the same.
     log_fields = ("[time, clientIp, method, host, uri, query, protocol, status, bytesSent, timeTakenMs, origin, originStatus, originFirstByteMs, "
                   "referer, userAgent]")
+    log_format = "json"
     # limits.rewriteEngine.rememberedBytes, as it is by itself.
     remembered = "64KiB"
     # Whether it was built to count what it runs (Benchmarks/profile).
@@ -213,7 +214,7 @@ class Skerry(Peer):
         render(self.template, file, {
             "FOLDER": self.folder, "PORT": self.port, "TLS_PORT": self.tls_port, "CHAIN": self.chain, "KEY": self.key,
             "ADMIN_PORT": free_port(), "ORIGIN_PORT": self.origin.port,
-            "LOG": self.log, "LOG_FIELDS": self.log_fields, "SKERRY": ROOT / "skerry", "ENGINE": ROOT / "engine" / "functions",
+            "LOG": self.log, "LOG_FORMAT": self.log_format, "LOG_FIELDS": self.log_fields, "SKERRY": ROOT / "skerry", "ENGINE": ROOT / "engine" / "functions",
             "RULES": redirects.RULES, "FUNCTIONS": ROOT / "functions",
             # Under valgrind a function takes some fifty times as long.
             "CPU_TIME": "10s" if under_valgrind else "10ms", "REMEMBERED": self.remembered,
@@ -331,6 +332,14 @@ class SkerryFullLog(Skerry):
     log_fields = "all"
 
 
+class SkerrySilent(Skerry):
+    """The same without an access log: what the log costs."""
+
+    kind = "skerry-silent"
+    log_format = "off"
+    logs = False
+
+
 class SkerryEveryRun(Skerry):
     """The same without results given again: what the engine takes where no event is like one before."""
 
@@ -356,7 +365,7 @@ def binary(name):
 def make(names, folder, origin, workers, program):
     """Peers for a list such as ["nginx", "skerry"]. The same name twice gives the noise of the measurement itself."""
     kinds = {kind.kind: kind for kind in (
-        Nginx, NginxCombined, NginxLua, NginxMap, H2O, Varnish, HAProxy, Skerry, SkerryTable, SkerryTier, SkerryFullLog, SkerryEveryRun,
+        Nginx, NginxCombined, NginxLua, NginxMap, H2O, Varnish, HAProxy, Skerry, SkerryTable, SkerryTier, SkerryFullLog, SkerrySilent, SkerryEveryRun,
         SkerryCrowd, NginxCrowd)}
     peers = []
     for index, name in enumerate(names):

@@ -90,7 +90,7 @@ private struct Round {
 
   private func tell(_ handle: WorkerHandle) {
     diagnostics.say(.error, "worker \(handle.number) has not turned for \(interval) ms: until it does, the service manager gets no sign of life (WatchdogSec=)")
-    // By a worker that turns, so that it can be seen meanwhile.
+    // By a worker that turns: one that stands may never count it. (Pages of numbers ask every worker, and wait for this one, too.)
     (workers.first { $0.missed < Self.patience }?.handle ?? handle).count(.limitWatchdog)
   }
 }

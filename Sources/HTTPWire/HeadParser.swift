@@ -318,6 +318,11 @@ func isValidHost(_ host: Span<UInt8>) -> Bool {
   return port <= 65_535
 }
 
+extension Span<UInt8> {
+  /// Whether these bytes can be the value of Host (RFC 9110, 7.2).
+  public var isHost: Bool { isValidHost(self) }
+}
+
 /// Reads a response head from the front of `p`. On `.complete`, `line` and `fields` describe it.
 /// - Parameter hasNoBody: the answer to HEAD: whatever it says of a body describes one that is not there.
 @inline(__always) func parseResponse(_ p: Span<UInt8>, hasNoBody: Bool, _ limits: HeadLimits, _ line: inout StatusLine, _ fields: inout HeaderSection) -> HeadResult {

@@ -1,7 +1,7 @@
 // Owns: the memory tier of the cache, shared by all workers: the index in shards, the order in which objects leave, the fills under way.
 //
 // A hit locks one shard for a look-up of its table and takes a reference; nothing is moved. Everything else happens on misses.
-// Locks, in the order in which they may be taken together: fills of a shard → shard → queues. Each is held for a few moves; objects are
+// Locks, in the order in which they may be taken together: fills of a shard → shard → queues; a fill's own last. Each is held for a few moves; objects are
 // let go outside of them.
 import Glibc
 import Synchronization

@@ -12,14 +12,19 @@ struct AddressBoard {
     let address: SocketAddress
     var health = AddressHealth()
     var lastUse: UInt64 = 0
+    /// Whether the name had it when it was looked up for checks the last time, or a request has used it since.
+    var isListed = true
   }
   private var entries: [Entry] = []
   var policy: EjectionPolicy
 
   init(_ policy: EjectionPolicy) { self.policy = policy }
 
-  /// What is known, for whoever shows it.
-  var all: [(address: SocketAddress, health: AddressHealth)] { entries.map { ($0.address, $0.health) } }
+  /// What is known, for whoever shows it: not of addresses that the name does not have any more. Those are remembered all the same; a name may have them by turns.
+  var all: [(address: SocketAddress, health: AddressHealth)] { entries.filter { $0.isListed || $0.health.inFlight > 0 }.map { ($0.address, $0.health) } }
+
+  /// The name has these addresses now, and no others.
+  mutating func list(_ addresses: [SocketAddress]) { for index in entries.indices { entries[index].isListed = addresses.contains(entries[index].address) } }
 
   /// An address for a request.
   /// - Parameter addresses: the name's; not empty.
@@ -53,7 +58,8 @@ struct AddressBoard {
   private func health(of address: SocketAddress) -> AddressHealth { entries.first { $0.address == address }?.health ?? AddressHealth() }
 
   /// Changes what is known of an address; one that was not known is, from now on.
-  mutating func update<Result>(_ address: SocketAddress, at now: UInt64, _ change: (inout AddressHealth) -> Result) -> Result {
+  /// - Parameter isCheck: whether it is a check that says so, of an address that the name may have lost meanwhile.
+  mutating func update<Result>(_ address: SocketAddress, at now: UInt64, isCheck: Bool = false, _ change: (inout AddressHealth) -> Result) -> Result {
     var index = entries.firstIndex { $0.address == address }
     if index == nil {
       if entries.count >= Self.limit, let oldest = entries.indices.filter({ entries[$0].health.inFlight == 0 }).min(by: { entries[$0].lastUse < entries[$1].lastUse }) {
@@ -64,6 +70,7 @@ struct AddressBoard {
     }
     let place = index ?? 0
     entries[place].lastUse = now
+    if !isCheck { entries[place].isListed = true }
     return change(&entries[place].health)
   }
 

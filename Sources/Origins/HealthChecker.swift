@@ -62,6 +62,7 @@ public final class HealthChecker: ConnectionKeeper {
   private nonisolated(nonsending) func askAll() async {
     // A name that cannot be resolved has no address to be ill.
     guard let addresses = try? await connector.usableAddresses(of: server.domainName, at: server.addresses, port: UInt16(clamping: port)) else { return }
+    state.list(addresses)
     for address in addresses.prefix(AddressBoard.limit) where asked.insert(address).inserted { start(Question(self, address)) }
   }
 

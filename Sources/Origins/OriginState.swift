@@ -72,10 +72,13 @@ public final class OriginState: Sendable {
   }
 
   /// A check has an answer.
+  /// The name has these addresses now.
+  func list(_ addresses: [SocketAddress]) { settings.withLock { $0.board.list(addresses) } }
+
   func check(_ address: SocketAddress, success: Bool, _ now: UInt64, _ counters: WorkerCounters) {
     counters.add(success ? .originCheckPassed : .originCheckFailed)
     let change = settings.withLock { settings in
-      settings.check.flatMap { check in settings.board.update(address, at: now) { $0.check(success: success, at: now, check) } }
+      settings.check.flatMap { check in settings.board.update(address, at: now, isCheck: true) { $0.check(success: success, at: now, check) } }
     }
     if let change { tell(change, address, counters) }
   }

@@ -139,8 +139,17 @@ public final class SpanExporter: Sendable {
         return
       }
       attempt += 1
-      pause(milliseconds: client.retryAfterMilliseconds.map { min($0, configuration.retryAfterLimitMilliseconds) } ?? configuration.retryDelayMilliseconds)
+      pause(milliseconds: client.retryAfterMilliseconds.map(allowed) ?? configuration.retryDelayMilliseconds)
     }
+  }
+
+  /// What of the time that the collector asks for it is given.
+  private func allowed(_ milliseconds: Int64) -> Int64 {
+    let limit = configuration.retryAfterLimitMilliseconds
+    if milliseconds > limit {
+      diagnostics?.say(.warning, key: "spans-rest", "the collector at \(configuration.host) port \(configuration.port) asks for \(milliseconds / 1000) s of rest, and is asked again after \(limit / 1000) s")
+    }
+    return min(milliseconds, limit)
   }
 
   /// Waits, whatever is handed over meanwhile; ends at once when the exporter does.

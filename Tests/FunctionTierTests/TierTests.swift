@@ -150,6 +150,27 @@ extension InvocationOutcome {
     #expect(outcome.log.contains("bytes of output were not kept"))
   }
 
+  /// Where few environments may be, those that are kept ready keep nobody from being served: one of the right kind is taken, one of another makes room.
+  @Test func prewarmedEnvironmentsMakeRoom() async throws {
+    let tier = try Workbench.tier { ($0.prewarmed, $0.environments) = (1, 2) }
+    defer { tier.stop() }
+    let definitions = try [128, 160].map { memory in
+      try Workbench.function(["index.js": "exports.handler = async () => \(memory)"], name: "f\(memory)") { $0.memoryMB = memory }
+    }
+    let prepared = tier.prepare(definitions)
+    tier.adopt(prepared, log: nil)
+    while tier.ready < 2 { try await Task.sleep(for: .milliseconds(5)) }
+    let functions = prepared.functions.compactMap { $0 }
+    try #require(functions.count == 2)
+    for (place, memory) in [(0, "128"), (1, "160"), (0, "128")] {
+      let outcome = await tier.run(functions[place])
+      #expect(outcome.text == memory, "\(outcome)")
+    }
+    async let one = tier.run(functions[0]), other = tier.run(functions[0]), third = tier.run(functions[1])
+    let texts = await [one.text, other.text, third.text]
+    #expect(texts == ["128", "128", "160"])
+  }
+
   @Test func aPrewarmedEnvironmentTakesTheFunction() async throws {
     let tier = try Workbench.tier { $0.prewarmed = 1 }
     defer { tier.stop() }

@@ -79,6 +79,10 @@ import Testing
     }
     #expect(canary.step(record(0, of: 100), now: 999) == nil)
     #expect(canary.step(record(0, of: 100), now: 1_000) == .promote)
+    // At the end a few say what they say, and silence says nothing.
+    #expect(canary.step(record(2, of: 3), now: 1_000) == .rollBack("2 of 3 invocations failed, where 10 % may"))
+    #expect(canary.step(record(0, of: 3, milliseconds: 51), now: 1_000) == .rollBack("its 95th percentile is 51 ms, where 50 are the most"))
+    #expect(canary.step(record(0, of: 0), now: 1_000) == .promote)
     #expect(canary.step(record(9, of: 9), now: 500) == nil)
     #expect(canary.step(record(1, of: 10), now: 500) == nil)
     #expect(canary.step(record(2, of: 10), now: 500) == .rollBack("2 of 10 invocations failed, where 10 % may"))

@@ -173,6 +173,25 @@ import Transport
     for share in shares(board) { #expect(abs(share - 0.25) < 0.02) }
   }
 
+  /// What the name has lost is not shown for ever, and is remembered: a name may have its addresses by turns.
+  @Test func addressesThatTheNameHasLost() {
+    var board = AddressBoard(EjectionPolicy())
+    func fail(_ address: SocketAddress) { board.update(address, at: 0, isCheck: true) { _ = $0.check(success: false, at: 0, HealthCheck(path: "/")) } }
+    for address in addresses.prefix(3) { for _ in 0..<HealthCheck(path: "/").unhealthyThreshold { fail(address) } }
+    _ = board.update(addresses[2], at: 0) { $0.begin(at: 0) }
+    board.list([addresses[0]])
+    #expect(board.all.map(\.address) == [addresses[0], addresses[2]], "one is still asked")
+    fail(addresses[1])
+    board.update(addresses[2], at: 0) { $0.end(wasTrial: false, at: 0) }
+    board.list([addresses[0]])
+    #expect(board.all.map(\.address) == [addresses[0]])
+    board.list(addresses)
+    #expect(board.all.count == 3 && board.all.allSatisfy { $0.health.share(at: 0, board.policy) == 0 })
+    board.list([])
+    _ = board.update(addresses[1], at: 0) { $0.begin(at: 0) }
+    #expect(board.all.map(\.address) == [addresses[1]])
+  }
+
   @Test func addressesAreForgotten() {
     var board = AddressBoard(EjectionPolicy())
     for number in 0..<1000 as Range<UInt32> { _ = board.update(.ipv4(number, port: 80), at: UInt64(number)) { $0.begin(at: 0) } }

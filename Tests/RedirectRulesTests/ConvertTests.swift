@@ -94,6 +94,14 @@ import Testing
     #expect(rules.map(\.to) == (to.isEmpty ? [] : [to]) && problems.isEmpty == !to.isEmpty, "\(rules) \(problems)")
   }
 
+  /// Apache's `%1` is the last expression's that matched: behind another one the parameter's value cannot be had.
+  @Test(arguments: [
+    ("%{HTTP_HOST} ^example\\.com$", false), ("%{HTTP_COOKIE} seen=1", false), ("%{HTTP_HOST} !^example\\.com$", true), ("%{HTTP_HOST} =example.com", true),
+  ]) func groupsBeforeAnotherCondition(_ other: String, _ isHad: Bool) {
+    let (rules, problems) = RedirectFormat.apache.read(Array("RewriteCond %{QUERY_STRING} (?:^|&)a=([^&]*)\nRewriteCond \(other)\nRewriteRule ^/x$ /y/%1? [R=301]\n".utf8))
+    #expect(rules.map(\.to) == (isHad ? ["/y/:q1"] : []) && problems.isEmpty == isHad, "\(rules) \(problems)")
+  }
+
   /// What nginx compares in either case is compared so; groups of a condition are told, not written as they stand.
   @Test(arguments: [
     ("if ($args ~* \"^k=A$\") { return 302 /k; }", "query~(?i)^k=A$"), ("if ($args ~ \"^k=A$\") { return 302 /k; }", "query~^k=A$"),

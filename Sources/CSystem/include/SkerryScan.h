@@ -1,4 +1,4 @@
-// Sixteen bytes at a time over message heads: where does a field name, a field value or a request target stop?
+// Sixteen bytes at a time: where does a field name, a field value, a request target or a JSON string stop, and where do two texts begin to differ?
 // Pure functions over [from, count); they read nothing outside it. Vector code where every machine of the architecture has it
 // (SSE2 on x86-64), plain bytes elsewhere and for the last few.
 #pragma once

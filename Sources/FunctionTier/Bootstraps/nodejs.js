@@ -267,7 +267,7 @@ class Context {
   get done() { return (error, value) => this.#end(error, value); }
   get succeed() { return (value) => this.#end(null, value); }
   get fail() { return (error) => this.#end(error ?? 'handled'); }
-  getRemainingTimeInMillis() { return Math.max(0, this.#deadline - Date.now()); }
+  getRemainingTimeInMillis() { return Math.max(0, Math.floor(this.#deadline - Date.now())); }
 }
 
 /** What a callback says. The answer may have to wait until nothing of the function is left to do. */

@@ -42,6 +42,9 @@ public struct EventFailure: Error, Sendable, Equatable {
   static func readOnly(_ name: Span<UInt8>) -> EventFailure {
     EventFailure("The function tried to add, delete, or change a read-only header", header: name)
   }
+  static func custom(_ name: Span<UInt8>) -> EventFailure {
+    EventFailure("A custom header of the origin is among the request's headers, too", header: lowercased(name).span)
+  }
   static func body(_ detail: String) -> EventFailure {
     EventFailure("The body is not a string, is not an object, or exceeds the maximum size", detail: detail)
   }

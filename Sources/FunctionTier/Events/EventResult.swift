@@ -1,6 +1,7 @@
 // From what a handler returned to a decision: read strictly, held against the event, and refused where Lambda@Edge would
 // (spec/lambda-at-edge.md, 5 to 9). What a function returns as it was shown is not read again. Pure; any thread.
 import Distribution
+import HTTPWire
 import JSONText
 
 extension Event {
@@ -41,7 +42,20 @@ extension Event {
     }
     change.body = try replacedBody(returned)
     change.origin = try changedOrigin(returned, change.headers ?? request.headers)
+    if hook == .originRequest, let headers = change.headers { try checkSent(headers, change.origin ?? request.origin) }
     return change
+  }
+
+  /// What goes to the origin names one host (RFC 9112, 3.2), and nothing twice that the origin is to get from the configuration alone.
+  private func checkSent(_ headers: EventHeaders, _ origin: EventOrigin?) throws(EventFailure) {
+    let host = Array("host".utf8)
+    if let line = headers.first(host.span) {
+      guard headers.value(line).isHost, headers.first(host.span, from: line + 1) == nil else {
+        throw EventFailure("The Host header must name one host", header: host.span)
+      }
+    }
+    guard let custom = origin?.customHeaders else { return }
+    for i in 0..<custom.count where headers.first(custom.name(i)) != nil && request.headers.first(custom.name(i)) == nil { throw .custom(custom.name(i)) }
   }
 
   /// Path and query are shorter than this.
@@ -127,7 +141,7 @@ extension Event {
     if changed == request.origin { changed = nil }
     guard let origin = changed else { return nil }
     for i in 0..<origin.customHeaders.count where headers.first(origin.customHeaders.name(i)) != nil {
-      throw EventFailure("A custom header of the origin is among the request's headers, too", header: EventFailure.lowercased(origin.customHeaders.name(i)).span)
+      throw .custom(origin.customHeaders.name(i))
     }
     return origin
   }

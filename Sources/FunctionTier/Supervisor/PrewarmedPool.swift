@@ -44,6 +44,13 @@ struct PrewarmedPool {
   /// How many are ready.
   var ready: Int { kept.values.reduce(0) { $0 + $1.count { $0.life.phase == .ready } } }
 
+  /// Whether there is one that is ready; or any at all.
+  func isReady(_ key: Key) -> Bool { kept[key]?.contains { $0.life.phase == .ready } == true }
+  func has(_ key: Key) -> Bool { kept[key]?.isEmpty == false }
+
+  /// One that may go: of another kind.
+  func spare(besides key: Key) -> Environment? { kept.first { $0.key != key && !$0.value.isEmpty }?.value.first }
+
   mutating func add(_ environment: Environment, _ key: Key) { kept[key, default: []].append(environment) }
 
   /// Takes one out that is ready; nil when there is none.

@@ -14,7 +14,7 @@ extension Supervisor {
   @discardableResult
   func start(_ group: EnvironmentGroup, isProvisioned: Bool = false) -> Bool {
     let key = PrewarmedPool.Key(group.interpreter, group.revision)
-    if group.revision.code.files.count <= StagingFolder.fileLimit, let environment = pool.take(key), stage(group, in: environment) {
+    if isStaged(group), let environment = pool.take(key), stage(group, in: environment) {
       environment.isProvisioned = isProvisioned
       assign(environment, to: group)
       // Not now: the processor is wanted by the function.
@@ -35,6 +35,11 @@ extension Supervisor {
     beginInit(environment)
     return true
   }
+  /// Whether its code is little enough for a pre-warmed environment.
+  func isStaged(_ group: EnvironmentGroup) -> Bool { group.revision.code.files.count <= StagingFolder.fileLimit }
+  /// Whether there is a pre-warmed environment for it: then no room is needed.
+  func isPrewarmed(_ group: EnvironmentGroup) -> Bool { isStaged(group) && pool.isReady(PrewarmedPool.Key(group.interpreter, group.revision)) }
+
   /// How long after one was taken a pre-warmed environment is replaced.
   static let refillMilliseconds = 30
 

@@ -34,7 +34,7 @@ extension Supervisor {
     if group.environments.isEmpty || now >= oldest.arrived + settings.patienceMilliseconds {
       let patient = group.environments.isEmpty ? 1 : group.waiting.count { now >= $0.arrived + settings.patienceMilliseconds }
       for _ in 0..<max(0, min(patient - starting, settings.startsAtOnce - starting)) {
-        guard hasRoom || makeRoom() else { break }
+        guard hasRoom || isPrewarmed(group) || makeRoom(for: group) else { break }
         if !start(group) && group.environments.isEmpty { return failWaiting(group) }
       }
     }
@@ -54,9 +54,16 @@ extension Supervisor {
     for pending in waiting { finish(pending, group, nil, .failed(.notStarted("no environment can be started: the proxy's messages say why"))) }
   }
 
-  /// Ends an idle environment of some other function, so that one more can be started.
+  /// Ends a pre-warmed environment of another kind, or else an idle one of some other function, so that one more can be started. One of the kind that is
+  /// wanted is on its way, if it is not ready.
   /// - Returns: whether there will be room; it is there once the environment has vanished.
-  private func makeRoom() -> Bool {
+  private func makeRoom(for group: EnvironmentGroup) -> Bool {
+    let key = PrewarmedPool.Key(group.interpreter, group.revision)
+    if let spare = pool.spare(besides: key) {
+      end(spare)
+      return true
+    }
+    if isStaged(group), pool.has(key) { return false }
     let candidates = groups.values.compactMap { group in group.environments.count > group.provisioned ? group.idle.first : nil }
     guard let oldest = candidates.min(by: { $0.idleSince < $1.idleSince }) else { return false }
     end(oldest)

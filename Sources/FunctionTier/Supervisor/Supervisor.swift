@@ -223,7 +223,9 @@ final class Supervisor: @unchecked Sendable {
     for group in groups.values where group.provisioned > group.environments.count && group.crashLoop.refusal(now: now) == nil {
       for _ in group.environments.count..<group.provisioned where hasRoom { start(group, isProvisioned: true) }
     }
-    for key in pool.missing where hasRoom { prewarm(key) }
+    // Who waits for an environment comes before who may come.
+    let left = groups.values.contains { !$0.waiting.isEmpty } ? 1 : 0
+    for key in pool.missing where all.count + left < settings.environments { prewarm(key) }
   }
 
   /// Milliseconds of the monotonic clock, coarse: what the loop calls now, for any thread in the monitor.

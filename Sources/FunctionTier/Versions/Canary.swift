@@ -40,7 +40,7 @@ public struct Canary: Sendable, Equatable {
   public var errorRate = 0.05
   /// The longest duration, in milliseconds, of all but the slowest twentieth. Beyond it: rolled back; nil for any.
   public var p95Milliseconds: Double?
-  /// Invocations before which nothing is concluded from them. Default 20.
+  /// Invocations before which nothing is concluded from them, until its time is over. Default 20.
   public var leastInvocations = 20
   /// Functions that are asked before it gets anything, and when it has everything: one that fails rolls it back.
   public var before: String?, after: String?
@@ -81,7 +81,8 @@ public struct Canary: Sendable, Equatable {
   /// - Parameter now: milliseconds since 1970.
   func step(_ record: Record, now: Int64) -> Step? {
     guard phase == .shifting else { return nil }
-    if record.invocations >= leastInvocations {
+    // At the end of its time what there is must do.
+    if record.invocations >= (now >= until ? 1 : leastInvocations) {
       let rate = Double(record.failures) / Double(record.invocations)
       if rate > errorRate {
         return .rollBack("\(record.failures) of \(record.invocations) invocations failed, where \(Self.percent(errorRate)) may")

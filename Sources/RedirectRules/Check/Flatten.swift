@@ -39,10 +39,11 @@ extension RedirectCheck {
     return nil
   }
 
-  /// Why a rule cannot have the end of its chain as its target: a word of it would be a capture of the rule's.
+  /// Why a rule cannot have the end of its chain as its target: that is no target, or a word of it would be a capture of the rule's.
   private func obstacle(_ flat: RedirectRule) -> String? {
     let made = RedirectTable.make([flat]).table
-    return made.count == 1 && made.detail(0)?.target?.hasCaptures != true ? nil : "in \(flat.to) the rule would take a word for a capture"
+    if made.count != 1 { return "\(flat.to) cannot be its target" }
+    return made.detail(0)?.target?.hasCaptures != true ? nil : "in \(flat.to) the rule would take a word for a capture"
   }
 
   /// A way with a temporary part is temporary.

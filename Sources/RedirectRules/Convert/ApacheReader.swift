@@ -149,6 +149,8 @@ private struct ApacheReading {
       // What the expression says beside the parameter.
       if let more = Self.beside(words[1]) { conditions.append([RedirectCondition(.queryMatches(more))]) }
     }
+    // Behind another expression that matches, the groups are that one's: those of the parameter cannot be had any more.
+    if case .captured = condition.subject {} else if !condition.isNegated, !words[1].hasPrefix("=") { capture = nil }
     if wasJoined, !conditions.isEmpty { conditions[conditions.count - 1].append(condition) } else { conditions.append([condition]) }
   }
 
