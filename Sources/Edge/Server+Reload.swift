@@ -66,6 +66,9 @@ extension Server {
     if old.user != new.user || old.confinement != new.confinement {
       diagnostics.say(.warning, "reload: user, group and confinement are as they were at the start; the new ones hold from the next start or upgrade (SIGUSR2) on")
     }
+    if old.functionTier != new.functionTier {
+      diagnostics.say(.warning, "reload: functionTier is as it was at the start; the new one holds from the next start or upgrade (SIGUSR2) on")
+    }
     let report = report(outcome, isDone: true, reason: nil)
     pages.adopt(AdminFacts(standing, source.path, foundations, preparation.secure))
     tell(report)

@@ -71,10 +71,10 @@ public final class OriginState: Sendable {
     if let change { tell(change, address, counters) }
   }
 
-  /// A check has an answer.
   /// The name has these addresses now.
   func list(_ addresses: [SocketAddress]) { settings.withLock { $0.board.list(addresses) } }
 
+  /// A check has an answer.
   func check(_ address: SocketAddress, success: Bool, _ now: UInt64, _ counters: WorkerCounters) {
     counters.add(success ? .originCheckPassed : .originCheckFailed)
     let change = settings.withLock { settings in

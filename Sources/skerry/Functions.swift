@@ -137,7 +137,7 @@ struct FunctionsAlias: ParsableCommand {
   var version: Int
   @Option(help: "Another version and its share: 2=20%; may be repeated.")
   var weight: [String] = []
-  @Option(help: "What keeps a viewer at one version: client-ip, header:NAME or cookie:NAME. Default: chance.")
+  @Option(help: "What keeps a viewer at one version: client-ip, header:NAME or cookie:NAME. Default: as the alias has it; of a new one chance.")
   var sticky: String?
   @Option(help: "Try the version out with this share of invocations: 10%.")
   var canary: String?

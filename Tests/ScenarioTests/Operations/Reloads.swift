@@ -313,6 +313,14 @@ extension Scenarios {
       #expect(try skerry.metrics()["skerry_last_reload_successful"] == 1)
     }
 
+    /// What a reload leaves as it was is not left unsaid.
+    @Test func whatHoldsFromTheNextStartOn() throws {
+      let (skerry, _, configuration) = try program()
+      try skerry.write(configuration.yaml + "\nfunctionTier: { initTimeout: 5s }\n")
+      skerry.send(signal: SIGHUP)
+      try skerry.waitForStandardError(toHold: "reload: functionTier is as it was at the start; the new one holds from the next start")
+    }
+
     /// What is no file of the configuration is no reason. What is saved in one go is one, and the only one: nothing was saved before.
     @Test func aFileOfNobodysIsNoReason() throws {
       let (skerry, _, configuration) = try program(arguments: ["--watch"])
