@@ -120,6 +120,46 @@ import Testing
     queue.stop()
   }
 
+  /// A function that may run once at a time works its events off one after the other: none waits for a moment while there is room.
+  @Test func eventsGoOnAsSoonAsOneEnds() async throws {
+    let tier = try Workbench.tier(), folder = "\(Workbench.root)/events-\(UUID().uuidString)"
+    defer { tier.stop() }
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    let definition = try Workbench.function(["index.js": "exports.handler = async (e) => { await new Promise((r) => setTimeout(r, 20)); return e; };"], name: "single") {
+      $0.asynchronous = settings(folder)
+      $0.reservedConcurrency = 1
+    }
+    let prepared = tier.prepare([definition])
+    tier.adopt(prepared, log: nil)
+    var configuration = EventQueue.Configuration()
+    configuration.firstWaitMilliseconds = 3_600_000   // nobody would see the end of it
+    let queue = try EventQueue(folder: folder + "/queue", configuration, diagnostics: try Diagnostics())
+    queue.adopt(prepared.functions, [definition])
+    for number in 0..<12 { try queue.accept(QueuedEvent(function: "single", payload: Array("\(number)".utf8))) }
+    let ended = try await lines(folder + "/success", count: 12)
+    #expect(Set(ended.compactMap { $0["responsePayload"]?.double }) == Set((0..<12).map(Double.init)))
+    queue.stop()
+    #expect(queue.statistics.waiting == 0 && queue.statistics.running == 0 && queue.statistics.retried == 0)
+  }
+
+  /// What has waited too long is told of, not run.
+  @Test func eventsThatAreTooOldAreNotRun() async throws {
+    let tier = try Workbench.tier(), folder = "\(Workbench.root)/events-\(UUID().uuidString)"
+    defer { tier.stop() }
+    try FileManager.default.createDirectory(atPath: folder + "/queue", withIntermediateDirectories: true)
+    let definition = try Workbench.function(["index.js": "exports.handler = async (e) => e;"], name: "late") { $0.asynchronous = settings(folder) }
+    let event = QueuedEvent(function: "late", payload: Array("1".utf8)), received = Timestamp.now.milliseconds - Int64(definition.tier.asynchronous.maximumAge.milliseconds)
+    try Data(event.content).write(to: URL(fileURLWithPath: "\(folder)/queue/\(QueuedName(received: received, requestID: event.requestID).text)"))
+    let prepared = tier.prepare([definition])
+    tier.adopt(prepared, log: nil)
+    let queue = try EventQueue(folder: folder + "/queue", diagnostics: try Diagnostics())
+    queue.adopt(prepared.functions, [definition])
+    let failure = try await lines(folder + "/failure", count: 1)[0]["requestContext"]
+    #expect(failure?["condition"]?.string == "EventAgeExceeded" && failure?["approximateInvokeCount"]?.double == 0)
+    queue.stop()
+    #expect(queue.statistics.failed == 1 && queue.statistics.succeeded == 0 && queue.statistics.running == 0)
+  }
+
   /// A file that cannot be written to is told later, by the next process if need be.
   @Test func whatADestinationDoesNotTakeIsToldLater() async throws {
     let folder = "\(Workbench.root)/outbox-\(UUID().uuidString)", destination = EventDestination.file(folder + "/later/file"), diagnostics = try Diagnostics()

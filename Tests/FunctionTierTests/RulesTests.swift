@@ -63,6 +63,23 @@ import Transport
     #expect(ledger.enter("c", 5) == [nil, nil, nil, nil, .throttled(.account)])
   }
 
+  /// What the queue of events runs of one function at once: as many as are not throttled.
+  @Test func sharesOfEventsAreLearned() {
+    var shares = EventShares<Int>(mostRunning: 3)
+    #expect(shares.begin(1, of: "f") && shares.begin(2, of: "f") && shares.begin(3, of: "f") && shares.begin(9, of: "other"))
+    #expect(!shares.begin(4, of: "f") && shares.held == 1)
+    // Two run: a third was too many. It is tried before what came later.
+    #expect(shares.throttled(3, of: "f").isEmpty && shares.held == 2)
+    #expect(shares.ran("f") == [3] && shares.begin(3, of: "f") && !shares.begin(5, of: "f"))
+    // One more after sixteen that were run: twice here, with one that was counted.
+    for _ in 1..<EventShares<Int>.runsBeforeOneMore - 1 { for held in shares.ran("f") { #expect(shares.begin(held, of: "f") && !shares.begin(held, of: "f")) } }
+    #expect(shares.ran("f").count == 2)
+    // Nothing of the function runs that could free what is held.
+    #expect(shares.begin(6, of: "g") && shares.begin(7, of: "g") && shares.throttled(7, of: "g").isEmpty)
+    #expect(shares.throttled(6, of: "g") == [6, 7] && shares.throttled(8, of: "nobody") == [8] && shares.ran("nobody") == [])
+    #expect(shares.ran("other") == [])
+  }
+
   @Test func aFunctionThatDoesNotComeUpRests() {
     var loop = CrashLoop()
     let cause = InvocationFailure(.initialization, errorType: "E", errorMessage: "m")

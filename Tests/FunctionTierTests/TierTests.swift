@@ -150,6 +150,18 @@ extension InvocationOutcome {
     #expect(outcome.log.contains("bytes of output were not kept"))
   }
 
+  /// What a function writes by Node's own streams is there before it is over, however much a pipe holds; none of it waits for the next invocation.
+  @Test func streamsAreWrittenBeforeTheAnswer() async throws {
+    let tier = try Workbench.tier()
+    defer { tier.stop() }
+    let code = "exports.handler = async (e) => { for (let i = 0; i < 300; i++) process.stdout.write('x'.repeat(1023) + '\\n'); process.stdout.write('the last of ' + e + '\\n'); return 'done' }"
+    let function = try tier.take(try Workbench.function(["index.js": code]))
+    for number in 1...2 {
+      let outcome = await tier.run(function, "\(number)")
+      #expect(outcome.text == "\"done\"" && outcome.log.contains("the last of \(number)") && outcome.log.contains("xxx"), "\(outcome)")
+    }
+  }
+
   /// Where few environments may be, those that are kept ready keep nobody from being served: one of the right kind is taken, one of another makes room.
   @Test func prewarmedEnvironmentsMakeRoom() async throws {
     let tier = try Workbench.tier { ($0.prewarmed, $0.environments) = (1, 2) }

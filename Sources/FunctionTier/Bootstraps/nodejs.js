@@ -65,15 +65,35 @@ let requestID = '';
 const levels = { trace: 'TRACE', debug: 'DEBUG', log: 'INFO', info: 'INFO', warn: 'WARN', error: 'ERROR', fatal: 'FATAL' };
 const ranks = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'];
 
-function writeLine(text) {
-  const bytes = Buffer.from(text + '\n');
+function writeAll(descriptor, bytes) {
   for (let written = 0; written < bytes.length;) {
     try {
-      written += fs.writeSync(1, bytes, written);
+      written += fs.writeSync(descriptor, bytes, written);
     } catch (error) {
       if (error.code !== 'EAGAIN') return;
     }
   }
+}
+
+const writeLine = (text) => writeAll(1, Buffer.from(text + '\n'));
+
+/** Node's own streams keep what a full pipe does not take until the loop turns: behind END, and in memory that the next invocation is charged for. */
+function adoptStreams() {
+  for (const [descriptor, name] of [[1, 'stdout'], [2, 'stderr']]) {
+    let stream;
+    Object.defineProperty(process, name, { configurable: true, enumerable: true, get: () => (stream ??= blockingStream(descriptor)) });
+  }
+}
+
+function blockingStream(descriptor) {
+  const { Writable } = require('node:stream');
+  const stream = new Writable({
+    emitClose: false,
+    write(chunk, encoding, done) { writeAll(descriptor, chunk); done(); },
+    // As Node's: what ends it does not close it.
+    destroy(error, done) { done(error); this._undestroy(); },
+  });
+  return Object.assign(stream, { fd: descriptor, _type: 'pipe', _isStdio: true });
 }
 
 function say(level, ...values) {
@@ -309,6 +329,7 @@ async function load(end) {
     settings = JSON.parse(input.utf8Slice(headerBytes, end));
     adoptEnvironment(settings.environment);
     adoptConsole();
+    adoptStreams();
     process.chdir(settings.root);
     handler = await loadHandler(settings.root, settings.handler);
     answer(current, kinds.loaded, '');

@@ -56,6 +56,13 @@ public final class EventQueue: Sendable {
 
     init(_ name: QueuedName) { (self.name, file) = (name, name.text) }
 
+    /// The same, to be tried now.
+    var now: Waiting {
+      var entry = self
+      entry.due = 0
+      return entry
+    }
+
     /// The same, waiting longer than the last time.
     func later(_ now: Int64, _ configuration: Configuration) -> Waiting {
       var entry = self
@@ -68,21 +75,29 @@ public final class EventQueue: Sendable {
     var entry: Waiting
     var event: QueuedEvent
     var outcome: InvocationOutcome
+    /// Whether it was begun, and counts in its function's share.
+    var hasShare = true
   }
   private struct State {
     var waiting: [Waiting] = []
+    /// And what waits until an event of its function ends.
+    var shares: EventShares<Waiting>
     var ended: [Running] = []
     var functions: [String: (function: TierFunction, settings: AsynchronousInvocation)] = [:]
     var statistics = Statistics()
     /// Events on their way to the disk.
     var beingKept = 0
     var isStopped = false
+
+    init(_ configuration: Configuration) { shares = EventShares(mostRunning: configuration.running) }
+    /// All that lie on disk and do not run.
+    var resting: Int { waiting.count + shares.held }
   }
 
   private let folder: DurableFolder
   private let configuration: Configuration
   private let diagnostics: Diagnostics
-  private let state = Mutex(State())
+  private let state: Mutex<State>
   private let work = DispatchSemaphore(value: 0)
   private let thread = Mutex<EventLoopThread?>(nil)
   private let outbox: Outbox
@@ -92,6 +107,7 @@ public final class EventQueue: Sendable {
   public init(folder: String, _ configuration: Configuration = Configuration(), diagnostics: Diagnostics) throws(Refusal) {
     self.folder = DurableFolder(folder)
     self.configuration = configuration
+    state = Mutex(State(configuration))
     self.diagnostics = diagnostics
     let work = work
     outbox = try Outbox(folder: folder + "-untold", diagnostics) { work.signal() }
@@ -119,7 +135,7 @@ public final class EventQueue: Sendable {
   public func accept(_ event: QueuedEvent) throws(Refusal) {
     let name = QueuedName(received: Self.now, requestID: event.requestID)
     let isFull = state.withLock { state in
-      if state.waiting.count + state.statistics.running + state.beingKept >= configuration.events { return true }
+      if state.resting + state.statistics.running + state.beingKept >= configuration.events { return true }
       state.beingKept += 1
       return false
     }
@@ -138,7 +154,7 @@ public final class EventQueue: Sendable {
     let outbox = outbox.statistics
     return state.withLock { state in
       var statistics = state.statistics
-      statistics.waiting = state.waiting.count
+      statistics.waiting = state.resting
       (statistics.untold, statistics.undelivered) = (outbox.untold, outbox.undelivered)
       statistics.unreadable += outbox.unreadable
       return statistics
@@ -213,9 +229,19 @@ public final class EventQueue: Sendable {
       diagnostics.say(.error, "the queued event \(entry.file) is no event: it stays where it is and is not run")
       return state.withLock { $0.statistics.running -= 1 }
     }
-    guard let (function, _) = state.withLock({ $0.functions[event.function] }) else {
-      return ended(Running(entry: entry, event: event, outcome: .failed(InvocationFailure(.notStarted, errorType: InvocationFailure.notFoundType, errorMessage: "there is no function \(event.function)"), InvocationReport())))
+    guard let (function, settings) = state.withLock({ $0.functions[event.function] }) else {
+      return ended(Running(entry: entry, event: event, outcome: .failed(InvocationFailure(.notStarted, errorType: InvocationFailure.notFoundType, errorMessage: "there is no function \(event.function)"), InvocationReport()), hasShare: false))
     }
+    if Self.now - entry.name.received >= Int64(settings.maximumAge.milliseconds) {
+      let failure = InvocationFailure(.notStarted, errorType: "EventAgeExceeded", errorMessage: "it waited longer than maximumEventAge")
+      return ended(Running(entry: entry, event: event, outcome: .failed(failure, InvocationReport()), hasShare: false))
+    }
+    let isHeld = state.withLock { state in
+      if state.shares.begin(entry, of: event.function) { return false }
+      state.statistics.running -= 1
+      return true
+    }
+    if isHeld { return }
     function.qualified(by: event.qualifier).invoke(Invocation(payload: event.payload, requestID: event.requestID, clientContext: event.clientContext)) { [self] outcome in
       ended(Running(entry: entry, event: event, outcome: outcome))
     }
@@ -227,18 +253,27 @@ public final class EventQueue: Sendable {
   }
 
   private func settle(_ run: Running) {
-    state.withLock { $0.statistics.running -= 1 }
     let settings = state.withLock { $0.functions[run.event.function]?.settings } ?? AsynchronousInvocation()
     let age = Self.now - run.entry.name.received, maximumAge = Int64(settings.maximumAge.milliseconds)
+    let waits = run.outcome.isQueueing && age < maximumAge
+    state.withLock { state in
+      state.statistics.running -= 1
+      if waits {
+        let resting = run.hasShare ? state.shares.throttled(run.entry, of: run.event.function) : [run.entry]
+        state.waiting += resting.map { $0.later(Self.now, configuration) }
+      } else if run.hasShare {
+        state.waiting += state.shares.ran(run.event.function).map(\.now)
+      }
+    }
+    if waits { return }
     switch run.outcome {
     case .result(let result, let report):
       finish(run, .succeeded(result, report), settings, attempts: run.entry.name.attempts + 1)
     case .failed(let failure, _) where failure.kind == .disabled:
       // Nothing will run it: it is not kept until it is too old.
       finish(run, .notRun(failure, condition: "ZeroReservedConcurrency"), settings, attempts: run.entry.name.attempts)
-    case .failed(let failure, _) where failure.isQueueing:
-      if age >= maximumAge { return finish(run, .notRun(failure, condition: "EventAgeExceeded"), settings, attempts: run.entry.name.attempts) }
-      putBack(run.entry.later(Self.now, configuration))
+    case .failed(let failure, _) where run.outcome.isQueueing:
+      finish(run, .notRun(failure, condition: "EventAgeExceeded"), settings, attempts: run.entry.name.attempts)
     case .failed(let failure, let report):
       let attempts = run.entry.name.attempts + 1
       if attempts > settings.retries { return finish(run, .failed(failure, report, condition: "RetriesExhausted"), settings, attempts: attempts) }
@@ -282,10 +317,11 @@ public final class EventQueue: Sendable {
   private static var now: Int64 { Timestamp.now.milliseconds }
 }
 
-extension InvocationFailure {
+extension InvocationOutcome {
   /// Whether it is nobody's error: the event waits and is run later.
   fileprivate var isQueueing: Bool {
-    switch kind {
+    guard case .failed(let failure, _) = self else { return false }
+    return switch failure.kind {
     case .throttled, .notStarted: true
     default: false
     }
