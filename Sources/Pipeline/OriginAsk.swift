@@ -18,26 +18,10 @@ final class OriginAsk {
   /// The body's length, when a function has replaced it.
   var bodyLength: Int?
 
-  init(_ request: EventRequest, fields: Span<UInt8>) {
+  /// - Parameter fields: lines that have been written here, `Name: value CRLF`: the request's, which has none yet.
+  init(_ request: consuming EventRequest, fields: Span<UInt8>) {
+    request.headers = EventHeaders(lines: fields, seenAt: .originRequest, hidden: &hidden)
     self.request = request
-    split(fields)
-  }
-
-  /// Divides lines that have been written here, `Name: value CRLF`, among what functions see and what they do not.
-  private func split(_ fields: Span<UInt8>) {
-    request.headers.reserve(byteCount: fields.count)
-    var start = 0
-    while start < fields.count {
-      let end = fields.next(10, from: start), colon = fields.next(58, from: start)
-      guard end < fields.count, end > start, colon < end else { return }
-      let name = fields.extracting(start..<colon), line = fields.extracting(start..<end + 1)
-      if EventHeaderRules.isDisallowed(name, at: .originRequest) {
-        hidden += line.copied
-      } else {
-        request.headers.append(name, fields.extracting(colon + 1..<end).trimmedLine())
-      }
-      start = end + 1
-    }
   }
 
   /// Writes the head as the functions left it.
@@ -69,13 +53,6 @@ final class OriginAsk {
     out.append(hidden.span)
     for header in destination.origin.model.customHeaders { out.append(text: "\(header.name): \(header.value)\r\n") }
     out.append("\r\n")
-  }
-}
-
-extension Span where Element == UInt8 {
-  /// A field value with what stands around it on its line taken off.
-  @_lifetime(copy self) fileprivate func trimmedLine() -> Span<UInt8> {
-    (count > 0 && self[count - 1] == 13 ? extracting(..<(count - 1)) : self).trimmed()
   }
 }
 

@@ -24,7 +24,7 @@ extension HeaderSection {
 
 extension Worker {
   /// An event of an exchange.
-  func event(_ hook: TierHook, _ exchange: borrowing Exchange, _ request: EventRequest, _ response: EventResponse? = nil) -> Event {
+  func event(_ hook: TierHook, _ exchange: borrowing Exchange, _ request: consuming EventRequest, _ response: consuming EventResponse? = nil) -> Event {
     let site = exchange.site.site
     return Event(
       hook.point, hook.limits, distributionDomainName: site.domainName, distributionID: site.id, requestID: exchange.id.copied, request, response)

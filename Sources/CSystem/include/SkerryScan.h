@@ -151,3 +151,35 @@ static inline size_t sk_copy_plain(uint8_t *to, const uint8_t *from, size_t coun
   for (; done < count && !sk_is_special_json(from[done]); done++) to[done] = from[done];
   return done;
 }
+
+// Header names, whose letters' case does not count.
+
+/// Copies bytes, ASCII letters as small ones. May scribble up to 16 bytes behind them.
+static inline void sk_copy_lower(uint8_t *to, const uint8_t *from, size_t count) {
+  size_t i = 0;
+#if SK_VECTOR
+  for (; i + 16 <= count; i += 16) {
+    __m128i piece = _mm_loadu_si128((const __m128i *)(from + i));
+    _mm_storeu_si128((__m128i *)(to + i), _mm_or_si128(piece, _mm_and_si128(sk_in_range(piece, 'A', 'Z'), _mm_set1_epi8(0x20))));
+  }
+  for (; i + 8 <= count; i += 8) {
+    __m128i piece = _mm_loadl_epi64((const __m128i *)(from + i));
+    _mm_storel_epi64((__m128i *)(to + i), _mm_or_si128(piece, _mm_and_si128(sk_in_range(piece, 'A', 'Z'), _mm_set1_epi8(0x20))));
+  }
+#endif
+  for (; i < count; i++) to[i] = (uint8_t)(from[i] | (from[i] >= 'A' && from[i] <= 'Z' ? 0x20 : 0));
+}
+
+/// A number that is the same for texts that are equal but for the case of ASCII letters; others may share it.
+static inline uint32_t sk_hash_ignoring_case(const uint8_t *bytes, size_t count) {
+  uint64_t hash = count * 0x9e3779b97f4a7c15u;
+  for (size_t i = 0; i < count; i += 8) {
+    uint64_t word = 0;
+    size_t left = count - i;
+    if (left >= 8) __builtin_memcpy(&word, bytes + i, 8);
+    else for (size_t j = 0; j < left; j++) word |= (uint64_t)bytes[i + j] << 8 * j;
+    hash = (hash ^ (word | 0x2020202020202020u)) * 0xff51afd7ed558ccdu;
+    hash ^= hash >> 32;
+  }
+  return (uint32_t)hash;
+}

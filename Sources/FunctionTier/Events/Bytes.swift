@@ -45,6 +45,9 @@ extension Span where Element == UInt8 {
     unsafe withUnsafeBufferPointer { bytes in unsafe bytes.baseAddress.map { unsafe sk_find_value_end($0, 0, bytes.count) == bytes.count } ?? true }
   }
 
+  /// A number that is the same for bytes that are equal but for the case of ASCII letters.
+  var hashIgnoringCase: UInt32 { unsafe withUnsafeBufferPointer { unsafe sk_hash_ignoring_case($0.baseAddress, $0.count) } }
+
   /// Whether the bytes are these, ASCII letter case aside.
   func equalsIgnoringCase(_ other: Span<UInt8>) -> Bool {
     guard count == other.count else { return false }

@@ -9,6 +9,8 @@ public enum EventHeaderRules {
     x-accel-limit-rate x-accel-redirect x-amzn-auth x-amzn-cf-billing x-amzn-cf-id x-amzn-cf-xff x-amzn-errortype x-amzn-fle-profile \
     x-amzn-header-count x-amzn-header-order x-amzn-lambda-integration-tag x-amzn-requestid x-cache x-forwarded-proto x-real-ip
     """)
+  /// By the first letter, `a` at 0.
+  private static let disallowedByLetter: [[[UInt8]]] = (UInt8(ascii: "a")...UInt8(ascii: "z")).map { letter in disallowedNames.filter { $0.first == letter } }
   private static let disallowedBeginnings: [[UInt8]] = list("x-amz-cf- x-edge-")
   private static let madeByCloudFront: [UInt8] = Array("cloudfront-".utf8)
 
@@ -23,15 +25,13 @@ public enum EventHeaderRules {
   /// Whether functions neither see nor add a header, by its name in any case.
   public static func isDisallowed(_ name: Span<UInt8>, at hook: HookPoint) -> Bool {
     guard name.count > 5 else { return false }
-    switch name[0].lowercased {
-    case UInt8(ascii: "c"):
-      if name.count > madeByCloudFront.count && begins(name, madeByCloudFront) { return hook == .viewerRequest || hook == .viewerResponse }
-    case UInt8(ascii: "e"), UInt8(ascii: "k"), UInt8(ascii: "p"), UInt8(ascii: "t"), UInt8(ascii: "u"): break
-    case UInt8(ascii: "x"):
-      for beginning in disallowedBeginnings where begins(name, beginning) { return true }
-    default: return false
+    let letter = name[0].lowercased
+    guard letter >= UInt8(ascii: "a"), letter <= UInt8(ascii: "z") else { return false }
+    if letter == UInt8(ascii: "c"), name.count > madeByCloudFront.count, begins(name, madeByCloudFront) {
+      return hook == .viewerRequest || hook == .viewerResponse
     }
-    for other in disallowedNames where other.count == name.count && begins(name, other) { return true }
+    if letter == UInt8(ascii: "x") { for beginning in disallowedBeginnings where begins(name, beginning) { return true } }
+    for other in disallowedByLetter[Int(letter - UInt8(ascii: "a"))] where other.count == name.count && begins(name, other) { return true }
     return false
   }
 

@@ -1,15 +1,26 @@
 // Owns: header lines as events have them: in their order, names as they were spelt. A value; any thread.
 // Source: spec/lambda-at-edge.md, 2.
+public import Distribution
+import HTTPWire
 
 /// The header lines of a request or a response.
 public struct EventHeaders: Sendable {
   private struct Line: Sendable {
-    var name: Range<Int>
-    var value: Range<Int>
-    /// Of the name in lower case.
-    var hash: UInt32
+    private let nameStart, nameEnd, valueStart, valueEnd: UInt32
+    /// Of the name, the same whatever the case of its letters.
+    let hash: UInt32
+
+    init(_ name: Range<Int>, _ value: Range<Int>, in bytes: Span<UInt8>) {
+      (nameStart, nameEnd) = (UInt32(name.lowerBound), UInt32(name.upperBound))
+      (valueStart, valueEnd) = (UInt32(value.lowerBound), UInt32(value.upperBound))
+      hash = bytes.extracting(name).hashIgnoringCase
+    }
+
+    var name: Range<Int> { Int(nameStart)..<Int(nameEnd) }
+    var value: Range<Int> { Int(valueStart)..<Int(valueEnd) }
   }
 
+  /// Names and values, and what stands between them where they were taken over as they lay.
   private var bytes: [UInt8] = []
   private var lines: [Line] = []
 
@@ -21,10 +32,31 @@ public struct EventHeaders: Sendable {
     for field in fields { append(field.name.utf8.span, field.value.utf8.span) }
   }
 
+  /// Lines as they lie in a head that was written here, `Name: value CRLF`, but those that functions do not see at an event.
+  /// - Parameter hidden: the lines that are left out are added to it, each whole.
+  public init(lines block: Span<UInt8>, seenAt hook: HookPoint, hidden: inout [UInt8]) {
+    bytes = [UInt8](copying: block)
+    lines.reserveCapacity(Self.usualLines)
+    var start = 0
+    while start < block.count {
+      let colon = block.next(58, from: start), end = block.next(10, from: colon)
+      guard end < block.count else { return }
+      if EventHeaderRules.isDisallowed(block.extracting(start..<colon), at: hook) {
+        hidden.append(block.extracting(start..<end + 1))
+      } else {
+        var value = colon + 1..<end
+        while let first = value.first, block[first] == 32 || block[first] == 9 { value.removeFirst() }
+        while let last = value.last, block[last] == 13 || block[last] == 32 || block[last] == 9 { value.removeLast() }
+        lines.append(Line(start..<colon, value, in: block))
+      }
+      start = end + 1
+    }
+  }
+
   /// How many lines there are.
   public var count: Int { lines.count }
   /// Bytes of all names and values.
-  public var byteCount: Int { bytes.count }
+  public var byteCount: Int { lines.reduce(0) { $0 + $1.name.count + $1.value.count } }
 
   /// A line's name, as it was spelt.
   @_lifetime(borrow self) public func name(_ index: Int) -> Span<UInt8> { bytes.span.extracting(lines[index].name) }
@@ -43,14 +75,7 @@ public struct EventHeaders: Sendable {
     let start = bytes.count, middle = start + name.count
     bytes.append(name)
     bytes.append(value)
-    lines.append(Line(name: start..<middle, value: middle..<bytes.count, hash: Self.hash(name)))
-  }
-
-  /// FNV-1a of a name in lower case.
-  private static func hash(_ name: Span<UInt8>) -> UInt32 {
-    var hash: UInt32 = 0x811c_9dc5
-    for i in 0..<name.count { hash = (hash ^ UInt32(name[i].lowercased)) &* 0x0100_0193 }
-    return hash
+    lines.append(Line(start..<middle, middle..<bytes.count, in: bytes.span))
   }
 
   /// Whether two lines have the same name.
@@ -58,7 +83,7 @@ public struct EventHeaders: Sendable {
 
   /// The next line from `start` on that has a name, letter case aside, or nil.
   public func first(_ name: Span<UInt8>, from start: Int = 0) -> Int? {
-    let hash = Self.hash(name)
+    let hash = name.hashIgnoringCase
     for i in start..<max(start, count) where lines[i].hash == hash && self.name(i).equalsIgnoringCase(name) { return i }
     return nil
   }
@@ -79,7 +104,7 @@ public struct EventHeaders: Sendable {
   /// Takes every line with a name out.
   mutating func remove(_ name: Span<UInt8>) {
     guard first(name) != nil else { return }
-    let hash = Self.hash(name)
+    let hash = name.hashIgnoringCase
     var kept: [Line] = []
     for i in lines.indices where lines[i].hash != hash || !self.name(i).equalsIgnoringCase(name) { kept.append(lines[i]) }
     lines = kept
@@ -106,27 +131,22 @@ public struct EventHeaders: Sendable {
     json.append("{")
     // Lines that stand with an earlier one of their name.
     var written: Set<Int> = []
-    for i in 0..<count where written.isEmpty || !written.contains(i) {
-      if i == 0 { json.append("\"") } else { json.append(",\"") }
-      json.append(lowercased: name(i))
-      json.append("\":[")
-      write(i, to: &json)
-      let hash = lines[i].hash
-      for j in i + 1..<max(count, i + 1) where lines[j].hash == hash && isSameName(i, j) {
-        json.append(",")
-        write(j, to: &json)
-        written.insert(j)
+    let lines = lines, bytes = bytes.span
+    for (i, line) in lines.enumerated() where written.isEmpty || !written.contains(i) {
+      if i > 0 { json.append(",") }
+      json.append(name: bytes.extracting(line.name))
+      json.append(line: bytes.extracting(line.name), bytes.extracting(line.value))
+      var j = i + 1
+      while j < lines.count {
+        if lines[j].hash == line.hash && isSameName(i, j) {
+          json.append(",")
+          json.append(line: bytes.extracting(lines[j].name), bytes.extracting(lines[j].value))
+          written.insert(j)
+        }
+        j += 1
       }
       json.append("]")
     }
-    json.append("}")
-  }
-
-  private func write(_ line: Int, to json: inout EventText) {
-    json.append("{\"key\":")
-    json.append(quoted: name(line))
-    json.append(",\"value\":")
-    json.append(quoted: value(line))
     json.append("}")
   }
 }

@@ -50,11 +50,22 @@ import JSONText
     count += bytes.count
   }
 
-  /// Appends ASCII letters as small ones.
-  mutating func append(lowercased bytes: Span<UInt8>) {
-    makeRoom(bytes.count)
-    for i in 0..<bytes.count { unsafe base[count + i] = bytes[i].lowercased }
-    count += bytes.count
+  /// Begins the member of a header's lines: `"name":[`. Names are tokens: nothing in them is to be escaped.
+  mutating func append(name: Span<UInt8>) {
+    makeRoom(name.count + 4)
+    unsafe base[count] = 34
+    unsafe name.withUnsafeBufferPointer { unsafe sk_copy_lower(base + count + 1, $0.baseAddress, $0.count) }
+    count += 1 + name.count
+    append("\":[")
+  }
+
+  /// Appends a header's line: `{"key":…,"value":…}`.
+  mutating func append(line name: Span<UInt8>, _ value: Span<UInt8>) {
+    append("{\"key\":")
+    append(quoted: name)
+    append(",\"value\":")
+    append(quoted: value)
+    append("}")
   }
 
   /// Appends a number without its sign.

@@ -38,6 +38,41 @@ enum Sample {
 }
 
 @Suite struct EventTests {
+  /// Lines that lie in a head of ours are divided: what functions see, and the rest as it lies.
+  @Test func linesOfAHead() {
+    var hidden = Array("Before: 1\r\n".utf8)
+    let text = "Host: a.test\r\nX-EDGE-Location: hidden\r\nX-Long-Name-Of-More-Than-Sixteen:\t two words \t\r\nconnection:close\r\nempty:\r\nColons: a:b\r\nno end"
+    let headers = EventHeaders(lines: Array(text.utf8).span, seenAt: .originRequest, hidden: &hidden)
+    #expect(headers.description == "Host: a.test\nX-Long-Name-Of-More-Than-Sixteen: two words\nempty: \nColons: a:b")
+    #expect(String(decoding: hidden, as: UTF8.self) == "Before: 1\r\nX-EDGE-Location: hidden\r\nconnection:close\r\n")
+    #expect(headers.byteCount == 4 + 6 + 32 + 9 + 5 + 0 + 6 + 3 && headers.value(of: "X-LONG-name-of-more-than-sixteen") == "two words")
+    #expect(EventHeaders(lines: Array("no colon\r\n".utf8).span, seenAt: .originRequest, hidden: &hidden).count == 0)
+    var json = EventText(capacity: 1)
+    headers.write(to: &json)
+    #expect(
+      String(decoding: json.array, as: UTF8.self).hasPrefix(
+        #"{"host":[{"key":"Host","value":"a.test"}],"x-long-name-of-more-than-sixteen":[{"key":"X-Long-Name-Of-More-Than-Sixteen","value":"two words"}],"empty":"#))
+  }
+
+  /// Names of every length, in either case: as long as the pieces that are copied at once, and one more or less.
+  @Test(arguments: 1...40) func namesInEitherCase(_ length: Int) {
+    let large = String((0..<length).map { Character(UnicodeScalar(UInt8(65 + $0 % 26))) }), small = large.lowercased()
+    let headers = EventHeaders([(large, "1"), (small, "2"), (String(large.dropLast()) + "-", "3"), ("@[`{" + large, "4")])
+    var json = EventText(capacity: 1)
+    headers.write(to: &json)
+    #expect(
+      String(decoding: json.array, as: UTF8.self)
+        == #"{"\#(small)":[{"key":"\#(large)","value":"1"},{"key":"\#(small)","value":"2"}],"\#(small.dropLast())-":[{"key":"\#(large.dropLast())-","value":"3"}],"@[`{\#(small)":[{"key":"@[`{\#(large)","value":"4"}]}"#)
+    #expect(headers.first(small.utf8.span) == 0 && headers.first(large.utf8.span, from: 1) == 1 && headers.first((large + "x").utf8.span) == nil)
+  }
+
+  /// What is taken out counts no more.
+  @Test func bytesOfLines() {
+    var headers = EventHeaders([("content-length", "5"), ("a", "bc")])
+    headers.remove("Content-Length".utf8.span)
+    #expect(headers.byteCount == 3 && headers.count == 1)
+  }
+
   @Test("each event has exactly its parts", arguments: HookPoint.allCases)
   func shape(_ hook: HookPoint) throws {
     let cf = try #require(Sample.cf(Sample.event(hook)))
