@@ -1,5 +1,5 @@
 // Owns: what is done in the network of a sandbox from outside, before its program starts: the listener of its Runtime API; and for
-// `network: outbound` pasta, which carries its connections out, and the routes that lead nowhere. bubblewrap made the network with the user
+// `network: outbound` pasta, which carries its connections out, and the routes that lead no further. bubblewrap made the network with the user
 // namespace that the sandbox began in; who owns that one may enter both. No program of ours runs inside for this.
 #include "parts.h"
 #include <arpa/inet.h>
@@ -110,6 +110,7 @@ int network_listen(pid_t inner, uid_t user, int control) {
 /// The sandbox's own addresses: of a range for benchmarks (RFC 2544) that no network is to carry.
 #define OWN_ADDRESS "198.18.0.2"
 #define GATEWAY NETWORK_RESOLVER
+#define INTERFACE "eth0"
 
 /// Waits until bubblewrap has set up the loopback interface: pasta would do it as well, and the second one fails.
 static int await_loopback(const void *argument) {
@@ -143,7 +144,7 @@ static _Noreturn void become_pasta(const char *pasta, pid_t inner, const struct 
   if (become(user) != 0) _exit(126);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   char *const words[] = {
-      "pasta", "--quiet", "--foreground", "--pid", "/proc/self/fd/3", "--ipv4-only", "--config-net", "--ns-ifname", "eth0",
+      "pasta", "--quiet", "--foreground", "--pid", "/proc/self/fd/3", "--ipv4-only", "--config-net", "--ns-ifname", INTERFACE,
       "--address", OWN_ADDRESS, "--netmask", "30", "--gateway", GATEWAY, "--dns-forward", NETWORK_RESOLVER,
       // Nothing of this machine's own: not by the gateway's address, and no port in either direction.
       "--no-map-gw", "--tcp-ports", "none", "--udp-ports", "none", "--tcp-ns", "none", "--udp-ns", "none",
@@ -172,13 +173,15 @@ pid_t network_connect(const char *pasta, pid_t inner, uid_t user, int *ready) {
   return -error;
 }
 
-/// Where no function goes (RFC 6890): this machine, its neighbours, link-local and with it the metadata services of clouds.
+/// Where no function goes (RFC 6890): this machine, its neighbours, link-local and with it the metadata services of clouds. These addresses are the
+/// sandbox's own, as its loopback's are: who asks them asks itself. A route that fails would do only for who does not name the interface
+/// (SO_BINDTODEVICE, IP_PKTINFO, IP_UNICAST_IF): where all routes fail, Linux takes it that such a destination is on the interface's link.
 static const struct prefix {
   const char *address;
   unsigned char length;
 } nowhere[] = {
-    {"0.0.0.0", 8},      {"10.0.0.0", 8},      {"100.64.0.0", 10}, {"169.254.0.0", 16}, {"172.16.0.0", 12}, {"192.0.0.0", 24},
-    {"192.168.0.0", 16}, {"198.18.0.0", 15},   {"224.0.0.0", 4},   {"240.0.0.0", 4},    {"168.63.129.16", 32},
+    {"0.0.0.0", 8},    {"10.0.0.0", 8},     {"100.64.0.0", 10}, {"127.0.0.0", 8}, {"169.254.0.0", 16}, {"172.16.0.0", 12},
+    {"192.0.0.0", 24}, {"192.168.0.0", 16}, {"198.18.0.0", 15}, {"224.0.0.0", 4}, {"240.0.0.0", 4},    {"168.63.129.16", 32},
 };
 enum { MOST_ADDRESSES = 64 };
 
@@ -189,17 +192,23 @@ struct blocking {
   int count;
 };
 
-static int add_unreachable(int socket, struct in_addr address, unsigned char length) {
+/// In the main table: what pasta has set up is more exact, and nothing can be bound to these addresses.
+static int keep_inside(int socket, unsigned interface, struct in_addr address, unsigned char length) {
   struct {
     struct nlmsghdr head;
     struct rtmsg route;
     struct rtattr attribute;
     struct in_addr destination;
+    struct rtattr out;
+    unsigned interface;
   } request = {
       .head = {.nlmsg_len = sizeof request, .nlmsg_type = RTM_NEWROUTE, .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE},
-      .route = {.rtm_family = AF_INET, .rtm_dst_len = length, .rtm_table = RT_TABLE_MAIN, .rtm_protocol = RTPROT_STATIC, .rtm_type = RTN_UNREACHABLE},
+      .route = {.rtm_family = AF_INET, .rtm_dst_len = length, .rtm_table = RT_TABLE_MAIN, .rtm_protocol = RTPROT_STATIC, .rtm_scope = RT_SCOPE_HOST,
+                .rtm_type = RTN_LOCAL},
       .attribute = {.rta_len = RTA_LENGTH(sizeof(struct in_addr)), .rta_type = RTA_DST},
       .destination = address,
+      .out = {.rta_len = RTA_LENGTH(sizeof(unsigned)), .rta_type = RTA_OIF},
+      .interface = interface,
   };
   struct {
     struct nlmsghdr head;
@@ -216,12 +225,16 @@ static int block_inside(const void *argument) {
   int error = enter(blocking->inner, blocking->user);
   int routes = error ? -1 : socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
   if (!error && routes < 0) error = errno;
+  unsigned interface = error ? 0 : if_nametoindex(INTERFACE);
+  if (!error && interface == 0) error = errno;
   for (size_t i = 0; !error && i < sizeof nowhere / sizeof *nowhere; i++) {
     struct in_addr address;
     inet_pton(AF_INET, nowhere[i].address, &address);
-    error = add_unreachable(routes, address, nowhere[i].length);
+    error = keep_inside(routes, interface, address, nowhere[i].length);
   }
-  for (int i = 0; !error && i < blocking->count; i++) error = add_unreachable(routes, blocking->own[i], 32);
+  for (int i = 0; !error && i < blocking->count; i++) error = keep_inside(routes, interface, blocking->own[i], 32);
+  // Without nf_tables who names the interface has the groups of the link (function-tier.md).
+  if (!error) packets_keep_groups_out();
   return error;
 }
 

@@ -112,6 +112,11 @@ pid_t network_connect(const char *pasta, pid_t inner, uid_t user, int *ready);
 /// Makes unreachable what `network: outbound` is not to reach. Once the network is up. Returns 0 or a negated errno.
 int network_block(pid_t inner, uid_t user);
 
+// MARK: packets.c
+
+/// Has packets to groups of the link dropped, in the network that the caller is in. Returns 0 or an errno: not every kernel has nf_tables.
+int packets_keep_groups_out(void);
+
 // MARK: watch.c: memory without cgroups
 
 /// The memory of a process and all below it, in bytes. More than `enough` is counted again with care: what several of them share, once.

@@ -182,6 +182,7 @@ import Transport
     board.list([addresses[0]])
     #expect(board.all.map(\.address) == [addresses[0], addresses[2]], "one is still asked")
     fail(addresses[1])
+    #expect(board.all.map(\.address) == [addresses[0], addresses[2]], "a check is no request")
     board.update(addresses[2], at: 0) { $0.end(wasTrial: false, at: 0) }
     board.list([addresses[0]])
     #expect(board.all.map(\.address) == [addresses[0]])
@@ -189,7 +190,8 @@ import Transport
     #expect(board.all.count == 3 && board.all.allSatisfy { $0.health.share(at: 0, board.policy) == 0 })
     board.list([])
     _ = board.update(addresses[1], at: 0) { $0.begin(at: 0) }
-    #expect(board.all.map(\.address) == [addresses[1]])
+    board.update(addresses[1], at: 0) { $0.end(wasTrial: false, at: 0) }
+    #expect(board.all.map(\.address) == [addresses[1]], "a request has used it")
   }
 
   @Test func addressesAreForgotten() {

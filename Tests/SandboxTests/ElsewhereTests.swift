@@ -100,6 +100,15 @@ import Testing
     #expect(Array(lines.dropFirst()) == ["output: reached 203.0.113.80", "output: reached 198.51.100.1", "output: resolver names", "end: exited(status: 0)"])
   }
 
+  /// The same for who names the interface, and so goes around routes: nothing that a plain connection does not reach.
+  @Test(arguments: [[], asNobody]) func outboundByTheInterface(_ user: [String]) throws {
+    let program = try String(contentsOfFile: Self.world + "/sneaks.py", encoding: .utf8)
+    let lines = try probe(
+      ["/usr/bin/unshare", "-n", "-m", Self.world + "/run"] + user, ["network=outbound", "--", "/usr/bin/python3", "-SE", "/var/task/sneaks.py"], shown: ["sneaks.py": program])
+    let isPublic = lines.filter { $0.contains(" reached 203.0.113.80: ") }, isResolver = lines.filter { $0.contains(" reached 198.18.0.1: names") }
+    #expect(isPublic.count == 6 && isResolver.count == 2 && lines.count == 1 + 6 + 2 + 1, "\(lines.joined(separator: "\n"))")
+  }
+
   // MARK: Control groups
 
   /// Mounts of its own, without some of the hierarchies.

@@ -1,6 +1,6 @@
 // What functions are told: the JSON of the four events (spec/lambda-at-edge.md, 2 to 5).
 import Distribution
-import FunctionTier
+@testable import FunctionTier
 import JSONText
 import Testing
 
