@@ -27,6 +27,9 @@ public struct Invocation: Sendable {
     self.logTailBytes = logTailBytes
   }
 
+  /// What is known of it before it begins by nobody whom it is given to.
+  var mark: UInt32 { requestID.utf8.span.hashIgnoringCase }
+
   /// The largest event and the largest result, in bytes: Lambda's limit of a synchronous invocation. A larger event is refused with
   /// ``InvocationFailure/Kind/tooLarge``, a larger result with `Function.ResponseSizeTooLarge`.
   public static let payloadLimitBytes = 6 << 20

@@ -15,7 +15,7 @@ import Transport
     if phase == .initializing { return life }
     _ = life.receive(Frame(kind: .loaded, serial: load, memoryKB: 0, bodyBytes: 0))
     if phase == .idle { return life }
-    _ = life.invoke()
+    _ = life.invoke(7)
     if phase == .ending { life.end() }
     if phase == .gone { life.vanish() }
     return life
@@ -53,10 +53,16 @@ import Transport
     var life = life(.invoking)
     let first = life.serial
     #expect(life.receive(Frame(kind: .result, serial: first, memoryKB: 0, bodyBytes: 0)) == .result)
-    _ = life.invoke()
+    _ = life.invoke(7)
     #expect(life.receive(Frame(kind: .result, serial: first, memoryKB: 0, bodyBytes: 0)) == .stale)
     #expect(life.phase == .invoking)
-    guard case .violation = life.receive(Frame(kind: .result, serial: first + 9, memoryKB: 0, bodyBytes: 0)) else {
+    // Of the one before alone.
+    #expect(life.receive(Frame(kind: .result, serial: life.serial, memoryKB: 0, bodyBytes: 0)) == .result && life.invoke(9) == 9)
+    guard case .violation = life.receive(Frame(kind: .result, serial: first, memoryKB: 0, bodyBytes: 0)) else {
+      Issue.record("an answer to what is long over is taken")
+      return
+    }
+    guard case .violation = life.receive(Frame(kind: .result, serial: 10, memoryKB: 0, bodyBytes: 0)) else {
       Issue.record("an answer to the future is taken")
       return
     }

@@ -44,6 +44,47 @@ import Testing
     #expect(await tier.run(function, #"{"uri":"/again"}"#).text?.contains("/again") == true)
   }
 
+  /// What a program asks of its Runtime API is kept in the proxy's memory: questions whose answers nobody reads, and bodies of all connections
+  /// together, within limits.
+  @Test func theRuntimeAPIKeepsNoMoreThanItMust() async throws {
+    let tier = try Workbench.tier()
+    defer { tier.stop() }
+    let function = try tier.take(provided([
+      "bootstrap": """
+        #!/usr/bin/python3 -SE
+        import http.client, json, os, socket
+        place = os.environ["AWS_LAMBDA_RUNTIME_API"]; host, port = place.split(":")
+        def unread():
+            # Answers of more than any socket holds.
+            s = socket.create_connection((host, int(port))); s.settimeout(10)
+            try:
+                for _ in range(400): s.sendall(b"GET /x HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n" * 1000)
+                return "taken"
+            except socket.timeout: return "left unread"
+            except OSError: return "closed"
+        def bodies():
+            taken, open_ones = 0, []
+            for _ in range(6):
+                s = socket.create_connection((host, int(port))); s.settimeout(10); open_ones.append(s)
+                try:
+                    s.sendall(b"POST /x HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 3000000\\r\\n\\r\\n" + b"x" * 2900000)
+                    s.settimeout(0.3)
+                    if s.recv(100): return taken
+                except socket.timeout: taken += 1
+                except OSError: return taken
+            return taken
+        while True:
+            c = http.client.HTTPConnection(place); c.request("GET", "/2018-06-01/runtime/invocation/next"); r = c.getresponse(); r.read()
+            id = r.headers["Lambda-Runtime-Aws-Request-Id"]
+            c.request("POST", f"/2018-06-01/runtime/invocation/{id}/response", json.dumps([unread(), bodies()])); c.getresponse().read()
+        """
+    ]) { $0.timeout = .seconds(25) })
+    for _ in 0..<2 {
+      let outcome = await tier.run(function)
+      #expect(outcome.text == #"["closed", 2]"#, "\(outcome)")
+    }
+  }
+
   /// A loop of curl, as AWS's own example has it.
   @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/curl"))) func aShellScript() async throws {
     let tier = try Workbench.tier()

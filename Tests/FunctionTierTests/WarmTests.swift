@@ -22,6 +22,7 @@ extension TierTests {
       exits: async () => process.exit(7),
       forges: async () => { require('fs').writeSync(3, 'nonsense and more of it'); return 1 },
       prints: async () => { console.log('said ' + ++n); return n },
+      mutters: async () => { require('child_process').spawn('/bin/sh', ['-c', 'sleep 0.1; printf half >&3'], { stdio: ['ignore', 1, 2, 3] }); return 0 },
       crashes: async () => { setTimeout(() => { throw new Error('later') }, 5); await new Promise(r => setTimeout(r, 100)) },
     }
     exports.handler = (event) => acts[event]()
@@ -57,6 +58,24 @@ extension TierTests {
     #expect(numbers.results.reduce(0, +) == UInt64(Self.warm.count))
     // Five found none idle: the first, and those after one that was ended. The next may find the supervisor still awake.
     #expect((6...11).contains(tier.facts.direct), "\(tier.facts.direct)")
+  }
+
+  /// What is written to descriptor 3 between invocations ends the environment: the next one has another, and its own answer.
+  @Test func whoSpeaksUnaskedIsEnded() async throws {
+    let tier = try Workbench.tier()
+    defer { tier.stop() }
+    let function = try tier.take(try Workbench.function(Self.versatile) { $0.memoryMB = 512 })
+    try await onALoop { loop in
+      func ask(_ act: String) async -> InvocationOutcome { await function.call(Invocation(payload: Array("\"\(act)\"".utf8)), on: loop) }
+      _ = await ask("count")
+      tier.supervisor.monitor.enter()
+      tier.supervisor.monitor.leave()
+      #expect(await ask("mutters").text == "0")
+      for _ in 0..<1_000 where tier.sandboxCount > 0 { try await Task.sleep(for: .milliseconds(10)) }
+      #expect(tier.sandboxCount == 0)
+      let outcome = await ask("count")
+      #expect(outcome.text == "1", "\(outcome)")
+    }
   }
 
   @Test func aLongAnswerComesInPieces() async throws {
@@ -101,7 +120,7 @@ extension TierTests {
     let (ours, theirs) = (pair[0], pair[1])
     defer { close(theirs) }
     try await onALoop { loop in
-      let line = try #require(WarmLine(ours, loop))
+      let line = try #require(WarmLine(ours, loop) {})
       for _ in 0..<3 {
         #expect(line.isOpen(to: loop) && line.leads(to: loop))
         for _ in 0..<2 { line.close() }

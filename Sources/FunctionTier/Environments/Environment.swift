@@ -13,6 +13,8 @@ protocol EnvironmentKeeper: AnyObject {
   func answered(_ environment: Environment, _ answer: EnvironmentAnswer)
   /// A frame about what is over, or of no bootstrap's making.
   func refused(_ environment: Environment, _ violation: String?)
+  /// It may have said something while nothing was asked of it. Any thread.
+  func mayHaveSpoken(_ number: Int)
   /// A line of its output.
   func said(_ environment: Environment, _ line: Span<UInt8>)
   /// Its processes are gone.
@@ -127,18 +129,24 @@ final class Environment {
       line.open()
       return line
     }
-    guard let line = WarmLine(sandbox.control, loop) else { return nil }
+    guard let line = WarmLine(sandbox.control, loop, unasked: { [keeper, number] in keeper.mayHaveSpoken(number) }) else { return nil }
     lines.append(line)
     return line
   }
 
   /// The supervisor goes on with what another thread has begun.
   func takeUp() {
+    if life.phase == .idle && hasSpoken { return keeper.refused(self, "a frame, or a part of one, while nothing was asked of it") }
     guard life.phase == .invoking else { return }
     watchControl()
     if !outbound.isEmpty { flush() }
     takeFrames()
   }
+
+  /// Whether it has said something that nobody has read: idle ones have nothing to say.
+  var hasSpoken: Bool { !speaksHTTP && OutputReader.hasUnread(sandbox.control) }
+  /// Whether a part of a frame has come.
+  var hasSpokenInPart: Bool { !inbound.isEmpty }
 
   // MARK: What it is told
 
@@ -157,7 +165,7 @@ final class Environment {
     watchControl()
     invocation = pending
     budget = OutputBudget()
-    let serial = life.invoke()
+    let serial = life.invoke(pending.invocation.mark)
     if let api { return api.give(pending.invocation, serial: serial, deadline: deadline) }
     Frame.write(pending.invocation, serial: serial, deadline: deadline, to: &outbound)
     flush()
@@ -172,7 +180,7 @@ final class Environment {
     if isFrozen { thaw() }
     invocation = pending
     budget = OutputBudget()
-    Frame.write(pending.invocation, serial: life.invoke(), deadline: deadline, to: &outbound)
+    Frame.write(pending.invocation, serial: life.invoke(pending.invocation.mark), deadline: deadline, to: &outbound)
     while !outbound.isEmpty {
       guard let sent = outbound.send(to: sandbox.control), sent > 0 else { return false }
     }

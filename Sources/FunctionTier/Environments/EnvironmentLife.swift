@@ -37,8 +37,9 @@ struct EnvironmentLife: Equatable {
   }
 
   private(set) var phase = Phase.booting
-  /// The invocation, or loading, that was asked for last.
-  private(set) var serial: UInt32 = 0
+  /// The invocation, or loading, that was asked for last; and the one before. Of an invocation it cannot be foreseen: who answers what has not been
+  /// asked yet is found out.
+  private(set) var serial: UInt32 = 0, earlier: UInt32 = 0
   /// Invocations so far.
   private(set) var invocations = 0
 
@@ -52,10 +53,7 @@ struct EnvironmentLife: Equatable {
     case (_, .load), (_, .invoke), (_, .ready), (.booting, _), (.ready, _): return .violation("a frame out of turn: \(frame.kind) while \(phase)")
     default: break
     }
-    guard frame.serial == serial else {
-      // The future cannot have been answered.
-      return frame.serial < serial ? .stale : .violation("an answer to what was not asked")
-    }
+    guard frame.serial == serial else { return frame.serial == earlier ? .stale : .violation("an answer to what was not asked") }
     switch (phase, frame.kind) {
     case (.initializing, .loaded):
       phase = .idle
@@ -87,11 +85,12 @@ struct EnvironmentLife: Equatable {
   }
 
   /// An invocation is to run. Only while ``Phase/idle``.
+  /// - Parameter mark: unlike others, and unknown to what is in the sandbox.
   /// - Returns: the frame's serial.
-  mutating func invoke() -> UInt32 {
+  mutating func invoke(_ mark: UInt32) -> UInt32 {
     precondition(phase == .idle, "one invocation at a time")
     phase = .invoking
-    serial &+= 1
+    (earlier, serial) = (serial, mark == serial ? mark &+ 1 : mark)
     invocations += 1
     return serial
   }

@@ -1,4 +1,4 @@
-// Owns: reading pipes of sandboxes. Unsafe code, because the kernel's interface is pointers; nothing unsafe leaves.
+// Owns: reading pipes of sandboxes, and looking into their sockets. Unsafe code, because the kernel's interface is pointers; nothing unsafe leaves.
 import CSystem
 import Glibc
 import Transport
@@ -16,6 +16,12 @@ enum OutputReader {
     return unsafe withUnsafeMutablePointer(to: &entries) { pair in
       unsafe pair.withMemoryRebound(to: pollfd.self, capacity: 2) { unsafe poll($0, 2, 0) } > 0
     }
+  }
+
+  /// Whether a socket has bytes that nobody has read. One system call; never waits.
+  static func hasUnread(_ socket: Int32) -> Bool {
+    var byte: UInt8 = 0
+    return unsafe recv(socket, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) == 1
   }
 
   /// Gives what is there to `take`, at most ``bufferBytes``.

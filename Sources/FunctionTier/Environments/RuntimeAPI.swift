@@ -19,6 +19,8 @@ protocol RuntimeAPIOwner: AnyObject {
 final class RuntimeAPI {
   /// Connections at once; a further one is closed.
   static let connectionLimit = 16
+  /// Bytes of bodies that are being read, of all connections together. Beyond: 413.
+  static let bodyLimitBytes = Environment.frameLimitBytes
 
   private let loop: EventLoop
   private unowned let owner: any RuntimeAPIOwner
@@ -32,6 +34,8 @@ final class RuntimeAPI {
   private var next: [UInt8]?
   /// The invocation under way.
   private var current: (requestID: String, serial: UInt32)?
+  /// Of bodies that are being read.
+  private var bodyBytes = 0
 
   /// Serves a listener, which becomes its own.
   init(_ listener: Int32, arn: String, on loop: EventLoop, _ owner: any RuntimeAPIOwner) {
@@ -85,6 +89,16 @@ final class RuntimeAPI {
 
   // MARK: For connections
 
+  /// Whether there is room for so many more bytes of a body; then they count.
+  func admits(_ count: Int) -> Bool {
+    guard bodyBytes + count <= Self.bodyLimitBytes else { return false }
+    bodyBytes += count
+    return true
+  }
+
+  /// Bytes of a body are not kept any more.
+  func release(_ count: Int) { bodyBytes -= count }
+
   func isOver(_ connection: APIConnection) { connections.removeAll { $0 === connection } }
 
   /// Answers a request, now or, to who asks for the next invocation, later.
@@ -120,9 +134,6 @@ final class APIConnection {
     var expectsContinue: Bool
     var wantsClose: Bool
   }
-
-  /// The longest body, in bytes. Beyond: 413.
-  static let bodyLimitBytes = Environment.frameLimitBytes
 
   private let descriptor: Int32
   private unowned let api: RuntimeAPI
@@ -175,10 +186,16 @@ final class APIConnection {
 
   private func isOver() {
     watch?.end()
+    forgetRequest()
     api.isOver(self)
   }
 
   // MARK: Reading
+
+  private func forgetRequest() {
+    api.release(request?.body.count ?? 0)
+    request = nil
+  }
 
   private func ready(_ readiness: DescriptorWatch.Readiness) {
     // It may be over, and let go of, in the middle of this.
@@ -212,7 +229,11 @@ final class APIConnection {
       return false
     case .complete: break
     }
-    guard let head = RequestHead(parsing: inbound.split(line.length)) else { return false }
+    // Whoever asks on without reading answers is not served: they would be kept here. Clients of the Runtime API have one question at a time.
+    guard outbound.isEmpty, let head = RequestHead(parsing: inbound.split(line.length)) else {
+      isOver()
+      return false
+    }
     request = Request(
       isPost: line.method == .post, path: String(decoding: head.path.array, as: UTF8.self), expectsContinue: line.expectsContinue, wantsClose: line.wantsClose)
     decoder = BodyDecoder(line.framing)
@@ -226,7 +247,7 @@ final class APIConnection {
       case .incomplete: return false
       case .framing(let count), .trailers(let count): inbound.consume(count)
       case .payload(let count):
-        guard (request?.body.count ?? 0) + count <= Self.bodyLimitBytes else {
+        guard api.admits(count) else {
           closesAfterwards = true
           refuse(413, "the body is too large", "RequestEntityTooLarge")
           return false
@@ -239,7 +260,7 @@ final class APIConnection {
         return false
       case .done:
         guard let whole = request else { return false }
-        request = nil
+        forgetRequest()
         closesAfterwards = whole.wantsClose
         api.take(whole, from: self)
         return true

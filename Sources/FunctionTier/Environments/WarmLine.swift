@@ -13,12 +13,15 @@ final class WarmLine: @unchecked Sendable {
   private var asker: WarmInvocation?
 
   /// A line to an environment's socket, open.
+  /// - Parameter unasked: called when the environment may have said something while nobody waits.
   /// - Returns: nil when the system gives no descriptor.
-  init?(_ socket: Int32, _ loop: EventLoop) {
+  init?(_ socket: Int32, _ loop: EventLoop, unasked: @escaping () -> Void) {
     self.loop = loop
     guard let copy = Descriptors.copy(of: socket) else { return nil }
     // The watch holds the line, and the line the watch, until ``end()``.
-    watch = DescriptorWatch(loop: loop, descriptor: copy, onlyNews: true) { _ in self.asker?.look() }
+    watch = DescriptorWatch(loop: loop, descriptor: copy, onlyNews: true) { _ in
+      if let asker = self.asker { asker.look() } else if OutputReader.hasUnread(copy) { unasked() }
+    }
   }
 
   /// Whether it is this loop's. Any thread.

@@ -221,6 +221,8 @@ extension Supervisor: EnvironmentKeeper {
     kill(environment, because: .violation(requestID, violation))
   }
 
+  func mayHaveSpoken(_ number: Int) { post(.takeUp(number)) }
+
   func said(_ environment: Environment, _ line: Span<UInt8>) {
     guard let group = environment.group else {
       // Before it is anybody's, only the interpreter or the sandbox itself can say something.

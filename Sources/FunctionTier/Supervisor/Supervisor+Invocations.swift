@@ -79,6 +79,11 @@ extension Supervisor {
 
   /// Gives an idle environment an invocation.
   private func run(_ pending: PendingInvocation, _ group: EnvironmentGroup, _ environment: Environment) {
+    if environment.hasSpoken {
+      group.waiting.insert(pending, at: 0)
+      environment.takeUp()
+      return grow(group)
+    }
     let deadline = begin(pending, group, environment)
     watchDeadline(environment)
     environment.invoke(pending, deadline: deadline)
@@ -151,6 +156,7 @@ extension Supervisor {
       return kill(environment, because: failure)
     }
     environment.takeLastOutput()
+    if environment.hasSpokenInPart { write("a part of an answer has come: was it the function that wrote to file descriptor 3?", group, pending) }
     kill(environment, because: .timedOut(pending.invocation.requestID, group.revision.timeout))
   }
 
