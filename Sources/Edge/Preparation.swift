@@ -21,6 +21,11 @@ struct Standing: Sendable {
   let admin: AdminDoor?
   let logs: Logs
   var configuration: Configuration { serving.configuration }
+
+  /// Whether it has a function of the function tier that could not be made ready.
+  func lacks(function name: String) -> Bool {
+    zip(configuration.functions, serving.tierFunctions).contains { $0.name == name && !$0.runtime.isRewriteEngine && $1 == nil }
+  }
 }
 
 /// What all configurations of a process share. Any thread.
@@ -72,7 +77,7 @@ struct Preparation: Sendable {
     _ configuration: Configuration, after standing: Standing?, _ foundations: Foundations, _ privilege: LeastPrivilege = .given, _ inheritance: Inheritance = Inheritance()
   ) throws(StartFailure) {
     let diagnostics = foundations.diagnostics
-    let functions = privilege.asTheUser { Self.functions(configuration, foundations) }
+    let functions = try privilege.asTheUser { () throws(StartFailure) in try Self.functions(configuration, after: standing, foundations) }
     self.functions = functions
     do {
       serving = try ServingConfiguration(configuration, files: foundations.files, tier: functions?.functions ?? [], previous: standing?.serving) { diagnostics.say(.info, $0) }
@@ -95,11 +100,16 @@ struct Preparation: Sendable {
     if let admin = configuration.admin, let problem = privilege.asTheUser({ AdminToken.provide(at: admin.tokenPath) }) { foundations.diagnostics.say(.warning, problem) }
   }
 
-  /// Has the function tier keep a copy of its functions' code. What cannot be run is said, and answered 503.
-  private static func functions(_ configuration: Configuration, _ foundations: Foundations) -> FunctionTier.Prepared? {
+  /// Has the function tier keep a copy of its functions' code. What cannot be run from the start is said, and answered 503; a function that runs,
+  /// or is new, is no price for a reload.
+  private static func functions(_ configuration: Configuration, after standing: Standing?, _ foundations: Foundations) throws(StartFailure) -> FunctionTier.Prepared? {
     if let tier = foundations.tier {
       let prepared = tier.prepare(configuration.functions, associated: configuration.associatedQualifiers)
-      for problem in prepared.problems { foundations.diagnostics.say(.error, "function \(configuration.functions[problem.index].name): \(problem.text)") }
+      for problem in prepared.problems {
+        let name = configuration.functions[problem.index].name, text = "function \(name): \(problem.text)"
+        if let standing, !standing.lacks(function: name) { throw StartFailure(description: text) }
+        foundations.diagnostics.say(.error, text)
+      }
       return prepared
     }
     if let function = configuration.functions.first(where: { !$0.runtime.isRewriteEngine }) {

@@ -4,19 +4,46 @@ import ConfigurationFile
 import Distribution
 import Foundation
 import FunctionTier
+import Transport
 
 enum TierCheck {
+  /// What was found of archives at an earlier look: they are unpacked to be looked at.
+  struct Known {
+    fileprivate var archives: [String: (definition: FunctionDefinition, stamp: FileStamp, found: Diagnostic?)] = [:]
+  }
+
   /// One diagnostic at most for every function of the tier.
   static func all(_ configuration: Configuration) -> [Diagnostic] {
-    let functions = configuration.functions.filter { !$0.runtime.isRewriteEngine && !$0.codePath.isEmpty && Files.problem(with: $0.codePath) != "there is no such file" }
+    let interpreters = configuration.functionTierSettings.interpreters
+    return functions(configuration).compactMap { problem($0, interpreters) ?? syntax($0, interpreters) }
+  }
+
+  /// The functions of the tier whose code cannot be taken or run here, by name. No program is started; archives that are as they were at the last
+  /// look are not unpacked again.
+  static func broken(_ configuration: Configuration, _ known: inout Known) -> [(name: String, found: Diagnostic)] {
+    let functions = functions(configuration)
     guard !functions.isEmpty else { return [] }
     let interpreters = configuration.functionTierSettings.interpreters
+    var now = Known()
+    defer { known = now }
     return functions.compactMap { definition in
-      if let problem = FunctionTier.problem(with: definition, interpreters) {
-        return Diagnostic(file: definition.codePath, line: 1, column: 1, severity: .error, text: problem)
+      let stamp = definition.codePath.hasSuffix(".zip") ? FileStamp(of: definition.codePath) : nil
+      if let old = known.archives[definition.name], old.definition == definition, old.stamp == stamp { now.archives[definition.name] = old } else {
+        let found = problem(definition, interpreters)
+        guard let stamp else { return found.map { (definition.name, $0) } }
+        now.archives[definition.name] = (definition, stamp, found)
       }
-      return syntax(definition, interpreters)
+      return now.archives[definition.name]?.found.map { (definition.name, $0) }
     }
+  }
+
+  /// Those of the tier whose code is somewhere; of the others the reader has said it.
+  private static func functions(_ configuration: Configuration) -> [FunctionDefinition] {
+    configuration.functions.filter { !$0.runtime.isRewriteEngine && !$0.codePath.isEmpty && Files.problem(with: $0.codePath) != "there is no such file" }
+  }
+
+  private static func problem(_ definition: FunctionDefinition, _ interpreters: Interpreters) -> Diagnostic? {
+    FunctionTier.problem(with: definition, interpreters).map { Diagnostic(file: definition.codePath, line: 1, column: 1, severity: .error, text: $0) }
   }
 
   /// What the interpreter says of the handler's file; nothing of an archive's, which is looked at when it is loaded.

@@ -1,6 +1,7 @@
 // skerry invoke, test and check with functions of the function tier (design/configuration.md; issue 7, point 6).
 import Foundation
 import JSONText
+import TestTools
 import Testing
 
 @Suite struct TierCommandTests {
@@ -138,5 +139,27 @@ import Testing
       let outcome = try folder.skerry("check", file)
       #expect(outcome.status == 1 && outcome.output.contains(text), "\(file): \(outcome.output)\(outcome.errors)")
     }
+  }
+
+  /// A configuration with one function `f`.
+  private func configuration(_ function: String, association: String = "f", event: String = "origin-request") -> String {
+    """
+    listeners: [ { address: "127.0.0.1:0" } ]
+    functions:
+      f: { \(function) }
+    distributions: [ { id: E0, default: true, origins: { app: "http://127.0.0.1:1" }, defaultBehavior: { origin: app, cachePolicy: CachingDisabled, functions: { \(event): "\(association)" } } } ]
+
+    """
+  }
+
+  /// An archive is unpacked to be looked at.
+  @Test func checkingArchives() throws {
+    let folder = try Folder(["edge.yaml": configuration("runtime: nodejs20.x, code: f.zip")])
+    let code = Array("exports.handler = async (e) => e;".utf8)
+    try folder.write("f.zip", ZipWriter.archive([.init(name: "index.js", bytes: code)]))
+    #expect(try folder.skerry("check", "edge.yaml").status == 0)
+    try folder.write("f.zip", ZipWriter.archive([.init(name: "index.js", bytes: code), .init(name: "lib/a.js", bytes: code, hasWrongSum: true)]))
+    let outcome = try folder.skerry("check", "edge.yaml")
+    #expect(outcome.status == 1 && outcome.output.contains("f.zip:1:1: error: \"lib/a.js\" cannot be unpacked: CRC error"), "\(outcome.output)")
   }
 }

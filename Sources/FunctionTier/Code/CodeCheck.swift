@@ -4,14 +4,17 @@ import Foundation
 
 extension FunctionTier {
   /// What is wrong with a function's code where its author keeps it: it cannot be taken as it is, nothing here can run it, or the handler's file is
-  /// not in it. One sentence without a full stop; nil when nothing is.
+  /// not in it. One sentence without a full stop; nil when nothing is. Unpacks the whole of an archive.
   public static func problem(with definition: FunctionDefinition, _ interpreters: Interpreters) -> String? {
     do throws(CodeProblem) {
       _ = try Interpreter(definition.runtime, interpreters)
       let source = try CodeSource(path: definition.codePath, handler: definition.tier.handler), files = source.files.map(\.path)
       let wanted = candidates(definition)
-      if files.contains(where: wanted.contains) { return nil }
-      return "there is no \(wanted.joined(separator: " or ")) in it (handler: \(definition.tier.handler))"
+      guard files.contains(where: wanted.contains) else {
+        return "there is no \(wanted.joined(separator: " or ")) in it (handler: \(definition.tier.handler))"
+      }
+      try source.tryReading()
+      return nil
     } catch { return error.text }
   }
 

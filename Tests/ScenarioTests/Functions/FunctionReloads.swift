@@ -1,0 +1,77 @@
+// Lambda@Edge functions that come, change and break while the program runs (issue 7; issue 5, point 1).
+import Foundation
+import TestTools
+import Testing
+
+extension Scenarios {
+  @Suite struct FunctionReloads {
+    private func code(_ status: Int) -> [UInt8] { Array("exports.handler = async () => ({ status: '\(status)' });".utf8) }
+
+    private func archive(_ status: Int, isBroken: Bool = false) -> [UInt8] {
+      ZipWriter.archive([.init(name: "index.js", bytes: code(status)), .init(name: "lib/a.js", bytes: code(status), hasWrongSum: isBroken)])
+    }
+
+    private func write(_ bytes: [UInt8], to folder: URL) throws { try Data(bytes).write(to: folder.appendingPathComponent("f.zip")) }
+
+    private func get(_ skerry: Skerry) throws -> Int { try skerry.viewer().exchange("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").status }
+
+    private static let functions = "functions:\n  f: { runtime: nodejs20.x, code: f.zip }"
+    private static let association = "functions: { viewer-request: f }"
+
+    private func configuration(_ origin: ScriptedOrigin) -> Configuration {
+      Configuration(distributions: [.init(isDefault: true, origin: origin.url, behavior: Self.association)], more: Self.functions)
+    }
+
+    private func refuse(_ skerry: Skerry, _ text: String) throws {
+      let refused = try skerry.metrics()["skerry_reloads_total{outcome=\"refused\"}"]
+      skerry.send(signal: SIGHUP)
+      try eventually("the refusal") { try skerry.metrics()["skerry_reloads_total{outcome=\"refused\"}"] == refused + 1 }
+      try skerry.waitForStandardError(toHold: text)
+    }
+
+    /// What cannot be taken does not take the place of what runs.
+    @Test func brokenCodeChangesNothing() throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { _ in ok() } }
+      let yaml = configuration(origin).yaml
+      let skerry = try Skerry.start(configuration: yaml) { try write(archive(201), to: $0) }
+      #expect(try get(skerry) == 201)
+      try write(archive(202, isBroken: true), to: skerry.folder)
+      for _ in 0..<2 {
+        try refuse(skerry, "f.zip:1:1: error: \"lib/a.js\" cannot be unpacked: CRC error")
+        #expect(try get(skerry) == 201)
+      }
+      try write(archive(203), to: skerry.folder)
+      try skerry.reload(yaml)
+      #expect(try get(skerry) == 203)
+    }
+
+    /// What could not be taken at the start does not keep other changes away; once it is mended, it is not lost again.
+    @Test func codeBrokenFromTheStartIsNoReasonToRefuse() throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { _ in ok() } }
+      let yaml = configuration(origin).yaml
+      let skerry = try Skerry.start(configuration: yaml) { try write(archive(201, isBroken: true), to: $0) }
+      #expect(skerry.standardError.contains("f.zip:1:1: warning: \"lib/a.js\" cannot be unpacked"))
+      #expect(try get(skerry) == 503)
+      try skerry.reload(yaml)
+      #expect(try get(skerry) == 503)
+      try write(archive(202), to: skerry.folder)
+      try skerry.reload(yaml)
+      #expect(try get(skerry) == 202)
+      try write(archive(203, isBroken: true), to: skerry.folder)
+      try refuse(skerry, "f.zip:1:1: error: ")
+      #expect(try get(skerry) == 202)
+    }
+
+    /// A handler's file that is not there, too.
+    @Test func aMissingHandlerIsRefused() throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { _ in ok() } }
+      let configuration = configuration(origin)
+      let skerry = try Skerry.start(configuration: configuration.yaml) { try write(archive(201), to: $0) }
+      var other = configuration
+      other.more = Self.functions.replacing("code: f.zip", with: "code: f.zip, handler: main.go")
+      try skerry.write(other.yaml)
+      try refuse(skerry, "f.zip:1:1: error: there is no main.js or main.mjs or main.cjs in it (handler: main.go)")
+      #expect(try get(skerry) == 201)
+    }
+  }
+}
