@@ -73,5 +73,47 @@ extension Scenarios {
       try refuse(skerry, "f.zip:1:1: error: there is no main.js or main.mjs or main.cjs in it (handler: main.go)")
       #expect(try get(skerry) == 201)
     }
+
+    /// A program that has had no such function runs the first one that a reload brings, with what the configuration then says of all of them.
+    @Test func theFirstFunctionComesWithAReload() throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { _ in ok() } }
+      let configuration = configuration(origin)
+      var bare = configuration
+      (bare.more, bare.distributions[0].behavior) = ("", "")
+      let skerry = try Skerry.start(configuration: bare.yaml) { try write(archive(201), to: $0) }
+      #expect(try get(skerry) == 200)
+      // Nothing has been looked for or made for functions.
+      #expect(!skerry.standardError.contains("sandboxes: "))
+      #expect(!FileManager.default.fileExists(atPath: skerry.folder.appendingPathComponent(".skerry/functions").path))
+      var first = configuration
+      first.more += "\nfunctionTier: { initTimeout: 9s }"
+      try skerry.reload(first.yaml)
+      #expect(skerry.standardError.contains("sandboxes: memory limits") && !skerry.standardError.contains("functionTier is as it was"))
+      #expect(try get(skerry) == 201)
+      try write(archive(202), to: skerry.folder)
+      try skerry.reload(first.yaml)
+      #expect(try get(skerry) == 202)
+      try skerry.reload(bare.yaml)
+      #expect(try get(skerry) == 200)
+      try skerry.reload(first.yaml)
+      #expect(try get(skerry) == 202)
+      // What holds of all of them holds from their start on.
+      try skerry.reload(configuration.yaml)
+      try skerry.waitForStandardError(toHold: "reload: functionTier is as it was at the start")
+      #expect(try skerry.terminate() == .status(0))
+    }
+
+    /// Where as little as can be is kept, nothing is kept for functions that may come.
+    @Test func aStrictProgramRefusesTheFirstFunction() throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { _ in ok() } }
+      var bare = configuration(origin)
+      (bare.more, bare.distributions[0].behavior) = ("confinement: strict", "")
+      let skerry = try Skerry.start(configuration: bare.yaml) { try write(archive(201), to: $0) }
+      var next = configuration(origin)
+      next.more += "\nconfinement: strict"
+      try skerry.write(next.yaml)
+      try refuse(skerry, "reload refused: ")
+      #expect(try get(skerry) == 200)
+    }
   }
 }
