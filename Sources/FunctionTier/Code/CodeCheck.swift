@@ -8,11 +8,13 @@ extension FunctionTier {
   public static func problem(with definition: FunctionDefinition, _ interpreters: Interpreters) -> String? {
     do throws(CodeProblem) {
       _ = try Interpreter(definition.runtime, interpreters)
-      let source = try CodeSource(path: definition.codePath, handler: definition.tier.handler), files = source.files.map(\.path)
-      let wanted = candidates(definition)
-      guard files.contains(where: wanted.contains) else {
-        return "there is no \(wanted.joined(separator: " or ")) in it (handler: \(definition.tier.handler))"
+      let source = try CodeSource(path: definition.codePath, handler: definition.tier.handler), wanted = candidates(definition)
+      let found = source.files.filter { wanted.contains($0.path) }
+      if case .provided = definition.runtime {
+        guard let program = found.first else { return "there is no \(wanted.joined(separator: " or ")) in it, which runs on \(definition.runtime.name)" }
+        guard program.isExecutable else { return "\(program.path) in it \(CodeLimits.notExecutable)" }
       }
+      if found.isEmpty { return "there is no \(wanted.joined(separator: " or ")) in it (handler: \(definition.tier.handler))" }
       try source.tryReading()
       return nil
     } catch { return error.text }
