@@ -17,6 +17,8 @@ final class Reader {
   /// Where the parts stand of which only serving shows whether they can be had.
   var opened: [OpenedPart: DistributionPlaces.Place] = [:]
   var functions: [FunctionDefinition] = []
+  /// The places of functions that name no runtime there is: nothing that depends on it is looked at.
+  var unknownRuntimes: Set<Int> = []
   var lambdaEdgeLimits = LambdaEdgeLimits.Generation.current
   /// Where `function.yaml` says a function is meant to run, by the function's place.
   var eventTypes: [Int: HookPoint] = [:]

@@ -88,7 +88,7 @@ public struct FunctionVersions: Sendable, Equatable {
 
   public func version(_ number: Int) -> PublishedVersion? { versions.first { $0.number == number } }
   /// Whether a version's number or an alias stands for something.
-  public func has(_ qualifier: String) -> Bool { Int(qualifier).map { version($0) != nil } ?? (alias(qualifier) != nil) }
+  public func has(_ qualifier: String) -> Bool { FunctionReference.isVersion(qualifier) ? Int(qualifier).flatMap(version) != nil : alias(qualifier) != nil }
   public func alias(_ name: String) -> FunctionAlias? { aliases.first { $0.name == name } }
 
   /// Publishes; what is the same as the newest version is that version.
@@ -181,8 +181,7 @@ public struct FunctionVersions: Sendable, Equatable {
 
   private func aliasOrNew(_ name: String, _ number: Int) throws(CodeProblem) -> FunctionAlias {
     if let alias = alias(name) { return alias }
-    let isName = !name.isEmpty && name.utf8.count <= 128 && Int(name) == nil && name.utf8.allSatisfy(\.isAliasByte)
-    guard isName else { throw CodeProblem(text: "an alias has from 1 to 128 letters, digits, '-' and '_', and is no number") }
+    guard FunctionReference.isAlias(name) else { throw CodeProblem(text: "an alias has from 1 to 128 letters, digits, '-' and '_', and is no number") }
     guard aliases.count < Self.aliasLimit else { throw CodeProblem(text: "\(function) has \(Self.aliasLimit) aliases already") }
     return FunctionAlias(name: name, version: number)
   }
