@@ -51,36 +51,70 @@ enum TierCheck {
     let isFolder = Files.isFolder(definition.codePath)
     let names = isFolder ? FunctionTier.candidates(definition).map { definition.codePath + "/" + $0 } : [definition.codePath]
     guard let file = names.first(where: { Files.problem(with: $0) == nil }), !file.hasSuffix(".zip") else { return nil }
-    let command: [String]
     switch definition.runtime {
-    case .nodejs: command = [interpreters.nodejs ?? "", "--check", file]
-    case .python: command = [interpreters.python ?? "", "-I", "-c", "import ast, sys; ast.parse(open(sys.argv[1], 'rb').read(), sys.argv[1])", file]
+    case .nodejs: return run([interpreters.nodejs ?? "", "--check", file]).map { nodejs($0, file, file) } ?? module(file, interpreters.nodejs ?? "")
+    case .python: return run([interpreters.python ?? "", "-I", "-c", pythonSyntax, file]).flatMap { python($0, file) }
     default: return nil
     }
-    guard let said = run(command) else { return nil }
-    let lines = said.split(separator: "\n").map(String.init)
-    guard let error = lines.last(where: { $0.contains("Error: ") }) else { return nil }
-    return Diagnostic(file: file, line: line(lines, file) ?? 1, column: 1, severity: .error, text: error)
   }
 
-  /// `file:3` of Node.js, `File "file", line 3` of Python.
-  private static func line(_ lines: [String], _ file: String) -> Int? {
-    for line in lines {
-      if line.hasPrefix(file + ":") { return Int(line.dropFirst(file.count + 1).prefix { $0.isNumber }) }
-      if line.contains(file), let range = line.range(of: "\", line ") { return Int(line[range.upperBound...].prefix { $0.isNumber }) }
+  /// Says of a SyntaxError, and of whatever else ends the reading, `line:column:text`.
+  private static let pythonSyntax = """
+    import ast, sys
+    try: ast.parse(open(sys.argv[1], 'rb').read(), sys.argv[1])
+    except SyntaxError as e: sys.exit(f"{e.lineno or 1}:{e.offset or 1}:{type(e).__name__}: {e.msg}")
+    except Exception as e: sys.exit(f"1:1:{type(e).__name__}: {e}")
+    """
+
+  private static func python(_ said: String, _ file: String) -> Diagnostic? {
+    let parts = said.split(separator: "\n").last.map { $0.split(separator: ":", maxSplits: 2).map(String.init) } ?? []
+    guard parts.count == 3, let line = Int(parts[0]), let column = Int(parts[1]) else { return nil }
+    return Diagnostic(file: file, line: line, column: max(1, column), severity: .error, text: parts[2])
+  }
+
+  /// What is wrong with a `.js` that is a module because of what is in it: of such a file `--check` says nothing, whatever is wrong (Node.js 20 to 24).
+  private static func module(_ file: String, _ program: String) -> Diagnostic? {
+    guard file.hasSuffix(".js"), case .success(let bytes) = Files.read(file, maximumBytes: CodeLimits.bytes),
+      String(decoding: bytes, as: UTF8.self).contains(/(?m)^\s*(?:export\b|import\s*[\w{*"'])/), run([program, "--no-experimental-detect-module", "--check", file])?.contains("SyntaxError: ") == true
+    else { return nil }
+    return run([program, "--check", "--input-type=module", "-"], input: file).flatMap { nodejs($0, "[stdin]", file) }
+  }
+
+  /// `FILE:3`, the line, below it a caret, further below the error.
+  /// - Parameter name: what Node.js calls the file.
+  private static func nodejs(_ said: String, _ name: String, _ file: String) -> Diagnostic? {
+    let lines = said.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    guard let error = lines.last(where: { $0.contains("Error: ") }) else { return nil }
+    guard let place = lines.firstIndex(where: { $0.hasPrefix(name + ":") || $0.hasPrefix("file://\(name):") }), let line = lines[place].split(separator: ":").last.flatMap({ Int($0) }) else {
+      return Diagnostic(file: file, line: 1, column: 1, severity: .error, text: error)
     }
-    return nil
+    let column = place + 2 < lines.count ? column(ofCaret: lines[place + 2], below: lines[place + 1]) : nil
+    return Diagnostic(file: file, line: line, column: column ?? 1, severity: .error, text: error)
+  }
+
+  /// The place of `^`, which stands behind as many spaces and tabs as the line has UTF-16 units before it, in Unicode scalars from 1; nil when there
+  /// is none, as below an empty line or a very long one.
+  static func column(ofCaret caret: String, below line: String) -> Int? {
+    let units = caret.prefix { $0 == " " || $0 == "\t" }.count
+    guard caret.dropFirst(units).first == "^" else { return nil }
+    var column = 1, left = units
+    for scalar in line.unicodeScalars where left > 0 {
+      left -= UTF16.width(scalar)
+      column += 1
+    }
+    return column + left
   }
 
   /// What a command says on standard error; nil when it succeeds, or cannot be run.
-  private static func run(_ command: [String]) -> String? {
+  /// - Parameter input: a file for its standard input.
+  private static func run(_ command: [String], input: String? = nil) -> String? {
     let process = Process(), errors = Pipe()
     process.executableURL = URL(fileURLWithPath: command[0])
     process.arguments = Array(command.dropFirst())
     process.environment = ["PATH": "/usr/bin:/bin"]
     process.standardError = errors
     process.standardOutput = FileHandle.nullDevice
-    process.standardInput = FileHandle.nullDevice
+    process.standardInput = input.flatMap { FileHandle(forReadingAtPath: $0) } ?? FileHandle.nullDevice
     guard (try? process.run()) != nil else { return nil }
     let said = errors.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()

@@ -135,7 +135,7 @@ import Testing
       "missing.yaml": config("runtime: nodejs20.x, code: good, handler: main.handler"),
     ])
     #expect(try folder.skerry("check", "edge.yaml").status == 0)
-    for (file, text) in [("bad.yaml", "bad/index.js:3:1: error: SyntaxError"), ("py.yaml", "py/app.py:2:1: error: SyntaxError"), ("missing.yaml", "there is no main.js or main.mjs or main.cjs in it")] {
+    for (file, text) in [("bad.yaml", "bad/index.js:3:1: error: SyntaxError"), ("py.yaml", "py/app.py:2:12: error: SyntaxError: '(' was never closed"), ("missing.yaml", "there is no main.js or main.mjs or main.cjs in it")] {
       let outcome = try folder.skerry("check", file)
       #expect(outcome.status == 1 && outcome.output.contains(text), "\(file): \(outcome.output)\(outcome.errors)")
     }
