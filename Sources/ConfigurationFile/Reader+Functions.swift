@@ -31,6 +31,8 @@ extension Reader {
     function.keyValueStore = section.optional("keyValueStore").flatMap { keyValueStore($0, of: codePath) }
     eventTypes[functions.count] = section.optional("eventType")?.choice(HookPoint.self)
     let tierKeys = FunctionFile.tierSettings(section, &function.tier)
+    reservedValues[functions.count] = tierKeys.first { $0.name == "reservedConcurrency" }
+    provisionedValues[functions.count] = tierKeys.first { $0.name == "provisionedConcurrency" }
     function.tier.asynchronous.resolveFiles(in: folder)
     readAuthority(tierKeys, &function.tier.asynchronous)
     guard let code, !function.codePath.isEmpty, !unknownRuntimes.contains(functions.count) else { return function }

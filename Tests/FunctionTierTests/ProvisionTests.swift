@@ -87,6 +87,16 @@ extension TierTests {
     #expect(tier.numbers.map(\.function) == ["one", "three", "two"] && tier.numbers.map(\.numbers.provisioned) == [2, 0, 1])
   }
 
+  /// Those that are kept leave room for others.
+  @Test func provisionsLeaveRoom() async throws {
+    let tier = try Workbench.tier { ($0.environments, $0.prewarmed) = (3, 0) }
+    defer { tier.stop() }
+    let prepared = tier.prepare([try Workbench.function(Self.version, name: "kept") { $0.provisionedConcurrency = 3 }, try Workbench.function(Self.version, name: "other")])
+    tier.adopt(prepared, log: nil)
+    #expect(try await until { tier.numbers.first { $0.function == "kept" }?.numbers.provisionedReady == 2 })
+    #expect(await tier.run(try #require(prepared.functions[1])).text == #"["$LATEST","on-demand"]"#)
+  }
+
   // MARK: Frozen
 
   /// What a function leaves behind counts on, 100 times a second: a thread, or a worker's `setInterval`.

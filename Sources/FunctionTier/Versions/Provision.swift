@@ -55,7 +55,7 @@ struct Provision: Sendable {
       var most = min(left, provision.reserved ?? left)
       let wanted = provision.versions(revisions, published(provision.function)) { say("function \(provision.function): no environments are kept: \($0)") }
       let sum = wanted.reduce(0) { $0 + $1.count }
-      if sum > most { say("function \(provision.function): \(most) environments are kept instead of \(sum): \(most < left ? "its reserved concurrency" : "what functionTier.concurrency and functionTier.environments leave") is no more") }
+      if sum > most { say("function \(provision.function): \(most) environments are kept instead of \(sum): \(most < left ? "its reserved concurrency" : "what functionTier.concurrency and functionTier.environments, of which a tenth stays for others, leave") is no more") }
       for (version, count) in wanted {
         let count = min(count, most)
         most -= count
