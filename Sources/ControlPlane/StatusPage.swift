@@ -81,6 +81,9 @@ extension AdminFacts {
   func function(_ name: String) -> TierFunction? {
     configuration.functions.firstIndex { $0.name == name }.flatMap { functions.indices.contains($0) ? functions[$0] : nil }
   }
+
+  /// Whether there is a function of the tier by a name that could not be made ready.
+  func cannotRun(_ name: String) -> Bool { configuration.functions.contains { $0.name == name && !$0.runtime.isRewriteEngine } && function(name) == nil }
 }
 
 extension Status {

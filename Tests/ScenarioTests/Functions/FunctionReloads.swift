@@ -15,6 +15,13 @@ extension Scenarios {
 
     private func get(_ skerry: Skerry) throws -> Int { try skerry.viewer().exchange("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").status }
 
+    private func invoke(_ skerry: Skerry) throws -> Response {
+      let token = try fileText(skerry.folder.appendingPathComponent(".skerry/admin-token").path).trimmingCharacters(in: .whitespacesAndNewlines)
+      let connection = try skerry.adminConnection()
+      try connection.send("POST /2015-03-31/functions/f/invocations HTTP/1.1\r\nHost: 127.0.0.1:\(skerry.adminPort)\r\nAuthorization: Bearer \(token)\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+      return try connection.readResponse()
+    }
+
     private static let functions = "functions:\n  f: { runtime: nodejs20.x, code: f.zip }"
     private static let association = "functions: { viewer-request: f }"
 
@@ -52,6 +59,8 @@ extension Scenarios {
       let skerry = try Skerry.start(configuration: yaml) { try write(archive(201, isBroken: true), to: $0) }
       #expect(skerry.standardError.contains("f.zip:1:1: warning: \"lib/a.js\" cannot be unpacked"))
       #expect(try get(skerry) == 503)
+      let invoked = try invoke(skerry)
+      #expect(invoked.status == 502 && invoked.fields["x-amzn-errortype"] == "ServiceException" && invoked.bodyText.contains("could not be made ready"), "\(invoked.bodyText)")
       try skerry.reload(yaml)
       #expect(try get(skerry) == 503)
       try write(archive(202), to: skerry.folder)
