@@ -183,6 +183,9 @@ struct Status {
       "name": .string(function.name), "runtime": .string(function.runtime.name), "code": .string(function.codePath),
       "keyValueStore": function.keyValueStore.map { .string($0) } ?? .null,
     ]
+    if !function.runtime.isRewriteEngine, let qualifiers = facts.configuration.associatedQualifiers[function.name] {
+      members.append("associated", .array(qualifiers.map { $0 ?? FunctionReference.newest }.sorted().map { .string($0) }))
+    }
     if let provisioned = facts.function(function.name)?.provisioned, provisioned.wanted > 0 {
       members.append("provisioned", .object(["environments": .number(provisioned.wanted), "ready": .number(provisioned.ready)]))
     }

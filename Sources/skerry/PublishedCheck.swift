@@ -6,7 +6,7 @@ import FunctionTier
 enum PublishedCheck {
   /// Associations whose version or alias is not there, by place: as `function:name`, and what is to be done.
   static func missing(_ loaded: LoadedConfiguration) -> [(name: String, problem: Diagnostic)] {
-    guard let configuration = loaded.draft, !loaded.publishedNames.isEmpty else { return [] }
+    guard let configuration = loaded.draft, configuration.functions.contains(where: { !$0.runtime.isRewriteEngine }) else { return [] }
     let named = loaded.publishedNames.sorted { ($0.line, $0.column) < ($1.line, $1.column) }
     do throws(CodeProblem) {
       let published = try VersionStore.published(in: configuration.functionTierSettings.folder)
@@ -14,7 +14,10 @@ enum PublishedCheck {
         let versions = published[name.function] ?? FunctionVersions(function: name.function)
         return versions.has(name.qualifier) ? nil : ("\(name.function):\(name.qualifier)", Diagnostic(name, problem(name, versions)))
       }
-    } catch { return [("", Diagnostic(named[0], error.text))] }
+    } catch {
+      // Nothing runs functions where it is not known what is published, whether anything names it or not.
+      return [("", named.first.map { Diagnostic($0, error.text) } ?? Diagnostic(file: configuration.functionTierSettings.folder, line: 1, column: 1, severity: .error, text: error.text))]
+    }
   }
 
   private static func problem(_ name: PublishedName, _ versions: FunctionVersions) -> String {

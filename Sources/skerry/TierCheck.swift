@@ -18,6 +18,12 @@ enum TierCheck {
     return functions(configuration).compactMap { problem($0, interpreters) ?? syntax($0, interpreters) }
   }
 
+  /// The same of one of its functions, by name.
+  static func finding(_ function: String, _ configuration: Configuration) -> Diagnostic? {
+    let interpreters = configuration.functionTierSettings.interpreters
+    return functions(configuration).first { $0.name == function }.flatMap { problem($0, interpreters) ?? syntax($0, interpreters) }
+  }
+
   /// The functions of the tier whose code cannot be taken or run here, by name. No program is started; archives that are as they were at the last
   /// look are not unpacked again.
   static func broken(_ configuration: Configuration, _ known: inout Known) -> [(name: String, found: Diagnostic)] {

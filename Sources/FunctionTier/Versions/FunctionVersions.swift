@@ -86,6 +86,8 @@ public struct FunctionVersions: Sendable, Equatable {
   /// Nothing is published.
   public init(function: String) { self.function = function }
 
+  /// Whether there is neither a version nor an alias.
+  public var isEmpty: Bool { versions.isEmpty && aliases.isEmpty }
   public func version(_ number: Int) -> PublishedVersion? { versions.first { $0.number == number } }
   /// Whether a version's number or an alias stands for something.
   public func has(_ qualifier: String) -> Bool { FunctionReference.isVersion(qualifier) ? Int(qualifier).flatMap(version) != nil : alias(qualifier) != nil }
@@ -113,7 +115,8 @@ public struct FunctionVersions: Sendable, Equatable {
   }
 
   /// Points an alias to a version; a new one is made. A canary that is under way is over.
-  mutating func point(_ name: String, to number: Int, weights: [Int: Double] = [:], sticky: StickyKey? = nil) throws(CodeProblem) {
+  /// - Parameter sticky: nil: as the alias has it; `.some(nil)`: nothing keeps a viewer at a version any more.
+  mutating func point(_ name: String, to number: Int, weights: [Int: Double] = [:], sticky: StickyKey?? = nil) throws(CodeProblem) {
     _ = try known(number)
     for (other, share) in weights {
       _ = try known(other)

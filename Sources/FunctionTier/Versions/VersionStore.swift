@@ -79,7 +79,10 @@ public final class VersionStore: Sendable {
   }
 
   /// Points an alias to a version.
-  public func point(_ function: String, alias: String, to version: Int, weights: [Int: Double] = [:], sticky: StickyKey? = nil) throws(CodeProblem) {
+  /// - Parameters:
+  ///   - weights: shares of other versions.
+  ///   - sticky: what keeps a viewer at one of several versions; nil: as the alias has it; `.some(nil)`: nothing any more.
+  public func point(_ function: String, alias: String, to version: Int, weights: [Int: Double] = [:], sticky: StickyKey?? = nil) throws(CodeProblem) {
     try change(function) { versions throws(CodeProblem) in try versions.point(alias, to: version, weights: weights, sticky: sticky) }
   }
 

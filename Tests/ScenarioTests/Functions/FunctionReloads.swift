@@ -124,5 +124,31 @@ extension Scenarios {
       try refuse(skerry, "reload refused: ")
       #expect(try get(skerry) == 200)
     }
+
+    /// What the running program associates is not removed, whatever its file says meanwhile.
+    @Test func whatRunsIsNotRemoved() throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { _ in ok() } }
+      var configuration = configuration(origin)
+      configuration.distributions[0].behavior = "functions: { viewer-request: \"f:live\" }"
+      let yaml = configuration.yaml.replacing("admin:\n  address: 127.0.0.1:0", with: "admin:\n  address: unix:admin.sock")
+      let skerry = try Skerry.start(configuration: yaml) { try write(archive(201), to: $0) }
+      func functions(_ arguments: String...) throws -> (ChildProcess.Exit, String) {
+        let process = try ChildProcess([Skerry.binary(), "functions"] + arguments + ["--config", skerry.folder.appendingPathComponent("edge.yaml").path])
+        let exit = try process.waitForExit()
+        try process.standardError.wait(for: "its last words") { $0.ended ? true : nil }
+        return (exit, process.standardError.current.text)
+      }
+      #expect(try functions("publish", "f").0 == .status(0))
+      #expect(try functions("alias", "f", "live", "1").0 == .status(0))
+      try eventually("the alias to be known") { try get(skerry) == 201 }
+      try skerry.write(yaml.replacing("f:live", with: "f"))
+      let (exit, words) = try functions("remove", "f", "live")
+      #expect(exit == .status(2) && words.contains("f:live is in use: the proxy that runs associates it with a behavior, until it reloads; --force"), "\(words)")
+      #expect(try get(skerry) == 201)
+      skerry.send(signal: SIGHUP)
+      try skerry.waitForStandardError(toHold: "generation 2 serves")
+      #expect(try functions("remove", "f", "live").0 == .status(0))
+      #expect(try get(skerry) == 201)
+    }
   }
 }
