@@ -56,11 +56,11 @@ public struct FunctionAlias: Sendable, Equatable {
   /// - Parameter point: between 0 and 1: a key's own, or random.
   func version(at point: Double) -> Int {
     switch canary?.phase {
-    case .before: return version
-    case .shifting: return canary.map { point < $0.share ? $0.version : version } ?? version
+    case .shifting: if let canary, point < canary.share { return canary.version }
     case .after: return canary?.version ?? version
-    case nil: break
+    case .before, nil: break
     }
+    // Beside a canary, too: who is not in its share stays where he was.
     var end = 0.0
     for (number, share) in weights.sorted(by: { $0.key < $1.key }) {
       end += share
@@ -122,7 +122,7 @@ public struct FunctionVersions: Sendable, Equatable {
       _ = try known(other)
       guard other != number, share > 0, share < 1 else { throw CodeProblem(text: "a weight is a share above 0 and below 1 of another version") }
     }
-    guard weights.values.reduce(0, +) <= 1 else { throw CodeProblem(text: "the weights are more than 1 together") }
+    guard weights.values.reduce(0, +) <= 1 + 1e-9 else { throw CodeProblem(text: "the weights are more than 1 together") }
     var alias = try aliasOrNew(name, number)
     if self.alias(name) != nil, alias.version != number || alias.weights != weights { alias.moves(to: number, weights) }
     (alias.weights, alias.canary, alias.stickiness) = (weights, nil, sticky ?? alias.stickiness)
@@ -135,13 +135,16 @@ public struct FunctionVersions: Sendable, Equatable {
     guard canary.share > 0, canary.share <= 1 else { throw CodeProblem(text: "a canary gets a share above 0, up to 1") }
     guard var alias = alias(name) else { throw CodeProblem(text: "\(function) has no alias \(name): a canary takes a part of an alias's invocations") }
     guard alias.version != canary.version else { throw CodeProblem(text: "\(name) points to version \(canary.version) already") }
-    (alias.canary, alias.weights, alias.lastCanary) = (canary, [:], nil)
+    guard alias.weights[canary.version] == nil else { throw CodeProblem(text: "\(name) gives version \(canary.version) a share already: point it to version \(alias.version) alone first") }
+    guard (1...Canary.longestMilliseconds).contains(canary.milliseconds) else { throw CodeProblem(text: "a canary takes at most \(Canary.longestMilliseconds / 86_400_000) days") }
+    (alias.canary, alias.lastCanary) = (canary, nil)
     keep(alias)
   }
 
   /// A canary goes on, or ends: with its version in the alias's place, or without.
-  mutating func advance(_ name: String, _ step: Canary.Step, at time: String) {
-    guard var alias = alias(name), var canary = alias.canary else { return }
+  /// - Parameter expected: the canary that this is about; nothing is done when another one has taken its place, or it is further already.
+  mutating func advance(_ name: String, _ step: Canary.Step, of expected: Canary? = nil, at time: String) {
+    guard var alias = alias(name), var canary = alias.canary, expected == nil || canary == expected else { return }
     switch step {
     case .shift(let until): (canary.phase, canary.until) = (.shifting, until)
     case .checkAfter: canary.phase = .after
