@@ -52,12 +52,29 @@ enum TierCheck {
     FunctionTier.problem(with: definition, interpreters).map { Diagnostic(file: definition.codePath, line: 1, column: 1, severity: .error, text: $0) }
   }
 
-  /// What the interpreter says of the handler's file; nothing of an archive's, which is looked at when it is loaded.
+  /// What the interpreter says of the handler's file.
   private static func syntax(_ definition: FunctionDefinition, _ interpreters: Interpreters) -> Diagnostic? {
+    if definition.codePath.hasSuffix(".zip") { return packedSyntax(definition, interpreters) }
     let isFolder = Files.isFolder(definition.codePath)
     let names = isFolder ? FunctionTier.candidates(definition).map { definition.codePath + "/" + $0 } : [definition.codePath]
-    guard let file = names.first(where: { Files.problem(with: $0) == nil }), !file.hasSuffix(".zip") else { return nil }
-    switch definition.runtime {
+    return names.first { Files.problem(with: $0) == nil }.flatMap { syntax(of: $0, definition.runtime, interpreters) }
+  }
+
+  /// The same of an archive's, which is unpacked for it; its files are told as if the archive were a folder.
+  private static func packedSyntax(_ definition: FunctionDefinition, _ interpreters: Interpreters) -> Diagnostic? {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("skerry-check-\(UUID().uuidString)"), files = FunctionTier.packedHandler(definition)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    for file in files {
+      let place = folder.appendingPathComponent(file.path)
+      guard (try? FileManager.default.createDirectory(at: place.deletingLastPathComponent(), withIntermediateDirectories: true)) != nil, (try? Data(file.bytes).write(to: place)) != nil else { return nil }
+    }
+    guard let handler = files.first?.path, var found = syntax(of: folder.appendingPathComponent(handler).path, definition.runtime, interpreters) else { return nil }
+    found.file = "\(definition.codePath)/\(handler)"
+    return found
+  }
+
+  private static func syntax(of file: String, _ runtime: FunctionRuntime, _ interpreters: Interpreters) -> Diagnostic? {
+    switch runtime {
     case .nodejs: return run([interpreters.nodejs ?? "", "--check", file]).map { nodejs($0, file, file) } ?? module(file, interpreters.nodejs ?? "")
     case .python: return run([interpreters.python ?? "", "-I", "-c", pythonSyntax, file]).flatMap { python($0, file) }
     default: return nil
@@ -91,7 +108,10 @@ enum TierCheck {
   private static func nodejs(_ said: String, _ name: String, _ file: String) -> Diagnostic? {
     let lines = said.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
     guard let error = lines.last(where: { $0.contains("Error: ") }) else { return nil }
-    guard let place = lines.firstIndex(where: { $0.hasPrefix(name + ":") || $0.hasPrefix("file://\(name):") }), let line = lines[place].split(separator: ":").last.flatMap({ Int($0) }) else {
+    // The path may be another one by links.
+    let end = "/" + (name.split(separator: "/").last ?? "") + ":"
+    func number(_ line: String) -> Int? { line.hasPrefix(name + ":") || line.contains(end) ? line.split(separator: ":").last.flatMap { Int($0) } : nil }
+    guard let place = lines.firstIndex(where: { number($0) != nil }), let line = number(lines[place]) else {
       return Diagnostic(file: file, line: 1, column: 1, severity: .error, text: error)
     }
     let column = place + 2 < lines.count ? column(ofCaret: lines[place + 2], below: lines[place + 1]) : nil

@@ -161,6 +161,17 @@ import Testing
     try folder.write("f.zip", ZipWriter.archive([.init(name: "index.js", bytes: code), .init(name: "lib/a.js", bytes: code, hasWrongSum: true)]))
     let outcome = try folder.skerry("check", "edge.yaml")
     #expect(outcome.status == 1 && outcome.output.contains("f.zip:1:1: error: \"lib/a.js\" cannot be unpacked: CRC error"), "\(outcome.output)")
+    // Its syntax, too.
+    for (runtime, entries, place) in [
+      ("nodejs20.x, handler: src/index.handler", ["src/index.js": "exports.handler = async (e) => [;"], "f.zip/src/index.js:1:33: error: SyntaxError"),
+      ("nodejs20.x, handler: src/index.handler", ["src/index.js": "export const handler = async (e) => await e;\nwith (a) b;", "package.json": #"{"type":"module"}"#], "f.zip/src/index.js:2:1: error: SyntaxError"),
+      ("python3.11, handler: index.handler", ["index.py": "def handler(e, c):\n  return )\n"], "f.zip/index.py:2:10: error: SyntaxError: unmatched ')'"),
+    ] {
+      try folder.write("edge.yaml", configuration("runtime: \(runtime), code: f.zip"))
+      try folder.write("f.zip", ZipWriter.archive(entries.map { .init(name: $0.key, bytes: Array($0.value.utf8)) }))
+      let outcome = try folder.skerry("check", "edge.yaml")
+      #expect(outcome.status == 1 && outcome.output.contains(place), "\(outcome.output)")
+    }
   }
 
   /// A program that nobody may execute is named before it is to run, and is not published.
@@ -203,6 +214,14 @@ import Testing
 
   private func errors(_ folder: Folder) throws -> [String] {
     try folder.skerry("check", "edge.yaml").output.split(separator: "\n").filter { $0.contains(" error: ") }.map(String.init)
+  }
+
+  /// Node.js names files by where they really are.
+  @Test func syntaxErrorsBehindLinks() throws {
+    let folder = try Folder(["edge.yaml": configuration("runtime: nodejs20.x, code: linked"), "f/index.js": "a;\nlet b = ;\n"])
+    try FileManager.default.createSymbolicLink(atPath: folder.path + "/linked", withDestinationPath: "f")
+    let outcome = try folder.skerry("check", "edge.yaml")
+    #expect(outcome.status == 1 && outcome.output.contains("linked/index.js:2:9: error: SyntaxError"), "\(outcome.output)")
   }
 
   /// Only what can be done is advised; what Lambda calls the newest code is the newest code.

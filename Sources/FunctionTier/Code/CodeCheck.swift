@@ -20,6 +20,17 @@ extension FunctionTier {
     } catch { return error.text }
   }
 
+  /// Of an archive, the handler's file, first, and every `package.json`, which say how Node.js reads it; none where it cannot be read. Blocks.
+  public static func packedHandler(_ definition: FunctionDefinition) -> [(path: String, bytes: [UInt8])] {
+    guard let source = try? CodeSource(path: definition.codePath, handler: definition.tier.handler) else { return [] }
+    let wanted = candidates(definition), files = source.files.map(\.path)
+    guard let handler = wanted.compactMap({ files.firstIndex(of: $0) }).first else { return [] }
+    let places = [handler] + files.indices.filter { files[$0].hasSuffix("package.json") && source.files[$0].bytes <= packageBytes }.prefix(packages)
+    return places.compactMap { place in (try? source.read(place)).map { (files[place], $0) } }
+  }
+  /// A longer package.json, and further ones, are not looked at.
+  private static let packageBytes = 1 << 20, packages = 100
+
   /// The files that a function's code is read from, by their absolute paths: a change of one of them is a change of the function. Blocks.
   public static func codeFiles(of definition: FunctionDefinition) -> [String] {
     let path = definition.codePath
