@@ -179,6 +179,8 @@ import Testing
     try "{".write(toFile: folder + "/versions/x.json.999", atomically: false, encoding: .utf8)
     let again = try VersionStore(folder: folder)
     #expect(again.all == store.all)
+    again.removeUnusedCode()
+    #expect(Set(try FileManager.default.contentsOfDirectory(atPath: folder + "/versions")) == [".lock", "a%2fb.json"])
     #expect(again.all.map(\.function) == ["a/b"])
     let version = try #require(again.versions(of: "a/b").version(1))
     #expect(try again.stored(version, named: "a/b").1.files == ["index.js"])

@@ -61,6 +61,8 @@ public final class VersionStore: Sendable {
     // Another process may have published since; of what cannot be read, nothing is removed.
     guard (try? readAll()) != nil else { return }
     code.removeAll(but: digests)
+    // Whoever writes one has the lock: those that are there are of processes that were killed.
+    for name in (try? DurableFolder(watchedFolder).names()) ?? [] where name.contains(/\.json\.\d+$/) { unsafe unlink(watchedFolder + "/" + name) }
   }
 
   /// Changes what is published of a function. When this returns, the disk has it.
