@@ -67,7 +67,8 @@ import Testing
     defer { tier.stop() }
     for (files, mode, words) in [
       (["bootstrap": "#!/bin/sh\n"], 0o644, "fork/exec /var/task/bootstrap: permission denied: it is not executable: chmod +x"),
-      (["bootstrap": "#!/no/such/shell\n"], 0o755, "fork/exec /var/task/bootstrap: no such file or directory: what runs it"),
+      (["bootstrap": "#!/no/such/shell\n"], 0o755, "fork/exec /var/task/bootstrap: no such file or directory: what runs it (\"#!/no/such/shell\") is not"),
+      (["bootstrap": "#!/bin/sh\r\nexit\r\n"], 0o755, "no such file or directory: what runs it (\"#!/bin/sh\u{fffd}\", which ends as lines of Windows do) is not"),
       (["Bootstrap": "#!/bin/sh\n"], 0o755, "fork/exec /var/task/bootstrap: no such file or directory: there is no bootstrap in the code"),
     ] {
       let definition = try Workbench.function(files, .provided("provided"), name: UUID().uuidString)
