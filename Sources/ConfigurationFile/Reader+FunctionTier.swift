@@ -37,6 +37,10 @@ extension Reader {
         refuseOrWarn(value, "\(left == 0 ? "nothing" : "only \(left)") of functionTier.concurrency \(options.concurrency) is left for functions that reserve none; keep at least \(options.leastUnreserved), a tenth, as Lambda does")
       }
     }
+    for index in indices {
+      guard let most = functions[index].tier.reservedConcurrency, functions[index].tier.provisionedConcurrency > most, let value = provisionedValues[index] else { continue }
+      refuseOrWarn(value, "provisionedConcurrency is no more than the function's reservedConcurrency, \(most)")
+    }
     let associated = qualifiers(configuration)
     let kept = indices.reduce(0) { sum, index in
       let tier = functions[index].tier

@@ -43,9 +43,9 @@ enum TierCheck {
     }
   }
 
-  /// Those of the tier whose code is somewhere; of the others the reader has said it.
+  /// Those of the tier whose code is a folder or a file; of the others the reader has said it.
   private static func functions(_ configuration: Configuration) -> [FunctionDefinition] {
-    configuration.functions.filter { !$0.runtime.isRewriteEngine && !$0.codePath.isEmpty && Files.problem(with: $0.codePath) != "there is no such file" }
+    configuration.functions.filter { !$0.runtime.isRewriteEngine && !$0.codePath.isEmpty && (Files.isFolder($0.codePath) || Files.problem(with: $0.codePath) == nil) }
   }
 
   private static func problem(_ definition: FunctionDefinition, _ interpreters: Interpreters) -> Diagnostic? {

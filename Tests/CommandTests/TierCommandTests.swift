@@ -238,6 +238,33 @@ import Testing
     }
   }
 
+  /// Every file that the runtime finds a handler in is one.
+  @Test(arguments: [
+    ("nodejs20.x", "index.api.get", "index.js", nil), ("nodejs20.x", "src.v1/index.handler", "src.v1/index.mjs", nil), ("nodejs20.x", "./index.handler", "index.cjs", nil),
+    ("nodejs20.x", "lib.handler", "lib/index.js", nil), ("nodejs20.x", "wrap.handler", "node_modules/wrap/index.js", nil), ("nodejs20.x", "plain.handler", "plain", nil),
+    ("python3.11", "app.main.handler", "app/main.py", nil), ("python3.11", "app.handler", "app/__init__.py", nil), ("python3.11", "native.handler", "native.cpython-311.so", nil),
+    ("nodejs20.x", "index", "index.js", "its handler \"index\" is none: it has the form file.function"), ("nodejs20.x", "index.", "index.js", "is none"),
+    ("nodejs20.x", ".handler", "index.js", "is none"), ("nodejs20.x", "../up.handler", "index.js", "is none"), ("python3.11", "app.", "app.py", "is none"), ("python3.11", "app", "app.py", "is none"),
+    ("nodejs20.x", "index.handler", "code/index.js", "there is no index.js or index.mjs or index.cjs in it (handler: index.handler); there is one in code: pack what is in that folder, or name it in the handler"),
+    ("python3.11", "index.handler", "index.js", "there is no index.py in it (handler: index.handler)"),
+  ] as [(String, String, String, String?)])
+  func handlers(_ runtime: String, _ handler: String, _ file: String, _ problem: String?) throws {
+    let folder = try Folder(["edge.yaml": configuration("runtime: \(runtime), code: f, handler: \(handler)"), "f/\(file)": file.hasSuffix(".mjs") ? "export default 1;\n" : ""])
+    let found = try errors(folder)
+    if let problem { #expect(found.count == 1 && found[0].contains(problem), "\(found)") } else { #expect(found == []) }
+  }
+
+  /// What has no effect is said.
+  @Test func settingsWithoutEffect() throws {
+    let folder = try Folder(["edge.yaml": configuration("runtime: nodejs20.x, code: f, environment: { AWS_REGION: eu-central-1, OWN: b }, reservedConcurrency: 5, provisionedConcurrency: 6"), "f/index.js": Self.echo])
+    let said = try folder.skerry("check", "edge.yaml").output
+    #expect(said.contains("warning: AWS_REGION is reserved") && !said.contains("OWN is") && said.contains("warning: provisionedConcurrency is no more than the function's reservedConcurrency, 5"), "\(said)")
+    // What cannot be read is said once.
+    try FileManager.default.createSymbolicLink(atPath: folder.path + "/g.zip", withDestinationPath: "/dev/null")
+    try folder.write("edge.yaml", configuration("runtime: nodejs20.x, code: g.zip"))
+    #expect(try errors(folder).count == 1)
+  }
+
   /// One mistake is one error.
   @Test(arguments: ["nodejs20", "ruby3.2", "java21"], ["origin-request", "viewer-request"])
   func anUnknownRuntimeIsOneError(_ runtime: String, _ event: String) throws {

@@ -14,7 +14,12 @@ extension FunctionTier {
         guard let program = found.first else { return "there is no \(wanted.joined(separator: " or ")) in it, which runs on \(definition.runtime.name)" }
         guard program.isExecutable else { return "\(program.path) in it \(CodeLimits.notExecutable)" }
       }
-      if found.isEmpty { return "there is no \(wanted.joined(separator: " or ")) in it (handler: \(definition.tier.handler))" }
+      if wanted.isEmpty { return "its handler \(definition.tier.handler.shown) is none: it has the form file.function" }
+      if found.isEmpty, !source.files.contains(where: { mayHold($0.path, definition) }) {
+        let folder = wanted.lazy.compactMap { name in source.files.first { $0.path.hasSuffix("/" + name) }.map { $0.path.dropLast(name.count + 1) } }.first
+        let hint = folder.map { "; there is one in \($0): pack what is in that folder, or name it in the handler" } ?? ""
+        return "there is no \(wanted.joined(separator: " or ")) in it (handler: \(definition.tier.handler))\(hint)"
+      }
       try source.tryReading()
       return nil
     } catch { return error.text }
@@ -43,15 +48,37 @@ extension FunctionTier {
     return files.isEmpty ? [path] : files
   }
 
-  /// The files one of which a handler is in.
+  /// The files one of which a handler is in, most often; none when the handler is no name of one.
   public static func candidates(_ definition: FunctionDefinition) -> [String] {
-    let handler = definition.tier.handler
-    let module = handler.lastIndex(of: ".").map { String(handler[..<$0]) } ?? handler
     switch definition.runtime {
-    case .nodejs: return [".js", ".mjs", ".cjs"].map { module + $0 }
-    case .python: return [module.replacing(".", with: "/") + ".py"]
+    case .nodejs: return handlerModule(definition).map { module in [".js", ".mjs", ".cjs"].map { module + $0 } } ?? []
+    case .python: return handlerModule(definition).map { [$0 + ".py"] } ?? []
     case .provided: return ["bootstrap"]
     case .cloudfrontJS1, .cloudfrontJS2: return []
     }
+  }
+
+  /// The path of a handler's file without its suffix, as the bootstraps find it: on Node.js the names behind the first point of its last part are the
+  /// function's, on Python the one behind the last.
+  private static func handlerModule(_ definition: FunctionDefinition) -> String? {
+    let handler = definition.tier.handler
+    if case .python = definition.runtime {
+      guard let point = handler.lastIndex(of: "."), point > handler.startIndex, handler.index(after: point) < handler.endIndex else { return nil }
+      return String(handler[..<point]).replacing(".", with: "/")
+    }
+    var parts = handler.split(separator: "/").filter { $0 != "." }
+    guard !handler.contains(".."), let last = parts.popLast(), let point = last.firstIndex(of: "."), point > last.startIndex, last.index(after: point) < last.endIndex else { return nil }
+    return (parts + [last[..<point]]).joined(separator: "/")
+  }
+
+  /// Whether a file may be what a handler is in though it is none of the usual: what has no suffix, or another one, a package, and on Node.js one that
+  /// the code brings.
+  private static func mayHold(_ path: String, _ definition: FunctionDefinition) -> Bool {
+    guard let module = handlerModule(definition) else { return false }
+    guard case .nodejs = definition.runtime else {
+      return path == module + "/__init__.py" || path.hasPrefix(module + ".") && [".pyc", ".so"].contains { path.hasSuffix($0) }
+    }
+    let places = [module, "node_modules/" + module]
+    return places.contains { place in ["", ".js", ".node", "/index.js", "/index.node", "/package.json"].contains { path == place + $0 } }
   }
 }
