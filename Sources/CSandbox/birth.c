@@ -103,7 +103,8 @@ static _Noreturn void guard(int socket, volatile uint64_t *peaks) {
   }
 }
 
-/// In the child. Nothing of the program's is held but the standard streams and the socket.
+/// In the child. Nothing of the program's is held but the standard streams and the socket, and nothing is looked for or made before the program says
+/// that it is wanted: one byte.
 static _Noreturn void begin(int socket, const char *const *roots, int without_cgroups, pid_t program, volatile uint64_t *peaks) {
   socket = dup2(socket, 3);
   fcntl(socket, F_SETFD, FD_CLOEXEC);
@@ -118,12 +119,16 @@ static _Noreturn void begin(int socket, const char *const *roots, int without_cg
   // A port below 1024, which a service manager may give the proxy (AmbientCapabilities), is nothing for the programs started here; and bubblewrap,
   // started by another user than root with any capability, takes that for a mistake and ends.
   prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+  char wanted;
+  ssize_t length;
+  do length = recv(socket, &wanted, sizeof wanted, 0); while (length < 0 && errno == EINTR);
+  if (length != sizeof wanted) _exit(0);  // the program is gone
   look_around(roots, without_cgroups, program);
   if (send(socket, &house.facts, sizeof house.facts, MSG_NOSIGNAL) < 0) _exit(1);
   guard(socket, peaks);
 }
 
-int sk_spawner_make(const char *const *roots, int without_cgroups, struct sk_spawner_facts *facts, const volatile uint64_t **peaks) {
+int sk_spawner_prepare(const char *const *roots, int without_cgroups, const volatile uint64_t **peaks) {
   int ends[2];
   size_t bytes = SK_SANDBOXES * sizeof(uint64_t);
   void *shared = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -138,13 +143,25 @@ int sk_spawner_make(const char *const *roots, int without_cgroups, struct sk_spa
   int error = child < 0 ? errno : 0;
   close(ends[1]);
   mprotect(shared, bytes, PROT_READ);
-  ssize_t length = -1;
-  if (!error) do length = recv(ends[0], facts, sizeof *facts, 0); while (length < 0 && errno == EINTR);
-  if (length == sizeof *facts) {
+  if (!error) {
     *peaks = shared;
     return ends[0];
   }
   close(ends[0]);
   munmap(shared, bytes);
-  return error ? -error : -ESRCH;
+  return -error;
+}
+
+int sk_spawner_begin(int spawner, struct sk_spawner_facts *facts) {
+  char wanted = 1;
+  if (send(spawner, &wanted, sizeof wanted, MSG_NOSIGNAL) < 0) return -errno;
+  ssize_t length;
+  do length = recv(spawner, facts, sizeof *facts, 0); while (length < 0 && errno == EINTR);
+  return length == sizeof *facts ? 0 : -ESRCH;
+}
+
+int sk_sandbox_program_is_there(void) {
+  char path[64];
+  find_program(path, "bwrap");
+  return *path != 0;
 }

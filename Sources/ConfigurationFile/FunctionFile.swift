@@ -50,6 +50,7 @@ package struct FunctionFile {
       if entry.name.isEmpty || entry.name.contains("=") || entry.name.utf8.contains(0) || text.utf8.contains(0) {
         entry.key.error("an environment variable has a name without '=' and no NUL")
       } else {
+        if FunctionTierSettings.reservedVariables.contains(entry.name) { entry.key.warning("\(entry.name) is reserved: the function sees what the runtime says, not this") }
         tier.environment.append(HeaderField(name: entry.name, value: text))
       }
     }

@@ -150,6 +150,7 @@ extension Reader {
     }
     section.finish()
     if let request = associations.viewerRequest, let response = associations.viewerResponse, viewerSide.count == 2,
+      !unknownRuntimes.contains(request.index), !unknownRuntimes.contains(response.index),
       functions[request.index].runtime.isRewriteEngine != functions[response.index].runtime.isRewriteEngine
     {
       refuseOrWarn(
@@ -167,16 +168,20 @@ extension Reader {
       value.error("there is no function \(name.quoted)\(Suggestion.text(for: name, among: functions.map(\.name)))")
       return nil
     }
-    let reference = FunctionReference(index: index, qualifier: parts.count > 1 ? String(parts[1]) : nil)
+    var reference = FunctionReference(index: index, qualifier: parts.count > 1 ? String(parts[1]) : nil)
+    // Of a function whose runtime nobody knows, all has been said.
+    if unknownRuntimes.contains(index) { return reference }
     if let qualifier = reference.qualifier {
       if qualifier.isEmpty {
         value.error("a version or an alias must follow the colon in \(text.quoted)")
+      } else if functions[index].runtime.isRewriteEngine {
+        value.error("\(name) runs in the rewrite engine, which has no versions and aliases")
+      } else if qualifier == FunctionReference.newest {
+        reference.qualifier = nil
+      } else if FunctionReference.isVersion(qualifier) || FunctionReference.isAlias(qualifier) {
+        problems.publishedNames.append(PublishedName(function: name, qualifier: qualifier, file: value.file, line: value.line, column: value.column))
       } else {
-        if functions[index].runtime.isRewriteEngine {
-          value.error("\(name) runs in the rewrite engine, which has no versions and aliases")
-        } else {
-          problems.publishedNames.append(PublishedName(function: name, qualifier: qualifier, file: value.file, line: value.line, column: value.column))
-        }
+        value.error("\(qualifier.quoted) is neither a version's number nor an alias, which has letters, digits, '-' and '_'")
       }
     }
     checkPlace(value, reference, hook)

@@ -25,15 +25,17 @@ extension Reader {
       section.fallback = functionFile(codePath)
     }
     let runtimeValue = section.required("runtime")
-    if let runtime = runtimeValue.flatMap(FunctionFile.runtime) { function.runtime = runtime }
+    if let runtime = runtimeValue.flatMap(FunctionFile.runtime) { function.runtime = runtime } else { unknownRuntimes.insert(functions.count) }
     function.comment = section.optional("comment")?.text()
     let codePath = function.codePath
     function.keyValueStore = section.optional("keyValueStore").flatMap { keyValueStore($0, of: codePath) }
     eventTypes[functions.count] = section.optional("eventType")?.choice(HookPoint.self)
     let tierKeys = FunctionFile.tierSettings(section, &function.tier)
+    reservedValues[functions.count] = tierKeys.first { $0.name == "reservedConcurrency" }
+    provisionedValues[functions.count] = tierKeys.first { $0.name == "provisionedConcurrency" }
     function.tier.asynchronous.resolveFiles(in: folder)
     readAuthority(tierKeys, &function.tier.asynchronous)
-    guard let code, runtimeValue != nil, !function.codePath.isEmpty else { return function }
+    guard let code, !function.codePath.isEmpty, !unknownRuntimes.contains(functions.count) else { return function }
     if function.runtime.isRewriteEngine {
       for value in tierKeys { value.warning("\(value.name) has no effect on a \(function.runtime.name) function") }
       function.source = source(code, function.codePath)

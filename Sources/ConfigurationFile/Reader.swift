@@ -17,7 +17,11 @@ final class Reader {
   /// Where the parts stand of which only serving shows whether they can be had.
   var opened: [OpenedPart: DistributionPlaces.Place] = [:]
   var functions: [FunctionDefinition] = []
+  /// The places of functions that name no runtime there is: nothing that depends on it is looked at.
+  var unknownRuntimes: Set<Int> = []
   var lambdaEdgeLimits = LambdaEdgeLimits.Generation.current
+  /// Where functions reserve concurrency and want environments kept, by their places.
+  var reservedValues: [Int: Value] = [:], provisionedValues: [Int: Value] = [:]
   /// Where `function.yaml` says a function is meant to run, by the function's place.
   var eventTypes: [Int: HookPoint] = [:]
   var keyValueStores: [KeyValueStoreDefinition] = []
@@ -85,6 +89,7 @@ final class Reader {
     if let value = top.optional("trustedProxies") { result.trustedProxies = trustedProxies(value) }
     if let value = top.optional("cache") { result.cache = cache(value) }
     if let value = top.optional("functionTier") { result.functionTier = functionTier(value) }
+    checkConcurrency(result)
     if let value = top.optional("accessLog") { result.accessLog = accessLog(value) }
     if let value = top.optional("functionLog") { result.functionLog = functionLog(value) }
     if let value = top.optional("tracing") { result.tracing = tracing(value) }

@@ -113,7 +113,9 @@ public final class AdminPages: Sendable {
     do throws(InvokeFailure) {
       let asked = try InvokeRequest(
         path: request.path, query: request.query, type: request.invocationType, logType: request.logType, clientContext: request.clientContext)
-      guard let facts = state.withLock({ $0.facts }), let function = facts.function(asked.function)?.qualified(by: asked.qualifier), function.isThere else { throw .notFound(asked.function, asked.qualifier) }
+      let facts = state.withLock { $0.facts }
+      if let facts, facts.cannotRun(asked.function) { throw .cannotRun(asked.function) }
+      guard let facts, let function = facts.function(asked.function)?.qualified(by: asked.qualifier), function.isThere else { throw .notFound(asked.function, asked.qualifier) }
       guard var payload = request.content else { throw .tooLarge(InvokeRequest.contentBytes) }
       if payload.isEmpty { payload = Array("{}".utf8) }
       try InvokeRequest.check(payload)

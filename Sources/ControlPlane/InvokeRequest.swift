@@ -59,7 +59,7 @@ struct InvokeRequest: Equatable {
       self.clientContext = []
       return
     }
-    guard let context = Base64.decoded(Array(clientContext.utf8)), (try? JSONValue(parsing: context))?.object != nil, context.count <= Self.clientContextBytes else {
+    guard let context = Base64.decoded(Array(clientContext.utf8)), context.first != 0xEF, (try? JSONValue(parsing: context))?.object != nil, context.count <= Self.clientContextBytes else {
       throw .parameter("X-Amz-Client-Context must be a JSON object in base64")
     }
     self.clientContext = context
@@ -68,6 +68,8 @@ struct InvokeRequest: Equatable {
 
   /// Whether a payload is JSON.
   static func check(_ payload: [UInt8]) throws(InvokeFailure) {
+    // RFC 8259, 8.1: a reader may ignore it. Those of functions do not.
+    if payload.starts(with: [0xEF, 0xBB, 0xBF]) { throw .content("a byte order mark stands before it") }
     do throws(JSONFailure) {
       var reader = try JSONReader(payload.span, maximumDepth: depthLimit, replacesHalfPairs: true)
       while try reader.next() != .end {}
@@ -101,6 +103,10 @@ struct InvokeFailure: Error, Equatable {
   static func parameter(_ message: String) -> InvokeFailure { InvokeFailure(status: 400, code: "InvalidParameterValueException", message: message) }
   static func notFound(_ function: String, _ qualifier: String? = nil) -> InvokeFailure {
     InvokeFailure(status: 404, code: "ResourceNotFoundException", message: "Function not found: \(FunctionARN.text(function, qualifier))")
+  }
+  /// It is there, and its code was not to be had at the start.
+  static func cannotRun(_ function: String) -> InvokeFailure {
+    InvokeFailure(status: 502, code: "ServiceException", message: "Function \(FunctionARN.text(function)) could not be made ready: skerry check and the proxy's standard error say why; mend it and reload.")
   }
   /// Neither the admin token nor a signature that names it.
   static let unknownCaller = InvokeFailure(

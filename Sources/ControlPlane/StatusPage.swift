@@ -81,6 +81,9 @@ extension AdminFacts {
   func function(_ name: String) -> TierFunction? {
     configuration.functions.firstIndex { $0.name == name }.flatMap { functions.indices.contains($0) ? functions[$0] : nil }
   }
+
+  /// Whether there is a function of the tier by a name that could not be made ready.
+  func cannotRun(_ name: String) -> Bool { configuration.functions.contains { $0.name == name && !$0.runtime.isRewriteEngine } && function(name) == nil }
 }
 
 extension Status {
@@ -180,6 +183,9 @@ struct Status {
       "name": .string(function.name), "runtime": .string(function.runtime.name), "code": .string(function.codePath),
       "keyValueStore": function.keyValueStore.map { .string($0) } ?? .null,
     ]
+    if !function.runtime.isRewriteEngine, let qualifiers = facts.configuration.associatedQualifiers[function.name] {
+      members.append("associated", .array(qualifiers.map { $0 ?? FunctionReference.newest }.sorted().map { .string($0) }))
+    }
     if let provisioned = facts.function(function.name)?.provisioned, provisioned.wanted > 0 {
       members.append("provisioned", .object(["environments": .number(provisioned.wanted), "ready": .number(provisioned.ready)]))
     }

@@ -141,4 +141,18 @@ public struct FunctionReference: Sendable, Equatable {
     self.index = index
     self.qualifier = qualifier
   }
+
+  /// What Lambda calls the newest code. An association that names it is one that names nothing.
+  public static let newest = "$LATEST"
+  /// Whether a qualifier is a version's number.
+  public static func isVersion(_ qualifier: String) -> Bool { Int(qualifier).map { $0 > 0 && String($0) == qualifier } ?? false }
+  /// Whether a qualifier can be an alias: from 1 to 128 letters, digits, `-` and `_`, and no number.
+  public static func isAlias(_ qualifier: String) -> Bool {
+    (1...128).contains(qualifier.utf8.count) && Int(qualifier) == nil && qualifier.utf8.allSatisfy { byte in
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"): true
+      default: false
+      }
+    }
+  }
 }

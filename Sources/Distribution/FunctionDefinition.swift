@@ -81,6 +81,11 @@ public enum FunctionNetwork: String, Sendable, CaseIterable {
 
 /// Settings that only the function tier uses; `design/configuration.md` has the names.
 public struct FunctionTierSettings: Sendable, Equatable {
+  /// Variables that a runtime sets, whatever ``environment`` says: Lambda's reserved ones.
+  public static let reservedVariables: Set<String> = [
+    "_HANDLER", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR", "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_EXECUTION_ENV", "AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_RUNTIME_API",
+  ]
   /// The handler, `file.function`. Default `index.handler`.
   public var handler: String
   /// Its memory in MB, 128–10,240. Default 128.

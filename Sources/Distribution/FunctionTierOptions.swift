@@ -28,4 +28,12 @@ public struct FunctionTierOptions: Sendable, Equatable {
 
   /// The defaults.
   public init() {}
+
+  /// The most environments that are always kept, of all functions together: a tenth of ``environments`` stays for those that none are kept of, as Lambda
+  /// leaves 100 of an account's concurrency of 1,000 unreserved.
+  public var mostProvisioned: Int { Self.mostProvisioned(environments: environments, concurrency: concurrency) }
+  /// The same of numbers.
+  public static func mostProvisioned(environments: Int, concurrency: Int) -> Int { min(concurrency, environments - (environments + 9) / 10) }
+  /// The least concurrency that functions without a reserved one are to have, together: a tenth, as Lambda has it.
+  public var leastUnreserved: Int { (concurrency + 9) / 10 }
 }

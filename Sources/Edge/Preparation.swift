@@ -21,6 +21,11 @@ struct Standing: Sendable {
   let admin: AdminDoor?
   let logs: Logs
   var configuration: Configuration { serving.configuration }
+
+  /// Whether it has a function of the function tier that could not be made ready.
+  func lacks(function name: String) -> Bool {
+    zip(configuration.functions, serving.tierFunctions).contains { $0.name == name && !$0.runtime.isRewriteEngine && $1 == nil }
+  }
 }
 
 /// What all configurations of a process share. Any thread.
@@ -32,10 +37,8 @@ struct Foundations: Sendable {
   let diagnostics: Diagnostics
   /// What the workers have in common through all configurations.
   let shared: SharedState
-  /// What runs the functions of the function tier; nil when the process was started without any.
-  let tier: FunctionTier?
-  /// Events for it that nobody waits for.
-  let events: EventQueue?
+  /// What runs the functions of the function tier.
+  let functions: FunctionHouse
 }
 
 /// A configuration made ready.
@@ -52,7 +55,7 @@ struct Preparation: Sendable {
   }
 
   let serving: ServingConfiguration
-  /// The functions of the function tier, not yet taken up; nil where nothing runs them.
+  /// The functions of the function tier, not yet taken up; nil where none has ever been.
   let functions: FunctionTier.Prepared?
   let logs: Logs
   /// By listener of the configuration: what it shows; nil for clear text.
@@ -72,7 +75,7 @@ struct Preparation: Sendable {
     _ configuration: Configuration, after standing: Standing?, _ foundations: Foundations, _ privilege: LeastPrivilege = .given, _ inheritance: Inheritance = Inheritance()
   ) throws(StartFailure) {
     let diagnostics = foundations.diagnostics
-    let functions = privilege.asTheUser { Self.functions(configuration, foundations) }
+    let functions = try privilege.asTheUser { () throws(StartFailure) in try Self.functions(configuration, after: standing, foundations) }
     self.functions = functions
     do {
       serving = try ServingConfiguration(configuration, files: foundations.files, tier: functions?.functions ?? [], previous: standing?.serving) { diagnostics.say(.info, $0) }
@@ -95,18 +98,18 @@ struct Preparation: Sendable {
     if let admin = configuration.admin, let problem = privilege.asTheUser({ AdminToken.provide(at: admin.tokenPath) }) { foundations.diagnostics.say(.warning, problem) }
   }
 
-  /// Has the function tier keep a copy of its functions' code. What cannot be run is said, and answered 503.
-  private static func functions(_ configuration: Configuration, _ foundations: Foundations) -> FunctionTier.Prepared? {
-    if let tier = foundations.tier {
-      let prepared = tier.prepare(configuration.functions, associated: configuration.associatedQualifiers)
-      for problem in prepared.problems { foundations.diagnostics.say(.error, "function \(configuration.functions[problem.index].name): \(problem.text)") }
-      return prepared
+  /// Has the function tier keep a copy of its functions' code. What cannot be run from the start is said, and answered 503; a function that runs,
+  /// or is new, is no price for a reload.
+  private static func functions(_ configuration: Configuration, after standing: Standing?, _ foundations: Foundations) throws(StartFailure) -> FunctionTier.Prepared? {
+    try foundations.functions.start(for: configuration, isReload: standing != nil)
+    guard let tier = foundations.functions.tier else { return nil }
+    let prepared = tier.prepare(configuration.functions, associated: configuration.associatedQualifiers)
+    for problem in prepared.problems {
+      let name = configuration.functions[problem.index].name, text = "function \(name): \(problem.text)"
+      if let standing, !standing.lacks(function: name) { throw StartFailure(description: text) }
+      foundations.diagnostics.say(.error, text)
     }
-    if let function = configuration.functions.first(where: { !$0.runtime.isRewriteEngine }) {
-      foundations.diagnostics.say(
-        .error, "function \(function.name): the process was started without functions on \(function.runtime.name) and cannot run any; they run from the next start or upgrade (SIGUSR2) on")
-    }
-    return nil
+    return prepared
   }
 
   private static func secure(

@@ -56,7 +56,7 @@ extension Server {
       change.apply(to: worker)
       longest.note(ContinuousClock.now - began)
     }
-    if let functions = preparation.functions { foundations.adopt(functions, standing.configuration, preparation.logs) }
+    if let functions = preparation.functions { foundations.functions.adopt(functions, standing.configuration, preparation.logs) }
     before.logs.end(unlessIn: standing.logs, deadlineMilliseconds: Self.oldLogMilliseconds)
     former.replaced(before.serving)
     certificates.adopt(preparation.secure)
@@ -66,7 +66,7 @@ extension Server {
     if old.user != new.user || old.confinement != new.confinement {
       diagnostics.say(.warning, "reload: user, group and confinement are as they were at the start; the new ones hold from the next start or upgrade (SIGUSR2) on")
     }
-    if old.functionTier != new.functionTier {
+    if old.functionTier != new.functionTier, let options = foundations.functions.options, options != new.functionTier {
       diagnostics.say(.warning, "reload: functionTier is as it was at the start; the new one holds from the next start or upgrade (SIGUSR2) on")
     }
     let report = report(outcome, isDone: true, reason: nil)
@@ -129,8 +129,8 @@ extension AdminFacts {
       configuration: standing.configuration, path: path, digest: standing.digest, generation: standing.generation, since: standing.since,
       listeners: listeners, admin: standing.admin?.url, token: standing.configuration.admin.flatMap { AdminToken.read(at: $0.tokenPath) },
       accessLog: standing.logs.access, functionLog: standing.logs.functions, spans: standing.logs.spans,
-      cache: standing.serving.store, functions: standing.serving.tierFunctions, events: foundations.events)
-    tier = foundations.tier
+      cache: standing.serving.store, functions: standing.serving.tierFunctions, events: foundations.functions.events)
+    tier = foundations.functions.tier
     let (configuration, doors) = (standing.configuration, standing.doors)
     handshake = { HandshakeForecast(configuration, doors, secure, url: $0, host: $1)?.json }
   }

@@ -70,11 +70,11 @@ public final class Server {
     manager = ServiceManager(isSuccessor: inheritance.predecessor != nil)
     files = reading.files
     var privilege = try LeastPrivilege(configuration, reads: files.sorted())
-    let spawner = try Self.spawner(configuration, privilege)
+    let spawner = try FunctionHouse.spawner(configuration, privilege)
     try privilege.limitFiles()
     queue = try MainQueue()
     Descriptors.prepare()
-    let foundations = try Foundations(configuration, workers: workerCount, spawner, privilege)
+    let foundations = try Foundations(workers: workerCount, spawner)
     self.foundations = foundations
     let preparation = try Preparation(configuration, after: nil, foundations, privilege, inheritance)
     let ledger = ConnectionLedger(workers: workerCount)
@@ -99,7 +99,7 @@ public final class Server {
     try privilege.limitSystemCalls()
     privilege.say(foundations.diagnostics)
     // Not before: environments are made ready on a thread of the tier's own, and what it makes must be the user's that the process is now.
-    if let functions = preparation.functions { foundations.adopt(functions, configuration, preparation.logs) }
+    if let functions = preparation.functions { foundations.functions.adopt(functions, configuration, preparation.logs) }
     let watch = watches ? FileWatch() : nil
     self.watch = watch
     if watches && watch == nil { throw StartFailure(description: "--watch: the system has no watch left (fs.inotify.max_user_instances)") }
@@ -107,15 +107,6 @@ public final class Server {
     threads = handles.map { $0.loop.start(name: "worker \($0.number)") }
     watchdog = try Watchdog(manager, handles, foundations.diagnostics)
     watchFiles(of: reading)
-  }
-
-  /// What starts the sandboxes of the function tier: a process of its own, before there are threads and before anything is given up. Nil where the
-  /// configuration has no functions for it.
-  private static func spawner(_ configuration: Configuration, _ privilege: LeastPrivilege) throws(StartFailure) -> Spawner? {
-    guard configuration.functions.contains(where: { !$0.runtime.isRewriteEngine }) else { return nil }
-    let settings = configuration.functionTierSettings
-    privilege.asTheUser { for folder in [configuration.stateDirectory, settings.folder] { _ = unsafe mkdir(folder, 0o700) } }
-    do throws(SpawnFailure) { return try Spawner(roots: settings.roots) } catch { throw StartFailure(description: "functions: \(error.description)") }
   }
 
   /// Says what was inherited in vain; and to the process that is to be replaced, that this one is ready.
@@ -190,8 +181,7 @@ public final class Server {
 
   /// What is left when nobody is served any more.
   private func finish() {
-    foundations.events?.stop(by: drainEnd)
-    foundations.tier?.stop()
+    foundations.functions.stop(by: drainEnd)
     standing.serving.close()
     standing.logs.close()
     _ = diagnostics.close(deadlineMilliseconds: 500)
@@ -257,23 +247,13 @@ struct House: Sendable {
 }
 
 extension Foundations {
-  /// The functions of a configuration that serves now.
-  func adopt(_ functions: FunctionTier.Prepared, _ configuration: Configuration, _ logs: Logs) {
-    tier?.adopt(functions, log: logs.functions)
-    events?.adopt(functions.functions, configuration.functions)
-  }
-
-  fileprivate init(_ configuration: Configuration, workers: Int, _ spawner: Spawner?, _ privilege: LeastPrivilege) throws(StartFailure) {
+  fileprivate init(workers: Int, _ spawner: SpawnerInWaiting?) throws(StartFailure) {
     guard let tickets = TicketKeys() else { throw StartFailure(description: "the system has no randomness for session tickets") }
     do {
       let diagnostics = try Diagnostics()
-      let tier = try spawner.map { spawner in
-        let report = spawner.report
-        diagnostics.say(report.isUsable ? .info : .warning, report.description)
-        return try privilege.asTheUser { try FunctionTier(configuration.functionTierSettings, spawner: spawner, diagnostics: diagnostics) }
-      }
-      let events = try tier.map { _ in try privilege.asTheUser { try EventQueue(folder: configuration.functionTierSettings.folder + "/events", diagnostics: diagnostics) } }
-      self.init(workers: workers, files: try BlockingPool(), tickets: tickets, diagnostics: diagnostics, shared: SharedState(diagnostics), tier: tier, events: events)
+      self.init(
+        workers: workers, files: try BlockingPool(), tickets: tickets, diagnostics: diagnostics, shared: SharedState(diagnostics),
+        functions: FunctionHouse(spawner, diagnostics))
     } catch {
       throw StartFailure(description: "\(error)")
     }

@@ -178,7 +178,7 @@ public final class FunctionTier: Sendable {
   fileprivate func provide() {
     // One at a time: what is posted last is what holds now.
     provisions.withLock { wanted in
-      let plan = Provision.plan(wanted, limit: min(configuration.concurrency, configuration.environments), revisions, { versions.versions(of: $0) }) { diagnostics.say(.warning, key: $0, $0) }
+      let plan = Provision.plan(wanted, limit: FunctionTierOptions.mostProvisioned(environments: configuration.environments, concurrency: configuration.concurrency), revisions, { versions.versions(of: $0) }) { diagnostics.say(.warning, key: $0, $0) }
       supervisor.post(.provide(plan))
     }
   }

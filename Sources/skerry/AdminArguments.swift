@@ -4,6 +4,7 @@ import ConfigurationFile
 import ControlPlane
 import Distribution
 import Edge
+import JSONText
 import Transport
 
 /// Options of commands that talk to a running proxy.
@@ -34,6 +35,12 @@ struct AdminArguments: ParsableArguments {
       throw Refusal("the configuration lets the system choose the admin port; name it with --admin")
     }
     return (address, tokenFile ?? configured.tokenPath)
+  }
+
+  /// What the proxy of a configuration says of itself; nil when none runs, or it cannot be asked.
+  static func runningStatus(_ admin: Admin) -> JSONValue? {
+    guard let address = SocketAddress(admin.address), let client = try? AdminClient(address, tokenPath: admin.tokenPath), let answer = try? client.ask("GET", "/status") else { return nil }
+    return answer.status == 200 ? try? JSONValue(parsing: answer.body) : nil
   }
 
   private func configured() throws -> Admin {

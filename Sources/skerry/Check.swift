@@ -8,7 +8,7 @@ struct Check: ParsableCommand {
     abstract: "Validate a configuration and its functions.",
     discussion: """
       Each problem is one line, `file:line:column: error|warning: text`. Exit status 1 if there is any error.
-      Code of Lambda@Edge functions is read and its syntax looked at; it is not run.
+      Code of Lambda@Edge functions is read (archives are unpacked) and the syntax of the handler's file looked at; it is not run.
       Warnings tell of what is probably not meant: behaviors and origin groups no request reaches, headers and cookies that a function reads
       and no policy forwards, cookies that keep the cache from sharing, answers without security headers.
       What CloudFront's runtime would refuse in a function is an error with `compatibility: cloudfront`, else a warning.

@@ -59,7 +59,7 @@ struct FunctionArgument {
       let configuration = configPath == nil && exists ? path.flatMap { try? load($0) } : try path.map(load)
       let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
       if let configuration, var definition = configuration.functions.first(where: { $0.name == parts.first }) {
-        if parts.count > 1, !definition.runtime.isRewriteEngine { definition = try published(definition, parts[1], configuration) } else if parts.count > 1 { return nil }
+        if parts.count > 1, !definition.runtime.isRewriteEngine, parts[1] != FunctionReference.newest { definition = try published(definition, parts[1], configuration) } else if parts.count > 1, definition.runtime.isRewriteEngine { return nil }
         definition.runtime = tierRuntime ?? definition.runtime
         definition.tier.handler = handler ?? definition.tier.handler
         return definition.runtime.isRewriteEngine ? nil : TierSource(definition)

@@ -1,6 +1,7 @@
 // skerry functions: versions and aliases of the function tier's functions.
 import ArgumentParser
 import ConfigurationFile
+import Confinement
 import Distribution
 import Foundation
 import FunctionTier
@@ -29,8 +30,8 @@ struct FunctionsStore: ParsableArguments {
   @Option(help: "The configuration that names the functions. Default: ./edge.yaml, else the built-in example.")
   var config: String?
 
-  /// The store and the configuration.
-  func open() throws -> (store: VersionStore, configuration: Configuration) {
+  /// The store, the configuration, and where associations name versions and aliases.
+  private func open() throws -> (store: VersionStore, configuration: Configuration, named: [PublishedName]) {
     let path = try ConfigurationArgument.path(config)
     let loaded = ConfigurationFile.load(path: path)
     if let unreadable = loaded.unreadable { throw Refusal(unreadable) }
@@ -38,8 +39,15 @@ struct FunctionsStore: ParsableArguments {
       for problem in loaded.diagnostics { StandardError.say(problem.description) }
       throw Refusal("\(path) has errors")
     }
+    makeFolders(configuration)
     becomeOwner(of: configuration.stateDirectory)
-    do throws(CodeProblem) { return (try VersionStore(folder: configuration.functionTierSettings.folder), configuration) } catch { throw Refusal(error.text) }
+    do throws(CodeProblem) { return (try VersionStore(folder: configuration.functionTierSettings.folder), configuration, loaded.publishedNames) } catch { throw Refusal(error.text) }
+  }
+
+  /// As the proxy makes them, where it has not been started yet: its user's own, and closed to others, since settings have secrets.
+  private func makeFolders(_ configuration: Configuration) {
+    func make() { for folder in [configuration.stateDirectory, configuration.functionTierSettings.folder] { _ = unsafe mkdir(folder, 0o700) } }
+    if Account.isRoot, let user = configuration.user, let account = try? Account(named: user.name, group: user.group) { account.lend(to: make) } else { make() }
   }
 
   /// What root publishes is to be the proxy's, who must be able to link to it.
@@ -50,23 +58,25 @@ struct FunctionsStore: ParsableArguments {
   }
 
   /// Runs something with the store; its problems are findings.
-  /// - Parameter function: must be one of the configuration's; nil for none.
-  func use(_ function: String?, _ body: (VersionStore, [FunctionDefinition]) throws -> Void) throws {
-    let (store, configuration) = try open()
-    if let function {
+  /// - Parameters:
+  ///   - function: must be one of the configuration's; nil for none.
+  ///   - mayBeGone: whether it may also be one of which only versions are left.
+  func use(_ function: String?, mayBeGone: Bool = false, _ body: (VersionStore, Configuration, [PublishedName]) throws -> Void) throws {
+    let (store, configuration, named) = try open()
+    if let function, !mayBeGone || store.versions(of: function).isEmpty {
       guard let found = configuration.functions.first(where: { $0.name == function }) else {
         throw Refusal("the configuration has no function \(function)\(Suggestion.text(for: function, among: configuration.functions.map(\.name)))")
       }
       if found.runtime.isRewriteEngine { throw Refusal("\(function) runs in the rewrite engine, which has no versions") }
     }
-    do { try body(store, configuration.functions) } catch let problem as CodeProblem { throw Refusal(problem.text) }
+    do { try body(store, configuration, named) } catch let problem as CodeProblem { throw Refusal(problem.text) }
   }
 }
 
 struct FunctionsPublish: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "publish", abstract: "Publish a function's code and settings as a version; prints its number.",
-    discussion: "When it is printed, the disk has it. What is the same as the newest version is that version.")
+    discussion: "When it is printed, the disk has it. What is the same as the newest version is that version. Code in which check finds an error is refused.")
 
   @Argument(help: "The function's name in the configuration.")
   var function: String
@@ -75,8 +85,9 @@ struct FunctionsPublish: ParsableCommand {
   @OptionGroup var files: FunctionsStore
 
   func run() throws {
-    try files.use(function) { store, definitions in
-      guard let definition = definitions.first(where: { $0.name == function }) else { return }
+    try files.use(function) { store, configuration, _ in
+      guard let definition = configuration.functions.first(where: { $0.name == function }) else { return }
+      if let found = TierCheck.finding(function, configuration) { throw Refusal(lines: [found]) }
       StandardOutput.say(String(try store.publish(definition, description: description)))
     }
   }
@@ -92,7 +103,8 @@ struct FunctionsList: ParsableCommand {
   @OptionGroup var files: FunctionsStore
 
   func run() throws {
-    try files.use(nil) { store, definitions in
+    try files.use(nil) { store, configuration, _ in
+      let definitions = configuration.functions
       if let function, !definitions.contains(where: { $0.name == function }), !store.all.contains(where: { $0.function == function }) {
         throw Refusal("there is no function \(function)\(Suggestion.text(for: function, among: definitions.map(\.name)))")
       }
@@ -100,7 +112,7 @@ struct FunctionsList: ParsableCommand {
       if json { return StandardOutput.say(JSONValue.array(all.map(\.json)).indented()) }
       for versions in all {
         for version in versions.versions {
-          StandardOutput.say("\(versions.function):\(version.number)\t\(version.published)\t\(version.runtime)\t\(version.code.prefix(12))\t\(version.description)")
+          StandardOutput.say("\(versions.function):\(version.number)\t\(version.published)\t\(version.runtime)\t\(version.code.prefix(12))\t\(version.description.onOneLine)")
         }
         for alias in versions.aliases { StandardOutput.say("\(versions.function):\(alias.name)\t\(alias.words)") }
       }
@@ -137,7 +149,7 @@ struct FunctionsAlias: ParsableCommand {
   var version: Int
   @Option(help: "Another version and its share: 2=20%; may be repeated.")
   var weight: [String] = []
-  @Option(help: "What keeps a viewer at one version: client-ip, header:NAME or cookie:NAME. Default: as the alias has it; of a new one chance.")
+  @Option(help: "What keeps a viewer at one version: client-ip, header:NAME, cookie:NAME, or none: chance. Default: as the alias has it; of a new one chance.")
   var sticky: String?
   @Option(help: "Try the version out with this share of invocations: 10%.")
   var canary: String?
@@ -160,8 +172,8 @@ struct FunctionsAlias: ParsableCommand {
       throw Refusal("--\(option.0) is about a version that is tried out: it goes with --canary")
     }
     if canary != nil, !weight.isEmpty || sticky != nil { throw Refusal("--weight and --sticky do not go with --canary, which has a share of its own") }
-    try files.use(function) { store, definitions in
-      if let canary { try store.begin(try trial(canary, definitions), of: function, under: alias) } else {
+    try files.use(function) { store, configuration, _ in
+      if let canary { try store.begin(try trial(canary, store, configuration.functions), of: function, under: alias) } else {
         try store.point(function, alias: alias, to: version, weights: try weights(), sticky: try stickyKey())
       }
       if let alias = store.versions(of: function).alias(alias) { StandardOutput.say("\(function):\(alias.name)\t\(alias.words)") }
@@ -173,12 +185,12 @@ struct FunctionsAlias: ParsableCommand {
     for text in weight {
       let parts = text.split(separator: "=", maxSplits: 1)
       guard parts.count == 2, let number = Int(parts[0]) else { throw Refusal("--weight takes a version and its share, such as 2=20%, not \(text)") }
-      weights[number] = try Share.parse(String(parts[1]), "--weight")
+      guard weights.updateValue(try Share.parse(String(parts[1]), "--weight"), forKey: number) == nil else { throw Refusal("--weight names version \(number) twice") }
     }
     return weights
   }
 
-  private func trial(_ share: String, _ definitions: [FunctionDefinition]) throws -> Canary {
+  private func trial(_ share: String, _ store: VersionStore, _ definitions: [FunctionDefinition]) throws -> Canary {
     var trial = Canary(version: version, share: try Share.parse(share, "--canary"), milliseconds: try Self.milliseconds(duration ?? "5m", "--for"))
     if let errors { trial.errorRate = try Share.parse(errors, "--errors") }
     trial.p95Milliseconds = try p95.map { Double(try Self.milliseconds($0, "--p95")) }
@@ -187,16 +199,20 @@ struct FunctionsAlias: ParsableCommand {
       trial.leastInvocations = least
     }
     for (option, hook) in [("--before", before), ("--after", after)] {
-      guard let hook, !definitions.contains(where: { $0.name == hook.prefix { $0 != ":" } && !$0.runtime.isRewriteEngine }) else { continue }
-      throw Refusal("\(option): the configuration has no Lambda@Edge function \(hook)")
+      guard let hook else { continue }
+      let parts = hook.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+      guard definitions.contains(where: { $0.name == parts[0] && !$0.runtime.isRewriteEngine }) else { throw Refusal("\(option): the configuration has no Lambda@Edge function \(parts[0])") }
+      guard parts.count == 1 || parts[1] == FunctionReference.newest || store.versions(of: parts[0]).has(parts[1]) else { throw Refusal("\(option): \(parts[0]) has no version or alias \(parts[1])") }
     }
     (trial.before, trial.after) = (before, after)
     return trial
   }
 
-  private func stickyKey() throws -> StickyKey? {
+  /// Nil: as the alias has it; `.some(nil)`: nothing.
+  private func stickyKey() throws -> StickyKey?? {
     guard let sticky else { return nil }
-    guard let key = StickyKey(sticky) else { throw Refusal("--sticky takes client-ip, header:NAME or cookie:NAME, not \(sticky)") }
+    if sticky == "none" { return .some(nil) }
+    guard let key = StickyKey(sticky) else { throw Refusal("--sticky takes client-ip, header:NAME, cookie:NAME or none, not \(sticky)") }
     return key
   }
 
@@ -232,22 +248,44 @@ struct FunctionsRollback: ParsableCommand {
   @OptionGroup var files: FunctionsStore
 
   func run() throws {
-    try files.use(function) { store, _ in StandardOutput.say(String(try store.rollBack(function, alias: alias))) }
+    try files.use(function) { store, _, _ in StandardOutput.say(String(try store.rollBack(function, alias: alias))) }
   }
 }
 
 struct FunctionsRemove: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "remove", abstract: "Remove an alias, or a version that no alias points to.")
+  static let configuration = CommandConfiguration(
+    commandName: "remove", abstract: "Remove an alias, or a version that no alias points to.",
+    discussion: """
+      What the configuration, or the one that a running proxy serves, associates with a behavior, and what a canary asks as its hook, is not removed:
+      requests would be answered with 503. --force does it nevertheless.
+      """)
 
-  @Argument(help: "The function's name in the configuration.")
+  @Argument(help: "The function's name.")
   var function: String
   @Argument(help: "A version's number or an alias's name.")
   var what: String
+  @Flag(help: "Remove it though it is in use.")
+  var force = false
   @OptionGroup var files: FunctionsStore
 
   func run() throws {
-    try files.use(function) { store, _ in
+    try files.use(function, mayBeGone: true) { store, configuration, named in
+      if !force, store.versions(of: function).has(what), let use = use(store, configuration, named) {
+        throw Refusal("\(function):\(what) is in use: \(use); --force removes it nevertheless")
+      }
       if let number = Int(what) { try store.remove(function, version: number) } else { try store.remove(function, alias: what) }
     }
+  }
+
+  /// Who uses it; nil for nobody.
+  private func use(_ store: VersionStore, _ configuration: Configuration, _ named: [PublishedName]) -> String? {
+    if let place = named.first(where: { $0.function == function && $0.qualifier == what }) { return "\(place.file):\(place.line):\(place.column) associates it with a behavior" }
+    for versions in store.all {
+      for alias in versions.aliases where [alias.canary?.before, alias.canary?.after].contains("\(function):\(what)") {
+        return "the canary of \(versions.function):\(alias.name) asks it"
+      }
+    }
+    let running = configuration.admin.flatMap(AdminArguments.runningStatus)?["functions"]?.array?.first { $0["name"]?.string == function }
+    return running?["associated"]?.array?.contains { $0.string == what } == true ? "the proxy that runs associates it with a behavior, until it reloads" : nil
   }
 }

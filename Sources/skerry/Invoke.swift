@@ -57,7 +57,9 @@ struct Invoke: ParsableCommand {
 
   /// One invocation of a function of the function tier, with any JSON text.
   private func invoke(_ source: TierSource) throws {
-    let payload = try readFile(maximumBytes: Invocation.payloadLimitBytes)
+    var payload = try readFile(maximumBytes: Invocation.payloadLimitBytes)
+    // A file from an editor that marks them; functions' own readers do not know it.
+    if payload.starts(with: [0xEF, 0xBB, 0xBF]) { payload.removeFirst(3) }
     do { _ = try JSONValue(parsing: payload.span, replacesHalfPairs: true) } catch {
       let place = TextPosition(of: error.offset, in: payload.span)
       throw Refusal("\(eventName):\(place.line):\(place.column): \(error.text)")

@@ -1,12 +1,16 @@
 // What is wrong with associations that name a version or an alias: whether it is there, the function tier's store in the state folder knows.
 import ConfigurationFile
 import Distribution
+import Foundation
 import FunctionTier
 
 enum PublishedCheck {
   /// Associations whose version or alias is not there, by place: as `function:name`, and what is to be done.
   static func missing(_ loaded: LoadedConfiguration) -> [(name: String, problem: Diagnostic)] {
-    guard let configuration = loaded.draft, !loaded.publishedNames.isEmpty else { return [] }
+    guard let configuration = loaded.draft, configuration.functions.contains(where: { !$0.runtime.isRewriteEngine }) else { return [] }
+    // Who only looks at a configuration need not be who serves it; what is not to be read then is no mistake of it.
+    let versions = configuration.functionTierSettings.folder + "/versions"
+    if loaded.publishedNames.isEmpty, !FileManager.default.isReadableFile(atPath: versions) || !FileManager.default.isExecutableFile(atPath: versions) { return [] }
     let named = loaded.publishedNames.sorted { ($0.line, $0.column) < ($1.line, $1.column) }
     do throws(CodeProblem) {
       let published = try VersionStore.published(in: configuration.functionTierSettings.folder)
@@ -14,7 +18,10 @@ enum PublishedCheck {
         let versions = published[name.function] ?? FunctionVersions(function: name.function)
         return versions.has(name.qualifier) ? nil : ("\(name.function):\(name.qualifier)", Diagnostic(name, problem(name, versions)))
       }
-    } catch { return [("", Diagnostic(named[0], error.text))] }
+    } catch {
+      // Nothing runs functions where it is not known what is published, whether anything names it or not.
+      return [("", named.first.map { Diagnostic($0, error.text) } ?? Diagnostic(file: configuration.functionTierSettings.folder, line: 1, column: 1, severity: .error, text: error.text))]
+    }
   }
 
   private static func problem(_ name: PublishedName, _ versions: FunctionVersions) -> String {

@@ -18,6 +18,9 @@ final class ServedConfiguration: Sendable {
     var checked = FunctionCheck.Known()
     /// Functions that could not be built at the start, as they were; nil before it.
     var tolerated: [FunctionDefinition]?
+    var archives = TierCheck.Known()
+    /// Functions of the function tier whose code could not be taken or run at the start, and not since; nil before it.
+    var toleratedCode: Set<String>?
     /// Versions and aliases that were not there at the start, as `function:name`; nil before it.
     var missing: Set<String>?
   }
@@ -27,7 +30,7 @@ final class ServedConfiguration: Sendable {
   /// How Edge reads it.
   var source: ConfigurationSource { ConfigurationSource(path: path, folder: Files.folder(of: path)) { self.read().reading } }
 
-  /// Reads it now. A function that cannot be built, and a version or an alias that is not published, is an error, but for those that could not
+  /// Reads it now. A function that cannot be built, code that cannot be taken, and a version or an alias that is not published, is an error, but for those that could not
   /// or were not at the start: their requests are answered with 503, as on CloudFront, until that changes, and the others are served.
   func read() -> (reading: ConfigurationReading, unreadable: String?) {
     let began = FileMoment.now
@@ -41,6 +44,11 @@ final class ServedConfiguration: Sendable {
         let unpublished = PublishedCheck.missing(loaded)
         let missing = remembered.missing ?? Set(unpublished.map(\.name))
         remembered.missing = missing
+        let brokenCode = TierCheck.broken(configuration, &remembered.archives), names = Set(brokenCode.map(\.name))
+        // One that was good once is not to be lost.
+        let toleratedCode = (remembered.toleratedCode ?? names).intersection(names)
+        remembered.toleratedCode = toleratedCode
+        problems += brokenCode.map { $0.found.told(as: toleratedCode.contains($0.name) ? .warning : .error) }
         problems += unpublished.map { $0.problem.told(as: missing.contains($0.name) ? .warning : .error) }
         return broken.flatMap { function in
           function.found.map { $0.told(as: tolerated.contains(function.definition) ? .warning : .error) }

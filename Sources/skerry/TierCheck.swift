@@ -4,56 +4,143 @@ import ConfigurationFile
 import Distribution
 import Foundation
 import FunctionTier
+import Transport
 
 enum TierCheck {
+  /// What was found of archives at an earlier look: they are unpacked to be looked at.
+  struct Known {
+    fileprivate var archives: [String: (definition: FunctionDefinition, stamp: FileStamp, found: Diagnostic?)] = [:]
+  }
+
   /// One diagnostic at most for every function of the tier.
   static func all(_ configuration: Configuration) -> [Diagnostic] {
-    let functions = configuration.functions.filter { !$0.runtime.isRewriteEngine && !$0.codePath.isEmpty && Files.problem(with: $0.codePath) != "there is no such file" }
+    let interpreters = configuration.functionTierSettings.interpreters
+    return functions(configuration).compactMap { problem($0, interpreters) ?? syntax($0, interpreters) }
+  }
+
+  /// The same of one of its functions, by name.
+  static func finding(_ function: String, _ configuration: Configuration) -> Diagnostic? {
+    let interpreters = configuration.functionTierSettings.interpreters
+    return functions(configuration).first { $0.name == function }.flatMap { problem($0, interpreters) ?? syntax($0, interpreters) }
+  }
+
+  /// The functions of the tier whose code cannot be taken or run here, by name. No program is started; archives that are as they were at the last
+  /// look are not unpacked again.
+  static func broken(_ configuration: Configuration, _ known: inout Known) -> [(name: String, found: Diagnostic)] {
+    let functions = functions(configuration)
     guard !functions.isEmpty else { return [] }
     let interpreters = configuration.functionTierSettings.interpreters
+    var now = Known()
+    defer { known = now }
     return functions.compactMap { definition in
-      if let problem = FunctionTier.problem(with: definition, interpreters) {
-        return Diagnostic(file: definition.codePath, line: 1, column: 1, severity: .error, text: problem)
+      let stamp = definition.codePath.hasSuffix(".zip") ? FileStamp(of: definition.codePath) : nil
+      if let old = known.archives[definition.name], old.definition == definition, old.stamp == stamp { now.archives[definition.name] = old } else {
+        let found = problem(definition, interpreters)
+        guard let stamp else { return found.map { (definition.name, $0) } }
+        now.archives[definition.name] = (definition, stamp, found)
       }
-      return syntax(definition, interpreters)
+      return now.archives[definition.name]?.found.map { (definition.name, $0) }
     }
   }
 
-  /// What the interpreter says of the handler's file; nothing of an archive's, which is looked at when it is loaded.
+  /// Those of the tier whose code is a folder or a file; of the others the reader has said it.
+  private static func functions(_ configuration: Configuration) -> [FunctionDefinition] {
+    configuration.functions.filter { !$0.runtime.isRewriteEngine && !$0.codePath.isEmpty && (Files.isFolder($0.codePath) || Files.problem(with: $0.codePath) == nil) }
+  }
+
+  private static func problem(_ definition: FunctionDefinition, _ interpreters: Interpreters) -> Diagnostic? {
+    FunctionTier.problem(with: definition, interpreters).map { Diagnostic(file: definition.codePath, line: 1, column: 1, severity: .error, text: $0) }
+  }
+
+  /// What the interpreter says of the handler's file.
   private static func syntax(_ definition: FunctionDefinition, _ interpreters: Interpreters) -> Diagnostic? {
+    if definition.codePath.hasSuffix(".zip") { return packedSyntax(definition, interpreters) }
     let isFolder = Files.isFolder(definition.codePath)
     let names = isFolder ? FunctionTier.candidates(definition).map { definition.codePath + "/" + $0 } : [definition.codePath]
-    guard let file = names.first(where: { Files.problem(with: $0) == nil }), !file.hasSuffix(".zip") else { return nil }
-    let command: [String]
-    switch definition.runtime {
-    case .nodejs: command = [interpreters.nodejs ?? "", "--check", file]
-    case .python: command = [interpreters.python ?? "", "-I", "-c", "import ast, sys; ast.parse(open(sys.argv[1], 'rb').read(), sys.argv[1])", file]
-    default: return nil
-    }
-    guard let said = run(command) else { return nil }
-    let lines = said.split(separator: "\n").map(String.init)
-    guard let error = lines.last(where: { $0.contains("Error: ") }) else { return nil }
-    return Diagnostic(file: file, line: line(lines, file) ?? 1, column: 1, severity: .error, text: error)
+    return names.first { Files.problem(with: $0) == nil }.flatMap { syntax(of: $0, definition.runtime, interpreters) }
   }
 
-  /// `file:3` of Node.js, `File "file", line 3` of Python.
-  private static func line(_ lines: [String], _ file: String) -> Int? {
-    for line in lines {
-      if line.hasPrefix(file + ":") { return Int(line.dropFirst(file.count + 1).prefix { $0.isNumber }) }
-      if line.contains(file), let range = line.range(of: "\", line ") { return Int(line[range.upperBound...].prefix { $0.isNumber }) }
+  /// The same of an archive's, which is unpacked for it; its files are told as if the archive were a folder.
+  private static func packedSyntax(_ definition: FunctionDefinition, _ interpreters: Interpreters) -> Diagnostic? {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("skerry-check-\(UUID().uuidString)"), files = FunctionTier.packedHandler(definition)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    for file in files {
+      let place = folder.appendingPathComponent(file.path)
+      guard (try? FileManager.default.createDirectory(at: place.deletingLastPathComponent(), withIntermediateDirectories: true)) != nil, (try? Data(file.bytes).write(to: place)) != nil else { return nil }
     }
-    return nil
+    guard let handler = files.first?.path, var found = syntax(of: folder.appendingPathComponent(handler).path, definition.runtime, interpreters) else { return nil }
+    found.file = "\(definition.codePath)/\(handler)"
+    return found
+  }
+
+  private static func syntax(of file: String, _ runtime: FunctionRuntime, _ interpreters: Interpreters) -> Diagnostic? {
+    switch runtime {
+    case .nodejs: return run([interpreters.nodejs ?? "", "--check", file]).map { nodejs($0, file, file) } ?? module(file, interpreters.nodejs ?? "")
+    case .python: return run([interpreters.python ?? "", "-I", "-c", pythonSyntax, file]).flatMap { python($0, file) }
+    default: return nil
+    }
+  }
+
+  /// Says of a SyntaxError, and of whatever else ends the reading, `line:column:text`.
+  private static let pythonSyntax = """
+    import ast, sys
+    try: ast.parse(open(sys.argv[1], 'rb').read(), sys.argv[1])
+    except SyntaxError as e: sys.exit(f"{e.lineno or 1}:{e.offset or 1}:{type(e).__name__}: {e.msg}")
+    except Exception as e: sys.exit(f"1:1:{type(e).__name__}: {e}")
+    """
+
+  private static func python(_ said: String, _ file: String) -> Diagnostic? {
+    let parts = said.split(separator: "\n").last.map { $0.split(separator: ":", maxSplits: 2).map(String.init) } ?? []
+    guard parts.count == 3, let line = Int(parts[0]), let column = Int(parts[1]) else { return nil }
+    return Diagnostic(file: file, line: line, column: max(1, column), severity: .error, text: parts[2])
+  }
+
+  /// What is wrong with a `.js` that is a module because of what is in it: of such a file `--check` says nothing, whatever is wrong (Node.js 20 to 24).
+  private static func module(_ file: String, _ program: String) -> Diagnostic? {
+    guard file.hasSuffix(".js"), case .success(let bytes) = Files.read(file, maximumBytes: CodeLimits.bytes),
+      String(decoding: bytes, as: UTF8.self).contains(/(?m)^\s*(?:export\b|import\s*[\w{*"'])/), run([program, "--no-experimental-detect-module", "--check", file])?.contains("SyntaxError: ") == true
+    else { return nil }
+    return run([program, "--check", "--input-type=module", "-"], input: file).flatMap { nodejs($0, "[stdin]", file) }
+  }
+
+  /// `FILE:3`, the line, below it a caret, further below the error.
+  /// - Parameter name: what Node.js calls the file.
+  private static func nodejs(_ said: String, _ name: String, _ file: String) -> Diagnostic? {
+    let lines = said.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    guard let error = lines.last(where: { $0.contains("Error: ") }) else { return nil }
+    // The path may be another one by links.
+    let end = "/" + (name.split(separator: "/").last ?? "") + ":"
+    func number(_ line: String) -> Int? { line.hasPrefix(name + ":") || line.contains(end) ? line.split(separator: ":").last.flatMap { Int($0) } : nil }
+    guard let place = lines.firstIndex(where: { number($0) != nil }), let line = number(lines[place]) else {
+      return Diagnostic(file: file, line: 1, column: 1, severity: .error, text: error)
+    }
+    let column = place + 2 < lines.count ? column(ofCaret: lines[place + 2], below: lines[place + 1]) : nil
+    return Diagnostic(file: file, line: line, column: column ?? 1, severity: .error, text: error)
+  }
+
+  /// The place of `^`, which stands behind as many spaces and tabs as the line has UTF-16 units before it, in Unicode scalars from 1; nil when there
+  /// is none, as below an empty line or a very long one.
+  static func column(ofCaret caret: String, below line: String) -> Int? {
+    let units = caret.prefix { $0 == " " || $0 == "\t" }.count
+    guard caret.dropFirst(units).first == "^" else { return nil }
+    var column = 1, left = units
+    for scalar in line.unicodeScalars where left > 0 {
+      left -= UTF16.width(scalar)
+      column += 1
+    }
+    return column + left
   }
 
   /// What a command says on standard error; nil when it succeeds, or cannot be run.
-  private static func run(_ command: [String]) -> String? {
+  /// - Parameter input: a file for its standard input.
+  private static func run(_ command: [String], input: String? = nil) -> String? {
     let process = Process(), errors = Pipe()
     process.executableURL = URL(fileURLWithPath: command[0])
     process.arguments = Array(command.dropFirst())
     process.environment = ["PATH": "/usr/bin:/bin"]
     process.standardError = errors
     process.standardOutput = FileHandle.nullDevice
-    process.standardInput = FileHandle.nullDevice
+    process.standardInput = input.flatMap { FileHandle(forReadingAtPath: $0) } ?? FileHandle.nullDevice
     guard (try? process.run()) != nil else { return nil }
     let said = errors.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()

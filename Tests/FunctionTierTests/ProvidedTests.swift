@@ -101,4 +101,21 @@ import Testing
     ]))
     for _ in 0..<2 { #expect(await tier.run(function, #"{"a":1}"#).text == #"{"got":{"a":1}}"#) }
   }
+
+  /// A program that cannot be executed is its author's fault, and he is told what it is.
+  @Test func programsThatCannotBeExecuted() async throws {
+    let tier = try Workbench.tier()
+    defer { tier.stop() }
+    for (files, mode, words) in [
+      (["bootstrap": "#!/bin/sh\n"], 0o644, "fork/exec /var/task/bootstrap: permission denied: it is not executable: chmod +x"),
+      (["bootstrap": "#!/no/such/shell\n"], 0o755, "fork/exec /var/task/bootstrap: no such file or directory: what runs it (\"#!/no/such/shell\") is not"),
+      (["bootstrap": "#!/bin/sh\r\nexit\r\n"], 0o755, "no such file or directory: what runs it (\"#!/bin/sh\u{fffd}\", which ends as lines of Windows do) is not"),
+      (["Bootstrap": "#!/bin/sh\n"], 0o755, "fork/exec /var/task/bootstrap: no such file or directory: there is no bootstrap in the code"),
+    ] {
+      let definition = try Workbench.function(files, .provided("provided"), name: UUID().uuidString)
+      for name in files.keys { try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: definition.codePath + "/" + name) }
+      let failure = await tier.run(try tier.take(definition)).failure
+      #expect(failure?.kind == .initialization && failure?.errorType == "Runtime.InvalidEntrypoint" && failure?.errorMessage.contains(words) == true, "\(String(describing: failure))")
+    }
+  }
 }

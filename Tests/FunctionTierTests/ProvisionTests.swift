@@ -25,6 +25,11 @@ import Testing
     #expect(near(alias.shares, [1: 0.5, 2: 0.2, 3: 0.3]))
     alias.weights = [2: 1]
     #expect(near(alias.shares, [2: 1]))
+    alias.weights = [2: 0.3]
+    alias.canary = Canary(version: 4, share: 0.1, milliseconds: 1)
+    #expect(near(alias.shares, [1: 0.7, 2: 0.2, 4: 0.1]))
+    alias.canary?.share = 0.4
+    #expect(near(alias.shares, [1: 0.6, 2: 0, 4: 0.4]))
     alias.weights = [:]
     alias.canary = Canary(version: 4, share: 0.1, milliseconds: 1)
     for (phase, shares) in [(Canary.Phase.before, [1: 0.9, 4: 0.1]), (.shifting, [1: 0.9, 4: 0.1]), (.after, [1: 0, 4: 1])] {
@@ -85,6 +90,16 @@ extension TierTests {
     tier.adopt(prepared, log: nil)
     #expect(try await until { tier.numbers.map(\.numbers.provisionedReady) == [2, 0, 1] })
     #expect(tier.numbers.map(\.function) == ["one", "three", "two"] && tier.numbers.map(\.numbers.provisioned) == [2, 0, 1])
+  }
+
+  /// Those that are kept leave room for others.
+  @Test func provisionsLeaveRoom() async throws {
+    let tier = try Workbench.tier { ($0.environments, $0.prewarmed) = (3, 0) }
+    defer { tier.stop() }
+    let prepared = tier.prepare([try Workbench.function(Self.version, name: "kept") { $0.provisionedConcurrency = 3 }, try Workbench.function(Self.version, name: "other")])
+    tier.adopt(prepared, log: nil)
+    #expect(try await until { tier.numbers.first { $0.function == "kept" }?.numbers.provisionedReady == 2 })
+    #expect(await tier.run(try #require(prepared.functions[1])).text == #"["$LATEST","on-demand"]"#)
   }
 
   // MARK: Frozen

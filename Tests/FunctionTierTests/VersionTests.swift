@@ -116,6 +116,59 @@ import Testing
     #expect(versions.alias("live")?.version(at: 0.1) == 1)
   }
 
+  /// A hook's answer is about the canary it was asked for, not about one that was begun meanwhile.
+  @Test func aStepIsOfItsCanary() throws {
+    var versions = FunctionVersions(function: "f")
+    for code in ["a", "b", "c"] { _ = try versions.publish(version(code)) }
+    try versions.point("live", to: 1)
+    var canary = Canary(version: 2, share: 0.1, milliseconds: 1_000)
+    canary.before = "slow"
+    try versions.begin(canary, under: "live")
+    let first = try #require(versions.alias("live")?.canary)
+    canary.version = 3
+    try versions.begin(canary, under: "live")
+    let begun = versions
+    for step in [Canary.Step.shift(until: 9), .checkAfter, .promote, .rollBack("no")] {
+      versions.advance("live", step, of: first, at: "now")
+      #expect(versions == begun)
+    }
+    versions.advance("live", .shift(until: 9), of: canary, at: "now")
+    #expect(versions.alias("live")?.canary?.phase == .shifting)
+    // Asked twice, by the process that is being replaced and by the one that takes over: once is enough.
+    versions.advance("live", .shift(until: 10), of: canary, at: "now")
+    #expect(versions.alias("live")?.canary?.until == 9)
+  }
+
+  /// What an alias shared out before a canary it shares out beside it, and after it.
+  @Test func aCanaryLeavesSharesAsTheyWere() throws {
+    var versions = FunctionVersions(function: "f")
+    for code in ["a", "b", "c"] { _ = try versions.publish(version(code)) }
+    try versions.point("live", to: 1, weights: [2: 0.3], sticky: .clientIP)
+    let canary = Canary(version: 3, share: 0.1, milliseconds: 1_000)
+    func at(_ point: Double) -> Int? { versions.alias("live")?.version(at: point) }
+    try versions.begin(canary, under: "live")
+    #expect([0.05, 0.2, 0.5].map(at) == [2, 2, 1])
+    versions.advance("live", .shift(until: 9), at: "now")
+    #expect([0.05, 0.2, 0.5].map(at) == [3, 2, 1])
+    #expect(FunctionVersions(versions.json) == versions)
+    var promoted = versions
+    promoted.advance("live", .promote, at: "now")
+    #expect(promoted.alias("live")?.version(at: 0.2) == 3)
+    _ = try promoted.rollBack("live", at: "now")
+    #expect(promoted.alias("live")?.weights == [2: 0.3])
+    versions.advance("live", .rollBack("no"), at: "now")
+    #expect([0.05, 0.2, 0.5].map(at) == [2, 2, 1] && versions.alias("live")?.weights == [2: 0.3])
+    for (version, milliseconds) in [(2, Int64(1_000)), (3, Canary.longestMilliseconds + 1), (3, .max), (3, 0)] {
+      var copy = versions
+      #expect(throws: CodeProblem.self) { try copy.begin(Canary(version: version, share: 0.1, milliseconds: milliseconds), under: "live") }
+    }
+    // What keeps a viewer where he is stays until it is taken away.
+    try versions.point("live", to: 2)
+    #expect(versions.alias("live")?.stickiness == .clientIP)
+    try versions.point("live", to: 2, sticky: .some(nil))
+    #expect(versions.alias("live")?.stickiness == nil)
+  }
+
   @Test func whatIsPublishedIsThereAgain() throws {
     let folder = "\(Workbench.root)/\(UUID().uuidString)"
     let definition = try Workbench.function(["index.js": "1"], name: "a/b")
@@ -126,6 +179,8 @@ import Testing
     try "{".write(toFile: folder + "/versions/x.json.999", atomically: false, encoding: .utf8)
     let again = try VersionStore(folder: folder)
     #expect(again.all == store.all)
+    again.removeUnusedCode()
+    #expect(Set(try FileManager.default.contentsOfDirectory(atPath: folder + "/versions")) == [".lock", "a%2fb.json"])
     #expect(again.all.map(\.function) == ["a/b"])
     let version = try #require(again.versions(of: "a/b").version(1))
     #expect(try again.stored(version, named: "a/b").1.files == ["index.js"])
@@ -164,5 +219,18 @@ import Testing
     while await answer("live") != "\"two 2\"" { try await Task.sleep(for: .milliseconds(20)) }
     while await answer("live") != "\"one 1\"" { _ = await tier.run(function.qualified(by: "live"), #"{"fail":1}"#) }
     #expect(tier.versions.versions(of: "echo").alias("live")?.lastCanary?.contains("invocations failed") == true)
+    // One that somebody has ended leaves nothing behind for the next of the same version.
+    (canary.leastInvocations, canary.errorRate) = (3, 0.4)
+    try store.begin(canary, of: "echo", under: "live")
+    while await answer("live") != "\"two 2\"" { try await Task.sleep(for: .milliseconds(20)) }
+    _ = await tier.run(function.qualified(by: "live"), #"{"fail":1}"#)
+    #expect(try store.rollBack("echo", alias: "live") == 1)
+    while await answer("live") != "\"one 1\"" { try await Task.sleep(for: .milliseconds(20)) }
+    try store.begin(canary, of: "echo", under: "live")
+    while await answer("live") != "\"two 2\"" { try await Task.sleep(for: .milliseconds(20)) }
+    _ = await tier.run(function.qualified(by: "live"), #"{"fail":1}"#)
+    _ = await answer("live")
+    #expect(await answer("live") == "\"two 2\"")
+    #expect(tier.versions.versions(of: "echo").alias("live")?.canary?.phase == .shifting)
   }
 }

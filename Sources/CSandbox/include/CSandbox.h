@@ -39,13 +39,19 @@ struct sk_spawner_facts {
   char memory_folder[512];   // below it a folder for each slot, with the kernel's figures; empty without cgroups
 };
 
-/// Forks a spawner. Only while the process has one thread, where that matters (after it, everything is the child's own copy).
+/// Forks what becomes a spawner, which waits and does nothing until it is to begin. Only while the process has one thread, where that matters (after it,
+/// everything is the child's own copy).
 /// `roots`: absolute paths of what may be shown inside, NULL at the end; they may be made later.
 /// `without_cgroups`: memory is watched instead, also where there are some.
 /// `peaks`: receives SK_SANDBOXES numbers that the spawner keeps: the most bytes of memory a slot has used, where no cgroup counts them.
 /// Returns a socket, or a negated errno. The spawner ends, and every sandbox with it, when the socket is closed: with the process. When it ends
 /// before, every sandbox ends too (a lifeline without a message), and another one takes its place within a second or so.
-int sk_spawner_make(const char *const *roots, int without_cgroups, struct sk_spawner_facts *facts, const volatile uint64_t **peaks);
+int sk_spawner_prepare(const char *const *roots, int without_cgroups, const volatile uint64_t **peaks);
+/// Has it begin, once: it looks what this machine has (some ms) and launches what it is asked for from then on. Any thread, any time.
+/// Returns 0, or a negated errno.
+int sk_spawner_begin(int spawner, struct sk_spawner_facts *facts);
+/// Whether bubblewrap is there for a spawner to find.
+int sk_sandbox_program_is_there(void);
 
 // MARK: What it is asked
 

@@ -28,6 +28,8 @@ public enum CodeLimits {
   public static let depth = 32
   /// Bytes of a path.
   public static let pathBytes = 1_024
+  /// What is said of a program that nobody may execute.
+  static let notExecutable = "is not executable: chmod +x, and pack a .zip where files have such a mode (zip on Linux and macOS, not on Windows)"
 }
 
 /// An open archive.

@@ -50,6 +50,17 @@ enum CodeSource {
     }
   }
 
+  /// Looks whether every file can be read: of an archive, whether it can be unpacked to what it says it holds.
+  func tryReading() throws(CodeProblem) {
+    switch self {
+    case .archive(let archive): for index in archive.files.indices { _ = try archive.read(index) }
+    case .folder(let root, let files):
+      for file in files where !FileManager.default.isReadableFile(atPath: root + "/" + file.path) { throw CodeProblem(text: "\(file.path.shown) cannot be read") }
+    case .file(let path, let file):
+      guard FileManager.default.isReadableFile(atPath: path) else { throw CodeProblem(text: "\(file.path.shown) cannot be read") }
+    }
+  }
+
   /// What names the code wherever it lies: a SHA-256 over paths and contents, in hexadecimal digits.
   func digest() throws(CodeProblem) -> String {
     let files = files

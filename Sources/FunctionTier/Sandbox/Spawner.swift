@@ -37,23 +37,25 @@ public final class Spawner: Sendable {
     }
   }
 
-  /// Forks it. Before threads are started and before anything is given up; what it finds of the machine is asked at once (some ms).
+  /// Forks it, and has it begin. Before threads are started and before anything is given up; what it finds of the machine is asked at once (some ms).
   /// - Parameters:
   ///   - roots: absolute paths of folders, 16 at most, of which parts may be shown in sandboxes; they may be made later.
   ///   - usesControlGroups: false: memory is watched and CPU is not shared out, whatever the machine has.
   /// - Throws: ``SpawnFailure`` when the system has no process or descriptor left.
-  public init(roots: [String], usesControlGroups: Bool = true) throws(SpawnFailure) {
+  public convenience init(roots: [String], usesControlGroups: Bool = true) throws(SpawnFailure) {
+    try self.init(beginning: SpawnerInWaiting(roots: roots, usesControlGroups: usesControlGroups))
+  }
+
+  /// Has one begin that has waited, at any time and once; what it finds of the machine is asked at once (some ms).
+  /// - Throws: ``SpawnFailure`` when it is gone, or has begun.
+  public init(beginning waiting: SpawnerInWaiting) throws(SpawnFailure) {
+    guard let (socket, peaks) = waiting.take() else { throw SpawnFailure(description: "the process that starts sandboxes has begun already") }
     var found = sk_spawner_facts()
-    var shared: UnsafePointer<UInt64>? = nil
-    let result = unsafe withTexts(roots) { texts in
-      unsafe withUnsafeMutablePointer(to: &shared) { unsafe sk_spawner_make(texts, usesControlGroups ? 0 : 1, &found, $0) }
-    }
-    guard result >= 0, let shared = unsafe shared else {
-      throw SpawnFailure(description: "the process that starts sandboxes: \(unsafe String(cString: strerror(-result)))")
-    }
-    socket = result
-    peaks = unsafe SharedPeaks(numbers: shared)
+    let result = unsafe sk_spawner_begin(socket, &found)
+    (self.socket, self.peaks) = (socket, peaks)
     facts = SpawnerFacts(found)
+    // Here, where everything has a value: the socket is closed with this.
+    guard result == 0 else { throw SpawnFailure(birth: result) }
   }
 
   deinit { close(socket) }
@@ -146,6 +148,44 @@ public final class Spawner: Sendable {
       if readEnd(orphan.lifeline, orphan.slot) != nil { close(orphan.lifeline) } else { adopt(orphan.lifeline, orphan.slot) }
     }
   }
+}
+
+/// A process that will launch sandboxes and does nothing yet: it was forked in time, and has looked for nothing and made nothing. Any thread.
+public final class SpawnerInWaiting: Sendable {
+  /// Of what parts may be shown in sandboxes.
+  public let roots: [String]
+  private let link: Mutex<(socket: Int32, peaks: SharedPeaks)?>
+
+  /// Forks it. Before threads are started and before anything is given up.
+  /// - Parameters:
+  ///   - roots: absolute paths of folders, 16 at most, of which parts may be shown in sandboxes; they may be made later.
+  ///   - usesControlGroups: false: memory is watched and CPU is not shared out, whatever the machine has.
+  /// - Throws: ``SpawnFailure`` when the system has no process or descriptor left.
+  public init(roots: [String], usesControlGroups: Bool = true) throws(SpawnFailure) {
+    var shared: UnsafePointer<UInt64>? = nil
+    let result = unsafe withTexts(roots) { texts in
+      unsafe withUnsafeMutablePointer(to: &shared) { unsafe sk_spawner_prepare(texts, usesControlGroups ? 0 : 1, $0) }
+    }
+    guard result >= 0, let shared = unsafe shared else { throw SpawnFailure(birth: result) }
+    self.roots = roots
+    link = unsafe Mutex((result, SharedPeaks(numbers: shared)))
+  }
+
+  deinit { if let link = link.withLock({ $0 }) { close(link.socket) } }
+
+  /// Whether bubblewrap is there, without which there is no use in beginning.
+  public static var wouldFindBubblewrap: Bool { sk_sandbox_program_is_there() != 0 }
+
+  fileprivate func take() -> (socket: Int32, peaks: SharedPeaks)? {
+    link.withLock { link in
+      defer { link = nil }
+      return link
+    }
+  }
+}
+
+extension SpawnFailure {
+  fileprivate init(birth result: Int32) { self.init(description: "the process that starts sandboxes: \(unsafe String(cString: strerror(-result)))") }
 }
 
 /// Numbers that the spawner writes and this process reads; each is whole whenever it is read.

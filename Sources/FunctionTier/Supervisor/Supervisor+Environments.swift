@@ -251,6 +251,7 @@ extension Supervisor: EnvironmentKeeper {
     case .exited where environment.initDuration == nil: .exited(requestID, (end.cause.exitWords ?? "") + environment.wordsInBrackets)
     case .exited: .exited(requestID, end.cause.exitWords)
     case .killed: .exited(requestID, "signal: killed")
+    case .notStarted where environment.lastWords.starts(with: Self.entrypointWords): .entrypoint(requestID, environment.lastWords.dropFirst(Self.entrypointWords.count), environment.group?.revision.code)
     case .notStarted(let why): .notStarted("the sandbox could not be started: \(why)\(environment.wordsInBrackets)")
     case .abandoned: .notStarted("the process that starts sandboxes is gone")
     }
@@ -264,6 +265,8 @@ extension Supervisor: EnvironmentKeeper {
     leaveGroup(environment)
     fail(environment, of: group, failure)
   }
+  /// How bubblewrap begins what it says of a function's own program that it could not execute.
+  private static let entrypointWords = Array("bwrap: execvp \(Interpreter.codeFolder)/bootstrap: ".utf8)
 }
 
 extension SandboxEnd.Cause {

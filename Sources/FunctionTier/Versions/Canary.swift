@@ -48,6 +48,9 @@ public struct Canary: Sendable, Equatable {
   /// When it takes over, in milliseconds since 1970, while ``phase`` is `shifting`.
   public var until: Int64 = 0
 
+  /// The longest time that it can have its share: 30 days.
+  public static let longestMilliseconds: Int64 = 30 * 86_400_000
+
   /// A canary.
   public init(version: Int, share: Double, milliseconds: Int64) {
     self.version = version
@@ -105,7 +108,7 @@ public struct Canary: Sendable, Equatable {
 extension Canary {
   init?(_ value: JSONValue) {
     guard let version = value["version"]?.integer, let share = value["share"]?.double, let milliseconds = value["milliseconds"]?.integer,
-      let phase = value["phase"]?.string.flatMap(Phase.init)
+      let phase = value["phase"]?.string.flatMap(Phase.init), share > 0, share <= 1, (1...Self.longestMilliseconds).contains(Int64(milliseconds))
     else { return nil }
     self.init(version: version, share: share, milliseconds: Int64(milliseconds))
     self.phase = phase

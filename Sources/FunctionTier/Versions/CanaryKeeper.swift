@@ -58,7 +58,7 @@ final class CanaryKeeper: Sendable {
       let canary = store.versions(of: function).alias(alias)?.canary, String(canary.version) == version,
       let step = canary.step(record, now: Timestamp.now.milliseconds), step.isLast, state.withLock({ $0.asked.insert(key).inserted })
     else { return }
-    advance(function, alias, step) { [self] in _ = state.withLock { $0.asked.remove(key) } }
+    advance(function, alias, canary, step) { [self] in _ = state.withLock { $0.asked.remove(key) } }
   }
   /// A canary's durations are looked at after so many invocations, if not once a second.
   private static let lookEach = 16
@@ -75,7 +75,7 @@ final class CanaryKeeper: Sendable {
         case .after: ask(canary.after, .promote, versions.function, alias.name, canary, invoke)
         case .shifting:
           let record = state.withLock { $0.records[key] } ?? Canary.Record()
-          if let step = canary.step(record, now: now) { advance(versions.function, alias.name, step) }
+          if let step = canary.step(record, now: now) { advance(versions.function, alias.name, canary, step) }
         }
       }
     }
@@ -86,7 +86,7 @@ final class CanaryKeeper: Sendable {
     _ hook: String?, _ next: Canary.Step, _ function: String, _ alias: String, _ canary: Canary,
     _ invoke: (String, [UInt8], @escaping @Sendable (InvocationOutcome) -> Void) -> Void
   ) {
-    guard let hook else { return advance(function, alias, next) }
+    guard let hook else { return advance(function, alias, canary, next) }
     let key = "\(function):\(alias):\(canary.version):\(canary.phase)"
     guard state.withLock({ $0.asked.insert(key).inserted }) else { return }
     let event: JSONObject = [
@@ -95,19 +95,26 @@ final class CanaryKeeper: Sendable {
     invoke(hook, Array(JSONValue.object(event).compact.utf8)) { [self] outcome in
       var step = next
       if case .failed(let failure, _) = outcome { step = .rollBack("the hook \(hook) failed: \(failure.errorType): \(failure.errorMessage)") }
-      advance(function, alias, step) { [self] in _ = state.withLock { $0.asked.remove(key) } }
+      advance(function, alias, canary, step) { [self] in _ = state.withLock { $0.asked.remove(key) } }
     }
   }
 
-  private func advance(_ function: String, _ alias: String, _ step: Canary.Step, then done: @escaping @Sendable () -> Void = {}) {
+  /// Takes a canary a step further, if it is still the one that was looked at: a hook may take long, and another canary may have been begun meanwhile.
+  private func advance(_ function: String, _ alias: String, _ canary: Canary, _ step: Canary.Step, then done: @escaping @Sendable () -> Void = {}) {
     let refusal = helper.submit { [self] in
       defer { done() }
       let time = String(decoding: Timestamp.now.text, as: UTF8.self)
+      var isItsTurn = false
       do throws(CodeProblem) {
-        try store.change(function) { versions in versions.advance(alias, step, at: time) }
+        try store.change(function) { versions in
+          isItsTurn = versions.alias(alias)?.canary == canary
+          versions.advance(alias, step, of: canary, at: time)
+        }
       } catch { return diagnostics.say(.error, key: "canary", "functions: a canary cannot go on: \(error.text)") }
+      guard isItsTurn else { return }
+      // What an earlier one came to that somebody has ended says nothing of this one.
+      if step != .checkAfter { state.withLock { state in state.records = state.records.filter { !$0.key.hasPrefix("\(function):\(alias):") } } }
       guard step.isLast else { return }
-      state.withLock { state in state.records = state.records.filter { !$0.key.hasPrefix("\(function):\(alias):") } }
       if let said = store.versions(of: function).alias(alias)?.lastCanary { diagnostics.say(.warning, "function \(function), alias \(alias): \(said)") }
     }
     if refusal != nil { done() }   // it is looked at again in a second

@@ -56,11 +56,11 @@ public struct FunctionAlias: Sendable, Equatable {
   /// - Parameter point: between 0 and 1: a key's own, or random.
   func version(at point: Double) -> Int {
     switch canary?.phase {
-    case .before: return version
-    case .shifting: return canary.map { point < $0.share ? $0.version : version } ?? version
+    case .shifting: if let canary, point < canary.share { return canary.version }
     case .after: return canary?.version ?? version
-    case nil: break
+    case .before, nil: break
     }
+    // Beside a canary, too: who is not in its share stays where he was.
     var end = 0.0
     for (number, share) in weights.sorted(by: { $0.key < $1.key }) {
       end += share
@@ -86,9 +86,11 @@ public struct FunctionVersions: Sendable, Equatable {
   /// Nothing is published.
   public init(function: String) { self.function = function }
 
+  /// Whether there is neither a version nor an alias.
+  public var isEmpty: Bool { versions.isEmpty && aliases.isEmpty }
   public func version(_ number: Int) -> PublishedVersion? { versions.first { $0.number == number } }
   /// Whether a version's number or an alias stands for something.
-  public func has(_ qualifier: String) -> Bool { Int(qualifier).map { version($0) != nil } ?? (alias(qualifier) != nil) }
+  public func has(_ qualifier: String) -> Bool { FunctionReference.isVersion(qualifier) ? Int(qualifier).flatMap(version) != nil : alias(qualifier) != nil }
   public func alias(_ name: String) -> FunctionAlias? { aliases.first { $0.name == name } }
 
   /// Publishes; what is the same as the newest version is that version.
@@ -113,13 +115,14 @@ public struct FunctionVersions: Sendable, Equatable {
   }
 
   /// Points an alias to a version; a new one is made. A canary that is under way is over.
-  mutating func point(_ name: String, to number: Int, weights: [Int: Double] = [:], sticky: StickyKey? = nil) throws(CodeProblem) {
+  /// - Parameter sticky: nil: as the alias has it; `.some(nil)`: nothing keeps a viewer at a version any more.
+  mutating func point(_ name: String, to number: Int, weights: [Int: Double] = [:], sticky: StickyKey?? = nil) throws(CodeProblem) {
     _ = try known(number)
     for (other, share) in weights {
       _ = try known(other)
       guard other != number, share > 0, share < 1 else { throw CodeProblem(text: "a weight is a share above 0 and below 1 of another version") }
     }
-    guard weights.values.reduce(0, +) <= 1 else { throw CodeProblem(text: "the weights are more than 1 together") }
+    guard weights.values.reduce(0, +) <= 1 + 1e-9 else { throw CodeProblem(text: "the weights are more than 1 together") }
     var alias = try aliasOrNew(name, number)
     if self.alias(name) != nil, alias.version != number || alias.weights != weights { alias.moves(to: number, weights) }
     (alias.weights, alias.canary, alias.stickiness) = (weights, nil, sticky ?? alias.stickiness)
@@ -132,13 +135,16 @@ public struct FunctionVersions: Sendable, Equatable {
     guard canary.share > 0, canary.share <= 1 else { throw CodeProblem(text: "a canary gets a share above 0, up to 1") }
     guard var alias = alias(name) else { throw CodeProblem(text: "\(function) has no alias \(name): a canary takes a part of an alias's invocations") }
     guard alias.version != canary.version else { throw CodeProblem(text: "\(name) points to version \(canary.version) already") }
-    (alias.canary, alias.weights, alias.lastCanary) = (canary, [:], nil)
+    guard alias.weights[canary.version] == nil else { throw CodeProblem(text: "\(name) gives version \(canary.version) a share already: point it to version \(alias.version) alone first") }
+    guard (1...Canary.longestMilliseconds).contains(canary.milliseconds) else { throw CodeProblem(text: "a canary takes at most \(Canary.longestMilliseconds / 86_400_000) days") }
+    (alias.canary, alias.lastCanary) = (canary, nil)
     keep(alias)
   }
 
   /// A canary goes on, or ends: with its version in the alias's place, or without.
-  mutating func advance(_ name: String, _ step: Canary.Step, at time: String) {
-    guard var alias = alias(name), var canary = alias.canary else { return }
+  /// - Parameter expected: the canary that this is about; nothing is done when another one has taken its place, or it is further already.
+  mutating func advance(_ name: String, _ step: Canary.Step, of expected: Canary? = nil, at time: String) {
+    guard var alias = alias(name), var canary = alias.canary, expected == nil || canary == expected else { return }
     switch step {
     case .shift(let until): (canary.phase, canary.until) = (.shifting, until)
     case .checkAfter: canary.phase = .after
@@ -181,8 +187,7 @@ public struct FunctionVersions: Sendable, Equatable {
 
   private func aliasOrNew(_ name: String, _ number: Int) throws(CodeProblem) -> FunctionAlias {
     if let alias = alias(name) { return alias }
-    let isName = !name.isEmpty && name.utf8.count <= 128 && Int(name) == nil && name.utf8.allSatisfy(\.isAliasByte)
-    guard isName else { throw CodeProblem(text: "an alias has from 1 to 128 letters, digits, '-' and '_', and is no number") }
+    guard FunctionReference.isAlias(name) else { throw CodeProblem(text: "an alias has from 1 to 128 letters, digits, '-' and '_', and is no number") }
     guard aliases.count < Self.aliasLimit else { throw CodeProblem(text: "\(function) has \(Self.aliasLimit) aliases already") }
     return FunctionAlias(name: name, version: number)
   }

@@ -55,7 +55,7 @@ struct Provision: Sendable {
       var most = min(left, provision.reserved ?? left)
       let wanted = provision.versions(revisions, published(provision.function)) { say("function \(provision.function): no environments are kept: \($0)") }
       let sum = wanted.reduce(0) { $0 + $1.count }
-      if sum > most { say("function \(provision.function): \(most) environments are kept instead of \(sum): \(most < left ? "its reserved concurrency" : "what functionTier.concurrency and functionTier.environments leave") is no more") }
+      if sum > most { say("function \(provision.function): \(most) environments are kept instead of \(sum): \(most < left ? "its reserved concurrency" : "what functionTier.concurrency and functionTier.environments, of which a tenth stays for others, leave") is no more") }
       for (version, count) in wanted {
         let count = min(count, most)
         most -= count
@@ -78,12 +78,17 @@ extension FunctionAlias {
   /// The versions that it leads to, or is about to, with their shares. A canary's two are both there from its first hook to its last: either may be
   /// what serves next.
   var shares: [Int: Double] {
-    if let canary {
-      let share = canary.phase == .after ? 1 : canary.share
-      return [version: 1 - share, canary.version: share]
+    if let canary, canary.phase == .after { return [version: 0, canary.version: 1] }
+    // As version(at:) divides what lies between 0 and 1: a canary's is its beginning.
+    var shares: [Int: Double] = [:], end = 0.0, taken = 0.0
+    if let canary { (shares[canary.version], taken) = (canary.share, canary.share) }
+    for (number, share) in weights.sorted(by: { $0.key < $1.key }) {
+      end += share
+      shares[number] = max(0, end - taken)
+      taken = max(taken, end)
     }
-    let rest = 1 - weights.values.reduce(0, +)
-    return rest > 0 ? weights.merging([version: rest]) { $1 } : weights
+    if 1 - taken > 1e-9 || canary != nil { shares[version] = max(0, 1 - taken) }
+    return shares
   }
 }
 

@@ -61,6 +61,8 @@ public final class VersionStore: Sendable {
     // Another process may have published since; of what cannot be read, nothing is removed.
     guard (try? readAll()) != nil else { return }
     code.removeAll(but: digests)
+    // Whoever writes one has the lock: those that are there are of processes that were killed.
+    for name in (try? DurableFolder(watchedFolder).names()) ?? [] where name.contains(/\.json\.\d+$/) { unsafe unlink(watchedFolder + "/" + name) }
   }
 
   /// Changes what is published of a function. When this returns, the disk has it.
@@ -79,7 +81,10 @@ public final class VersionStore: Sendable {
   }
 
   /// Points an alias to a version.
-  public func point(_ function: String, alias: String, to version: Int, weights: [Int: Double] = [:], sticky: StickyKey? = nil) throws(CodeProblem) {
+  /// - Parameters:
+  ///   - weights: shares of other versions.
+  ///   - sticky: what keeps a viewer at one of several versions; nil: as the alias has it; `.some(nil)`: nothing any more.
+  public func point(_ function: String, alias: String, to version: Int, weights: [Int: Double] = [:], sticky: StickyKey?? = nil) throws(CodeProblem) {
     try change(function) { versions throws(CodeProblem) in try versions.point(alias, to: version, weights: weights, sticky: sticky) }
   }
 

@@ -23,7 +23,7 @@ extension Scenarios {
       let token = try fileText(skerry.folder.appendingPathComponent(".skerry/admin-token").path).trimmingCharacters(in: .whitespacesAndNewlines)
       let authorization = credential ? "Authorization: AWS4-HMAC-SHA256 Credential=\(token)/20261121/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=0\r\n" : ""
       let connection = try skerry.adminConnection()
-      try connection.send("POST /2015-03-31/functions/\(name)/invocations HTTP/1.1\r\nHost: 127.0.0.1:\(skerry.adminPort)\r\n\(authorization)\(fields)Content-Length: \(payload.utf8.count)\r\nConnection: close\r\n\r\n\(payload)")
+      try connection.send("POST /2015-03-31/functions/\(name)/invocations HTTP/1.1\r\nHost: 127.0.0.1:\(skerry.adminPort)\r\n\(authorization)\(fields)Content-Length: \(wire(payload).count)\r\nConnection: close\r\n\r\n\(payload)")
       return try connection.readResponse()
     }
 
@@ -39,6 +39,8 @@ extension Scenarios {
       for (response, status, code) in [
         (try invoke("nobody", "{}", skerry), 404, "ResourceNotFoundException"), (try invoke("f", "{", skerry), 400, "InvalidRequestContentException"),
         (try invoke("f", "{}", skerry, fields: "X-Amz-Invocation-Type: Later\r\n"), 400, "InvalidParameterValueException"),
+        (try invoke("f", "\u{ef}\u{bb}\u{bf}{}", skerry), 400, "InvalidRequestContentException"),
+        (try invoke("f", "\u{ef}\u{bb}\u{bf}{}", skerry, fields: "X-Amz-Invocation-Type: Event\r\n"), 400, "InvalidRequestContentException"),
         (try invoke("off", "{}", skerry), 429, "TooManyRequestsException"),
       ] { #expect(response.status == status && response.fields["x-amzn-errortype"] == code, "\(response.line) \(response.bodyText)") }
       #expect(try invoke("off", "{}", skerry).bodyText.contains(#""Reason":"ReservedFunctionConcurrentInvocationLimitExceeded""#))

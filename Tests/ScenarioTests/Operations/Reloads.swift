@@ -315,7 +315,7 @@ extension Scenarios {
 
     /// What a reload leaves as it was is not left unsaid.
     @Test func whatHoldsFromTheNextStartOn() throws {
-      let (skerry, _, configuration) = try program()
+      let (skerry, _, configuration) = try program({ $0.more = "functions:\n  f: { runtime: nodejs20.x, code: f.mjs }" }, files: ["f.mjs": "export const handler = async (e) => e;"])
       try skerry.write(configuration.yaml + "\nfunctionTier: { initTimeout: 5s }\n")
       skerry.send(signal: SIGHUP)
       try skerry.waitForStandardError(toHold: "reload: functionTier is as it was at the start; the new one holds from the next start")

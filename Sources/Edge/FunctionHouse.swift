@@ -1,0 +1,85 @@
+// Owns: what runs the functions of the function tier, and when it is started: with the first configuration that has some, at the start or at a reload.
+// What has to be done before the process has threads and gives anything up, forking the process that will launch sandboxes, is done at the start in any
+// case; that one does nothing until then. Any thread.
+import Distribution
+import FunctionTier
+import Glibc
+import Synchronization
+import Telemetry
+
+/// The function tier of a process, if any configuration of it has wanted one.
+final class FunctionHouse: Sendable {
+  private struct Running {
+    let tier: FunctionTier
+    /// Events for it that nobody waits for.
+    let events: EventQueue
+    /// What holds of `functionTier` for the life of the process.
+    let options: FunctionTierOptions
+  }
+
+  /// Nil where it was not to be had.
+  private let spawner: SpawnerInWaiting?
+  private let diagnostics: Diagnostics
+  private let running = Mutex<Running?>(nil)
+
+  init(_ spawner: SpawnerInWaiting?, _ diagnostics: Diagnostics) { (self.spawner, self.diagnostics) = (spawner, diagnostics) }
+
+  /// What runs functions; nil as long as none has been wanted.
+  var tier: FunctionTier? { running.withLock { $0?.tier } }
+  /// Its events that nobody waits for.
+  var events: EventQueue? { running.withLock { $0?.events } }
+  /// The section `functionTier` as it was when it was started.
+  var options: FunctionTierOptions? { running.withLock { $0?.options } }
+
+  /// Forks what will launch sandboxes: before there are threads and before anything is given up.
+  /// - Returns: nil where the process is to keep as little as can be (`confinement: strict`) and has no use for it now.
+  static func spawner(_ configuration: Configuration, _ privilege: LeastPrivilege) throws(StartFailure) -> SpawnerInWaiting? {
+    guard configuration.hasTierFunctions || configuration.confinement != .strict else { return nil }
+    if configuration.hasTierFunctions { privilege.asTheUser { makeFolders(configuration) } }
+    do throws(SpawnFailure) { return try SpawnerInWaiting(roots: configuration.functionTierSettings.roots) } catch { throw StartFailure(description: "functions: \(error.description)") }
+  }
+
+  /// Starts what runs functions, where a configuration has some and nothing runs them yet. At the start as the user that the process is to become.
+  /// - Parameter isReload: then what cannot run any is a reason to refuse; at the start it is said, and answered 503.
+  func start(for configuration: Configuration, isReload: Bool) throws(StartFailure) {
+    guard tier == nil, let function = configuration.functions.first(where: { !$0.runtime.isRewriteEngine }) else { return }
+    func refusal(_ why: String) -> StartFailure { StartFailure(description: "function \(function.name): the process was started without functions on \(function.runtime.name) and cannot run any now: \(why)") }
+    guard let spawner else { throw refusal("with confinement: strict nothing is kept for it; they run from the next start or upgrade (SIGUSR2) on") }
+    let settings = configuration.functionTierSettings
+    if let other = settings.roots.first(where: { !spawner.roots.contains($0) }) { throw refusal("sandboxes cannot be shown \(other), which the configuration did not name then; they run from the next start or upgrade (SIGUSR2) on") }
+    if isReload && !SpawnerInWaiting.wouldFindBubblewrap { throw refusal("bubblewrap is not installed (Debian: bubblewrap)") }
+    Self.makeFolders(configuration)
+    do {
+      let awake = try Spawner(beginning: spawner), report = awake.report
+      if isReload, let problem = report.problem { throw refusal("\(problem); once that is mended, they run from the next start or upgrade (SIGUSR2) on") }
+      diagnostics.say(report.isUsable ? .info : .warning, report.description)
+      let tier = try FunctionTier(settings, spawner: awake, diagnostics: diagnostics)
+      let events = try EventQueue(folder: settings.folder + "/events", diagnostics: diagnostics)
+      running.withLock { $0 = Running(tier: tier, events: events, options: configuration.functionTier) }
+    } catch let failure as StartFailure { throw failure } catch { throw StartFailure(description: "\(error)") }
+  }
+
+  /// The functions of a configuration that serves now.
+  func adopt(_ functions: FunctionTier.Prepared, _ configuration: Configuration, _ logs: Logs) {
+    guard let running = running.withLock({ $0 }) else { return }
+    running.tier.adopt(functions, log: logs.functions)
+    running.events.adopt(functions.functions, configuration.functions)
+  }
+
+  /// Everything of it ends: the process does. Waits for it.
+  /// - Parameter end: when everything is to be over; nil for now.
+  func stop(by end: ContinuousClock.Instant?) {
+    guard let running = running.withLock({ $0 }) else { return }
+    running.events.stop(by: end)
+    running.tier.stop()
+  }
+
+  private static func makeFolders(_ configuration: Configuration) {
+    for folder in [configuration.stateDirectory, configuration.functionTierSettings.folder] { _ = unsafe mkdir(folder, 0o700) }
+  }
+}
+
+extension Configuration {
+  /// Whether any of its functions is one of the function tier's.
+  var hasTierFunctions: Bool { functions.contains { !$0.runtime.isRewriteEngine } }
+}
