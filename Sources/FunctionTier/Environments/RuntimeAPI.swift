@@ -10,9 +10,19 @@ protocol RuntimeAPIOwner: AnyObject {
   /// The program asks for the next invocation: it is ready.
   func apiIsReady()
   /// The program could not initialise itself.
-  func apiFailedToStart(_ error: [UInt8])
+  func apiFailedToStart(_ error: ReportedError)
   /// The program answers an invocation.
-  func apiAnswered(_ serial: UInt32, _ body: [UInt8], isError: Bool)
+  func apiAnswered(_ serial: UInt32, _ body: [UInt8])
+  /// The program says that an invocation has failed.
+  func apiFailed(_ serial: UInt32, _ error: ReportedError)
+}
+
+/// An error as a program reports it.
+struct ReportedError {
+  /// The body: most often `errorType`, `errorMessage` and `stackTrace` as JSON.
+  var body: [UInt8]
+  /// What the head calls it: for bodies that do not say it.
+  var type: String
 }
 
 /// The Runtime API of one environment.
@@ -99,12 +109,12 @@ final class RuntimeAPI {
       owner.apiIsReady()
     case (true, ["init", "error"]):
       connection.accept()
-      owner.apiFailedToStart(request.body)
+      owner.apiFailedToStart(request.error)
     case (true, let rest) where rest.count == 3 && rest[0] == "invocation" && (rest[2] == "response" || rest[2] == "error"):
       guard let current, current.requestID == rest[1] else { return connection.refuse(400, "no invocation of this id is under way", "InvalidRequestID") }
       self.current = nil
       connection.accept()
-      owner.apiAnswered(current.serial, request.body, isError: rest[2] == "error")
+      if rest[2] == "error" { owner.apiFailed(current.serial, request.error) } else { owner.apiAnswered(current.serial, request.body) }
     default: connection.refuse(404, "there is no such resource", "NotFound")
     }
   }
@@ -117,8 +127,12 @@ final class APIConnection {
     var isPost: Bool
     var path: String
     var body: [UInt8] = []
+    /// Lambda-Runtime-Function-Error-Type; empty without one.
+    var errorType: String
     var expectsContinue: Bool
     var wantsClose: Bool
+
+    var error: ReportedError { ReportedError(body: body, type: errorType) }
   }
 
   /// The longest body, in bytes. Beyond: 413.
@@ -213,8 +227,10 @@ final class APIConnection {
     case .complete: break
     }
     guard let head = RequestHead(parsing: inbound.split(line.length)) else { return false }
+    let typePlace = head.fields.first(named: "lambda-runtime-function-error-type".utf8.span)
     request = Request(
-      isPost: line.method == .post, path: String(decoding: head.path.array, as: UTF8.self), expectsContinue: line.expectsContinue, wantsClose: line.wantsClose)
+      isPost: line.method == .post, path: String(decoding: head.path.array, as: UTF8.self), errorType: typePlace.map { String(text: head.fields.value($0)) } ?? "",
+      expectsContinue: line.expectsContinue, wantsClose: line.wantsClose)
     decoder = BodyDecoder(line.framing)
     if line.expectsContinue { send(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)) }
     return true
