@@ -88,4 +88,21 @@ extension TierTests {
       #expect(outcome.log.contains("\n\(message)\t\(type)\nEND RequestId: "), "\(outcome.log)")
     }
   }
+
+  // MARK: Numbers
+
+  /// Environments are counted of a function, whatever code or version they have.
+  @Test func environmentsOfAllVersionsAreCounted() async throws {
+    let tier = try Workbench.tier()
+    defer { tier.stop() }
+    let definition = try Workbench.function(Self.sleeper), function = try tier.take(definition)
+    for version in 1...2 {
+      _ = try tier.versions.publish(definition, description: "")
+      #expect(await tier.run(function.qualified(by: String(version)), #"{"ms":1}"#).text != nil)
+      #expect(tier.numbers[0].numbers.environments == version)
+      try "// \(version)\n\(Self.sleeper["index.js"] ?? "")".write(toFile: definition.codePath + "/index.js", atomically: false, encoding: .utf8)
+    }
+    #expect(await tier.run(function, #"{"ms":1}"#).text != nil)
+    #expect(tier.numbers[0].numbers.environments == 3)
+  }
 }

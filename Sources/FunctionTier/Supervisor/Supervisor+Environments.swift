@@ -153,9 +153,9 @@ extension Supervisor {
 
   private func leaveGroup(_ environment: Environment) {
     _ = pool.remove(environment)
-    guard let group = environment.group else { return }
-    group.remove(environment)
-    group.tally.change { $0.environments = group.environments.count }
+    guard let group = environment.group, group.remove(environment) else { return }
+    // Of all versions together: each counts its own in and out.
+    if environment.initDuration != nil { group.tally.change { $0.environments -= 1 } }
   }
 
   /// It never got as far as to run anything.
@@ -195,7 +195,7 @@ extension Supervisor: EnvironmentKeeper {
     group.tally.change {
       $0.initializations += 1
       $0.initMicroseconds += UInt64(max(duration.microseconds, 0))
-      $0.environments = group.environments.count
+      $0.environments += 1
     }
     becameIdle(environment, group)
   }
