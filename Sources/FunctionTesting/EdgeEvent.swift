@@ -33,16 +33,32 @@ struct EdgeEvent: Sendable {
 
   // MARK: What came of it
 
-  /// `{"request": …}` or `{"response": …}` with headers as `{value, multiValue}`; what is neither is told as it is.
+  /// `{"request": …}` or `{"response": …}` with headers as `{value, multiValue}`; what is neither is told as it is. And the origin that was chosen, as
+  /// it was returned, with custom headers as `{name: value}`; nil when it stays.
   /// - Throws: what the proxy would not take.
-  func output(_ result: JSONValue?) throws(EventFailure) -> JSONValue? {
-    guard let event else { return result.map { .object(["result": $0]) } }
+  func output(_ result: JSONValue?) throws(EventFailure) -> (output: JSONValue?, origin: JSONValue?) {
+    guard let event else { return (result.map { .object(["result": $0]) }, nil) }
     let decision = try event.decision(on: Array((result ?? .null).compact.utf8))
-    guard let object = result?.object else { return nil }
+    guard let object = result?.object else { return (nil, nil) }
     switch decision {
-    case .request: return .object(["request": .object(Self.compared(object))])
-    case .response: return .object(["response": .object(Self.compared(object))])
+    case .request(let change): return (.object(["request": .object(Self.compared(object))]), change.origin == nil ? nil : object["origin"].map(Self.chosen))
+    case .response: return (.object(["response": .object(Self.compared(object))]), nil)
     }
+  }
+
+  private static func chosen(_ origin: JSONValue) -> JSONValue {
+    var chosen = JSONObject()
+    for kind in origin.object?.members ?? [] {
+      guard var fields = kind.value.object else { continue }
+      if let headers = fields["customHeaders"]?.object {
+        fields["customHeaders"] = .object(JSONObject(headers.members.map { header in
+          let values = (header.value.array ?? []).map { $0["value"] ?? .null }
+          return .init(name: header.name, value: values.count == 1 ? values[0] : .array(values))
+        }))
+      }
+      chosen[kind.name] = .object(fields)
+    }
+    return .object(chosen)
   }
 
   private static func compared(_ message: JSONObject) -> JSONObject {
@@ -146,4 +162,9 @@ struct EdgeShorthand {
     if let custom = section.optional("customHeaders") { origin.customHeaders = headers(custom) }
     return origin
   }
+}
+
+extension EventFailure {
+  /// As cases and `skerry invoke` tell of it.
+  var sentence: String { "Validation error: \(log)" }
 }
