@@ -113,6 +113,8 @@ struct Exchange: ~Copyable {
   var functions: [FunctionReport] = []
   /// Whether this request has been counted as one that waited for a connection.
   var hasWaited = false
+  /// When the origin's answer must be whole, in the loop's milliseconds, whatever attempts that takes; 0: no bound (``fetchOnce(from:_:_:)``).
+  var completeBy: UInt64 = 0
   /// Whether an answer had begun when an attempt failed: then there is no other.
   var answerBegan = false
   /// What the result was when the response began, if it broke off then.
