@@ -120,6 +120,8 @@ public struct InvocationFailure: Error, Sendable, Equatable {
   static let tooLargeType = "Function.ResponseSizeTooLarge"
   /// The `errorType` of what a runtime reports without saying what it is.
   static let unknownType = "Runtime.Unknown"
+  /// The `errorType` of a program that cannot be run.
+  static let invalidEntrypointType = "Runtime.InvalidEntrypoint"
   /// The `errorType` of what took too long, an invocation or loading.
   static let timedOutType = "Sandbox.Timedout"
   /// Lambda's `errorMessage`.

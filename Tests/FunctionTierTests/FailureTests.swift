@@ -89,6 +89,53 @@ extension TierTests {
     }
   }
 
+  /// Its interpreter is not there: the author's to mend, not the proxy's.
+  @Test func aProgramThatCannotBeStartedIsTheFunctionsFault() async throws {
+    let tier = try Workbench.tier()
+    defer { tier.stop() }
+    let definition = try Workbench.function(["bootstrap": "#!/no/such/interpreter\n"], .provided("provided.al2023"))
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: definition.codePath + "/bootstrap")
+    let function = try tier.take(definition)
+    for _ in 0...CrashLoop.patience + 1 {
+      let outcome = await tier.run(function), failure = outcome.failure
+      #expect(failure?.kind == .initialization && failure?.errorType == "Runtime.InvalidEntrypoint", "\(outcome)")
+      #expect(failure?.errorMessage == "RequestId: \(outcome.report.requestID) Error: exec /var/task/bootstrap: No such file or directory")
+    }
+  }
+
+  // MARK: Lines
+
+  /// A message of several lines is one of the log, as a handler's own are.
+  @Test func aMessageIsOneLine() async throws {
+    let tier = try Workbench.tier()
+    defer { tier.stop() }
+    let outcome = await tier.run(try tier.take(try Workbench.function(["index.js": "require('nothing-there')"])))
+    #expect(outcome.failure?.errorMessage.contains("\n") == true)
+    #expect(outcome.log.split(separator: "\n").count == 6, "\(outcome.log)")
+  }
+
+  /// What was written belongs to the invocation that wrote it, whether or not its line has an end; who closes its output has none.
+  @Test func outputOfPythonBelongsToItsInvocation() async throws {
+    let tier = try Workbench.tier()
+    defer { tier.stop() }
+    let code = """
+      import sys
+      def handler(event, context):
+          print("to output", end="")
+          sys.stderr.write("to errors")
+          if event.get("close"): sys.stdout.close()
+          if event.get("none"): sys.stdout = sys.stderr = None
+          if event.get("fail"): raise ValueError("told anyway")
+          return 1
+      """
+    for (index, event) in ["{}", #"{"close":1}"#, #"{"none":1}"#, #"{"close":1,"fail":1}"#, #"{"none":1,"fail":1}"#].enumerated() {
+      let function = try tier.take(try Workbench.function(["app.py": code], .python("python3.11"), name: "f\(index)") { $0.handler = "app.handler" })
+      let outcome = await tier.run(function, event)
+      #expect(event.contains("fail") ? outcome.failure?.errorType == "ValueError" && outcome.log.contains("[ERROR] ValueError: told anyway") : outcome.text == "1", "\(event): \(outcome)")
+      #expect(outcome.log.contains("to output") && (outcome.log.contains("to errors") || event.contains("none")), "\(event): \(outcome.log)")
+    }
+  }
+
   // MARK: Numbers
 
   /// Environments are counted of a function, whatever code or version they have.

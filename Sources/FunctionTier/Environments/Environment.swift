@@ -76,6 +76,11 @@ final class Environment {
   var lastWords: [UInt8] = []
   /// The same for a message.
   var wordsInBrackets: String { lastWords.isEmpty ? "" : " (\(String(decoding: lastWords.prefix(200), as: UTF8.self)))" }
+  /// Why the function's own program cannot be run, in bubblewrap's words; nil when it can. Before it runs nobody else has said anything.
+  var entrypointFault: String? {
+    let words = String(decoding: lastWords, as: UTF8.self), begin = "bwrap: execvp \(Interpreter.codeFolder)/"
+    return speaksHTTP && words.hasPrefix(begin) ? "exec" + words.dropFirst("bwrap: execvp".count) : nil
+  }
   /// Its interpreter's version, such as `20.20.2`; empty when it has not said.
   private(set) var interpreterVersion = ""
   /// Whether it said that its heap is full.

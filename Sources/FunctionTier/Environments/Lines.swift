@@ -95,7 +95,7 @@ extension InvocationFailure {
 
   /// The same for another invocation: our own messages begin with the request's id.
   func addressed(to requestID: String) -> InvocationFailure {
-    guard kind == .exited || kind == .outOfMemory || kind == .protocolViolation, let place = errorMessage.firstRange(of: " Error: ") else { return self }
+    guard kind == .exited || kind == .outOfMemory || kind == .protocolViolation || errorType == Self.invalidEntrypointType, let place = errorMessage.firstRange(of: " Error: ") else { return self }
     var failure = self
     failure.errorMessage = "RequestId: \(requestID)\(errorMessage[place.lowerBound...])"
     return failure
@@ -112,6 +112,11 @@ extension InvocationFailure {
     InvocationFailure(
       .exited, errorType: "Runtime.ExitError",
       errorMessage: "RequestId: \(requestID) Error: Runtime exited \(status.map { "with error: \($0)" } ?? "without providing a reason")")
+  }
+
+  /// Its own program cannot be run: no such file, or not one of this machine's.
+  static func invalidEntrypoint(_ requestID: String, _ why: String) -> InvocationFailure {
+    InvocationFailure(.initialization, errorType: invalidEntrypointType, errorMessage: "RequestId: \(requestID) Error: \(why)")
   }
 
   /// It was killed because it used too much memory.

@@ -117,7 +117,7 @@ extension Event {
     case nil where body["action"] == nil: return nil
     default: throw EventFailure("The body's action is neither read-only nor replace")
     }
-    guard request.body != nil else { throw .body("cannot be replaced by a function that is not given it", "includeBody: true has it given") }
+    guard request.body != nil else { throw .body("cannot be replaced by a function that is not given it", "includeBody has it given, of PUT, POST, PATCH and DELETE requests") }
     guard let text = (body["data"] ?? .string("")).string else { throw EventFailure("The body's data is not a string") }
     let data = Array(text.utf8)
     switch body["encoding"]?.string ?? (body["encoding"] == nil ? "base64" : "") {

@@ -249,6 +249,7 @@ extension Supervisor: EnvironmentKeeper {
     case .exited where environment.initDuration == nil: .exited(requestID, (end.cause.exitWords ?? "") + environment.wordsInBrackets)
     case .exited: .exited(requestID, end.cause.exitWords)
     case .killed: .exited(requestID, "signal: killed")
+    case .notStarted where environment.entrypointFault != nil: .invalidEntrypoint(requestID, environment.entrypointFault ?? "")
     case .notStarted(let why): .notStarted("the sandbox could not be started: \(why)\(environment.wordsInBrackets)")
     case .abandoned: .notStarted("the process that starts sandboxes is gone")
     }

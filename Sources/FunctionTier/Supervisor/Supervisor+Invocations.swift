@@ -245,7 +245,7 @@ extension Supervisor {
     case .timedOut: write(Lines.timedOut(report.requestID, group.revision.timeout), group, pending)
     // What a handler throws our bootstraps say; a program of its own only reports it.
     case .unhandled where group.interpreter != .provided: break
-    case .some: write("\(failure?.errorMessage ?? "")\t\(failure?.errorType ?? "")", group, pending)
+    case .some: write("\(failure?.errorMessage ?? "")\t\(failure?.errorType ?? "")".replacing("\n", with: "\r"), group, pending)
     case nil: break
     }
     write(group, pending) { Lines.end(report.requestID, to: &$0) }
