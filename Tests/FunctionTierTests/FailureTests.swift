@@ -103,6 +103,29 @@ extension TierTests {
     }
   }
 
+  /// What is too long is read to its end and not kept: the program is told 413, the invocation has failed, and the next one is its own.
+  @Test func aProgramsAnswerThatIsTooLongIsSaidAtOnce() async throws {
+    let tier = try Workbench.tier()
+    defer { tier.stop() }
+    let code = """
+      for length, path in [(20 << 20, "response"), (9 << 20, "error"), (1, "response")]:
+          place = take()[:-len("error")] + path
+          try:
+              post(place, b'7' * length, "My.Header")
+          except urllib.error.HTTPError as error:
+              print("told", error.code, flush=True)
+      take()
+      """
+    let definition = try Workbench.function(Self.program(code), .provided("provided.al2023")) { $0.timeout = .seconds(20) }
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: definition.codePath + "/bootstrap")
+    let function = try tier.take(definition)
+    let long = await tier.run(function), error = await tier.run(function), short = await tier.run(function)
+    #expect(long.failure?.kind == .tooLarge && long.failure?.errorType == "Function.ResponseSizeTooLarge", "\(long)")
+    #expect(error.failure?.kind == .unhandled && error.failure?.errorType == "My.Header", "\(error)")
+    #expect(short.text == "7" && !short.report.isColdStart, "\(short)")
+    #expect((long.log + error.log + short.log).contains("told 413"))
+  }
+
   // MARK: Lines
 
   /// A message of several lines is one of the log, as a handler's own are.

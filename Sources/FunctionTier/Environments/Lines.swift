@@ -101,6 +101,10 @@ extension InvocationFailure {
     return failure
   }
 
+  /// Its result is too long.
+  static let tooLarge = InvocationFailure(
+    .tooLarge, errorType: tooLargeType, errorMessage: "Response payload size exceeded maximum allowed payload size (\(Invocation.payloadLimitBytes) bytes).")
+
   /// It took longer than its timeout.
   static func timedOut(_ requestID: String, _ timeout: Duration) -> InvocationFailure {
     InvocationFailure(

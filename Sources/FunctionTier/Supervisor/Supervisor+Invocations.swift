@@ -176,8 +176,7 @@ extension Supervisor {
     if case .failed(let reason) = answer { failure = environment == nil ? reason.addressed(to: report.requestID) : reason }
     // `provided` sends what it likes; bootstraps of ours do not send what is too long.
     if case .result(let bytes) = answer, bytes.count > Invocation.payloadLimitBytes {
-      let text = "Response payload size exceeded maximum allowed payload size (\(Invocation.payloadLimitBytes) bytes)."
-      failure = InvocationFailure(.tooLarge, errorType: InvocationFailure.tooLargeType, errorMessage: text)
+      failure = .tooLarge
     }
     // Whoever looks for the request of an invocation that nothing ran finds it, too.
     if environment == nil { writeStart(pending, group) }
