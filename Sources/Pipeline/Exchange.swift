@@ -50,6 +50,8 @@ struct FunctionReport: Sendable {
   var durationMicroseconds: Int?
   /// Whether its environment was made for this run.
   var isColdStart = false
+  /// AwsRequestId of a run of the function tier: what its lines in the function log have.
+  var invocationID = ""
 
   init(_ function: WorkerFunction, _ hook: FunctionHook, _ outcome: RunOutcome, cpuMicroseconds: Int = 0, error: String?) {
     name = function.code.name

@@ -132,5 +132,6 @@ extension FunctionReport {
     self.error = error
     durationMicroseconds = Int(report.durationMicroseconds)
     isColdStart = report.isColdStart
+    invocationID = report.requestID
   }
 }
