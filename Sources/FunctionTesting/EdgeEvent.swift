@@ -12,22 +12,30 @@ struct EdgeEvent: Sendable {
   let payload: [UInt8]
   /// What its results are judged by; nil when it is not one of Lambda@Edge: then any result will do.
   let event: Event?
+  /// The origin that it shows, as it is written there: returned as it is, it is no choice, whatever the configuration of whoever made the event allows.
+  private let shownOrigin: JSONValue?
 
   /// An event in a file.
   init(payload: [UInt8]) {
     self.payload = payload
     event = Event(parsing: payload)
+    shownOrigin = Self.request(payload)?["origin"]
   }
 
   init(_ event: Event) {
     var event = event
     payload = event.payload()
     self.event = event
+    shownOrigin = Self.request(payload)?["origin"]
+  }
+
+  private static func request(_ payload: [UInt8]) -> JSONObject? {
+    (try? JSONValue(parsing: payload.span, replacesHalfPairs: true))?["Records"]?.array?.first?["cf"]?["request"]?.object
   }
 
   /// The request, in the form that cases are compared in.
   var document: JSONObject {
-    guard let request = (try? JSONValue(parsing: payload))?["Records"]?.array?.first?["cf"]?["request"]?.object else { return [:] }
+    guard let request = Self.request(payload) else { return [:] }
     return ["request": .object(Self.compared(request))]
   }
 
@@ -38,7 +46,12 @@ struct EdgeEvent: Sendable {
   /// - Throws: what the proxy would not take.
   func output(_ result: JSONValue?) throws(EventFailure) -> (output: JSONValue?, origin: JSONValue?) {
     guard let event else { return (result.map { .object(["result": $0]) }, nil) }
-    let decision = try event.decision(on: Array((result ?? .null).compact.utf8))
+    var judged = result ?? .null
+    if var object = judged.object, let origin = object["origin"], origin == shownOrigin {
+      object["origin"] = nil
+      judged = .object(object)
+    }
+    let decision = try event.decision(on: Array(judged.compact.utf8))
     guard let object = result?.object else { return (nil, nil) }
     switch decision {
     case .request(let change): return (.object(["request": .object(Self.compared(object))]), change.origin == nil ? nil : object["origin"].map(Self.chosen))

@@ -80,11 +80,14 @@ import Testing
       };
       """
     let folder = try Folder(["f/index.js": code, "f/function.yaml": "runtime: nodejs20.x\n"])
-    func event(_ uri: String, _ type: String = "viewer-request", response: String = "") -> String {
-      #"{"Records":[{"cf":{"config":{"eventType":"\#(type)"},"request":{"method":"GET","uri":"\#(uri)","headers":{"host":[{"key":"Host","value":"a"}],"x-edge-shown":[{"value":"b"}]}}\#(response)}}]}"#
+    func event(_ uri: String, _ type: String = "viewer-request", response: String = "", origin: String = "") -> String {
+      #"{"Records":[{"cf":{"config":{"eventType":"\#(type)"},"request":{"method":"GET","uri":"\#(uri)",\#(origin)"headers":{"host":[{"key":"Host","value":"a"}],"x-edge-shown":[{"value":"b"}]}}\#(response)}}]}"#
     }
     let rows: [(String, String?)] = [
       (event("/"), nil), (event("/", "origin-response", response: #","response":{"status":"404","headers":{}}"#), nil), (#"{"any":1}"#, nil),
+      // An origin that is returned as it was is not the function's, whatever it is.
+      (event("/", "origin-request", origin: #""origin":{"s3":{"domainName":"b.s3.amazonaws.com","path":"","authMethod":"origin-access-identity","region":"us-east-1","customHeaders":{}}},"#), nil),
+      (event("/", "origin-request", origin: #""origin":{"custom":{"domainName":"a.example","path":"","port":81,"responseCompletionTimeout":7,"readTimeout":30}},"#), nil),
       (event("/header"), "Validation error: The function tried to add a blacklisted header, headerName : x-edge-a."),
       (event("/body"), "Validation error: The bodyEncoding is neither text nor base64."), (event("/nothing"), "Validation error: The function returned a value that is not an object."),
     ]
