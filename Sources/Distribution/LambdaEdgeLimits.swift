@@ -21,7 +21,8 @@ public struct LambdaEdgeLimits: Sendable, Equatable {
   public let exposedBodyBytes: Int
   /// The longest body, in bytes, by which a function replaces a request's: as text.
   public let replacedTextBytes: Int
-  /// The same in base64: so many characters.
+  /// The same in base64: as many characters as what is shown may have, so that a body which is shown whole may come back. AWS's documents say 53.2 KB
+  /// and 1.33 MB, which is that, rounded.
   public let replacedBase64Bytes: Int
   /// The most bytes of headers and body of a response that a function returns; the body is counted as it is written, in text or in base64.
   public let responseBytes: Int
@@ -34,7 +35,7 @@ public struct LambdaEdgeLimits: Sendable, Equatable {
     codeBytes = isLegacy ? 1 << 20 : 50 << 20
     exposedBodyBytes = isViewer ? 40 << 10 : 1 << 20
     replacedTextBytes = exposedBodyBytes
-    replacedBase64Bytes = isViewer ? 54_476 : 1_394_606   // 53.2 KB and 1.33 MB
+    replacedBase64Bytes = (exposedBodyBytes + 2) / 3 * 4
     responseBytes = isViewer ? 40 << 10 : 1 << 20
   }
 }

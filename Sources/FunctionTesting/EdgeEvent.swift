@@ -12,37 +12,66 @@ struct EdgeEvent: Sendable {
   let payload: [UInt8]
   /// What its results are judged by; nil when it is not one of Lambda@Edge: then any result will do.
   let event: Event?
+  /// The origin that it shows, as it is written there: returned as it is, it is no choice, whatever the configuration of whoever made the event allows.
+  private let shownOrigin: JSONValue?
 
   /// An event in a file.
   init(payload: [UInt8]) {
     self.payload = payload
     event = Event(parsing: payload)
+    shownOrigin = Self.request(payload)?["origin"]
   }
 
   init(_ event: Event) {
     var event = event
     payload = event.payload()
     self.event = event
+    shownOrigin = Self.request(payload)?["origin"]
+  }
+
+  private static func request(_ payload: [UInt8]) -> JSONObject? {
+    (try? JSONValue(parsing: payload.span, replacesHalfPairs: true))?["Records"]?.array?.first?["cf"]?["request"]?.object
   }
 
   /// The request, in the form that cases are compared in.
   var document: JSONObject {
-    guard let request = (try? JSONValue(parsing: payload))?["Records"]?.array?.first?["cf"]?["request"]?.object else { return [:] }
+    guard let request = Self.request(payload) else { return [:] }
     return ["request": .object(Self.compared(request))]
   }
 
   // MARK: What came of it
 
-  /// `{"request": …}` or `{"response": …}` with headers as `{value, multiValue}`; what is neither is told as it is.
+  /// `{"request": …}` or `{"response": …}` with headers as `{value, multiValue}`; what is neither is told as it is. And the origin that was chosen, as
+  /// it was returned, with custom headers as `{name: value}`; nil when it stays.
   /// - Throws: what the proxy would not take.
-  func output(_ result: JSONValue?) throws(EventFailure) -> JSONValue? {
-    guard let event else { return result.map { .object(["result": $0]) } }
-    let decision = try event.decision(on: Array((result ?? .null).compact.utf8))
-    guard let object = result?.object else { return nil }
-    switch decision {
-    case .request: return .object(["request": .object(Self.compared(object))])
-    case .response: return .object(["response": .object(Self.compared(object))])
+  func output(_ result: JSONValue?) throws(EventFailure) -> (output: JSONValue?, origin: JSONValue?) {
+    guard let event else { return (result.map { .object(["result": $0]) }, nil) }
+    var judged = result ?? .null
+    if var object = judged.object, let origin = object["origin"], origin == shownOrigin {
+      object["origin"] = nil
+      judged = .object(object)
     }
+    let decision = try event.decision(on: Array(judged.compact.utf8))
+    guard let object = result?.object else { return (nil, nil) }
+    switch decision {
+    case .request(let change): return (.object(["request": .object(Self.compared(object))]), change.origin == nil ? nil : object["origin"].map(Self.chosen))
+    case .response: return (.object(["response": .object(Self.compared(object))]), nil)
+    }
+  }
+
+  private static func chosen(_ origin: JSONValue) -> JSONValue {
+    var chosen = JSONObject()
+    for kind in origin.object?.members ?? [] {
+      guard var fields = kind.value.object else { continue }
+      if let headers = fields["customHeaders"]?.object {
+        fields["customHeaders"] = .object(JSONObject(headers.members.map { header in
+          let values = (header.value.array ?? []).map { $0["value"] ?? .null }
+          return .init(name: header.name, value: values.count == 1 ? values[0] : .array(values))
+        }))
+      }
+      chosen[kind.name] = .object(fields)
+    }
+    return .object(chosen)
   }
 
   private static func compared(_ message: JSONObject) -> JSONObject {
@@ -146,4 +175,9 @@ struct EdgeShorthand {
     if let custom = section.optional("customHeaders") { origin.customHeaders = headers(custom) }
     return origin
   }
+}
+
+extension EventFailure {
+  /// As cases and `skerry invoke` tell of it.
+  var sentence: String { "Validation error: \(log)" }
 }

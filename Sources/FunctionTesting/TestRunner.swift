@@ -56,8 +56,8 @@ public final class TestRunner {
       report.logs = run.logs
       report.error = run.error.map { FunctionError(function: tier.definition.name, text: $0) }
       if report.error == nil {
-        do throws(EventFailure) { report.output = try edge.output(run.output) } catch {
-          report.error = FunctionError(function: tier.definition.name, text: "Validation error: \(error.log)")
+        do throws(EventFailure) { (report.output, report.origin) = try edge.output(run.output) } catch {
+          report.error = FunctionError(function: tier.definition.name, text: error.sentence)
         }
       }
     }

@@ -54,8 +54,16 @@ public final class TierRunner {
     prepared = (definitions, ready.functions, ready.problems)
   }
 
+  /// Invokes a function that has been prepared, and waits. What comes of an event of Lambda@Edge is judged as the proxy judges it.
+  public func run(_ name: String, judging payload: [UInt8]) -> TierReport {
+    var result = run(name, payload)
+    guard result.error == nil else { return result }
+    do throws(EventFailure) { _ = try EdgeEvent(payload: payload).output(result.output) } catch { result.error = error.sentence }
+    return result
+  }
+
   /// Invokes a function that has been prepared, and waits.
-  public func run(_ name: String, _ payload: [UInt8]) -> TierReport {
+  func run(_ name: String, _ payload: [UInt8]) -> TierReport {
     var result = TierReport()
     guard let index = prepared.definitions.firstIndex(where: { $0.name == name }), prepared.functions.indices.contains(index), let function = prepared.functions[index] else {
       result.error = prepared.problems.first { prepared.definitions.indices.contains($0.index) && prepared.definitions[$0.index].name == name }?.text ?? "it could not be prepared"

@@ -121,6 +121,12 @@ public struct InvocationFailure: Error, Sendable, Equatable {
   public static let notFoundType = "ResourceNotFoundException"
   /// The `errorType` of a result that is longer than ``Invocation/payloadLimitBytes``: bootstraps do not send it.
   static let tooLargeType = "Function.ResponseSizeTooLarge"
+  /// The `errorType` of what a runtime reports without saying what it is.
+  static let unknownType = "Runtime.Unknown"
+  /// The `errorType` of a program that cannot be run.
+  static let invalidEntrypointType = "Runtime.InvalidEntrypoint"
+  /// The `errorType` of what took too long, an invocation or loading.
+  static let timedOutType = "Sandbox.Timedout"
   /// Lambda's `errorMessage`.
   public var errorMessage: String
   /// The stack's lines, if any; what the function says of itself.
@@ -164,9 +170,9 @@ public struct InvocationReport: Sendable, Equatable {
   /// The end of the log lines, when asked for: at most ``Invocation/logTailBytes``.
   public var logTail: [UInt8] = []
 
-  /// The lines of ``logTail`` that the function wrote: without START, END and REPORT.
+  /// The lines of ``logTail`` that the function wrote: without START, END, REPORT and INIT_REPORT.
   public var functionLines: [String] {
-    let words = ["START RequestId: ", "END RequestId: ", "REPORT RequestId: "]
+    let words = ["START RequestId: ", "END RequestId: ", "REPORT RequestId: ", "INIT_REPORT Init Duration: "]
     return String(decoding: logTail, as: UTF8.self).split(separator: "\n").map(String.init).filter { line in !words.contains { line.hasPrefix($0) } }
   }
 

@@ -32,6 +32,8 @@ public struct ClientConnection: ~Copyable {
   private let keeper: any ConnectionKeeper
   /// The stream, when this is one of an HTTP/2 connection.
   public let substream: HTTP2Stream?
+  /// Fires when the answer must be whole.
+  private var bound: TimerID?
 
   /// Takes a stream of an HTTP/2 connection, new or one that carries others.
   public init(_ substream: HTTP2Stream, _ limits: OriginLimits, isReused: Bool, keeper: any ConnectionKeeper) {
@@ -51,7 +53,16 @@ public struct ClientConnection: ~Copyable {
     substream = nil
   }
 
-  deinit { keeper.ended(stream.socket, reusable: reusable, sent: stream.bytesSent, received: stream.bytesReceived) }
+  deinit {
+    // Before anybody else may have the connection.
+    if let bound { stream.socket.loop.cancel(bound) }
+    keeper.ended(stream.socket, reusable: reusable, sent: stream.bytesSent, received: stream.bytesReceived)
+  }
+
+  /// The request is to be over in so many milliseconds: what is not breaks off then. Once.
+  public mutating func mustBeOver(afterMilliseconds milliseconds: Int) {
+    bound = stream.socket.loop.schedule(afterMilliseconds: milliseconds) { [weak socket = stream.socket] in socket?.fail(.timedOut) }
+  }
 
   /// Whether any byte of the answer has come: then the request must not be sent again.
   public var hasReceived: Bool { stream.bytesReceived > 0 || substream.map { $0.hasFinalHead || $0.interimResponses > 0 } ?? false }

@@ -20,16 +20,17 @@ final class HTTP2Connections: HTTP2SessionOwner, ConnectionKeeper {
   /// - Parameter identity: whom it must lead to, where it is secured.
   /// - Throws: ``OriginFailure/Reason/noFreeConnection`` when too many wait, or none had room within connectionTimeout.
   nonisolated(nonsending) func open(
-    _ identity: OriginIdentity?, mustBeNew: Bool, hasWaited: inout Bool, _ visit: OriginVisit?
+    _ identity: OriginIdentity?, mustBeNew: Bool, hasWaited: inout Bool, _ visit: OriginVisit?, left: Int?
   ) async throws(OriginFailure) -> ClientConnection {
-    let end = pool.context.loop.now + UInt64(pool.connectTimeoutMilliseconds)
+    let began = pool.context.loop.now, end = began + UInt64(pool.connectTimeout(left))
     var mustBeNew = mustBeNew
     while true {
       if !mustBeNew, let session = session(identity, at: visit.flatMap { $0.addresses.count > 1 ? $0.chosen : nil }) {
         return connection(session.open(), isReused: true, visit)
       }
       if connecting == 0, sessions.count < pool.origin.http2ConnectionsPerWorker {
-        return connection(try await connect(identity, visit).open(), isReused: false, visit)
+        let rest = left.map { $0 - Int(pool.context.loop.now - began) }
+        return connection(try await connect(identity, visit, rest).open(), isReused: false, visit)
       }
       if !mustBeNew, visit != nil, let session = session(identity, at: nil) { return connection(session.open(), isReused: true, visit) }
       // The oldest makes room where none is for this.
@@ -52,13 +53,13 @@ final class HTTP2Connections: HTTP2SessionOwner, ConnectionKeeper {
     return ClientConnection(stream, pool.limits, isReused: isReused, keeper: visit)
   }
 
-  private nonisolated(nonsending) func connect(_ identity: OriginIdentity?, _ visit: OriginVisit?) async throws(OriginFailure) -> HTTP2Session {
+  private nonisolated(nonsending) func connect(_ identity: OriginIdentity?, _ visit: OriginVisit?, _ left: Int?) async throws(OriginFailure) -> HTTP2Session {
     connecting += 1
     defer {
       connecting -= 1
       wakeAll()
     }
-    let (socket, address) = try await pool.open(identity, "h2", visit)
+    let (socket, address) = try await pool.open(identity, "h2", visit, left: left)
     var times = ViewerLimits()
     times.keepAliveTimeoutMilliseconds = pool.keepAliveMilliseconds
     times.idleTimeoutMilliseconds = pool.limits.writeTimeoutMilliseconds

@@ -13,7 +13,7 @@ public struct OriginFailure: Error, Equatable, Sendable {
     /// Too many requests wait for the origin, or its turn did not come in time (`maxRequestsInFlight`).
     case queueFull, queueTimeout
     case connectRefused, connectUnreachable, connectTimeout
-    case write, readTimeout, closedEarly
+    case write, readTimeout, completionTimeout, closedEarly
     case malformedHead(Refusal), malformedBody
     case streamRefused, streamReset(UInt32), brokenHTTP2
     case files(Int)
@@ -32,7 +32,7 @@ public struct OriginFailure: Error, Equatable, Sendable {
   /// The status that answers the viewer.
   public var status: Int {
     switch reason {
-    case .connectTimeout, .readTimeout: 504
+    case .connectTimeout, .readTimeout, .completionTimeout: 504
     case .noFreeConnection, .noDescriptor, .queueFull, .queueTimeout: 503
     case .files(let status): status
     default: 502
@@ -70,7 +70,7 @@ public struct OriginFailure: Error, Equatable, Sendable {
     case .addressRefused, .tls, .noFreeConnection, .noDescriptor, .queueFull, .queueTimeout, .connectRefused, .connectUnreachable, .connectTimeout:
       "OriginConnectError"
     case .write: "OriginWriteError"
-    case .readTimeout: "OriginReadError"
+    case .readTimeout, .completionTimeout: "OriginReadError"
     case .closedEarly, .streamRefused, .streamReset: "OriginCommError"
     case .malformedHead(.headTooLarge), .malformedHead(.tooManyFields), .malformedHead(.connectionOptions): "OriginHeaderTooBigError"
     case .malformedHead, .malformedBody, .brokenHTTP2: "OriginInvalidResponseError"
@@ -94,6 +94,7 @@ public struct OriginFailure: Error, Equatable, Sendable {
     case .connectTimeout: "no connection to \(place) within connectionTimeout"
     case .write: "\(place) did not take the request"
     case .readTimeout: "\(place) sent nothing within readTimeout"
+    case .completionTimeout: "\(place) did not give a whole answer within responseCompletionTimeout"
     case .closedEarly: "\(place) closed the connection before its response was complete"
     case .malformedHead(let refusal): "\(place) sent a malformed response. \(refusal.explanation)"
     case .malformedBody: "\(place) sent a malformed body"
@@ -120,6 +121,7 @@ public struct OriginFailure: Error, Equatable, Sendable {
     case .connectTimeout: .originConnectTimeout
     case .write: .originWriteFailure
     case .readTimeout: .originReadTimeout
+    case .completionTimeout: .originCompletionTimeout
     case .closedEarly: .originClosedEarly
     case .malformedHead(.headTooLarge), .malformedHead(.tooManyFields), .malformedHead(.connectionOptions): .limitOriginHead
     case .malformedHead: .originMalformedHead

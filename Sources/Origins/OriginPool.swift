@@ -90,13 +90,18 @@ public final class OriginPool: ConnectionKeeper {
     /// Name and port, for messages.
     var place: String { "\(server.domainName):\(server.port(isSecure: isSecure))" }
 
+    /// The connection timeout, of which less may be left.
+    func connectTimeout(_ left: Int?) -> Int { left.map { min(connectTimeoutMilliseconds, max(1, $0)) } ?? connectTimeoutMilliseconds }
+
     /// A new connection, secured where it is to be. The connection timeout is for both.
-    /// - Parameter applicationProtocol: what a secured connection must agree on; nil for whatever HTTP/1.1 is.
+    /// - Parameters:
+    ///   - applicationProtocol: what a secured connection must agree on; nil for whatever HTTP/1.1 is.
+    ///   - left: how many milliseconds its request has left, where that is bounded.
     nonisolated(nonsending) func open(
-      _ identity: OriginIdentity?, _ applicationProtocol: String? = nil, _ visit: OriginVisit?
+      _ identity: OriginIdentity?, _ applicationProtocol: String? = nil, _ visit: OriginVisit?, left: Int?
     ) async throws(OriginFailure) -> (Socket, SocketAddress) {
-      let began = context.loop.now
-      let (socket, address) = try await connect(visit)
+      let began = context.loop.now, connectTimeoutMilliseconds = connectTimeout(left)
+      let (socket, address) = try await connect(visit, connectTimeoutMilliseconds)
       guard isSecure else { return (socket, address) }
       let identity = identity ?? OriginIdentity(serverName: server.domainName, alsoAccepted: [])
       let left = max(1, connectTimeoutMilliseconds - Int(context.loop.now - began))
@@ -121,17 +126,17 @@ public final class OriginPool: ConnectionKeeper {
     }
 
     /// Connects to the address that a visit has chosen, or soon to another; without a visit to the first of the name's.
-    private nonisolated(nonsending) func connect(_ visit: OriginVisit?) async throws(OriginFailure) -> (Socket, SocketAddress) {
+    private nonisolated(nonsending) func connect(_ visit: OriginVisit?, _ timeoutMilliseconds: Int) async throws(OriginFailure) -> (Socket, SocketAddress) {
       guard let visit else {
         let port = UInt16(clamping: server.port(isSecure: isSecure))
         let (socket, address, all) = try await connector.connect(
-          server.domainName, at: server.addresses, port: port, timeoutMilliseconds: connectTimeoutMilliseconds, policy, family)
+          server.domainName, at: server.addresses, port: port, timeoutMilliseconds: timeoutMilliseconds, policy, family)
         watch.adopt(all, at: context.loop.now)
         return (socket, address)
       }
       let order = visit.order
       do throws(OriginFailure) {
-        let (socket, address) = try await connector.connect(to: order, place, timeoutMilliseconds: connectTimeoutMilliseconds, policy)
+        let (socket, address) = try await connector.connect(to: order, place, timeoutMilliseconds: timeoutMilliseconds, policy)
         for missed in order.prefix(while: { $0 != address }) { visit.miss(missed) }
         return (socket, address)
       } catch {
@@ -167,11 +172,12 @@ public final class OriginPool: ConnectionKeeper {
   private lazy var hasName = server.addresses.isEmpty && SocketAddress(host: server.domainName, port: 0) == nil
 
   /// Begins an attempt: waits for its turn where the origin's requests are bounded, and chooses an address.
+  /// - Parameter left: how many milliseconds the request has left, where that is bounded.
   /// - Throws: ``OriginFailure/Reason/queueFull`` or ``OriginFailure/Reason/queueTimeout``, or why the name has no address.
-  public nonisolated(nonsending) func visit() async throws(OriginFailure) -> OriginVisit? {
+  public nonisolated(nonsending) func visit(left: Int? = nil) async throws(OriginFailure) -> OriginVisit? {
     guard let state = watch.state else { return nil }
     let gate = state.gate
-    switch await gate?.enter(on: context.loop) {
+    switch await gate?.enter(on: context.loop, within: left) {
     case .entered?, nil: break
     case .full?: throw OriginFailure(.queueFull, at: place)
     case .late?: throw OriginFailure(.queueTimeout, at: place)
@@ -190,11 +196,12 @@ public final class OriginPool: ConnectionKeeper {
   ///   - identity: whom it must lead to, where it is secured.
   ///   - mustBeNew: whether its connection must be new, as an old one failed.
   ///   - hasWaited: whether this request has been counted as one that had to wait; set when it is.
+  ///   - left: how many milliseconds the request has left, where that is bounded.
   public nonisolated(nonsending) func openHTTP2(
-    _ identity: OriginIdentity? = nil, mustBeNew: Bool, hasWaited: inout Bool, _ visit: OriginVisit? = nil
+    _ identity: OriginIdentity? = nil, mustBeNew: Bool, hasWaited: inout Bool, _ visit: OriginVisit? = nil, left: Int? = nil
   ) async throws(OriginFailure) -> ClientConnection {
     usesHTTP2 = true
-    return try await http2.open(identity, mustBeNew: mustBeNew, hasWaited: &hasWaited, visit)
+    return try await http2.open(identity, mustBeNew: mustBeNew, hasWaited: &hasWaited, visit, left: left)
   }
 
   /// How many requests wait for a connection.
@@ -246,20 +253,21 @@ public final class OriginPool: ConnectionKeeper {
   /// - Parameters:
   ///   - identity: whom it must lead to, where it is secured.
   ///   - hasWaited: whether this request has been counted as one that had to wait; set when it is.
+  ///   - left: how many milliseconds the request has left, where that is bounded.
   /// - Throws: ``OriginFailure/Reason/noFreeConnection`` when too many wait, or its turn did not come within connectionTimeout.
   public nonisolated(nonsending) func connect(
-    _ identity: OriginIdentity? = nil, mustBeNew: Bool, hasWaited: inout Bool, _ visit: OriginVisit? = nil
+    _ identity: OriginIdentity? = nil, mustBeNew: Bool, hasWaited: inout Bool, _ visit: OriginVisit? = nil, left: Int? = nil
   ) async throws(OriginFailure) -> ClientConnection {
     if open < origin.connectionsPerWorker {
       open += 1
     } else if mustBeNew || isSecure || visit != nil, let socket = idle.first {   // it makes room for the new one
       forget(socket)
       discard(socket)
-    } else if let returned = try await waitInLine(identity, mustBeNew, &hasWaited, visit) {
+    } else if let returned = try await waitInLine(identity, mustBeNew, &hasWaited, visit, left) {
       return returned
     }
     let socket: Socket
-    do throws(OriginFailure) { socket = try await open(identity, visit) } catch {
+    do throws(OriginFailure) { socket = try await open(identity, visit, left) } catch {
       leavePlace()
       throw error
     }
@@ -269,8 +277,8 @@ public final class OriginPool: ConnectionKeeper {
   }
 
   /// A new connection; whom a secured one leads to is remembered.
-  private nonisolated(nonsending) func open(_ identity: OriginIdentity?, _ visit: OriginVisit?) async throws(OriginFailure) -> Socket {
-    let (socket, address) = try await settings.open(identity, nil, visit)
+  private nonisolated(nonsending) func open(_ identity: OriginIdentity?, _ visit: OriginVisit?, _ left: Int?) async throws(OriginFailure) -> Socket {
+    let (socket, address) = try await settings.open(identity, nil, visit, left: left)
     if watch.state != nil { peers[ObjectIdentifier(socket)] = address }
     if isSecure { identities[ObjectIdentifier(socket)] = (identity ?? OriginIdentity(serverName: server.domainName, alsoAccepted: [])).label }
     return socket
@@ -279,7 +287,7 @@ public final class OriginPool: ConnectionKeeper {
   /// Waits for a connection that is given back, or for the place of one that is closed.
   /// - Returns: nil when it is the place; it is taken then.
   private nonisolated(nonsending) func waitInLine(
-    _ identity: OriginIdentity?, _ mustBeNew: Bool, _ hasWaited: inout Bool, _ visit: OriginVisit?
+    _ identity: OriginIdentity?, _ mustBeNew: Bool, _ hasWaited: inout Bool, _ visit: OriginVisit?, _ left: Int?
   ) async throws(OriginFailure) -> ClientConnection? {
     guard line.count < origin.waitingRequestsPerWorker else {
       counters.add(.limitOriginWaiters)
@@ -289,7 +297,7 @@ public final class OriginPool: ConnectionKeeper {
     hasWaited = true
     let waiter = Waiter<Socket>(mustBeNew: mustBeNew, identity)
     line.append(waiter)
-    let timer = context.loop.schedule(afterMilliseconds: connectTimeoutMilliseconds) { [self] in line.giveUp(waiter) }
+    let timer = context.loop.schedule(afterMilliseconds: settings.connectTimeout(left)) { [self] in line.giveUp(waiter) }
     await waiter.wait()
     context.loop.cancel(timer)
     switch waiter.turn {

@@ -65,8 +65,10 @@ final class RequestGate: Sendable {
   var numbers: (inFlight: Int, waiting: Int) { books.withLock { ($0.inFlight, $0.waiting) } }
 
   /// Waits for its turn. Who has entered leaves, once.
-  /// - Parameter loop: the caller's.
-  nonisolated(nonsending) func enter(on loop: EventLoop) async -> Entry {
+  /// - Parameters:
+  ///   - loop: the caller's.
+  ///   - left: how many milliseconds the request has left, where that is bounded.
+  nonisolated(nonsending) func enter(on loop: EventLoop, within left: Int? = nil) async -> Entry {
     enum Look { case entered, full, wait(UInt64, milliseconds: Int) }
     let look: Look = books.withLock { books in
       if books.waiting == 0, books.inFlight < books.bound.requests {
@@ -75,7 +77,7 @@ final class RequestGate: Sendable {
       }
       guard books.waiting < books.bound.queueLength else { return .full }
       books.nextNumber += 1
-      return .wait(books.nextNumber, milliseconds: books.bound.queueTimeout.milliseconds)
+      return .wait(books.nextNumber, milliseconds: min(books.bound.queueTimeout.milliseconds, left ?? .max))
     }
     switch look {
     case .entered: return .entered

@@ -122,6 +122,7 @@ extension Worker {
     if let duration = report.durationMicroseconds {
       log.integer("durationMicroseconds", duration)
       log.boolean("coldStart", report.isColdStart)
+      if !report.invocationID.isEmpty { log.token("awsRequestId", report.invocationID.utf8.span) }
     } else {
       log.integer("cpuMicroseconds", report.cpuMicroseconds)
     }

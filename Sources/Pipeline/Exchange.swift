@@ -50,6 +50,8 @@ struct FunctionReport: Sendable {
   var durationMicroseconds: Int?
   /// Whether its environment was made for this run.
   var isColdStart = false
+  /// AwsRequestId of a run of the function tier: what its lines in the function log have.
+  var invocationID = ""
 
   init(_ function: WorkerFunction, _ hook: FunctionHook, _ outcome: RunOutcome, cpuMicroseconds: Int = 0, error: String?) {
     name = function.code.name
@@ -113,6 +115,8 @@ struct Exchange: ~Copyable {
   var functions: [FunctionReport] = []
   /// Whether this request has been counted as one that waited for a connection.
   var hasWaited = false
+  /// When the origin's answer must be whole, in the loop's milliseconds, whatever attempts that takes; 0: no bound (``fetchOnce(from:_:_:)``).
+  var completeBy: UInt64 = 0
   /// Whether an answer had begun when an attempt failed: then there is no other.
   var answerBegan = false
   /// What the result was when the response began, if it broke off then.

@@ -130,7 +130,7 @@ public enum Counter: Int, CaseIterable, Sendable {
   case originConnected, originReused, originReturned, originStale
   case originFirstAttempt, originRetry, originStaleRetry, originFailover
   case originNoFreeConnection, originNameUnknown, originNameFailure, originAddressRefused, originHandshakeFailure, originCertificateFailure, originConnectRefused, originConnectUnreachable
-  case originConnectTimeout, originWriteFailure, originReadTimeout, originClosedEarly, originMalformedHead, originMalformedBody, originMalformedHTTP2
+  case originConnectTimeout, originWriteFailure, originReadTimeout, originCompletionTimeout, originClosedEarly, originMalformedHead, originMalformedBody, originMalformedHTTP2
   case originStreamRefused, originStreamReset
   case originBytesSent, originBytesReceived
   case originTLSFull, originTLSResumed
@@ -303,6 +303,7 @@ extension Counter {
     case .originConnectTimeout: .init(.originFailures, "connect_timeout", "504: no connection within connectionTimeout")
     case .originWriteFailure: .init(.originFailures, "write", "502: the request could not be sent whole")
     case .originReadTimeout: .init(.originFailures, "read_timeout", "504: no bytes within readTimeout")
+    case .originCompletionTimeout: .init(.originFailures, "completion_timeout", "504, or it broke off: not whole within responseCompletionTimeout")
     case .originClosedEarly: .init(.originFailures, "closed_early", "502: closed before the response was complete")
     case .originMalformedHead: .init(.originFailures, "malformed_head", "502: the response head is malformed")
     case .originMalformedBody: .init(.originFailures, "malformed_body", "502 or a cut transfer: the response body's framing is malformed")

@@ -49,7 +49,7 @@ public struct FunctionTierFacts: Sendable {
       switch self {
       case .concurrent: "Invocations that run or wait: Lambda's ConcurrentExecutions."
       case .mostConcurrent: "The most there have been."
-      case .environments: "Environments that have the function."
+      case .environments: "Environments that have loaded the function, whatever its version."
       case .provisioned: "Environments that are to be kept always, of the versions that serve: provisionedConcurrency."
       case .provisionedReady: "Those of them that are up, counted once a second."
       case .peakMemory: "The most memory an environment of it has used: Lambda's Max Memory Used."

@@ -14,7 +14,8 @@ struct Invoke: ParsableCommand {
     discussion: """
       Prints one JSON object: output ({"request": …} or {"response": …}), logs, error (null or name:line:column: text),
       computeUtilization (percent of the CPU time it may use) and fuel (the engine's steps); of a function on nodejs, python or provided
-      output (the handler's result), logs, error, durationMilliseconds, billedDurationMilliseconds, maxMemoryUsedMB and initDurationMilliseconds.
+      output (the handler's result), logs, error (also: the proxy would refuse what came of an event of Lambda@Edge), durationMilliseconds,
+      billedDurationMilliseconds, maxMemoryUsedMB and initDurationMilliseconds.
       Exit status 1 if error is not null.
 
       Examples:
@@ -68,7 +69,7 @@ struct Invoke: ParsableCommand {
     do throws(FunctionSourceProblem) {
       let runner = try TierRunner()
       runner.prepare([source.definition])
-      report = runner.run(source.definition.name, payload)
+      report = runner.run(source.definition.name, judging: payload)
     } catch { throw Refusal(error) }
     FileHandle.standardOutput.write(Data((report.json.indented() + "\n").utf8))
     if let error = report.error { throw Finding("the function failed: \(error)") }

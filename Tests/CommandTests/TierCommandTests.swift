@@ -68,6 +68,75 @@ import Testing
     #expect(try folder.skerry("test").status == 0)
   }
 
+  /// What comes of an event of Lambda@Edge is judged as the proxy judges it; of another event anything will do.
+  @Test func invokingJudges() throws {
+    let code = """
+      exports.handler = async (event) => {
+        const cf = event.Records ? event.Records[0].cf : {};
+        if (!cf.request) return 'anything';
+        if (cf.request.uri == '/header') cf.request.headers['x-edge-a'] = [{ value: '1' }];
+        if (cf.request.uri == '/body') return { status: '200', body: 'x', bodyEncoding: 'gzip' };
+        if (cf.request.uri == '/nothing') return;
+        return cf.response || cf.request;
+      };
+      """
+    let folder = try Folder(["f/index.js": code, "f/function.yaml": "runtime: nodejs20.x\n"])
+    func event(_ uri: String, _ type: String = "viewer-request", response: String = "", origin: String = "") -> String {
+      #"{"Records":[{"cf":{"config":{"eventType":"\#(type)"},"request":{"method":"GET","uri":"\#(uri)",\#(origin)"headers":{"host":[{"key":"Host","value":"a"}],"x-edge-shown":[{"value":"b"}]}}\#(response)}}]}"#
+    }
+    let rows: [(String, String?)] = [
+      (event("/"), nil), (event("/", "origin-response", response: #","response":{"status":"404","headers":{}}"#), nil), (#"{"any":1}"#, nil),
+      // An origin that is returned as it was is not the function's, whatever it is.
+      (event("/", "origin-request", origin: #""origin":{"s3":{"domainName":"b.s3.amazonaws.com","path":"","authMethod":"origin-access-identity","region":"us-east-1","customHeaders":{}}},"#), nil),
+      (event("/", "origin-request", origin: #""origin":{"custom":{"domainName":"a.example","path":"","port":81,"responseCompletionTimeout":7,"readTimeout":30}},"#), nil),
+      (event("/header"), "Validation error: The function tried to add a blacklisted header, headerName : x-edge-a."),
+      (event("/body"), "Validation error: The bodyEncoding is neither text nor base64."), (event("/nothing"), "Validation error: The function returned a value that is not an object."),
+    ]
+    for (event, error) in rows {
+      try folder.write("event.json", event)
+      let outcome = try folder.skerry("invoke", "f", "event.json"), json = try outcome.json
+      #expect(outcome.status == (error == nil ? 0 : 1) && json["error"]?.string == error, "\(event): \(outcome.output)\(outcome.errors)")
+      // What it returned is shown either way: it is what there is to mend.
+      if event.contains("/header") { #expect(json["output"]?["headers"]?["x-edge-a"] != nil) }
+    }
+  }
+
+  @Test func testingOrigins() throws {
+    let cases = """
+      - name: another server
+        eventType: origin-request
+        request: { uri: /server }
+        expect: { origin: { custom: { domainName: other.example, port: 8080, customHeaders: { x-a: b, x-b: [c, d] } } } }
+      - name: a bucket
+        eventType: origin-request
+        request: { uri: /bucket }
+        expect: { origin: { s3: { domainName: b.s3.amazonaws.com, path: /a } } }
+      - name: as it was
+        eventType: origin-request
+        request: { uri: / }
+        expect: { origin: null }
+      - name: this one is wrong
+        eventType: origin-request
+        request: { uri: /server }
+        expect:
+          origin: { custom: { port: 8081 } }
+      """
+    let code = """
+      exports.handler = async (event) => {
+        const { request } = event.Records[0].cf;
+        if (request.uri == '/server') Object.assign(request.origin.custom, { domainName: 'other.example', port: 8080, customHeaders: { 'x-a': [{ key: 'X-A', value: 'b' }], 'x-b': [{ value: 'c' }, { value: 'd' }] } });
+        if (request.uri == '/bucket') request.origin = { s3: { domainName: 'b.s3.amazonaws.com', path: '/a', authMethod: 'none', region: 'us-east-1' } };
+        return request;
+      };
+      """
+    let folder = try Folder(["Functions/f/index.js": code, "Functions/f/function.yaml": "runtime: nodejs20.x\n", "Functions/f/tests/a.yaml": cases])
+    let outcome = try folder.skerry("test")
+    #expect(outcome.status == 1 && outcome.output.contains("4 cases, 1 failed") && outcome.output.contains("origin.custom.port"), "\(outcome.output)\(outcome.errors)")
+    let update = try folder.skerry("test", "--update")
+    #expect(update.status == 0, "\(update.output)\(update.errors)")
+    #expect(try folder.read("Functions/f/tests/a.yaml") == cases.replacing("port: 8081", with: "port: 8080"))
+  }
+
   /// A response alone is a case, too.
   @Test func testingResponses() throws {
     let folder = try Folder([

@@ -157,7 +157,7 @@ import Transport
     #expect(JSONValue.object(failure.answer).compact == #"{"errorType":"TypeError","errorMessage":"m","trace":["a","b"]}"#)
     #expect(JSONValue.object(read(#"{"errorType":"E","errorMessage":"m","stackTrace":["x"]}"#).answer).compact == #"{"errorType":"E","errorMessage":"m","stackTrace":["x"]}"#)
     for nonsense in ["", "[]", "{", "null", #"{"errorType":1}"#] {
-      #expect(read(nonsense).errorType == "Unknown")
+      #expect(read(nonsense).errorType == "Runtime.Unknown")
     }
     let long = String(repeating: "x", count: 100_000)
     #expect(read("{\"errorType\":\"E\",\"errorMessage\":\"\(long)\"}").errorMessage.utf8.count == InvocationFailure.textLimitBytes)

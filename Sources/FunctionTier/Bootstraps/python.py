@@ -62,6 +62,36 @@ def send(kind, serial, body):
         written += os.write(CONTROL, data[written:])
 
 
+# Output. A function may close sys.stdout and sys.stderr, or put something else in their place.
+
+OUTPUT, ERRORS = sys.stdout, sys.stderr
+
+
+def say(line):
+    text = line.replace("\n", "\r") + "\n"
+    try:
+        sys.stdout.write(text)
+        return
+    except Exception:
+        flush()
+    for descriptor in (1, 2):
+        try:
+            os.write(descriptor, text.encode("utf-8", "replace"))
+            return
+        except OSError:
+            pass
+
+
+def flush():
+    """What was written until now belongs to this invocation, whether or not its line has an end."""
+    for stream, own in ((sys.stdout, OUTPUT), (sys.stderr, ERRORS)):
+        for each in (stream,) if stream is own else (stream, own):
+            try:
+                each.flush()
+            except Exception:
+                pass
+
+
 # Log lines
 
 class LambdaHandler(logging.Handler):
@@ -69,7 +99,7 @@ class LambdaHandler(logging.Handler):
 
     def emit(self, record):
         record.aws_request_id = request_id
-        sys.stdout.write(self.format(record).replace("\n", "\r") + "\n")
+        say(self.format(record))
 
 
 def adopt_logging():
@@ -128,7 +158,7 @@ def say_error(description, error=None):
         lines += [line.rstrip("\n") for line in description["stackTrace"]]
     if error is not None:
         lines += causes(error)
-    sys.stdout.write("\n".join(lines).replace("\n", "\r") + "\n")
+    say("\n".join(lines))
 
 
 class Encoder(json.JSONEncoder):
@@ -236,16 +266,16 @@ def invoke(handler, serial, body):
     except Exception as error:
         description = describe(error)
         say_error(description, error)
-        sys.stdout.flush()
+        flush()
         return send(FAILURE, serial, dump(description))
     try:
         text = dump(result)
     except Exception as error:
         description = describe(Fault("Runtime.MarshalError", "Unable to marshal response: %s" % error))
         say_error(description)
-        sys.stdout.flush()
+        flush()
         return send(FAILURE, serial, dump(description))
-    sys.stdout.flush()
+    flush()
     if len(text) > RESULT_LIMIT:  # Not sent: the proxy takes no frame that long.
         message = "Response payload size exceeded maximum allowed payload size (%d bytes)." % RESULT_LIMIT
         return send(FAILURE, serial, dump({"errorType": "Function.ResponseSizeTooLarge", "errorMessage": message}))
@@ -255,7 +285,7 @@ def invoke(handler, serial, body):
 def fail_for_good(serial, error):
     description = describe(error)
     say_error(description, error)
-    sys.stdout.flush()
+    flush()
     send(LAST_FAILURE, serial, dump(description))
     os._exit(1)
 
@@ -279,7 +309,7 @@ def main():
                 handler = load_handler(settings["handler"])
             except Exception as error:
                 fail_for_good(serial, error)
-            sys.stdout.flush()
+            flush()
             send(LOADED, serial, b"")
         else:
             os._exit(1)

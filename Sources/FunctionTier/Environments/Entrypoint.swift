@@ -10,7 +10,7 @@ extension InvocationFailure {
         "what runs it (\(interpreter(program) ?? "its dynamic loader")) is not in the sandbox, or may not be executed"
       }
     return InvocationFailure(
-      .initialization, errorType: "Runtime.InvalidEntrypoint",
+      .initialization, errorType: invalidEntrypointType,
       errorMessage: "RequestId: \(requestID) Error: fork/exec \(Interpreter.codeFolder)/bootstrap: \(String(decoding: reason.prefix(80), as: UTF8.self).lowercased()): \(hint)")
   }
 

@@ -329,7 +329,8 @@ final class Environment {
     }
   }
 
-  private func tell(_ event: EnvironmentLife.Event, _ body: [UInt8]) {
+  /// - Parameter type: what a failure is called beside the body.
+  private func tell(_ event: EnvironmentLife.Event, _ body: [UInt8], type: String = "") {
     switch event {
     case .stale: keeper.refused(self, nil)
     case .violation(let what): keeper.refused(self, what)
@@ -337,13 +338,13 @@ final class Environment {
       interpreterVersion = String(decoding: body.prefix(16).filter { $0 == UInt8(ascii: ".") || ($0 >= 48 && $0 <= 57) }, as: UTF8.self)
       keeper.booted(self)
     case .loaded: keeper.loaded(self, nil)
-    case .loadFailed: keeper.loaded(self, InvocationFailure(.initialization, describing: body.span))
+    case .loadFailed: keeper.loaded(self, InvocationFailure(.initialization, describing: body.span, type: type))
     case .result:
       takeLastOutput()
       keeper.answered(self, .result(body))
     case .failed:
       takeLastOutput()
-      keeper.answered(self, .failed(InvocationFailure(.unhandled, describing: body.span)))
+      keeper.answered(self, .failed(InvocationFailure(.unhandled, describing: body.span, type: type)))
     }
   }
 
@@ -404,14 +405,15 @@ extension Environment: RuntimeAPIOwner {
     if life.phase == .initializing { say(.loaded, life.serial) }
   }
 
-  func apiFailedToStart(_ error: [UInt8]) {
+  func apiFailedToStart(_ error: ReportedError) {
     if life.phase == .booting { say(.ready, 0) }
-    say(.lastFailure, life.serial, error)
+    say(.lastFailure, life.serial, error.body, type: error.type)
   }
 
-  func apiAnswered(_ serial: UInt32, _ body: [UInt8], isError: Bool) { say(isError ? .failure : .result, serial, body) }
+  func apiAnswered(_ serial: UInt32, _ body: [UInt8]) { say(.result, serial, body) }
+  func apiFailed(_ serial: UInt32, _ error: ReportedError) { say(.failure, serial, error.body, type: error.type) }
 
-  private func say(_ kind: Frame.Kind, _ serial: UInt32, _ body: [UInt8] = []) {
-    tell(life.receive(Frame(kind: kind, serial: serial, memoryKB: 0, bodyBytes: body.count)), body)
+  private func say(_ kind: Frame.Kind, _ serial: UInt32, _ body: [UInt8] = [], type: String = "") {
+    tell(life.receive(Frame(kind: kind, serial: serial, memoryKB: 0, bodyBytes: body.count)), body, type: type)
   }
 }

@@ -65,8 +65,11 @@ final class EnvironmentGroup {
   var starting: Int { environments.count { $0.life.phase == .booting || $0.life.phase == .ready || $0.life.phase == .initializing } }
 
   /// Forgets an environment that is ending.
-  func remove(_ environment: Environment) {
-    environments.removeAll { $0 === environment }
+  /// - Returns: whether it was one of these until now.
+  func remove(_ environment: Environment) -> Bool {
     idle.removeAll { $0 === environment }
+    guard let index = environments.firstIndex(where: { $0 === environment }) else { return false }
+    environments.remove(at: index)
+    return true
   }
 }

@@ -37,10 +37,9 @@ enum Lines {
       line.append(" ms")
     }
     switch failure?.kind {
-    case .timedOut: line.append("\tStatus: timeout")
-    case .outOfMemory, .exited, .protocolViolation:
-      line.append("\tStatus: error\tError Type: ")
-      line.append(text: failure?.errorType ?? "")
+    case .timedOut, .initialization, .outOfMemory, .exited, .protocolViolation, .notStarted:
+      line.append("\tStatus: ")
+      line.append(text: failure?.status ?? "")
     default: break
     }
   }
@@ -55,8 +54,7 @@ enum Lines {
 
   /// What is said of loading that failed.
   static func initReport(_ duration: Duration, _ failure: InvocationFailure) -> String {
-    let status = failure.errorType == "Sandbox.Timedout" ? "timeout" : "error\tError Type: \(failure.errorType)"
-    return "INIT_REPORT Init Duration: \(milliseconds(duration)) ms\tPhase: init\tStatus: \(status)"
+    "INIT_REPORT Init Duration: \(milliseconds(duration)) ms\tPhase: init\tStatus: \(failure.status)"
   }
 
   /// `<time> <request id> Task timed out after N.NN seconds`
@@ -92,10 +90,25 @@ extension [UInt8] {
 }
 
 extension InvocationFailure {
+  /// What REPORT lines say of it.
+  fileprivate var status: String { errorType == Self.timedOutType ? "timeout" : "error\tError Type: \(errorType)" }
+
+  /// The same for another invocation: our own messages begin with the request's id.
+  func addressed(to requestID: String) -> InvocationFailure {
+    guard kind == .exited || kind == .outOfMemory || kind == .protocolViolation || errorType == Self.invalidEntrypointType, let place = errorMessage.firstRange(of: " Error: ") else { return self }
+    var failure = self
+    failure.errorMessage = "RequestId: \(requestID)\(errorMessage[place.lowerBound...])"
+    return failure
+  }
+
+  /// Its result is too long.
+  static let tooLarge = InvocationFailure(
+    .tooLarge, errorType: tooLargeType, errorMessage: "Response payload size exceeded maximum allowed payload size (\(Invocation.payloadLimitBytes) bytes).")
+
   /// It took longer than its timeout.
   static func timedOut(_ requestID: String, _ timeout: Duration) -> InvocationFailure {
     InvocationFailure(
-      .timedOut, errorType: "Sandbox.Timedout", errorMessage: "RequestId: \(requestID) Error: Task timed out after \(Lines.seconds(timeout)) seconds")
+      .timedOut, errorType: timedOutType, errorMessage: "RequestId: \(requestID) Error: Task timed out after \(Lines.seconds(timeout)) seconds")
   }
 
   /// Its process ended; `status` says how, in words (`exit status 1`, `signal: killed`).

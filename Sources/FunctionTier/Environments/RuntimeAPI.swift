@@ -3,6 +3,7 @@
 // function's to forge: heads and bodies go through HTTPWire's parsers, within named limits. Confined to the supervisor's thread.
 // Source: docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html; design/function-tier.md, "Protocol and cost".
 import HTTPWire
+import JSONText
 import Transport
 
 /// What the Runtime API tells its environment.
@@ -10,16 +11,29 @@ protocol RuntimeAPIOwner: AnyObject {
   /// The program asks for the next invocation: it is ready.
   func apiIsReady()
   /// The program could not initialise itself.
-  func apiFailedToStart(_ error: [UInt8])
+  func apiFailedToStart(_ error: ReportedError)
   /// The program answers an invocation.
-  func apiAnswered(_ serial: UInt32, _ body: [UInt8], isError: Bool)
+  func apiAnswered(_ serial: UInt32, _ body: [UInt8])
+  /// The program says that an invocation has failed.
+  func apiFailed(_ serial: UInt32, _ error: ReportedError)
+}
+
+/// An error as a program reports it.
+struct ReportedError {
+  /// The body: most often `errorType`, `errorMessage` and `stackTrace` as JSON.
+  var body: [UInt8]
+  /// What the head calls it: for bodies that do not say it.
+  var type: String
+
+  /// An answer that is too long for one.
+  static let tooLarge = ReportedError(body: Array(JSONValue.object(InvocationFailure.tooLarge.answer).compact.utf8), type: "")
 }
 
 /// The Runtime API of one environment.
 final class RuntimeAPI {
   /// Connections at once; a further one is closed.
   static let connectionLimit = 16
-  /// Bytes of bodies that are being read, of all connections together. Beyond: 413.
+  /// Bytes of bodies that are being read, of all connections together. Beyond: 413, and its invocation has failed.
   static let bodyLimitBytes = Environment.frameLimitBytes
 
   private let loop: EventLoop
@@ -105,6 +119,7 @@ final class RuntimeAPI {
   func take(_ request: APIConnection.Request, from connection: APIConnection) {
     let parts = request.path.split(separator: "/").map(String.init)
     guard parts.starts(with: ["2018-06-01", "runtime"]) else { return connection.refuse(404, "there is no such resource", "NotFound") }
+    let tooLong = "the body is longer than \(APIConnection.bodyLimitBytes) bytes"
     switch (request.isPost, Array(parts.dropFirst(2))) {
     case (false, ["invocation", "next"]):
       asker = connection
@@ -112,13 +127,16 @@ final class RuntimeAPI {
       // Whatever it was given before, it has answered, or will not: the environment knows.
       owner.apiIsReady()
     case (true, ["init", "error"]):
-      connection.accept()
-      owner.apiFailedToStart(request.body)
+      if request.isTooLong { connection.refuse(413, tooLong, "RequestEntityTooLarge") } else { connection.accept() }
+      owner.apiFailedToStart(request.error)
     case (true, let rest) where rest.count == 3 && rest[0] == "invocation" && (rest[2] == "response" || rest[2] == "error"):
       guard let current, current.requestID == rest[1] else { return connection.refuse(400, "no invocation of this id is under way", "InvalidRequestID") }
       self.current = nil
-      connection.accept()
-      owner.apiAnswered(current.serial, request.body, isError: rest[2] == "error")
+      if request.isTooLong { connection.refuse(413, tooLong, "RequestEntityTooLarge") } else { connection.accept() }
+      if request.isTooLong && rest[2] == "response" {
+        owner.apiFailed(current.serial, .tooLarge)
+      } else if rest[2] == "error" { owner.apiFailed(current.serial, request.error) } else { owner.apiAnswered(current.serial, request.body) }
+    case _ where request.isTooLong: connection.refuse(413, tooLong, "RequestEntityTooLarge")
     default: connection.refuse(404, "there is no such resource", "NotFound")
     }
   }
@@ -131,9 +149,18 @@ final class APIConnection {
     var isPost: Bool
     var path: String
     var body: [UInt8] = []
+    /// Whether it had a body that there was no room for (``RuntimeAPI/bodyLimitBytes``), of which nothing is kept.
+    var isTooLong = false
+    /// Lambda-Runtime-Function-Error-Type; empty without one.
+    var errorType: String
     var expectsContinue: Bool
     var wantsClose: Bool
+
+    var error: ReportedError { ReportedError(body: body, type: errorType) }
   }
+
+  /// So many bytes of a body that is too long are read to its end, so that the program finds its answer. Beyond, the connection is closed.
+  static let discardedBodyBytes = 64 << 20
 
   private let descriptor: Int32
   private unowned let api: RuntimeAPI
@@ -142,6 +169,7 @@ final class APIConnection {
   /// The request whose body is being read.
   private var request: Request?
   private var decoder = BodyDecoder()
+  private var discarded = 0
   private var closesAfterwards = false
 
   init(_ descriptor: Int32, on loop: EventLoop, _ api: RuntimeAPI) {
@@ -234,8 +262,10 @@ final class APIConnection {
       isOver()
       return false
     }
+    let typePlace = head.fields.first(named: "lambda-runtime-function-error-type".utf8.span)
     request = Request(
-      isPost: line.method == .post, path: String(decoding: head.path.array, as: UTF8.self), expectsContinue: line.expectsContinue, wantsClose: line.wantsClose)
+      isPost: line.method == .post, path: String(decoding: head.path.array, as: UTF8.self), errorType: typePlace.map { String(text: head.fields.value($0)) } ?? "",
+      expectsContinue: line.expectsContinue, wantsClose: line.wantsClose)
     decoder = BodyDecoder(line.framing)
     if line.expectsContinue { send(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)) }
     return true
@@ -247,24 +277,38 @@ final class APIConnection {
       case .incomplete: return false
       case .framing(let count), .trailers(let count): inbound.consume(count)
       case .payload(let count):
-        guard api.admits(count) else {
-          closesAfterwards = true
-          refuse(413, "the body is too large", "RequestEntityTooLarge")
-          return false
-        }
-        request?.body += inbound.readable.extracting(..<count).array
+        take(payload: count)
         inbound.consume(count)
+        if discarded > Self.discardedBodyBytes {
+          closesAfterwards = true
+          return end(wantsClose: true)
+        }
       case .malformed:
         closesAfterwards = true
         refuse(400, "the body cannot be read", "BadRequest")
         return false
-      case .done:
-        guard let whole = request else { return false }
-        forgetRequest()
-        closesAfterwards = whole.wantsClose
-        api.take(whole, from: self)
-        return true
+      case .done: return end(wantsClose: request?.wantsClose == true)
       }
     }
+  }
+
+  private func take(payload count: Int) {
+    if request?.isTooLong == false, !api.admits(count) {
+      api.release(request?.body.count ?? 0)
+      request?.isTooLong = true
+      request?.body = []
+    }
+    if request?.isTooLong == true { discarded += count } else { request?.body += inbound.readable.extracting(..<count).array }
+  }
+
+  /// The request has come, as far as it is read.
+  /// - Returns: whether there may be another one behind it.
+  private func end(wantsClose: Bool) -> Bool {
+    guard let whole = request else { return false }
+    forgetRequest()
+    discarded = 0
+    closesAfterwards = wantsClose
+    api.take(whole, from: self)
+    return !wantsClose
   }
 }

@@ -45,8 +45,10 @@ public struct EventFailure: Error, Sendable, Equatable {
   static func custom(_ name: Span<UInt8>) -> EventFailure {
     EventFailure("A custom header of the origin is among the request's headers, too", header: lowercased(name).span)
   }
-  static func body(_ detail: String) -> EventFailure {
-    EventFailure("The body is not a string, is not an object, or exceeds the maximum size", detail: detail)
+  /// AWS has one text for most of what can be wrong with a body; here each has its own, which says what to mend.
+  static func body(_ fault: String, _ detail: String? = nil) -> EventFailure { EventFailure("The body \(fault)", detail: detail) }
+  static func size(_ what: String, _ count: Int, of limit: Int, _ unit: String = "bytes") -> EventFailure {
+    EventFailure("\(what) the maximum size", detail: "\(count) of \(limit) \(unit)")
   }
   static func entry(_ name: Span<UInt8>, _ detail: String) -> EventFailure {
     EventFailure("The function returned an invalid entry in the headers object: each header entry in the headers object must be an array", header: name, detail: detail)

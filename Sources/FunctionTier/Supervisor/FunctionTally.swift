@@ -60,7 +60,7 @@ public final class FunctionTally: Sendable {
     public var peakBytes: UInt64 = 0
     /// Invocations that run or wait now, and the most there have been.
     public var concurrent = 0, mostConcurrent = 0
-    /// Environments that are loaded now.
+    /// Environments that are loaded now, of all its versions.
     public var environments = 0
     /// Environments that are to be kept always, of all versions that serve; and those of them that are up, counted once a second.
     public var provisioned = 0, provisionedReady = 0

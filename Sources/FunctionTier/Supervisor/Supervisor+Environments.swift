@@ -153,21 +153,21 @@ extension Supervisor {
 
   private func leaveGroup(_ environment: Environment) {
     _ = pool.remove(environment)
-    guard let group = environment.group else { return }
-    group.remove(environment)
-    group.tally.change { $0.environments = group.environments.count }
+    guard let group = environment.group, group.remove(environment) else { return }
+    // Of all versions together: each counts its own in and out.
+    if environment.initDuration != nil { group.tally.change { $0.environments -= 1 } }
   }
 
   /// It never got as far as to run anything.
   private func initFailed(_ environment: Environment, _ group: EnvironmentGroup, _ failure: InvocationFailure) {
     let duration = Duration.nanoseconds(monotonicNanoseconds() - environment.initBegan)
-    write(Lines.initReport(duration, failure), group, nil)
+    write(Lines.initReport(duration, failure), group, group.waiting.first)
     group.crashLoop.noteFailure(failure, now: now)
     diagnostics.say(.warning, key: "function-init \(group.revision.function)", "function \(group.revision.function): it cannot be loaded: \(failure.errorType): \(failure.errorMessage)")
     // Whoever it was started for gets to know; with a function that rests, all who wait.
     let refusal = group.crashLoop.refusal(now: now)
     let count = refusal == nil ? min(1, group.waiting.count) : group.waiting.count
-    for pending in group.waiting.prefix(count) { finish(pending, group, nil, .failed(refusal ?? failure)) }
+    for pending in group.waiting.prefix(count) { finish(pending, group, nil, .failed(refusal ?? failure), failedINIT: (environment, duration)) }
     group.waiting.removeFirst(count)
   }
 }
@@ -195,7 +195,7 @@ extension Supervisor: EnvironmentKeeper {
     group.tally.change {
       $0.initializations += 1
       $0.initMicroseconds += UInt64(max(duration.microseconds, 0))
-      $0.environments = group.environments.count
+      $0.environments += 1
     }
     becameIdle(environment, group)
   }

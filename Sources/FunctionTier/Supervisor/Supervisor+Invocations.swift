@@ -92,7 +92,7 @@ extension Supervisor {
   /// An environment is about to run an invocation.
   /// - Returns: when that is to be over, in milliseconds since 1970.
   func begin(_ pending: PendingInvocation, _ group: EnvironmentGroup, _ environment: Environment) -> Double {
-    write(group, pending) { Lines.start(pending.invocation.requestID, version: group.revision.version, to: &$0) }
+    writeStart(pending, group)
     let timeout = group.timeoutNanoseconds
     environment.began = monotonicNanoseconds()
     environment.deadline = environment.began + timeout
@@ -150,12 +150,12 @@ extension Supervisor {
   private func deadlinePassed(_ environment: Environment) {
     environment.deadline = .max
     if environment.life.phase == .ending || environment.life.phase == .gone { return }
+    environment.takeLastOutput()
     guard let pending = environment.invocation, let group = environment.group else {
       let failure = InvocationFailure(
-        .initialization, errorType: "Sandbox.Timedout", errorMessage: "the function's code was not loaded within \(Lines.seconds(.milliseconds(settings.initMilliseconds))) seconds")
+        .initialization, errorType: InvocationFailure.timedOutType, errorMessage: "the function's code was not loaded within \(Lines.seconds(.milliseconds(settings.initMilliseconds))) seconds")
       return kill(environment, because: failure)
     }
-    environment.takeLastOutput()
     if environment.hasSpokenInPart { write("a part of an answer has come: was it the function that wrote to file descriptor 3?", group, pending) }
     kill(environment, because: .timedOut(pending.invocation.requestID, group.revision.timeout))
   }
@@ -163,20 +163,30 @@ extension Supervisor {
   // MARK: Answers
 
   /// An invocation that was let in is over.
-  /// - Parameter environment: the one that ran it; nil when none did.
+  /// - Parameters:
+  ///   - environment: the one that ran it; nil when none did.
+  ///   - failedINIT: the one that was to run it and did not load the function, and how long that took.
   /// On the supervisor's thread, or in the monitor.
-  func finish(_ pending: PendingInvocation, _ group: EnvironmentGroup, _ environment: Environment?, _ answer: EnvironmentAnswer) {
+  func finish(
+    _ pending: PendingInvocation, _ group: EnvironmentGroup, _ environment: Environment?, _ answer: EnvironmentAnswer,
+    failedINIT: (environment: Environment, duration: Duration)? = nil
+  ) {
     ledger.leave(group.revision.function)
     var report = report(pending, group)
     if let environment { complete(&report, environment, group) }
+    if let failedINIT {
+      report.duration = failedINIT.duration
+      note(failedINIT.environment, in: &report)
+    }
     var failure: InvocationFailure?
-    if case .failed(let reason) = answer { failure = reason }
+    if case .failed(let reason) = answer { failure = environment == nil ? reason.addressed(to: report.requestID) : reason }
     // `provided` sends what it likes; bootstraps of ours do not send what is too long.
     if case .result(let bytes) = answer, bytes.count > Invocation.payloadLimitBytes {
-      let text = "Response payload size exceeded maximum allowed payload size (\(Invocation.payloadLimitBytes) bytes)."
-      failure = InvocationFailure(.tooLarge, errorType: InvocationFailure.tooLargeType, errorMessage: text)
+      failure = .tooLarge
     }
-    if let environment { writeEnd(pending, group, environment, report, failure) }
+    // Whoever looks for the request of an invocation that nothing ran finds it, too.
+    if environment == nil { writeStart(pending, group) }
+    writeEnd(pending, group, environment, report, failure)
     report.logTail = pending.lastLines
     let outcome: InvocationOutcome
     if let failure { outcome = .failed(failure, report) } else if case .result(let bytes) = answer { outcome = .result(bytes, report) } else { return }
@@ -202,6 +212,11 @@ extension Supervisor {
   private func complete(_ report: inout InvocationReport, _ environment: Environment, _ group: EnvironmentGroup) {
     report.durationMicroseconds = Int64((monotonicNanoseconds() - environment.began) / 1_000)
     if environment.life.invocations == 1 && !environment.isProvisioned { report.initDuration = environment.initDuration }
+    note(environment, in: &report)
+  }
+
+  /// What an environment has taken.
+  private func note(_ environment: Environment, in report: inout InvocationReport) {
     report.billedMilliseconds = Int((report.durationMicroseconds + (report.initMicroseconds ?? 0)).wholeMilliseconds)
     if environment.peakBytes == 0 { environment.lookAtMemory() }
     report.maxMemoryUsedMB = (environment.peakBytes + (1 << 20) - 1) >> 20
@@ -223,14 +238,20 @@ extension Supervisor {
 
   // MARK: Lines
 
-  private func writeEnd(_ pending: PendingInvocation, _ group: EnvironmentGroup, _ environment: Environment, _ report: InvocationReport, _ failure: InvocationFailure?) {
-    if environment.droppedOutputBytes > 0 {
-      write("\(environment.droppedOutputBytes) bytes of output were not kept: \(OutputBudget.limitBytes) are the most of one invocation", group, pending)
+  private func writeStart(_ pending: PendingInvocation, _ group: EnvironmentGroup) {
+    write(group, pending) { Lines.start(pending.invocation.requestID, version: group.revision.version, to: &$0) }
+  }
+
+  private func writeEnd(_ pending: PendingInvocation, _ group: EnvironmentGroup, _ environment: Environment?, _ report: InvocationReport, _ failure: InvocationFailure?) {
+    if let dropped = environment?.droppedOutputBytes, dropped > 0 {
+      write("\(dropped) bytes of output were not kept: \(OutputBudget.limitBytes) are the most of one invocation", group, pending)
     }
     switch failure?.kind {
     case .timedOut: write(Lines.timedOut(report.requestID, group.revision.timeout), group, pending)
-    case .exited, .outOfMemory, .protocolViolation, .tooLarge: write("\(failure?.errorMessage ?? "")\t\(failure?.errorType ?? "")", group, pending)
-    default: break
+    // What a handler throws our bootstraps say; a program of its own only reports it.
+    case .unhandled where group.interpreter != .provided: break
+    case .some: write("\(failure?.errorMessage ?? "")\t\(failure?.errorType ?? "")".replacing("\n", with: "\r"), group, pending)
+    case nil: break
     }
     write(group, pending) { Lines.end(report.requestID, to: &$0) }
     write(group, pending) { Lines.report(report, failure, to: &$0) }

@@ -116,16 +116,27 @@ extension Worker {
     let origin = destination.origin
     exchange.originPlace = origin.place
     exchange.origin = origin
+    exchange.completeBy = origin.completionMilliseconds > 0 ? loop.now + UInt64(origin.completionMilliseconds) : 0
     guard let pool = destination.pool else { return await fetchFile(destination, &exchange) }
     let mayRepeat = exchange.isSafe && !exchange.hasBody
     var attempts = Attempts()
     counters.add(.originFirstAttempt)
     while true {
       do throws(FetchFailure) { return try await attemptFetch(pool, destination, attempts.triedStale, &exchange, &viewer) } catch {
+        let error = isTooLate(exchange) ? tooLate(error) : error
         if let trace = exchange.trace { endAttempt(trace, pool.place, error, exchange) }
         guard mayTryAgain(error, &attempts, mayRepeat, exchange, viewer) else { throw error }
       }
     }
+  }
+
+  /// Whether the origin's answer should be whole by now (spec/lambda-at-edge.md, 5).
+  func isTooLate(_ exchange: borrowing Exchange) -> Bool { exchange.completeBy > 0 && loop.now >= exchange.completeBy }
+
+  /// The same failure, of which the reason is that no more time was left.
+  @inline(never) private func tooLate(_ error: FetchFailure) -> FetchFailure {
+    guard case .origin(let failure) = error else { return error }
+    return .origin(OriginFailure(.completionTimeout, at: failure.place))
   }
 
   /// What has been tried of one origin.
@@ -206,20 +217,21 @@ extension Worker {
     if let trace = exchange.trace { trace.beginAttempt() }
     var connecting: UInt64 = 0   // since when a connection is being made
     let standIn = exchange.observer?.connection(on: loop)   // an explanation may ask no origin
-    let visit = pool.isWatched && standIn == nil ? try await begin(pool) : nil
+    let visit = pool.isWatched && standIn == nil ? try await begin(pool, millisecondsLeft(exchange)) : nil
+    let left = millisecondsLeft(exchange)
     let identity = destination.identity(for: exchange.request)
     if let standIn { upstream = ClientConnection(standIn, OriginLimits(), isReused: false, keeper: NoKeeper.shared) } else
     if pool.speaksHTTP2 && !isWebSocket(exchange) || isGRPC(exchange) {
       connecting = monotonicNanoseconds()
       do throws(OriginFailure) {
-        upstream = try await pool.openHTTP2(identity, mustBeNew: wantsFresh, hasWaited: &exchange.hasWaited, visit)
+        upstream = try await pool.openHTTP2(identity, mustBeNew: wantsFresh, hasWaited: &exchange.hasWaited, visit, left: left)
       } catch { throw .origin(error) }
       if let inbound = viewer.substream, let outbound = upstream.substream { inbound.goesOn(by: outbound) }
     } else if !wantsFresh, let idle = pool.takeIdle(identity, visit) {
       upstream = idle
     } else {
       connecting = monotonicNanoseconds()
-      do throws(OriginFailure) { upstream = try await pool.connect(identity, mustBeNew: wantsFresh, hasWaited: &exchange.hasWaited, visit) } catch {
+      do throws(OriginFailure) { upstream = try await pool.connect(identity, mustBeNew: wantsFresh, hasWaited: &exchange.hasWaited, visit, left: left) } catch {
         throw .origin(error)
       }
     }
@@ -228,6 +240,7 @@ extension Worker {
       throw .viewer(.io(.reset))
     }
     exchange.reusedConnection = upstream.isReused
+    if let left = millisecondsLeft(exchange) { upstream.mustBeOver(afterMilliseconds: left) }
     exchange.reached(.originRequest)
     if connecting > 0 && !upstream.isReused { noteConnect(to: destination.origin, since: connecting, exchange) }
     let socket = upstream.stream.socket
@@ -257,14 +270,19 @@ extension Worker {
         ?? (isSending ? OriginFailure(writing: error, at: pool.place) : OriginFailure(reading: error, at: pool.place))
       // A connection that was kept may have been closed for no other reason than its age.
       let isStale = exchange.reusedConnection && (failure.reason == .closedEarly || failure.reason == .write)
-      if failure.isIll && !isStale { visit?.note(success: false) }
+      if failure.isIll && !isStale && !isTooLate(exchange) { visit?.note(success: false) }
       throw .origin(failure)
     }
   }
 
   /// Begins an attempt at an origin that is watched.
-  private nonisolated(nonsending) func begin(_ pool: OriginPool) async throws(FetchFailure) -> OriginVisit? {
-    do throws(OriginFailure) { return try await pool.visit() } catch { throw .origin(error) }
+  private nonisolated(nonsending) func begin(_ pool: OriginPool, _ left: Int?) async throws(FetchFailure) -> OriginVisit? {
+    do throws(OriginFailure) { return try await pool.visit(left: left) } catch { throw .origin(error) }
+  }
+
+  /// How long the origin has until its answer must be whole; nil for any time.
+  @inline(__always) private func millisecondsLeft(_ exchange: borrowing Exchange) -> Int? {
+    exchange.completeBy == 0 ? nil : Int(exchange.completeBy - min(loop.now, exchange.completeBy))
   }
 
   /// What an answer says of the address that gave it: 502 to 504 say that what is behind it does not work.
@@ -300,18 +318,9 @@ extension Worker {
     if head.line.status >= 400 { exchange.result = .error; exchange.detailedResult = "OriginError" } else { exchange.result = .miss; exchange.detailedResult = "" }
     exchange.failure = nil
     if let work = exchange.cacheWork { work.failure = nil }
-    if let limit = exchange.origin?.completionMilliseconds, limit > 0 { bound(&upstream, limit, exchange) }
     exchange.upstream = consume upstream
     let source: Response.Source = head.line.status == 101 ? .tunnel : .origin
     return Response(head: head, source)
-  }
-
-  /// The answer must be whole so many milliseconds after its request was begun (spec/lambda-at-edge.md, 5), or it breaks off. Its connection
-  /// carries no other request, which could be hit in its place.
-  @inline(never) private func bound(_ upstream: inout ClientConnection, _ milliseconds: Int, _ exchange: borrowing Exchange) {
-    let taken = Int((monotonicNanoseconds() - min(monotonicNanoseconds(), exchange.timeline.originRequest)) / 1_000_000)
-    upstream.requestIsWhole = false
-    loop.schedule(afterMilliseconds: milliseconds - taken) { [weak socket = upstream.stream.socket] in socket?.fail(.timedOut) }
   }
 
   /// `Vary` names only what the behavior forwards, and Accept-Encoding.

@@ -171,7 +171,8 @@ extension Worker {
   func noteBrokenBody(_ failure: WireFailure, _ streamFailure: StreamFailure?, _ exchange: inout Exchange, _ viewer: borrowing ServerConnection) {
     guard viewer.isAlive else { return }
     let place = exchange.origin?.name ?? ""
-    let failure = OriginFailure(failure, streamFailure, at: place) ?? OriginFailure(reading: failure, at: place)
+    let failure = isTooLate(exchange)
+      ? OriginFailure(.completionTimeout, at: place) : OriginFailure(failure, streamFailure, at: place) ?? OriginFailure(reading: failure, at: place)
     counters.add(failure.counter)
     exchange.failure = failure.explanation
     exchange.detailedResult = failure.detailedResult

@@ -29,7 +29,7 @@ struct TierRefusal: Error {
     switch failure.kind {
     case .tooLarge:
       (status, result, outcome) = (502, .lambdaValidationError, .validationError)
-      page = "The Lambda function result failed validation: The body is not a string, is not an object, or exceeds the maximum size."
+      page = "The Lambda function result failed validation: The result exceeds the maximum size."
     case .throttled, .disabled:
       (status, result, outcome) = (503, .lambdaLimitExceeded, .throttled)
       page = "The Lambda function associated with the CloudFront distribution was throttled."
@@ -132,5 +132,6 @@ extension FunctionReport {
     self.error = error
     durationMicroseconds = Int(report.durationMicroseconds)
     isColdStart = report.isColdStart
+    invocationID = report.requestID
   }
 }

@@ -160,30 +160,60 @@ private let blacklisted = "The function tried to add a blacklisted header, heade
     (#"{"action":"replace","encoding":"text","data":"new"}"#, "new", nil), (#"{"action":"replace","data":"bmV3"}"#, "new", nil),
     (#"{"action":"replace","encoding":"base64","data":""}"#, "", nil), (#"{"action":"replace"}"#, "", nil),
     (#"{"action":"read-only","encoding":"text","data":"new"}"#, nil, nil), (#"{"data":"new"}"#, nil, nil),
-    (#"{"action":"drop"}"#, nil, "its action must be"), (#"{"action":"replace","encoding":"hex","data":""}"#, nil, "its encoding must be"),
-    (#"{"action":"replace","data":"bmV3Cg"}"#, nil, "no base64"), (#"{"action":"replace","data":"b V3"}"#, nil, "no base64"),
-    (#"{"action":"replace","data":5}"#, nil, "its data must be a string"), (#""new""#, nil, "is an object with action"), ("[]", nil, "is an object with action"),
+    (#"{"action":"drop"}"#, nil, "The body's action is neither read-only nor replace"),
+    (#"{"action":"replace","encoding":"hex","data":""}"#, nil, "The body's encoding is neither text nor base64"),
+    (#"{"action":"replace","encoding":5,"data":""}"#, nil, "The body's encoding is neither text nor base64"),
+    (#"{"action":"replace","data":"bmV3Cg"}"#, nil, "The body is not valid base64"), (#"{"action":"replace","data":"b V3"}"#, nil, "The body is not valid base64"),
+    (#"{"action":"replace","data":5}"#, nil, "The body's data is not a string"), (#""new""#, nil, "The body is not an object"), ("[]", nil, "The body is not an object"),
+    (#"{"action":"replace","encoding":"text","data":"\#(String(repeating: "x", count: 1_048_577))"}"#, nil, "The body exceeds the maximum size"),
+    (#"{"action":"replace","data":"\#(String(repeating: "A", count: 1_398_108))"}"#, nil, "The body exceeds the maximum size"),
   ] as [(String, String?, String?)])
   func bodies(_ body: String, _ replaced: String?, _ failure: String?) {
     let event = Sample.event(.originRequest, body: EventBody(Array("old".utf8)), method: "POST")
     switch Sample.decide(event, #"{"uri":"/a","body":\#(body)}"#) {
     case .success(let decision): #expect(failure == nil && decision == .request(RequestChange(body: replaced.map { Array($0.utf8) })))
-    case .failure(let error): #expect(failure.map(error.log.contains) == true && error.page.contains("The body is not a string, is not an object, or exceeds the maximum size"), "\(error.log)")
+    case .failure(let error): #expect(failure.map(error.log.contains) == true && failure.map(error.page.contains) == true, "\(error.log)")
     }
+  }
+
+  /// Each fault of a response's body is another one to mend: the viewer's page and the log say which.
+  @Test("bodies of responses", arguments: [
+    (HookPoint.viewerRequest, #""body":5"#, "The body is not a string"), (.originResponse, #""body":{"data":""}"#, "The body is not a string"),
+    (.viewerRequest, #""body":"eA","bodyEncoding":"base64""#, "The body is not valid base64"), (.viewerRequest, #""body":"x","bodyEncoding":"gzip""#, "The bodyEncoding is neither text nor base64"),
+    (.viewerRequest, #""body":"x","bodyEncoding":1"#, "The bodyEncoding is neither text nor base64"),
+    (.viewerRequest, #""status":"204","body":"x""#, "The body must be empty in a response with status 204"),
+    (.viewerResponse, #""body":"x""#, "The body cannot be replaced by a viewer-response function"),
+    (.viewerRequest, #""body":"\#(String(repeating: "x", count: 40_961))""#, "The headers and the body exceed the maximum size"),
+  ] as [(HookPoint, String, String)])
+  func responseBodies(_ hook: HookPoint, _ members: String, _ text: String) {
+    let result = members.contains("status") ? "{\(members)}" : #"{"status":"200",\#(members)}"#
+    guard case .failure(let failure) = Sample.decide(Sample.event(hook), result) else {
+      Issue.record("\(members.prefix(80)) is taken")
+      return
+    }
+    #expect(failure.text == text && failure.page.contains(": \(text).") && failure.log.hasPrefix(text), "\(failure.log)")
   }
 
   @Test("a body that the function was not given cannot be replaced")
   func unseenBody() { check(Row(.viewerRequest, #"{"uri":"/a","body":{"action":"replace","data":""}}"#, "includeBody")) }
 
   @Test("sizes", arguments: [
-    (HookPoint.viewerRequest, "text", 40_960, true), (.viewerRequest, "text", 40_961, false), (.viewerRequest, "base64", 54_476, true),
-    (.viewerRequest, "base64", 54_480, false), (.originRequest, "text", 1_048_576, true), (.originRequest, "text", 1_048_577, false),
-    (.originRequest, "base64", 1_394_604, true), (.originRequest, "base64", 1_394_608, false),
+    (HookPoint.viewerRequest, "text", 40_960, true), (.viewerRequest, "text", 40_961, false), (.viewerRequest, "base64", 54_616, true),
+    (.viewerRequest, "base64", 54_620, false), (.originRequest, "text", 1_048_576, true), (.originRequest, "text", 1_048_577, false),
+    (.originRequest, "base64", 1_398_104, true), (.originRequest, "base64", 1_398_108, false),
   ])
   func replacedSizes(_ hook: HookPoint, _ encoding: String, _ count: Int, _ fits: Bool) {
     let event = Sample.event(hook, body: EventBody([]), method: "POST"), data = String(repeating: "A", count: count)
     let result = Sample.decide(event, #"{"uri":"/a","body":{"action":"replace","encoding":"\#(encoding)","data":"\#(data)"}}"#)
     #expect(((try? result.get()) != nil) == fits)
+  }
+
+  /// What is shown whole may come back whole: a function that looks at a body and hands it on in base64 is not refused for its size.
+  @Test("a whole body comes back", arguments: [HookPoint.viewerRequest, .originRequest], [0, 1, 2, 3])
+  func wholeBody(_ hook: HookPoint, _ less: Int) throws {
+    let bytes = [UInt8](repeating: 7, count: LambdaEdgeLimits(at: hook).exposedBodyBytes - less), event = Sample.event(hook, body: EventBody(bytes), method: "POST")
+    let data = try #require(Sample.cf(event)?["request"]?["body"]?["data"]?.string)
+    #expect(try Sample.decide(event, #"{"uri":"/a","body":{"action":"replace","data":"\#(data)"}}"#).get() == .request(RequestChange(body: bytes)))
   }
 
   @Test("sizes of responses", arguments: [
@@ -195,6 +225,21 @@ private let blacklisted = "The function tried to add a blacklisted header, heade
       let result = #"{"status":"200","headers":{\#(own)"x-ab":[{"value":"12"}]},"body":"\#(String(repeating: "x", count: count))"}"#
       #expect(((try? Sample.decide(Sample.event(hook), result).get()) != nil) == fits)
     }
+  }
+
+  /// Headers are counted whether the function names them or leaves them as they were; where nothing of its own is in the response there is nothing to count.
+  @Test("sizes of responses whose headers stay", arguments: [HookPoint.originResponse, .viewerResponse])
+  func unchangedHeaders(_ hook: HookPoint) {
+    let limit = LambdaEdgeLimits(at: hook).responseBytes, event = Sample.event(hook, response: [("X-Long", String(repeating: "v", count: 994))])
+    let shown = Sample.cf(event)?["response"]?["headers"]?.compact ?? ""
+    for headers in [#","headers":\#(shown)"#, ""] where hook == .originResponse {
+      for (count, fits) in [(limit - 1_000, true), (limit - 999, false)] {
+        let result = Sample.decide(event, #"{"status":"200"\#(headers),"body":"\#(String(repeating: "x", count: count))"}"#)
+        #expect(((try? result.get()) != nil) == fits, "\(count)")
+      }
+    }
+    let full = Sample.event(hook, response: [("X-Long", String(repeating: "v", count: limit))])
+    #expect((try? Sample.decide(full, #"{"status":"200"}"#).get()) != nil)
   }
 
   @Test("origins", arguments: [
@@ -252,13 +297,13 @@ private let blacklisted = "The function tried to add a blacklisted header, heade
     Row(.viewerRequest, #"{"status":"200","statusDescription":"Fine"}"#), Row(.viewerRequest, #"{"status":"200","statusDescription":5}"#, "statusDescription"),
     Row(.viewerRequest, #"{"status":"200","statusDescription":"a\r\nb"}"#, "statusDescription"),
     Row(.viewerRequest, #"{"status":"200","body":"x"}"#), Row(.viewerRequest, #"{"status":"200","body":{}}"#, "The body is not a string"), Row(.viewerRequest, #"{"status":"200","body":5}"#, "The body is not a string"),
-    Row(.viewerRequest, #"{"status":"200","body":"eA==","bodyEncoding":"base64"}"#), Row(.viewerRequest, #"{"status":"200","body":"eA","bodyEncoding":"base64"}"#, "no base64"),
-    Row(.viewerRequest, #"{"status":"200","body":"x","bodyEncoding":"gzip"}"#, "bodyEncoding must be"),
-    Row(.viewerRequest, #"{"status":"204","body":"x"}"#, "status 204 has no body"), Row(.viewerRequest, #"{"status":"204","body":""}"#), Row(.originRequest, #"{"status":"204","body":"x"}"#),
+    Row(.viewerRequest, #"{"status":"200","body":"eA==","bodyEncoding":"base64"}"#), Row(.viewerRequest, #"{"status":"200","body":"eA","bodyEncoding":"base64"}"#, "not valid base64"),
+    Row(.viewerRequest, #"{"status":"200","body":"x","bodyEncoding":"gzip"}"#, "bodyEncoding is neither"),
+    Row(.viewerRequest, #"{"status":"204","body":"x"}"#, "must be empty in a response with status 204"), Row(.viewerRequest, #"{"status":"204","body":""}"#), Row(.originRequest, #"{"status":"204","body":"x"}"#),
     Row(.viewerRequest, #"{"status":"200","headers":{"content-length":[{"value":"7"}]}}"#), Row(.viewerRequest, #"{"status":"200","headers":{"via":[{"value":"7"}]}}"#, readOnly + "via"),
     Row(.originRequest, #"{"status":"200","headers":{"transfer-encoding":[{"value":"chunked"}]}}"#, readOnly + "transfer-encoding"),
     Row(.viewerResponse, #"{"status":"200","headers":{\#(responseHeaders),"x-a":[{"value":"b"}]}}"#), Row(.viewerResponse, #"{"status":200}"#),
-    Row(.viewerResponse, #"{"status":"201"}"#, "a viewer-response function cannot change it"), Row(.viewerResponse, #"{"status":"200","body":"x"}"#, "a viewer-response function cannot replace it"),
+    Row(.viewerResponse, #"{"status":"201"}"#, "a viewer-response function cannot change it"), Row(.viewerResponse, #"{"status":"200","body":"x"}"#, "cannot be replaced by a viewer-response function"),
     Row(.originResponse, #"{"status":"200","headers":{"x-a":[{"value":"b"}]}}"#, readOnly + "via"),
   ])
   private func responses(_ row: Row) { check(row) }

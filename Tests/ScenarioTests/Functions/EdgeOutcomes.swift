@@ -62,6 +62,20 @@ extension Scenarios {
       }
     }
 
+    /// From a request's line in the access log to what its function said: also where its code does not load.
+    @Test(arguments: ["", "if (cf.request.uri == '/x') throw new Error('on purpose');", "}; throw new Error('does not load'); {"])
+    func aRequestLeadsToItsLines(_ body: String) throws {
+      let program = try EdgeProgram(["viewer-request"], body, more: "functionLog: { path: functions.log }")
+      #expect(try program.get("/x").status == (body.isEmpty ? 200 : 503))
+      _ = try program.skerry.waitForLogLine("of the request") { $0["uri"] == .text("/x") }
+      let line = try fileText(program.skerry.folder.appendingPathComponent("access.log").path)
+      let id = try #require(line.firstMatch(of: /"awsRequestId":"([0-9a-f-]{36})"/), "\(line)").1
+      try eventually("its lines in the function log") {
+        let log = try fileText(program.skerry.folder.appendingPathComponent("functions.log").path)
+        return log.contains("f START RequestId: \(id) Version: $LATEST\n") && log.contains("f END RequestId: \(id)\n") && log.contains("f REPORT RequestId: \(id)\t")
+      }
+    }
+
     /// Custom error pages are for these errors, too; the page is the origin's, and no function of the viewer's side runs for it.
     @Test func errorPagesReplaceThem() throws {
       let program = try EdgeProgram(

@@ -76,6 +76,60 @@ extension Scenarios {
       if body != expected { Issue.record("\(body) instead of \(expected): \(try skerry.accessLog())") }
     }
 
+    // MARK: responseCompletionTimeout
+
+    /// It is for the answer with all attempts that it takes: what is left of it is all that a further one has.
+    @Test func theTimeUntilAnAnswerIsWholeIsForAllAttempts() throws {
+      let app = try ScriptedOrigin { connection in
+        _ = try connection.nextRequest()
+        try connection.waitForEnd()
+      }
+      let skerry = try program("cf.updateRequestOrigin({ timeouts: { readTimeout: 2, responseCompletionTimeout: 3 } });", app: app)
+      #expect(try get("/x", skerry).status == 504)
+      #expect(app.requests.count == 2)   // 2 s for the first; of the second 2 s, 1 s was left
+      #expect(try skerry.metrics()["skerry_origin_failures_total{reason=\"completion_timeout\"}"] == 1)
+      let line = try skerry.waitForLogLine("of the request") { $0["uri"] == .text("/x") }
+      #expect(line["originAttempts"] == .number(2) && line["error"]?.description.contains("within responseCompletionTimeout") == true, "\(line)")
+    }
+
+    /// Making a connection is part of it: this server takes one and never says anything in TLS.
+    @Test func theTimeUntilAnAnswerIsWholeIsForConnectingToo() throws {
+      let app = try named("app"), silent = try ScriptedOrigin { try? $0.waitForEnd() }
+      let skerry = try program(
+        "cf.updateRequestOrigin({ domainName: 'localhost', customOriginConfig: { port: \(silent.port), protocol: 'https', sslProtocols: ['TLSv1.2'] }, timeouts: { connectionTimeout: 2, readTimeout: 1, responseCompletionTimeout: 3 } });",
+        app: app)
+      #expect(try get("/x", skerry).status == 504)
+      #expect(silent.connectionCount == 2)
+      #expect(try skerry.metrics()["skerry_origin_failures_total{reason=\"completion_timeout\"}"] == 1)
+    }
+
+    /// A body that is not whole by then breaks off, whatever keeps coming.
+    @Test func anAnswerThatIsNotWholeInTimeBreaksOff() throws {
+      let app = try ScriptedOrigin { connection in
+        _ = try connection.nextRequest()
+        try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+        while true {
+          guard (try? connection.send("x")) != nil else { return }
+          usleep(100_000)
+        }
+      }
+      let skerry = try program("cf.updateRequestOrigin({ timeouts: { readTimeout: 1, responseCompletionTimeout: 1 } });", app: app)
+      let viewer = try skerry.viewer()
+      try viewer.send("GET /x HTTP/1.1\r\nHost: a.test\r\n\r\n")
+      #expect(throws: (any Error).self) { try viewer.readResponse() }
+      let line = try skerry.waitForLogLine("of the request") { $0["uri"] == .text("/x") }
+      #expect(line["error"]?.description.contains("within responseCompletionTimeout") == true, "\(line)")
+    }
+
+    /// An answer that was whole in time leaves nothing behind: its connection carries the next one.
+    @Test func aConnectionWithABoundIsUsedAgain() throws {
+      let app = try named("app")
+      let skerry = try program("cf.updateRequestOrigin({ timeouts: { readTimeout: 20, responseCompletionTimeout: 30 } });", app: app)
+      let viewer = try skerry.viewer()
+      for _ in 0..<3 { #expect(try viewer.exchange("GET /x HTTP/1.1\r\nHost: a.test\r\n\r\n").status == 200) }
+      #expect(app.connectionCount == 1)
+    }
+
     @Test func theViewersOwnFieldDoesNotPass() throws {
       let app = try named("app")
       let skerry = try program("delete request.headers['x-secret']; cf.updateRequestOrigin({ customHeaders: { 'x-secret': 'mine' } });", app: app)
