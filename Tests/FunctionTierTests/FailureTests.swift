@@ -99,7 +99,7 @@ extension TierTests {
     for _ in 0...CrashLoop.patience + 1 {
       let outcome = await tier.run(function), failure = outcome.failure
       #expect(failure?.kind == .initialization && failure?.errorType == "Runtime.InvalidEntrypoint", "\(outcome)")
-      #expect(failure?.errorMessage == "RequestId: \(outcome.report.requestID) Error: exec /var/task/bootstrap: No such file or directory")
+      #expect(failure?.errorMessage == "RequestId: \(outcome.report.requestID) Error: fork/exec /var/task/bootstrap: no such file or directory: what runs it (\"#!/no/such/interpreter\") is not in the sandbox, or may not be executed")
     }
   }
 

@@ -118,9 +118,8 @@ final class RuntimeAPI {
   /// Answers a request, now or, to who asks for the next invocation, later.
   func take(_ request: APIConnection.Request, from connection: APIConnection) {
     let parts = request.path.split(separator: "/").map(String.init)
-    guard parts.starts(with: ["2018-06-01", "runtime"]) else { return connection.refuse(404, "there is no such resource", "NotFound") }
-    let tooLong = "the body is longer than \(APIConnection.bodyLimitBytes) bytes"
-    switch (request.isPost, Array(parts.dropFirst(2))) {
+    let tooLong = "the body is longer than \(Self.bodyLimitBytes) bytes"
+    switch (request.isPost, parts.starts(with: ["2018-06-01", "runtime"]) ? Array(parts.dropFirst(2)) : []) {
     case (false, ["invocation", "next"]):
       asker = connection
       hand()
