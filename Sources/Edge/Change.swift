@@ -11,6 +11,7 @@ extension Standing {
     self.generation = generation
     since = .now
     digest = reading.digest
+    tolerated = reading.tolerated
     serving = preparation.serving
     logs = preparation.logs
     let configuration = preparation.serving.configuration

@@ -17,6 +17,9 @@ public struct ConfigurationReading: Sendable {
   public var digest: String
   /// When it began.
   public var began: FileMoment
+  /// Functions that cannot be built or taken, and versions and aliases that are not there (`function:name`), which are no errors because it has been so
+  /// from the start.
+  public var tolerated: Set<String> = []
 
   /// A reading.
   public init(configuration: Configuration?, problems: [ConfigurationProblem], files: Set<String>, digest: String, began: FileMoment) {

@@ -20,8 +20,11 @@ public struct Inheritance: Sendable {
   /// What was handed over and is no listening socket.
   private(set) var strange: [String] = []
 
+  /// What the process that is to be replaced lacks of its configuration (``ConfigurationReading/tolerated``); nil when there is none, or it does not say.
+  public let tolerated: Set<String>?
+
   /// Nothing.
-  init() { predecessor = nil }
+  init() { (predecessor, tolerated) = (nil, nil) }
 
   /// The name under which the word to the predecessor travels.
   static let wordName = "skerry-word"
@@ -29,7 +32,7 @@ public struct Inheritance: Sendable {
   /// Takes what the environment announces, and the announcement out of the environment: it is not for programs that this one starts. Once, while the
   /// process has one thread.
   public static func take() -> Inheritance {
-    defer { for name in ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", predecessorVariable, heldVariable] { unsafe unsetenv(name) } }
+    defer { for name in ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", predecessorVariable, heldVariable, toleratedVariable] { unsafe unsetenv(name) } }
     guard let count = variable("LISTEN_FDS").flatMap({ Int($0) }), (1...descriptorLimit).contains(count) else { return Inheritance() }
     // Sockets are for the process that is named. Who replaces another is started by a process that cannot know its number before.
     let predecessor = variable(predecessorVariable).flatMap { Int32($0) }
@@ -42,6 +45,8 @@ public struct Inheritance: Sendable {
   static let predecessorVariable = "SKERRY_PREDECESSOR"
   /// By socket, `1` for one that a service manager has too, `0` for another.
   static let heldVariable = "SKERRY_HELD"
+  /// What may be lacking, separated.
+  static let toleratedVariable = "SKERRY_TOLERATED", toleratedSeparator = "\u{1F}"
   /// As many as the starter hands on.
   private static let descriptorLimit = 1024
   private static let firstDescriptor: Int32 = 3
@@ -59,6 +64,7 @@ public struct Inheritance: Sendable {
         close(descriptor)
       }
     }
+    tolerated = predecessor.flatMap { _ in Self.variable(Self.toleratedVariable) }.map { Set($0.split(separator: Character(Self.toleratedSeparator)).map(String.init)) }
     self.predecessor = predecessor.flatMap { process in word.map { Predecessor(process: process, word: $0) } }
   }
 

@@ -15,6 +15,8 @@ struct Standing: Sendable {
   let generation: Int
   /// When it was taken up, and the digest of its file.
   let since: Timestamp, digest: String
+  /// What it lacks and has lacked from the start.
+  let tolerated: Set<String>
   let serving: ServingConfiguration
   /// By listener of the configuration.
   let doors: [Door]

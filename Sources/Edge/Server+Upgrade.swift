@@ -11,7 +11,7 @@ extension Server {
     upgradeIsDue = reloading != nil
     guard !upgradeIsDue else { return }
     diagnostics.say(.info, "upgrade: starting the program anew")
-    upgrading = Upgrade(starter, handedOver.map { ($0.socket, $0.name) }, queue)
+    upgrading = Upgrade(starter, handedOver.map { ($0.socket, $0.name) }, lacking: standing.tolerated, queue)
   }
 
   /// Every socket that listens here, in the order in which it is handed over.

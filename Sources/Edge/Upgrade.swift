@@ -9,6 +9,9 @@ final class Upgrade {
   /// How long the new process may take until it is ready.
   static let timeoutMilliseconds: Int32 = 60_000
 
+  /// The longest list of what the new process may lack.
+  private static let toleratedBytes = 1_024
+
   /// What came of it.
   enum Outcome: Sendable {
     /// The new process serves; it does not want the sockets at these places.
@@ -19,17 +22,20 @@ final class Upgrade {
   private let thread: EventLoopThread
 
   /// Begins; the outcome is posted to the queue.
-  /// - Parameter sockets: with the name of each that its address does not name.
-  init(_ starter: Starter, _ sockets: [(socket: ListeningSocket, name: String?)], _ queue: MainQueue) {
+  /// - Parameters:
+  ///   - sockets: with the name of each that its address does not name.
+  ///   - lacking: what this process lacks: the new one may, too. What this one has, the new one is to have.
+  init(_ starter: Starter, _ sockets: [(socket: ListeningSocket, name: String?)], lacking: Set<String>, _ queue: MainQueue) {
     let descriptors = sockets.map(\.socket.descriptor), names = sockets.map { $0.name ?? "-" }
     let held = sockets.map { $0.socket.isHeldElsewhere ? "1" : "0" }.joined()
-    thread = EventLoopThread { queue.post(.upgraded(Self.run(starter, descriptors, names, held))) }
+    let tolerated = lacking.sorted().joined(separator: Inheritance.toleratedSeparator)
+    thread = EventLoopThread { queue.post(.upgraded(Self.run(starter, descriptors, names, held, tolerated))) }
   }
 
   /// Waits for its thread, which has nothing left to do.
   func end() { thread.join() }
 
-  private static func run(_ starter: Starter, _ descriptors: [Int32], _ names: [String], _ held: String) -> Outcome {
+  private static func run(_ starter: Starter, _ descriptors: [Int32], _ names: [String], _ held: String, _ tolerated: String) -> Outcome {
     var ends: [Int32] = [0, 0]
     guard unsafe pipe(&ends) == 0 else { return .failed("the system has no descriptor left") }
     for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
@@ -38,12 +44,15 @@ final class Upgrade {
     let process: Int32
     do throws(ConfinementFailure) {
       defer { close(ends[1]) }
-      process = try starter.start(with: descriptors + [ends[1]], environment: [
+      var environment = [
         "LISTEN_FDS": String(descriptors.count + 1),
         "LISTEN_FDNAMES": (names + [Inheritance.wordName]).joined(separator: ":"),
         Inheritance.predecessorVariable: String(getpid()),
         Inheritance.heldVariable: held,
-      ])
+      ]
+      // A list that is too long is left out: then everything is tolerated.
+      if tolerated.utf8.count <= Self.toleratedBytes { environment[Inheritance.toleratedVariable] = tolerated }
+      process = try starter.start(with: descriptors + [ends[1]], environment: environment)
     } catch { return .failed(error.description) }
     var entry = pollfd(fd: word, events: Int16(POLLIN), revents: 0), ready: Int32
     repeat { ready = unsafe poll(&entry, 1, timeoutMilliseconds) } while ready < 0 && errno == EINTR

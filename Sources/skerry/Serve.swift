@@ -35,7 +35,7 @@ struct Serve: ParsableCommand {
     // Before there is a second thread, and before anything is given up.
     let starter = Starter.ownProgram().flatMap { try? Starter(program: $0, arguments: CommandLine.arguments) }
     let path = try file.path()
-    let served = ServedConfiguration(path: path)
+    let served = ServedConfiguration(path: path, tolerates: inheritance.tolerated)
     let (reading, unreadable) = served.read()
     if let unreadable { throw Refusal(unreadable) }
     for problem in reading.problems { StandardError.say(problem.description) }

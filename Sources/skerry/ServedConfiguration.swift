@@ -25,7 +25,11 @@ final class ServedConfiguration: Sendable {
     var missing: Set<String>?
   }
 
-  init(path: String) { self.path = path }
+  /// What may be broken or missing at the start; nil for whatever is.
+  private let tolerates: Set<String>?
+
+  /// - Parameter tolerates: what may be broken or missing at the start, because the process that this one replaces does without it, too; nil for whatever is.
+  init(path: String, tolerates: Set<String>? = nil) { (self.path, self.tolerates) = (path, tolerates) }
 
   /// How Edge reads it.
   var source: ConfigurationSource { ConfigurationSource(path: path, folder: Files.folder(of: path)) { self.read().reading } }
@@ -34,22 +38,24 @@ final class ServedConfiguration: Sendable {
   /// or were not at the start: their requests are answered with 503, as on CloudFront, until that changes, and the others are served.
   func read() -> (reading: ConfigurationReading, unreadable: String?) {
     let began = FileMoment.now
+    var lacking: Set<String> = []
     let loaded = ConfigurationFile.load(path: path)
     var problems = loaded.diagnostics
     if let configuration = loaded.configuration {
       problems += remembered.withLock { remembered in
         let broken = FunctionCheck.broken(configuration, &remembered.checked)
-        let tolerated = remembered.tolerated ?? broken.map(\.definition)
+        let tolerated = remembered.tolerated ?? broken.map(\.definition).filter { mayLack($0.name) }
         remembered.tolerated = tolerated
         let unpublished = PublishedCheck.missing(loaded)
-        let missing = remembered.missing ?? Set(unpublished.map(\.name))
+        let missing = remembered.missing ?? Set(unpublished.map(\.name).filter(mayLack))
         remembered.missing = missing
         let brokenCode = TierCheck.broken(configuration, &remembered.archives), names = Set(brokenCode.map(\.name))
         // One that was good once is not to be lost.
-        let toleratedCode = (remembered.toleratedCode ?? names).intersection(names)
+        let toleratedCode = (remembered.toleratedCode ?? names.filter(mayLack)).intersection(names)
         remembered.toleratedCode = toleratedCode
         problems += brokenCode.map { $0.found.told(as: toleratedCode.contains($0.name) ? .warning : .error) }
         problems += unpublished.map { $0.problem.told(as: missing.contains($0.name) ? .warning : .error) }
+        lacking = toleratedCode.union(unpublished.map(\.name).filter(missing.contains)).union(broken.map(\.definition).filter(tolerated.contains).map(\.name))
         return broken.flatMap { function in
           function.found.map { $0.told(as: tolerated.contains(function.definition) ? .warning : .error) }
         }
@@ -60,9 +66,12 @@ final class ServedConfiguration: Sendable {
     var reading = ConfigurationReading(
       configuration: isServed ? loaded.configuration : nil, problems: problems.map(ConfigurationProblem.init), files: loaded.files.union(code), digest: loaded.digest,
       began: began)
+    reading.tolerated = lacking
     reading.opened = loaded.opened.mapValues { ($0.line, $0.column) }
     return (reading, loaded.unreadable)
   }
+
+  private func mayLack(_ name: String) -> Bool { tolerates?.contains(name) ?? true }
 }
 
 extension Diagnostic {

@@ -121,6 +121,31 @@ extension Scenarios {
     }
 
     /// A listener that the new configuration has no more: the old process ends it in order.
+    /// What serves is not lost to code that has been broken since; what did not serve before is no reason to stay.
+    @Test(arguments: ["cloudfront-js-2.0", "nodejs20.x"]) func aNewProcessLacksNoMoreThanTheOldOne(_ runtime: String) throws {
+      let origin = try origin(), isTier = runtime.hasPrefix("nodejs")
+      let good = isTier ? "exports.handler = async () => ({ status: '201' });" : "function handler(event) { return { statusCode: 201 } }", file = isTier ? "f/index.js" : "f.js"
+      let configuration = Configuration(
+        distributions: [.init(isDefault: true, origin: origin.url, behavior: "functions: { viewer-request: f }")], more: "shutdownTimeout: 20s\nfunctions:\n  f: { runtime: \(runtime), code: \(isTier ? "f" : file) }")
+      func spoil(_ folder: URL) throws {
+        let place = folder.appendingPathComponent(file).path
+        if isTier { try FileManager.default.moveItem(atPath: place, toPath: folder.appendingPathComponent("f/other.js").path) } else { try "function handler(".write(toFile: place, atomically: false, encoding: .utf8) }
+      }
+      let skerry = try Skerry.start(configuration: configuration.yaml, files: [file: good])
+      #expect(try get(skerry.port).status == 201)
+      try spoil(skerry.folder)
+      skerry.send(signal: SIGUSR2)
+      try skerry.waitForStandardError(toHold: "upgrade failed: ")
+      #expect(skerry.standardError.contains(isTier ? "/f:1:1: error: there is no index.js" : "f.js:1:"))
+      #expect(try get(skerry.port).status == 201)
+      let broken = try Skerry.start(configuration: configuration.yaml, files: [file: good], prepare: spoil)
+      #expect(try get(broken.port).status == 503)
+      broken.send(signal: SIGUSR2)
+      let new = try successor(of: broken)
+      defer { kill(new, SIGKILL) }
+      #expect(try get(broken.port).status == 503)
+    }
+
     @Test func aListenerThatIsNotWanted() throws {
       let origin = try origin()
       var configuration = Configuration(distributions: [.init(isDefault: true, origin: origin.url)])
