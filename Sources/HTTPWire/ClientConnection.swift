@@ -32,8 +32,8 @@ public struct ClientConnection: ~Copyable {
   private let keeper: any ConnectionKeeper
   /// The stream, when this is one of an HTTP/2 connection.
   public let substream: HTTP2Stream?
-  /// Fires when the answer must be whole.
-  private var bound: TimerID?
+  /// When the answer must be whole, in the loop's milliseconds, and what fires then.
+  private var bound: (time: UInt64, timer: TimerID)?
 
   /// Takes a stream of an HTTP/2 connection, new or one that carries others.
   public init(_ substream: HTTP2Stream, _ limits: OriginLimits, isReused: Bool, keeper: any ConnectionKeeper) {
@@ -55,14 +55,17 @@ public struct ClientConnection: ~Copyable {
 
   deinit {
     // Before anybody else may have the connection.
-    if let bound { stream.socket.loop.cancel(bound) }
+    if let bound { stream.socket.loop.cancel(bound.timer) }
     keeper.ended(stream.socket, reusable: reusable, sent: stream.bytesSent, received: stream.bytesReceived)
   }
 
   /// The request is to be over in so many milliseconds: what is not breaks off then. Once.
   public mutating func mustBeOver(afterMilliseconds milliseconds: Int) {
-    bound = stream.socket.loop.schedule(afterMilliseconds: milliseconds) { [weak socket = stream.socket] in socket?.fail(.timedOut) }
+    let loop = stream.socket.loop
+    bound = (loop.now + UInt64(max(0, milliseconds)), loop.schedule(afterMilliseconds: milliseconds) { [weak socket = stream.socket] in socket?.fail(.timedOut) })
   }
+  /// Whether the request should be over by now.
+  public var isOverdue: Bool { bound.map { stream.socket.loop.now >= $0.time } ?? false }
 
   /// Whether any byte of the answer has come: then the request must not be sent again.
   public var hasReceived: Bool { stream.bytesReceived > 0 || substream.map { $0.hasFinalHead || $0.interimResponses > 0 } ?? false }

@@ -118,7 +118,8 @@ final class FillJob: BackgroundJob {
           leader.fail()
         }
       } catch {
-        worker.counters.add((OriginFailure(error, upstream.streamFailure, at: "") ?? OriginFailure(reading: error, at: "")).counter)
+        let failure = upstream.isOverdue ? OriginFailure(.completionTimeout, at: "") : OriginFailure(error, upstream.streamFailure, at: "") ?? OriginFailure(reading: error, at: "")
+        worker.counters.add(failure.counter)
         worker.counters.add(.cacheFillBroken)
         leader.fail()
       }

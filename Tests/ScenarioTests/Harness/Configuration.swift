@@ -20,6 +20,7 @@ struct Configuration: Sendable {
     var target = "app"
     /// Lines of the default behavior beyond its origin, methods and policies; unindented YAML.
     var behavior = ""
+    var cachePolicy = "CachingDisabled"
     var originRequestPolicy: String? = "AllViewer"
     var methods = "[GET, HEAD, OPTIONS, PUT, POST, PATCH, DELETE]"
     /// Further lines of the distribution; unindented YAML.
@@ -57,7 +58,7 @@ extension Configuration.Distribution {
         defaultBehavior:
           origin: \(target)
           allowedMethods: \(methods)
-          cachePolicy: CachingDisabled
+          cachePolicy: \(cachePolicy)
     \(originRequestPolicy.map { "originRequestPolicy: \($0)" }.map { $0.indented(by: 6) } ?? "")
     \(behavior.indented(by: 6))
     """
