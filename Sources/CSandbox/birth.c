@@ -42,7 +42,7 @@ static void find_program(char path[64], const char *name) {
   path[0] = 0;
 }
 
-/// Opens a root, or what is there of the way to it: the rest is then walked without following links, whoever made it.
+/// Opens a root, or of the way to it what is there, of a file its folder: the rest is then walked without following links, whoever made it, and when.
 static void add_root(const char *path) {
   struct root *root = &house.roots[house.root_count];
   char way[PATH_BYTES];
@@ -51,7 +51,7 @@ static void add_root(const char *path) {
   if (path[0] != '/' || length >= sizeof way || house.root_count == SK_SANDBOX_FOLDERS) return;
   snprintf(root->path, sizeof root->path, "%.*s", (int)length, path);
   snprintf(way, sizeof way, "%s", root->path);
-  while ((root->place = open(way, O_PATH | O_CLOEXEC)) < 0) {
+  while ((root->place = open(way, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0) {
     char *end = strrchr(way, '/');
     if (end == way) return;
     *end = 0;

@@ -61,7 +61,7 @@ void memory_watch_close(struct memory_watch *watch);
 
 // MARK: launch.c: from a request to a process that executes bubblewrap
 
-/// A folder of which anything may be shown.
+/// A folder of which anything may be shown, or a file.
 struct root {
   char path[PATH_BYTES];
   int place;       // O_PATH: the folder, or the deepest one above it that was there at the spawner's birth

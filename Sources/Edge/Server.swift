@@ -70,7 +70,7 @@ public final class Server {
     manager = ServiceManager(isSuccessor: inheritance.predecessor != nil)
     files = reading.files
     var privilege = try LeastPrivilege(configuration, reads: files.sorted())
-    let spawner = try Self.spawner(configuration, privilege)
+    let spawner = try Self.spawner(configuration, source.folder, privilege)
     try privilege.limitFiles()
     queue = try MainQueue()
     Descriptors.prepare()
@@ -111,9 +111,10 @@ public final class Server {
 
   /// What starts the sandboxes of the function tier: a process of its own, before there are threads and before anything is given up. Nil where the
   /// configuration has no functions for it.
-  private static func spawner(_ configuration: Configuration, _ privilege: LeastPrivilege) throws(StartFailure) -> Spawner? {
+  private static func spawner(_ configuration: Configuration, _ folder: String, _ privilege: LeastPrivilege) throws(StartFailure) -> Spawner? {
     guard configuration.functions.contains(where: { !$0.runtime.isRewriteEngine }) else { return nil }
     let settings = configuration.functionTierSettings
+    if let problem = configuration.exposure(by: settings.interpreters, configurationFolder: folder) { throw StartFailure(description: "functions: \(problem)") }
     privilege.asTheUser { for folder in [configuration.stateDirectory, settings.folder] { _ = unsafe mkdir(folder, 0o700) } }
     do throws(SpawnFailure) { return try Spawner(roots: settings.roots) } catch { throw StartFailure(description: "functions: \(error.description)") }
   }

@@ -6,12 +6,14 @@ import Foundation
 import FunctionTier
 
 enum TierCheck {
-  /// One diagnostic at most for every function of the tier.
-  static func all(_ configuration: Configuration) -> [Diagnostic] {
+  /// One diagnostic at most for every function of the tier, and one for what sandboxes would see.
+  /// - Parameter file: the configuration's, as diagnostics name it.
+  static func all(_ configuration: Configuration, file: String) -> [Diagnostic] {
     let functions = configuration.functions.filter { !$0.runtime.isRewriteEngine && !$0.codePath.isEmpty && Files.problem(with: $0.codePath) != "there is no such file" }
     guard !functions.isEmpty else { return [] }
     let interpreters = configuration.functionTierSettings.interpreters
-    return functions.compactMap { definition in
+    let shown = configuration.exposure(by: interpreters, configurationFolder: Files.folder(of: file)).map { Diagnostic(file: file, line: 1, column: 1, severity: .error, text: $0) }
+    return [shown].compactMap(\.self) + functions.compactMap { definition in
       if let problem = FunctionTier.problem(with: definition, interpreters) {
         return Diagnostic(file: definition.codePath, line: 1, column: 1, severity: .error, text: problem)
       }

@@ -14,7 +14,7 @@ enum Workbench {
     try? FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     return path
   }()
-  static let spawner = try? Spawner(roots: [root] + Interpreters().folders)
+  static let spawner = try? Spawner(roots: [root] + Interpreters().roots)
 
   /// A tier of its own.
   static func tier(_ change: (inout FunctionTier.Configuration) -> Void = { _ in }) throws -> FunctionTier {

@@ -39,7 +39,7 @@ public final class Spawner: Sendable {
 
   /// Forks it. Before threads are started and before anything is given up; what it finds of the machine is asked at once (some ms).
   /// - Parameters:
-  ///   - roots: absolute paths of folders, 16 at most, of which parts may be shown in sandboxes; they may be made later.
+  ///   - roots: absolute paths of files, and of folders of which parts, that may be shown in sandboxes, 16 at most; they may be made later.
   ///   - usesControlGroups: false: memory is watched and CPU is not shared out, whatever the machine has.
   /// - Throws: ``SpawnFailure`` when the system has no process or descriptor left.
   public init(roots: [String], usesControlGroups: Bool = true) throws(SpawnFailure) {

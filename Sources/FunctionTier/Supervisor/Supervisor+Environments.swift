@@ -60,7 +60,7 @@ extension Supervisor {
   private func description(_ key: PrewarmedPool.Key, _ code: (host: String, inside: String)) -> SandboxDescription {
     SandboxDescription(
       program: key.interpreter.command(memoryMB: key.memoryMB),
-      readOnly: [code, (host: settings.folder + "/runtime", inside: Interpreter.runtimeFolder)] + key.interpreter.folders.map { (host: $0, inside: $0) },
+      readOnly: [code, (host: settings.folder + "/runtime", inside: Interpreter.runtimeFolder)] + settings.interpreters.shown(to: key.interpreter),
       environment: Interpreter.variables, memoryMB: key.memoryMB, temporaryMB: settings.temporaryMB, processes: settings.processes, network: key.network)
   }
 
