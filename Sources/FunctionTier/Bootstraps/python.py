@@ -64,12 +64,27 @@ def send(kind, serial, body):
 
 # Log lines
 
+def say(text):
+    """What a handler has done to its standard output, closed it or put something else there, is its affair: no invocation ends by it."""
+    try:
+        sys.stdout.write(text)
+    except Exception:
+        pass
+
+
+def flush():
+    try:
+        sys.stdout.flush()
+    except Exception:
+        pass
+
+
 class LambdaHandler(logging.Handler):
     """Writes what goes to `logging` in Lambda's form; one record is one line."""
 
     def emit(self, record):
         record.aws_request_id = request_id
-        sys.stdout.write(self.format(record).replace("\n", "\r") + "\n")
+        say(self.format(record).replace("\n", "\r") + "\n")
 
 
 def adopt_logging():
@@ -128,7 +143,7 @@ def say_error(description, error=None):
         lines += [line.rstrip("\n") for line in description["stackTrace"]]
     if error is not None:
         lines += causes(error)
-    sys.stdout.write("\n".join(lines).replace("\n", "\r") + "\n")
+    say("\n".join(lines).replace("\n", "\r") + "\n")
 
 
 class Encoder(json.JSONEncoder):
@@ -204,7 +219,7 @@ class Context:
         return max(int(self._deadline - time.time() * 1000), 0)
 
     def log(self, message):
-        sys.stdout.write(str(message))
+        say(str(message))
 
 
 def adopt(settings):
@@ -236,16 +251,16 @@ def invoke(handler, serial, body):
     except Exception as error:
         description = describe(error)
         say_error(description, error)
-        sys.stdout.flush()
+        flush()
         return send(FAILURE, serial, dump(description))
     try:
         text = dump(result)
     except Exception as error:
         description = describe(Fault("Runtime.MarshalError", "Unable to marshal response: %s" % error))
         say_error(description)
-        sys.stdout.flush()
+        flush()
         return send(FAILURE, serial, dump(description))
-    sys.stdout.flush()
+    flush()
     if len(text) > RESULT_LIMIT:  # Not sent: the proxy takes no frame that long.
         message = "Response payload size exceeded maximum allowed payload size (%d bytes)." % RESULT_LIMIT
         return send(FAILURE, serial, dump({"errorType": "Function.ResponseSizeTooLarge", "errorMessage": message}))
@@ -255,7 +270,7 @@ def invoke(handler, serial, body):
 def fail_for_good(serial, error):
     description = describe(error)
     say_error(description, error)
-    sys.stdout.flush()
+    flush()
     send(LAST_FAILURE, serial, dump(description))
     os._exit(1)
 
@@ -279,7 +294,7 @@ def main():
                 handler = load_handler(settings["handler"])
             except Exception as error:
                 fail_for_good(serial, error)
-            sys.stdout.flush()
+            flush()
             send(LOADED, serial, b"")
         else:
             os._exit(1)
