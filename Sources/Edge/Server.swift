@@ -292,6 +292,11 @@ extension WorkerHandle {
         ) { ledger.release($0, worker: number) }
       }
       self.init(number: number, loop: loop, isolation: isolation)
+      let handle = self, diagnostics = foundations.diagnostics
+      loop.refused = { code in
+        handle.count(.limitWatches)
+        diagnostics.sayUnwatched(code, "connections are closed")
+      }
     } catch { throw StartFailure(description: "no event loop: \(error)") }
   }
 
