@@ -118,6 +118,8 @@ static void add_everything(struct list *list, const struct sk_sandbox_request *r
   // Last, since what comes before makes folders.
   add_all(list, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/var/task", NULL);
   for (unsigned i = 0; i < request->variables; i++) {
+  // What a process may write of itself there is who goes first when the machine runs out of memory (oom_score_adj), and nothing else that is wanted.
+  if (!(request->flags & SK_SANDBOX_NO_PROC)) add_all(list, "--remount-ro", "/proc", NULL);
     const char *value = strchr(variables, '=');
     char name[256];
     snprintf(name, sizeof name, "%.*s", (int)(value - variables), variables);
