@@ -76,7 +76,7 @@ static void look_around(const char *const *roots, int without_cgroups, pid_t pro
   facts->first_user = facts->is_root ? find_users() : 0;
   facts->own_users = facts->first_user != 0;
   house.private_mounts = facts->own_users && can_mount_privately();
-  house.filter = filter_make(house.cgroups.version == 0);
+  house.filter = filter_make(house.cgroups.version == 0, !facts->own_users);
   facts->system_calls = house.filter >= 0;
 }
 

@@ -97,8 +97,8 @@ _Noreturn void spawner_serve(int requests, const struct house *house, volatile u
 // MARK: filter.c
 
 /// A memfd with the filter of system calls for what runs in a sandbox; -1. `is_watched`: memory is limited by looking at processes, so what
-/// no process shows must not be had.
-int filter_make(int is_watched);
+/// no process shows must not be had. `shares_user`: with the proxy and other sandboxes.
+int filter_make(int is_watched, int shares_user);
 
 // MARK: network.c: `user`: whom the sandbox runs as; 0 for the spawner's own
 

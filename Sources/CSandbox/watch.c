@@ -33,15 +33,21 @@ static int add_children(pid_t *processes, int count, pid_t process, pid_t thread
   return count;
 }
 
+/// A number of KB in a file of a process, in bytes; 0 when it is not there.
+static uint64_t bytes_in(pid_t process, const char *file, const char *key) {
+  char path[64], text[4096];
+  snprintf(path, sizeof path, "/proc/%d/%s", (int)process, file);
+  read_file(path, text, sizeof text);
+  char *place = strstr(text, key);
+  return place ? strtoull(place + strlen(key), NULL, 10) * 1024 : 0;
+}
+
 /// What a process holds, each page divided by those who share it: forked processes look many times as large otherwise. Takes a hundred times as
 /// long as statm. 0 when it may not be seen.
-static uint64_t proportional(pid_t process) {
-  char path[64], text[4096];
-  snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)process);
-  read_file(path, text, sizeof text);
-  char *place = strstr(text, "\nPss:");
-  return place ? strtoull(place + 5, NULL, 10) * 1024 : 0;
-}
+static uint64_t proportional(pid_t process) { return bytes_in(process, "smaps_rollup", "\nPss:"); }
+
+/// Of what a process shares with others that which no file on a disk stands behind, and which is another's or its own: nobody can tell quickly.
+static uint64_t memory_shared(pid_t process) { return bytes_in(process, "status", "\nRssShmem:"); }
 
 uint64_t resident_pages(pid_t process) {
   char text[256], path[64];
@@ -53,7 +59,7 @@ uint64_t resident_pages(pid_t process) {
 uint64_t tree_memory(pid_t inner, uint64_t enough, pid_t *program) {
   static pid_t found[MOST_PROCESSES];
   char text[256], path[64];
-  uint64_t own = 0, shared = 0, exact = 0, page = (uint64_t)sysconf(_SC_PAGESIZE);
+  uint64_t own = 0, shared = 0, all_shared = 0, exact = 0, page = (uint64_t)sysconf(_SC_PAGESIZE);
   int count = 0;
   found[count++] = inner;
   for (int next = 0; next < count; next++) {
@@ -62,6 +68,7 @@ uint64_t tree_memory(pid_t inner, uint64_t enough, pid_t *program) {
     if (read_file(path, text, sizeof text) && sscanf(text, "%*u %llu %llu", &resident, &with_others) == 2) {
       own += resident > with_others ? resident - with_others : 0;
       if (with_others > shared) shared = with_others;
+      all_shared += with_others;
     }
     snprintf(path, sizeof path, "/proc/%d/task", (int)found[next]);
     DIR *threads = opendir(path);
@@ -71,8 +78,13 @@ uint64_t tree_memory(pid_t inner, uint64_t enough, pid_t *program) {
     if (threads) closedir(threads);
   }
   *program = count > 1 ? found[1] : inner;
-  uint64_t rough = (own + shared) * page;
-  if (rough <= enough || count == 1) return rough;
+  // Files, the interpreter's and its libraries', are the same ones in every process, or are given up when memory is wanted; memory that several
+  // map may be each one's own, up to all of it.
+  uint64_t rough = (own + shared) * page, most = rough;
+  if (count > 1 && (own + all_shared) * page > enough) {
+    for (int i = 0; i < count; i++) most += memory_shared(found[i]);
+  }
+  if (most <= enough || count == 1) return rough;
   for (int i = 0; i < count; i++) exact += proportional(found[i]);
-  return exact > 0 && exact < rough ? exact : rough;
+  return exact > 0 && exact < most ? exact : most;
 }

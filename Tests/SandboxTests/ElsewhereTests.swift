@@ -52,6 +52,13 @@ import Testing
     #expect(try sleepers() == 0)
   }
 
+  /// Of what the kernel gives a user only a few of, nothing is taken from those who share the user: the proxy, and other functions.
+  @Test func anOrdinaryUsersCounts() throws {
+    let words = ["--", "/usr/bin/python3", "-S", "-E", "-c", "import ctypes; c = ctypes.CDLL(None, use_errno=True); print(c.inotify_init1(0) >= 0, c.inotify_init() >= 0, ctypes.get_errno())"]
+    #expect(try probe(Self.somebody(64_103), words).contains("output: False False 1"))
+    #expect(try probe([], words).contains("output: True True 0"))
+  }
+
   @Test func anOrdinaryUser() throws {
     let lines = try probe(Self.somebody(64_101), ["api", "processes=20", "--", "/bin/sh", "-c", "id -u; cat /var/task/word; ulimit -u 2>/dev/null || ulimit -p"], shown: ["word": "hello\n"])
     #expect(lines.first?.contains("all as this user") == true)
