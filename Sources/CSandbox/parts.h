@@ -55,6 +55,8 @@ uint64_t cgroups_peak(const struct cgroups *cgroups, unsigned slot);
 /// Bytes used in all; and of them those that a program holds, as opposed to files: what it allocated.
 uint64_t cgroups_usage(const struct memory_watch *watch);
 uint64_t cgroups_allocated(const struct cgroups *cgroups, const struct memory_watch *watch);
+/// And those that no file on a disk stands behind but may be mapped by several: /tmp, and what is mapped without a file.
+uint64_t cgroups_shared(const struct memory_watch *watch);
 /// Whether the kernel has killed for want of memory.
 int cgroups_has_killed(const struct cgroups *cgroups, const struct memory_watch *watch);
 void memory_watch_close(struct memory_watch *watch);
@@ -117,5 +119,7 @@ int network_block(pid_t inner, uid_t user);
 /// The memory of a process and all below it, in bytes. More than `enough` is counted again with care: what several of them share, once.
 /// `program`: receives the first process below it.
 uint64_t tree_memory(pid_t inner, uint64_t enough, pid_t *program);
+/// Bytes in the /tmp of a process; UINT64_MAX when it may not be looked at.
+uint64_t temporary_bytes(pid_t process);
 /// The memory of one process, in pages: enough to see whether anything happens.
 uint64_t resident_pages(pid_t process);

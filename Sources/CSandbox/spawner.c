@@ -107,6 +107,15 @@ static int is_quiet(struct sandbox *sandbox) {
   return sandbox->quiet_looks % (sandbox->quiet_looks < 100 ? 2 : 20) != 0;
 }
 
+/// What a sandbox's processes have mapped without a file, which the group counts with what is in /tmp: that may change between two looks, and the
+/// kernel's figures lag behind by some pages of each processor.
+static uint64_t shared_without_file(const struct sandbox *sandbox) {
+  uint64_t lag = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN) * 64 * (uint64_t)sysconf(_SC_PAGESIZE) + (1 << 20);
+  uint64_t before = temporary_bytes(sandbox->inner), shared = cgroups_shared(&sandbox->memory), after = temporary_bytes(sandbox->inner);
+  uint64_t files = before > after ? before : after;
+  return files < UINT64_MAX - lag && shared > files + lag ? shared - files - lag : 0;
+}
+
 static void look(struct sandbox *sandbox) {
   unsigned slot = (unsigned)(sandbox - all.sandboxes);
   uint64_t used;
@@ -117,6 +126,7 @@ static void look(struct sandbox *sandbox) {
   } else {
     if (cgroups_usage(&sandbox->memory) <= sandbox->request.memory_bytes) return look_closely(sandbox, 0);
     used = cgroups_allocated(&all.house.cgroups, &sandbox->memory);
+    if (used <= sandbox->request.memory_bytes && sandbox->inner) used += shared_without_file(sandbox);
     look_closely(sandbox, 1);
   }
   if (used > sandbox->request.memory_bytes) kill_sandbox(sandbox, SK_ENDED_OUT_OF_MEMORY);

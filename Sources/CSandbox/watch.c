@@ -3,9 +3,11 @@
 #include "parts.h"
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 enum { MOST_PROCESSES = 4096 };
@@ -48,6 +50,14 @@ static uint64_t proportional(pid_t process) { return bytes_in(process, "smaps_ro
 
 /// Of what a process shares with others that which no file on a disk stands behind, and which is another's or its own: nobody can tell quickly.
 static uint64_t memory_shared(pid_t process) { return bytes_in(process, "status", "\nRssShmem:"); }
+
+uint64_t temporary_bytes(pid_t process) {
+  char path[64];
+  struct statfs status;
+  snprintf(path, sizeof path, "/proc/%d/root/tmp", (int)process);
+  if (statfs(path, &status) < 0 || status.f_type != TMPFS_MAGIC) return UINT64_MAX;
+  return (uint64_t)(status.f_blocks - status.f_bfree) * (uint64_t)status.f_bsize;
+}
 
 uint64_t resident_pages(pid_t process) {
   char text[256], path[64];

@@ -73,6 +73,37 @@ import Testing
     #expect(came.output == "refused\n" || came.end?.cause == .outOfMemory, "\(came)")
   }
 
+  /// It is memory, however large /tmp is.
+  @Test(arguments: workshops) func sharedMemoryIsMemory(_ workshop: Workshop) throws {
+    let came = try workshop.python("""
+      import mmap, time
+      try:
+          area = mmap.mmap(-1, 250 << 20)
+          for place in range(0, len(area), 4096): area[place] = 1
+          time.sleep(20)
+          print("not killed")
+      except OSError: print("refused")
+      """) { $0.temporaryMB = 1024 }
+    #expect(came.output == "refused\n" || came.end?.cause == .outOfMemory, "\(came)")
+  }
+
+  /// Files of /tmp that are mapped by many are not it.
+  @Test func whatIsMappedOfTmpIsNotMemory() throws {
+    let came = try Workshop.shared.python("""
+      import mmap, os, time
+      for turn in range(4):
+          file = os.open(f"/tmp/{turn}", os.O_RDWR | os.O_CREAT)
+          os.ftruncate(file, 60 << 20)
+          area = mmap.mmap(file, 60 << 20)
+          for place in range(0, len(area), 4096): area[place] = 1
+          os.unlink(f"/tmp/{turn}")
+          if turn % 2: area.close(); os.close(file)
+      time.sleep(0.1)
+      print("fine")
+      """)
+    #expect(came.end?.cause == (Workshop.shared.spawner.report.memory == .watched ? .outOfMemory : .exited(status: 0)), "\(came)")
+  }
+
   /// What is in /tmp and mapped counts where processes are looked at: not only that of the process that has most of it.
   @Test func whatSeveralProcessesMapIsCountedOfEach() throws {
     let program = """
