@@ -142,6 +142,15 @@ static void memory_event(struct sandbox *sandbox, int descriptor) {
   else look(sandbox);
 }
 
+/// The proxy has no epoll watches left, which it shares with the sandboxes when they have no users of their own.
+static void end_watchers(void) {
+  for (unsigned slot = 0; slot < SK_SANDBOXES; slot++) {
+    struct sandbox *sandbox = &all.sandboxes[slot];
+    if (sandbox->state != RUNNING || sandbox->is_doomed || !tree_watches_more(sandbox->inner, SK_SANDBOX_WATCHES)) continue;
+    kill_sandbox(sandbox, SK_ENDED_OUT_OF_WATCHES);
+  }
+}
+
 // MARK: The end
 
 static void tell_end(int lifeline, uint32_t cause, int status, uint64_t peak, const char *text) {
@@ -364,6 +373,7 @@ static int take_request(void) {
     unsigned processors = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
     if (request->kind == SK_SANDBOX_SPAWN && count == DESCRIPTORS) spawn(request, message.texts, (size_t)length - sizeof *request, descriptors);
     if (request->kind == SK_SANDBOX_FREEZE || request->kind == SK_SANDBOX_THAW) freeze(sandbox, request->kind == SK_SANDBOX_FREEZE);
+    if (request->kind == SK_SANDBOX_END_WATCHERS && !all.house.facts.own_users) end_watchers();
     if (request->kind == SK_SANDBOX_KILL) kill_sandbox(sandbox, SK_ENDED_KILLED);
     if (request->kind == SK_SANDBOX_LIMIT_CPU && sandbox->state != FREE) {
       uint64_t share = sandbox->request.memory_bytes * 1000 / (1769ull << 20);

@@ -292,8 +292,9 @@ extension WorkerHandle {
         ) { ledger.release($0, worker: number) }
       }
       self.init(number: number, loop: loop, isolation: isolation)
-      let handle = self, diagnostics = foundations.diagnostics
+      let handle = self, diagnostics = foundations.diagnostics, tier = foundations.tier
       loop.refused = { code in
+        tier?.watchesAreUsedUp()
         handle.count(.limitWatches)
         diagnostics.sayUnwatched(code, "connections are closed")
       }

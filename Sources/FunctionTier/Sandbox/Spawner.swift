@@ -10,6 +10,9 @@ public final class Spawner: Sendable {
   /// The most sandboxes at once.
   public static let mostSandboxes = Int(SK_SANDBOXES)
 
+  /// The epoll watches that a sandbox keeps when there are none left for this process (``endWatchers()``).
+  public static let mostWatches = Int(SK_SANDBOX_WATCHES)
+
   let facts: SpawnerFacts
   private let socket: Int32
   private let peaks: SharedPeaks
@@ -101,6 +104,9 @@ public final class Spawner: Sendable {
       return report
     }
   }
+
+  /// Kills every sandbox that holds more than ``mostWatches`` epoll watches, where they share them with this process: it has none left. Does not wait.
+  public func endWatchers() { ask(SK_SANDBOX_END_WATCHERS, 0) }
 
   // MARK: For Sandbox
 

@@ -239,6 +239,10 @@ extension Supervisor: EnvironmentKeeper {
     all[environment.number] = nil
     ended.withLock { $0[end.cause.place] += 1 }
     if end.cause == .abandoned { diagnostics.say(.error, key: "spawner", "functions: the process that starts sandboxes has ended, and every sandbox with it; another one takes its place") }
+    if end.cause == .outOfWatches {
+      diagnostics.say(
+        .error, "functions: an environment of \(environment.group.map { String(decoding: $0.name, as: UTF8.self) } ?? "none") held more than \(Spawner.mostWatches) epoll watches when this user had none left: killed")
+    }
     sandboxes.store(all.count, ordering: .relaxed)
     defer { if isStopping && all.isEmpty { finishStopping() } }
     let requestID = environment.invocation?.invocation.requestID ?? environment.group?.waiting.first?.invocation.requestID ?? "none"
@@ -249,6 +253,7 @@ extension Supervisor: EnvironmentKeeper {
     case .exited where environment.initDuration == nil: .exited(requestID, (end.cause.exitWords ?? "") + environment.wordsInBrackets)
     case .exited: .exited(requestID, end.cause.exitWords)
     case .killed: .exited(requestID, "signal: killed")
+    case .outOfWatches: .exited(requestID, "signal: killed (it held more than \(Spawner.mostWatches) epoll watches, and none were left)")
     case .notStarted(let why): .notStarted("the sandbox could not be started: \(why)\(environment.wordsInBrackets)")
     case .abandoned: .notStarted("the process that starts sandboxes is gone")
     }
@@ -273,6 +278,7 @@ extension SandboxEnd.Cause {
     case .outOfMemory: 2
     case .notStarted: 3
     case .abandoned: 4
+    case .outOfWatches: 5
     }
   }
 }
