@@ -42,7 +42,7 @@ static void find_program(char path[64], const char *name) {
   path[0] = 0;
 }
 
-/// Opens a root, or what is there of the way to it: the rest is then walked without following links, whoever made it.
+/// Opens a root, or of the way to it what is there, of a file its folder: the rest is then walked without following links, whoever made it, and when.
 static void add_root(const char *path) {
   struct root *root = &house.roots[house.root_count];
   char way[PATH_BYTES];
@@ -51,7 +51,7 @@ static void add_root(const char *path) {
   if (path[0] != '/' || length >= sizeof way || house.root_count == SK_SANDBOX_FOLDERS) return;
   snprintf(root->path, sizeof root->path, "%.*s", (int)length, path);
   snprintf(way, sizeof way, "%s", root->path);
-  while ((root->place = open(way, O_PATH | O_CLOEXEC)) < 0) {
+  while ((root->place = open(way, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0) {
     char *end = strrchr(way, '/');
     if (end == way) return;
     *end = 0;
@@ -76,7 +76,7 @@ static void look_around(const char *const *roots, int without_cgroups, pid_t pro
   facts->first_user = facts->is_root ? find_users() : 0;
   facts->own_users = facts->first_user != 0;
   house.private_mounts = facts->own_users && can_mount_privately();
-  house.filter = filter_make(house.cgroups.version == 0);
+  house.filter = filter_make(house.cgroups.version == 0, !facts->own_users);
   facts->system_calls = house.filter >= 0;
 }
 

@@ -399,6 +399,7 @@ uint64_t cgroups_usage(const struct memory_watch *watch) { return number_in(watc
 uint64_t cgroups_allocated(const struct cgroups *cgroups, const struct memory_watch *watch) {
   return number_in(watch->statistics, names[cgroups->version].allocated);
 }
+uint64_t cgroups_shared(const struct memory_watch *watch) { return number_in(watch->statistics, "shmem "); }
 int cgroups_has_killed(const struct cgroups *cgroups, const struct memory_watch *watch) {
   return cgroups->version != 0 && number_in(watch->events, "oom_kill ") > 0;
 }

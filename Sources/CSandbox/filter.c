@@ -41,8 +41,12 @@ static const char *const absent[] = {
     "io_uring_setup", "io_uring_enter", "io_uring_register", "clone3", "memfd_secret", "listmount", "statmount", "lsm_set_self_attr",
 };
 
-/// Memory that belongs to no process, which nobody who looks at processes would see.
+/// Memory that belongs to no process, which nobody who looks at processes would see. Below: memory that several may map, and that stays whole as long
+/// as one of its pages is mapped, used or not.
 static const char *const unseen[] = {"memfd_create", "shmget"};
+
+/// What the kernel gives so few of to a user that one sandbox could take all of them, where it has no user of its own.
+static const char *const counted[] = {"inotify_init", "inotify_init1"};
 
 static const uint64_t namespaces[] = {
     CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWCGROUP, CLONE_NEWTIME,
@@ -81,11 +85,15 @@ static int refuse_sockets(scmp_filter_ctx filter) {
   return is_whole;
 }
 
-int filter_make(int is_watched) {
+int filter_make(int is_watched, int shares_user) {
   scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
   if (!filter) return -1;
   int is_whole = refuse(filter, refused, sizeof refused / sizeof *refused, EPERM) && refuse(filter, absent, sizeof absent / sizeof *absent, ENOSYS);
-  if (is_watched) is_whole &= refuse(filter, unseen, sizeof unseen / sizeof *unseen, EPERM);
+  if (shares_user) is_whole &= refuse(filter, counted, sizeof counted / sizeof *counted, EPERM);
+  if (is_watched) {
+    const uint64_t kind = MAP_ANONYMOUS | MAP_TYPE;
+    is_whole &= refuse(filter, unseen, sizeof unseen / sizeof *unseen, EPERM) && refuse_when(filter, SCMP_SYS(mmap), 3, kind, MAP_ANONYMOUS | MAP_SHARED, EPERM);
+  }
   for (size_t i = 0; i < sizeof namespaces / sizeof *namespaces; i++) {
     is_whole &= refuse_when(filter, SCMP_SYS(clone), 0, namespaces[i], namespaces[i], EPERM);
   }

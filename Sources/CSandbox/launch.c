@@ -103,11 +103,14 @@ static const char *text_after(const char *text) { return text + strlen(text) + 1
 
 /// bubblewrap's arguments but the program, which it takes from its command line. `sources`: where the folders shown are to be found.
 static void add_everything(struct list *list, const struct sk_sandbox_request *request, const char *variables, const char *folders,
-                           char sources[][PATH_BYTES]) {
+                           char sources[][PATH_BYTES], int is_watched) {
   add_isolation(list, request);
   add_system(list, request);
   if (!(request->flags & SK_SANDBOX_NO_PROC)) add_all(list, "--proc", "/proc", NULL);
-  add_all(list, "--dev", "/dev", "--perms", "1777", "--size", NULL);
+  add_all(list, "--dev", "/dev", NULL);
+  // Mapped, /dev/zero is memory that nobody sees who looks at processes (filter.c); /dev/full reads the same, and cannot be mapped.
+  if (is_watched) add_all(list, "--dev-bind", "/dev/full", "/dev/zero", NULL);
+  add_all(list, "--perms", "1777", "--size", NULL);
   add_number(list, request->temporary_bytes);
   add_all(list, "--tmpfs", "/tmp", "--dir", "/opt", "--dir", "/var/task", "--dir", "/var/runtime", "--symlink", "../tmp", "/var/tmp", NULL);
   for (unsigned i = 0; i < request->folders; i++) {
@@ -115,6 +118,8 @@ static void add_everything(struct list *list, const struct sk_sandbox_request *r
     add_all(list, "--ro-bind", sources[i], folders, NULL);
     folders = text_after(folders);
   }
+  // What a process may write of itself there is who goes first when the machine runs out of memory (oom_score_adj), and nothing else that is wanted.
+  if (!(request->flags & SK_SANDBOX_NO_PROC)) add_all(list, "--remount-ro", "/proc", NULL);
   // Last, since what comes before makes folders.
   add_all(list, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/var/task", NULL);
   for (unsigned i = 0; i < request->variables; i++) {
@@ -355,7 +360,7 @@ int launch(const struct house *house, const struct sk_sandbox_request *request, 
   if (problem || !find_folders(house, count, folders, trees, sources, text)) goto refused;
 
   list.length = list.is_full = 0;
-  add_everything(&list, request, variables, folders, sources);
+  add_everything(&list, request, variables, folders, sources, house->cgroups.version == 0);
   char *words[MOST_WORDS] = {"bwrap", "--args", "4"};
   int used = 3;
   for (const char *word = texts; used < 3 + request->arguments; word = text_after(word)) words[used++] = (char *)word;

@@ -55,13 +55,15 @@ uint64_t cgroups_peak(const struct cgroups *cgroups, unsigned slot);
 /// Bytes used in all; and of them those that a program holds, as opposed to files: what it allocated.
 uint64_t cgroups_usage(const struct memory_watch *watch);
 uint64_t cgroups_allocated(const struct cgroups *cgroups, const struct memory_watch *watch);
+/// And those that no file on a disk stands behind but may be mapped by several: /tmp, and what is mapped without a file.
+uint64_t cgroups_shared(const struct memory_watch *watch);
 /// Whether the kernel has killed for want of memory.
 int cgroups_has_killed(const struct cgroups *cgroups, const struct memory_watch *watch);
 void memory_watch_close(struct memory_watch *watch);
 
 // MARK: launch.c: from a request to a process that executes bubblewrap
 
-/// A folder of which anything may be shown.
+/// A folder of which anything may be shown, or a file.
 struct root {
   char path[PATH_BYTES];
   int place;       // O_PATH: the folder, or the deepest one above it that was there at the spawner's birth
@@ -97,8 +99,8 @@ _Noreturn void spawner_serve(int requests, const struct house *house, volatile u
 // MARK: filter.c
 
 /// A memfd with the filter of system calls for what runs in a sandbox; -1. `is_watched`: memory is limited by looking at processes, so what
-/// no process shows must not be had.
-int filter_make(int is_watched);
+/// no process shows must not be had. `shares_user`: with the proxy and other sandboxes.
+int filter_make(int is_watched, int shares_user);
 
 // MARK: network.c: `user`: whom the sandbox runs as; 0 for the spawner's own
 
@@ -117,10 +119,15 @@ int network_block(pid_t inner, uid_t user);
 /// Has packets to groups of the link dropped, in the network that the caller is in. Returns 0 or an errno: not every kernel has nf_tables.
 int packets_keep_groups_out(void);
 
-// MARK: watch.c: memory without cgroups
+// MARK: watch.c: what is counted by nobody but us
 
 /// The memory of a process and all below it, in bytes. More than `enough` is counted again with care: what several of them share, once.
 /// `program`: receives the first process below it.
 uint64_t tree_memory(pid_t inner, uint64_t enough, pid_t *program);
+/// Bytes in the /tmp of a process; UINT64_MAX when it may not be looked at.
+uint64_t temporary_bytes(pid_t process);
 /// The memory of one process, in pages: enough to see whether anything happens.
 uint64_t resident_pages(pid_t process);
+/// Whether a process and all below it hold more than so many epoll watches. Takes 0.3 µs for each. Those of descriptors that are on their way through a
+/// socket are not seen.
+int tree_watches_more(pid_t inner, unsigned most);

@@ -107,6 +107,15 @@ static int is_quiet(struct sandbox *sandbox) {
   return sandbox->quiet_looks % (sandbox->quiet_looks < 100 ? 2 : 20) != 0;
 }
 
+/// What a sandbox's processes have mapped without a file, which the group counts with what is in /tmp: that may change between two looks, and the
+/// kernel's figures lag behind by some pages of each processor.
+static uint64_t shared_without_file(const struct sandbox *sandbox) {
+  uint64_t lag = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN) * 64 * (uint64_t)sysconf(_SC_PAGESIZE) + (1 << 20);
+  uint64_t before = temporary_bytes(sandbox->inner), shared = cgroups_shared(&sandbox->memory), after = temporary_bytes(sandbox->inner);
+  uint64_t files = before > after ? before : after;
+  return files < UINT64_MAX - lag && shared > files + lag ? shared - files - lag : 0;
+}
+
 static void look(struct sandbox *sandbox) {
   unsigned slot = (unsigned)(sandbox - all.sandboxes);
   uint64_t used;
@@ -117,6 +126,7 @@ static void look(struct sandbox *sandbox) {
   } else {
     if (cgroups_usage(&sandbox->memory) <= sandbox->request.memory_bytes) return look_closely(sandbox, 0);
     used = cgroups_allocated(&all.house.cgroups, &sandbox->memory);
+    if (used <= sandbox->request.memory_bytes && sandbox->inner) used += shared_without_file(sandbox);
     look_closely(sandbox, 1);
   }
   if (used > sandbox->request.memory_bytes) kill_sandbox(sandbox, SK_ENDED_OUT_OF_MEMORY);
@@ -130,6 +140,15 @@ static void memory_event(struct sandbox *sandbox, int descriptor) {
   else (void)!read(descriptor, &count, sizeof count);
   if (cgroups_has_killed(&all.house.cgroups, &sandbox->memory)) kill_sandbox(sandbox, SK_ENDED_OUT_OF_MEMORY);
   else look(sandbox);
+}
+
+/// The proxy has no epoll watches left, which it shares with the sandboxes when they have no users of their own.
+static void end_watchers(void) {
+  for (unsigned slot = 0; slot < SK_SANDBOXES; slot++) {
+    struct sandbox *sandbox = &all.sandboxes[slot];
+    if (sandbox->state != RUNNING || sandbox->is_doomed || !tree_watches_more(sandbox->inner, SK_SANDBOX_WATCHES)) continue;
+    kill_sandbox(sandbox, SK_ENDED_OUT_OF_WATCHES);
+  }
 }
 
 // MARK: The end
@@ -354,6 +373,7 @@ static int take_request(void) {
     unsigned processors = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
     if (request->kind == SK_SANDBOX_SPAWN && count == DESCRIPTORS) spawn(request, message.texts, (size_t)length - sizeof *request, descriptors);
     if (request->kind == SK_SANDBOX_FREEZE || request->kind == SK_SANDBOX_THAW) freeze(sandbox, request->kind == SK_SANDBOX_FREEZE);
+    if (request->kind == SK_SANDBOX_END_WATCHERS && !all.house.facts.own_users) end_watchers();
     if (request->kind == SK_SANDBOX_KILL) kill_sandbox(sandbox, SK_ENDED_KILLED);
     if (request->kind == SK_SANDBOX_LIMIT_CPU && sandbox->state != FREE) {
       uint64_t share = sandbox->request.memory_bytes * 1000 / (1769ull << 20);

@@ -1,11 +1,13 @@
-// Owns: how much memory processes use, where no cgroup says so: what each holds by itself, and once what they share (proc(5), statm). Less than
+// Owns: what a sandbox's processes hold that no cgroup and no user of its own counts: epoll watches, when the proxy has none left; and memory, where no cgroup says so: what each holds by itself, and once what they share (proc(5), statm). Less than
 // exact: between two looks anything may happen, and who goes away while it is being looked at is not counted.
 #include "parts.h"
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 enum { MOST_PROCESSES = 4096 };
@@ -33,14 +35,28 @@ static int add_children(pid_t *processes, int count, pid_t process, pid_t thread
   return count;
 }
 
+/// A number of KB in a file of a process, in bytes; 0 when it is not there.
+static uint64_t bytes_in(pid_t process, const char *file, const char *key) {
+  char path[64], text[4096];
+  snprintf(path, sizeof path, "/proc/%d/%s", (int)process, file);
+  read_file(path, text, sizeof text);
+  char *place = strstr(text, key);
+  return place ? strtoull(place + strlen(key), NULL, 10) * 1024 : 0;
+}
+
 /// What a process holds, each page divided by those who share it: forked processes look many times as large otherwise. Takes a hundred times as
 /// long as statm. 0 when it may not be seen.
-static uint64_t proportional(pid_t process) {
-  char path[64], text[4096];
-  snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)process);
-  read_file(path, text, sizeof text);
-  char *place = strstr(text, "\nPss:");
-  return place ? strtoull(place + 5, NULL, 10) * 1024 : 0;
+static uint64_t proportional(pid_t process) { return bytes_in(process, "smaps_rollup", "\nPss:"); }
+
+/// Of what a process shares with others that which no file on a disk stands behind, and which is another's or its own: nobody can tell quickly.
+static uint64_t memory_shared(pid_t process) { return bytes_in(process, "status", "\nRssShmem:"); }
+
+uint64_t temporary_bytes(pid_t process) {
+  char path[64];
+  struct statfs status;
+  snprintf(path, sizeof path, "/proc/%d/root/tmp", (int)process);
+  if (statfs(path, &status) < 0 || status.f_type != TMPFS_MAGIC) return UINT64_MAX;
+  return (uint64_t)(status.f_blocks - status.f_bfree) * (uint64_t)status.f_bsize;
 }
 
 uint64_t resident_pages(pid_t process) {
@@ -50,19 +66,13 @@ uint64_t resident_pages(pid_t process) {
   return read_file(path, text, sizeof text) && sscanf(text, "%*u %llu", &resident) == 1 ? resident : 0;
 }
 
-uint64_t tree_memory(pid_t inner, uint64_t enough, pid_t *program) {
-  static pid_t found[MOST_PROCESSES];
-  char text[256], path[64];
-  uint64_t own = 0, shared = 0, exact = 0, page = (uint64_t)sysconf(_SC_PAGESIZE);
+/// A process and all below it, in `found`. Returns how many.
+static pid_t found[MOST_PROCESSES];
+static int find_tree(pid_t inner) {
+  char path[64];
   int count = 0;
   found[count++] = inner;
   for (int next = 0; next < count; next++) {
-    unsigned long long resident = 0, with_others = 0;
-    snprintf(path, sizeof path, "/proc/%d/statm", (int)found[next]);
-    if (read_file(path, text, sizeof text) && sscanf(text, "%*u %llu %llu", &resident, &with_others) == 2) {
-      own += resident > with_others ? resident - with_others : 0;
-      if (with_others > shared) shared = with_others;
-    }
     snprintf(path, sizeof path, "/proc/%d/task", (int)found[next]);
     DIR *threads = opendir(path);
     for (struct dirent *thread; threads && (thread = readdir(threads)) != NULL;) {
@@ -70,9 +80,78 @@ uint64_t tree_memory(pid_t inner, uint64_t enough, pid_t *program) {
     }
     if (threads) closedir(threads);
   }
+  return count;
+}
+
+/// The watches of one eventpoll descriptor: a line each, after some of the descriptor's own (proc_pid_fdinfo(5)).
+static unsigned watches_in(int folder, const char *descriptor) {
+  enum { OWN_LINES = 4 };
+  static char text[65536];
+  unsigned lines = 0;
+  int file = openat(folder, descriptor, O_RDONLY | O_CLOEXEC);
+  for (ssize_t length; file >= 0 && (length = read(file, text, sizeof text)) > 0;) {
+    for (ssize_t i = 0; i < length; i++) lines += text[i] == '\n';
+  }
+  if (file >= 0) close(file);
+  return lines > OWN_LINES ? lines - OWN_LINES : 0;
+}
+
+/// Of one thread: threads may have descriptors of their own. Those that others have, too, are counted again.
+static uint64_t thread_watches(pid_t process, const char *thread, uint64_t most) {
+  char path[96], kind[64];
+  uint64_t watches = 0;
+  snprintf(path, sizeof path, "/proc/%d/task/%.20s/fd", (int)process, thread);
+  DIR *descriptors = opendir(path);
+  snprintf(path, sizeof path, "/proc/%d/task/%.20s/fdinfo", (int)process, thread);
+  int folder = descriptors ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+  for (struct dirent *one; folder >= 0 && watches <= most && (one = readdir(descriptors)) != NULL;) {
+    ssize_t length = readlinkat(dirfd(descriptors), one->d_name, kind, sizeof kind);
+    if (length == 22 && memcmp(kind, "anon_inode:[eventpoll]", 22) == 0) watches += watches_in(folder, one->d_name);
+  }
+  if (folder >= 0) close(folder);
+  if (descriptors) closedir(descriptors);
+  return watches;
+}
+
+int tree_watches_more(pid_t inner, unsigned most) {
+  uint64_t watches = 0;
+  int count = find_tree(inner);
+  for (int i = 0; i < count && watches <= most; i++) {
+    char path[64];
+    uint64_t largest = 0;
+    snprintf(path, sizeof path, "/proc/%d/task", (int)found[i]);
+    DIR *threads = opendir(path);
+    for (struct dirent *thread; threads && largest <= most && (thread = readdir(threads)) != NULL;) {
+      uint64_t some = thread->d_name[0] == '.' ? 0 : thread_watches(found[i], thread->d_name, most);
+      if (some > largest) largest = some;
+    }
+    if (threads) closedir(threads);
+    watches += largest;
+  }
+  return watches > most;
+}
+
+uint64_t tree_memory(pid_t inner, uint64_t enough, pid_t *program) {
+  char text[256], path[64];
+  uint64_t own = 0, shared = 0, all_shared = 0, exact = 0, page = (uint64_t)sysconf(_SC_PAGESIZE);
+  int count = find_tree(inner);
+  for (int next = 0; next < count; next++) {
+    unsigned long long resident = 0, with_others = 0;
+    snprintf(path, sizeof path, "/proc/%d/statm", (int)found[next]);
+    if (read_file(path, text, sizeof text) && sscanf(text, "%*u %llu %llu", &resident, &with_others) == 2) {
+      own += resident > with_others ? resident - with_others : 0;
+      if (with_others > shared) shared = with_others;
+      all_shared += with_others;
+    }
+  }
   *program = count > 1 ? found[1] : inner;
-  uint64_t rough = (own + shared) * page;
-  if (rough <= enough || count == 1) return rough;
+  // Files, the interpreter's and its libraries', are the same ones in every process, or are given up when memory is wanted; memory that several
+  // map may be each one's own, up to all of it.
+  uint64_t rough = (own + shared) * page, most = rough;
+  if (count > 1 && (own + all_shared) * page > enough) {
+    for (int i = 0; i < count; i++) most += memory_shared(found[i]);
+  }
+  if (most <= enough || count == 1) return rough;
   for (int i = 0; i < count; i++) exact += proportional(found[i]);
-  return exact > 0 && exact < rough ? exact : rough;
+  return exact > 0 && exact < most ? exact : most;
 }

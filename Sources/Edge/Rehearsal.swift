@@ -80,15 +80,17 @@ public final class Rehearsal: Sendable {
 
   /// What runs the functions of a configuration; nil where it has none that are associated with a behavior. Versions and aliases are those that are
   /// published in its state folder.
-  private static func tier(for configuration: Configuration) throws(TierFailure) -> PrivateTier? {
+  private static func tier(for configuration: Configuration) throws -> PrivateTier? {
     var published: Set<String> = [], isAny = false
     for reference in configuration.distributions.flatMap({ site in site.behaviors.flatMap { behavior in HookPoint.allCases.compactMap { behavior.functions[$0] } } }) {
       guard configuration.functions.indices.contains(reference.index), case let definition = configuration.functions[reference.index], !definition.runtime.isRewriteEngine else { continue }
       isAny = true
       if reference.qualifier != nil { published.insert(definition.name) }
     }
+    guard isAny else { return nil }
     let settings = configuration.functionTierSettings
-    return isAny ? try PrivateTier(settings.interpreters, published: settings.folder, of: published) : nil
+    if let problem = configuration.exposure(by: settings.interpreters, configurationFolder: configuration.stateDirectory) { throw StartFailure(description: "functions: \(problem)") }
+    return try PrivateTier(settings.interpreters, published: settings.folder, of: published)
   }
 
   /// Takes functions of the function tier out of every behavior.

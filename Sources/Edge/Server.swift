@@ -271,6 +271,12 @@ extension WorkerHandle {
         ) { ledger.release($0, worker: number) }
       }
       self.init(number: number, loop: loop, isolation: isolation)
+      let handle = self, diagnostics = foundations.diagnostics, tier = foundations.tier
+      loop.refused = { code in
+        tier?.watchesAreUsedUp()
+        handle.count(.limitWatches)
+        diagnostics.sayUnwatched(code, "connections are closed")
+      }
     } catch { throw StartFailure(description: "no event loop: \(error)") }
   }
 

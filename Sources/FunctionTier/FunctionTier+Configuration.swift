@@ -18,9 +18,15 @@ extension Configuration {
     settings.processes = functionTier.processes
     return settings
   }
+
+  /// Why functions cannot be run with these interpreters: sandboxes would see a folder of which they may see nothing. One sentence without a full stop;
+  /// nil when they would not. Looks at the disk.
+  public func exposure(by interpreters: Interpreters, configurationFolder: String) -> String? {
+    interpreters.problem(keeping: [("the state folder", stateDirectory), ("the configuration's folder", configurationFolder)])
+  }
 }
 
 extension FunctionTier.Configuration {
   /// The folders of which parts are shown in sandboxes: what a ``Spawner`` must be born with.
-  public var roots: [String] { [folder] + interpreters.folders }
+  public var roots: [String] { [folder] + interpreters.roots }
 }

@@ -84,6 +84,8 @@ public final class FunctionTier: Sendable {
   /// What is to be kept of them.
   private let provisions = Mutex<[Provision]>([])
   private let diagnostics: Diagnostics
+  /// The second in which environments were last killed for their epoll watches.
+  private let watchersEnded = Atomic<UInt64>(0)
 
   /// Starts the supervisor's thread.
   /// - Parameters:
@@ -224,6 +226,13 @@ public final class FunctionTier: Sendable {
   /// The numbers of all functions so far, by name.
   public var numbers: [(function: String, numbers: FunctionTally.Numbers)] {
     tallies.withLock { Array($0.values) }.map { ($0.function, $0.current) }.sorted { $0.0 < $1.0 }
+  }
+
+  /// The process has no epoll watches left: environments that hold very many, and share them with it, are killed. At most once a second; any thread.
+  public func watchesAreUsedUp() {
+    let now = monotonicNanoseconds() / 1_000_000_000 + 1
+    guard watchersEnded.exchange(now, ordering: .relaxed) != now else { return }
+    supervisor.launcher.endWatchers()
   }
 
   /// How many environments are ready for a function that has none yet.

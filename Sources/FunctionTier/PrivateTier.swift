@@ -19,7 +19,7 @@ public final class PrivateTier: Sendable {
     folder = FileManager.default.temporaryDirectory.appendingPathComponent("skerry-functions-\(UUID().uuidString)").path
     do {
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-      let spawner = try Spawner(roots: [folder] + interpreters.folders)
+      let spawner = try Spawner(roots: [folder] + interpreters.roots)
       diagnostics = try Diagnostics()
       if !names.isEmpty { try VersionStore.copy(names, from: published, to: folder) }
       var configuration = FunctionTier.Configuration(folder: folder, interpreters: interpreters)

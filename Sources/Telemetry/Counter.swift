@@ -114,7 +114,7 @@ public enum Counter: Int, CaseIterable, Sendable {
   // Limits
   case limitURL, limitHead, limitHeaderCount, limitConnectionOptions, limitHeadTimeout, limitIdleTimeout, limitBodyRate
   case limitTLSHandshakeTimeout, limitTLSKeyUpdates
-  case limitConnectionsPerWorker, limitConnectionsPerAddress, limitDescriptors
+  case limitConnectionsPerWorker, limitConnectionsPerAddress, limitDescriptors, limitWatches
   case limitFormerConfigurations, limitWatchdog
   case limitProxyHeader, limitProxyHeaderTimeout, limitProxyHeadersWaiting
   case limitRedirectLocation
@@ -256,6 +256,7 @@ extension Counter {
     case .limitConnectionsPerWorker: .init(.limitsReached, "connections_per_worker", "close: the worker holds as many connections as it may")
     case .limitConnectionsPerAddress: .init(.limitsReached, "connections_per_address", "close: this client address holds as many connections as it may")
     case .limitDescriptors: .init(.limitsReached, "descriptors", "accepting rests, 503 for origins and files: the process has no file descriptor left but those kept free")
+    case .limitWatches: .init(.limitsReached, "watches", "close: the system watches no further descriptor for this user (fs.epoll.max_user_watches)")
     case .limitProxyHeader: .init(.limitsReached, "proxy_header", "close: the PROXY header is longer than its limit")
     case .limitProxyHeaderTimeout: .init(.limitsReached, "proxy_header_timeout", "close: the PROXY header did not arrive in time")
     case .limitProxyHeadersWaiting: .init(.limitsReached, "proxy_headers_waiting", "close: as many connections as may wait for their PROXY header")

@@ -2,6 +2,7 @@
 // Any thread; never blocks the caller (a LogWriter's thread does the writing). Rate-limited per key, so that a failing disk or origin
 // cannot flood the log: the first message of a key in a second is written, the rest are counted and the count is told by the next one.
 
+import Glibc
 internal import Synchronization
 
 /// The program's log of operational messages.
@@ -44,6 +45,18 @@ public final class Diagnostics: Sendable {
     case .admit(suppressed: 0): write(level, text(), at: .now)
     case .admit(let suppressed): write(level, text() + " (\(suppressed) like this not shown)", at: .now)
     }
+  }
+
+  /// Says that the system watches no further descriptor, at most once a second.
+  /// - Parameters:
+  ///   - code: an errno value.
+  ///   - consequence: what becomes of those who needed one.
+  public func sayUnwatched(_ code: Int32, _ consequence: @autoclosure () -> String) {
+    say(
+      .error, key: "unwatched",
+      code == ENOSPC
+        ? "this user's epoll watches are used up (sysctl fs.epoll.max_user_watches), by this process or others of the same user, functions of the function tier included: \(consequence())"
+        : "the system watches no further descriptor (\(unsafe String(cString: strerror(code)))): \(consequence())")
   }
 
   /// Writes what is queued and ends. See `LogWriter.close`.

@@ -90,6 +90,7 @@ public struct FunctionTierFacts: Sendable {
     ("out_of_memory", "it, or a process of it, used more than its memory"),
     ("not_started", "its program could not be started"),
     ("abandoned", "the process that starts sandboxes ended, and all its sandboxes with it"),
+    ("out_of_watches", "it held more than 65,536 epoll watches when the proxy's user, which it shares, had none left"),
   ]
 
   /// Numbers to be filled in.

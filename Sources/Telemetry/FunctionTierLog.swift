@@ -24,7 +24,8 @@
   /// Whether lines go anywhere.
   public var isOn: Bool { writer != nil }
 
-  /// Writes a line. Control characters but the tab become spaces: no line break can forge a line.
+  /// Writes a line. Control characters but the tab become spaces, U+0080 to U+009F in UTF-8 too: no line break can forge a line, and no terminal is told
+  /// anything.
   /// - Parameters:
   ///   - function: the function's name.
   ///   - line: without its end.
@@ -57,13 +58,14 @@
     let start = block.count
     unsafe bytes.withUnsafeBufferPointer { if let from = $0.baseAddress { unsafe (block.base + start).copyMemory(from: from, byteCount: count) } }
     block.count += count
-    // Eight at a time: a byte with a control character's high bits, or DEL, sets the highest bit of the word's; so may its neighbour, which is looked
-    // at by itself then.
+    // Eight at a time: a byte with a control character's high bits, DEL, or what the characters above begin with, sets the highest bit of the word's;
+    // so may its neighbour, which is looked at by itself then.
     var index = 0
     while index + 8 <= count {
       let word = unsafe block.base.loadUnaligned(fromByteOffset: start + index, as: UInt64.self)
-      let isDelete = word ^ 0x7F7F_7F7F_7F7F_7F7F
-      if ((word &- 0x2020_2020_2020_2020) & ~word | (isDelete &- 0x0101_0101_0101_0101) & ~isDelete) & 0x8080_8080_8080_8080 != 0 {
+      let isDelete = word ^ 0x7F7F_7F7F_7F7F_7F7F, isLead = word ^ 0xC2C2_C2C2_C2C2_C2C2
+      let found = (word &- 0x2020_2020_2020_2020) & ~word | (isDelete &- 0x0101_0101_0101_0101) & ~isDelete | (isLead &- 0x0101_0101_0101_0101) & ~isLead
+      if found & 0x8080_8080_8080_8080 != 0 {
         clean(start + index..<start + index + 8, block)
       }
       index += 8
@@ -75,6 +77,9 @@
     for place in range {
       let byte = unsafe block.base.load(fromByteOffset: place, as: UInt8.self)
       if byte < 32 && byte != 9 || byte == 127 { unsafe block.base.storeBytes(of: 32, toByteOffset: place, as: UInt8.self) }
+      // Its second byte may be the next eight's.
+      guard byte == 0xC2, place + 1 < block.count, case let next = unsafe block.base.load(fromByteOffset: place + 1, as: UInt8.self), (0x80...0x9F).contains(next) else { continue }
+      unsafe block.base.storeBytes(of: 0x2020, toByteOffset: place, as: UInt16.self)
     }
   }
 }

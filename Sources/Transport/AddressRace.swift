@@ -144,6 +144,7 @@ private final class ConnectAttempt: EventHandler {
     super.init(descriptor: descriptor)
   }
 
+  override var isConnection: Bool { true }
   override func ready(_ events: SystemCalls.Events) {
     if events.writable { race?.decided(self) }
   }

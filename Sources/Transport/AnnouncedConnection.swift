@@ -50,6 +50,7 @@ public final class AnnouncedConnection: EventHandler {
   /// Ends the wait.
   public func cancel() { end(.closed) }
 
+  override var isConnection: Bool { true }
   override func expired() { end(.timedOut) }
 
   override func ready(_ events: SystemCalls.Events) {

@@ -18,6 +18,8 @@ public class EventHandler {
   init(descriptor: Int32) { self.descriptor = descriptor }
   func ready(_ events: SystemCalls.Events) {}
   func expired() {}
+  /// Whether it is a connection with somebody who waits: broken off at once when the system does not watch it. Others are tried again.
+  var isConnection: Bool { false }
 }
 
 /// Who gathers what the tasks of a turn say and hands it on once: a connection that carries many streams.
@@ -37,7 +39,12 @@ public protocol TurnEnding: AnyObject {
   /// Longest sleep of the loop; also how often ``everySecond`` work is due.
   static let longestWaitMilliseconds: UInt64 = 1000
 
+  /// How long until the system is asked again to watch what it has refused to.
+  static let secondAskMilliseconds = 1000
+
   private let epoll: Int32
+  /// For tests: with which errno value a descriptor is not watched; 0 for none.
+  private let refusing: (() -> Int32)?
   private let wakeup: Int32
   private var thread: pthread_t
   private var handlers: [EventHandler?]
@@ -51,6 +58,12 @@ public protocol TurnEnding: AnyObject {
   private let inbox = Mutex<[UnownedJob]>([])
   private let stopping = Atomic<Bool>(false)
   private var closing: [Int32] = []
+  /// What the system does not watch, to be looked after in this turn or the next.
+  private let unwatched = Mutex<[Unwatched]>([])
+  private let someAreUnwatched = Atomic<Bool>(false)
+  private struct Unwatched: Sendable {
+    var descriptor: Int32, handler: ObjectIdentifier, interest: Interest, code: Int32
+  }
   private var nextDeadline: UInt64 = .max
   private var timers = TimerHeap()
   /// Tasks that wait for a turn of the loop each, from `queueStart` on.
@@ -65,6 +78,9 @@ public protocol TurnEnding: AnyObject {
   public private(set) var wallSeconds: Int = 0
   /// The 29 bytes of a Date header (RFC 9110, 5.6.7), renewed once a second.
   public private(set) var date: [UInt8] = []
+  /// Called on the loop's thread when the system does not watch a descriptor, with an errno value: ENOSPC when the user's epoll watches are used up
+  /// (`fs.epoll.max_user_watches`), by whatever process. A connection is then broken off; anything else is tried again after a second.
+  public var refused: ((Int32) -> Void)?
   /// Called on the loop's thread about once a second.
   public var everySecond: (() -> Void)?
   /// Held by the loop's thread whenever it does not wait for events. Set before the loop runs; nil, as for workers: nobody else has anything of the thread's.
@@ -72,7 +88,10 @@ public protocol TurnEnding: AnyObject {
 
   /// A loop that does not run yet.
   /// - Throws: ``IOFailure`` when the kernel gives no descriptor.
-  public init() throws(IOFailure) {
+  public convenience init() throws(IOFailure) { try self.init(refusing: nil) }
+
+  init(refusing: (() -> Int32)?) throws(IOFailure) {
+    self.refusing = refusing
     epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
     wakeup = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
     guard epoll >= 0, wakeup >= 0 else { throw .system(errno) }
@@ -80,7 +99,8 @@ public protocol TurnEnding: AnyObject {
     handlers = Array(repeating: nil, count: 1024)
     unsafe events = Array(repeating: epoll_event(), count: Self.eventBatch)
     jobs.reserve(1024)
-    watch(wakeup, [.input])
+    let code = watch(wakeup, [.input])
+    guard code == 0 else { throw .system(code) }
     readClocks()
   }
 
@@ -104,7 +124,7 @@ public protocol TurnEnding: AnyObject {
     let index = Int(handler.descriptor)
     if index >= handlers.count { handlers.append(contentsOf: repeatElement(nil, count: index - handlers.count + 1024)) }
     handlers[index] = handler
-    watch(handler.descriptor, interest)
+    watch(handler, interest)
   }
 
   /// A number for a handler without a descriptor.
@@ -127,13 +147,46 @@ public protocol TurnEnding: AnyObject {
   /// Has the kernel say nothing of a handler that stays registered. Any thread.
   func silence(_ handler: EventHandler) { epoll_ctl(epoll, EPOLL_CTL_DEL, handler.descriptor, nil) }
   /// The opposite of ``silence(_:)``. Any thread.
-  func listen(_ handler: EventHandler, _ interest: Interest) { watch(handler.descriptor, interest) }
+  func listen(_ handler: EventHandler, _ interest: Interest) { watch(handler, interest) }
 
-  private func watch(_ descriptor: Int32, _ interest: Interest) {
+  private func watch(_ handler: EventHandler, _ interest: Interest) {
+    let code = watch(handler.descriptor, interest)
+    guard code != 0, code != EEXIST else { return }
+    unwatched.withLock { $0.append(Unwatched(descriptor: handler.descriptor, handler: ObjectIdentifier(handler), interest: interest, code: code)) }
+    someAreUnwatched.store(true, ordering: .releasing)
+    _ = eventfd_write(wakeup, 1)
+  }
+
+  /// - Returns: 0, or an errno value.
+  private func watch(_ descriptor: Int32, _ interest: Interest) -> Int32 {
+    if let code = refusing?(), code != 0 { return code }
     var event = unsafe epoll_event()
     unsafe event.events = interest.rawValue
     unsafe event.data.fd = descriptor
-    unsafe epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event)
+    return unsafe epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) == 0 ? 0 : errno
+  }
+
+  /// Nobody would ever hear of these again.
+  private func lookAfterUnwatched() {
+    guard someAreUnwatched.exchange(false, ordering: .acquiring) else { return }
+    let all = unwatched.withLock { all in
+      defer { all = [] }
+      return all
+    }
+    for one in all {
+      // It may be gone, and its number another's.
+      guard let handler = handlers[Int(one.descriptor)], ObjectIdentifier(handler) == one.handler else { continue }
+      refused?(one.code)
+      if handler.isConnection {
+        shutdown(one.descriptor, Int32(SHUT_RDWR))
+        handler.ready(SystemCalls.Events(raw: 0x201d))
+      } else {
+        schedule(afterMilliseconds: Self.secondAskMilliseconds) { [weak self, weak handler] in
+          guard let self, let handler, handlers[Int(handler.descriptor)] === handler else { return }
+          watch(handler, one.interest)
+        }
+      }
+    }
   }
 
   /// Forgets a handler and closes its descriptor at the end of this turn: a number may not be reused inside a batch of events.
@@ -333,6 +386,7 @@ public protocol TurnEnding: AnyObject {
       index += 1
       if descriptor == wakeup { takeInbox() } else { handlers[Int(descriptor)]?.ready(SystemCalls.Events(raw: raw)) }
     }
+    if someAreUnwatched.load(ordering: .relaxed) { lookAfterUnwatched() }
     expireDeadlines()
     while let action = timers.takeDue(now: now) { action() }
     resumeQueued()

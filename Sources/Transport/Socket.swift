@@ -103,6 +103,7 @@ public final class Socket: EventHandler {
     }
   }
 
+  override var isConnection: Bool { true }
   override func ready(_ events: SystemCalls.Events) {
     if events.peerFinished { peerFinished = true }
     if events.broken {

@@ -12,10 +12,18 @@ enum TierCheck {
     fileprivate var archives: [String: (definition: FunctionDefinition, stamp: FileStamp, found: Diagnostic?)] = [:]
   }
 
-  /// One diagnostic at most for every function of the tier.
-  static func all(_ configuration: Configuration) -> [Diagnostic] {
+  /// One diagnostic at most for every function of the tier, and one for what sandboxes would see.
+  /// - Parameter file: the configuration's, as diagnostics name it.
+  static func all(_ configuration: Configuration, file: String) -> [Diagnostic] {
     let interpreters = configuration.functionTierSettings.interpreters
-    return functions(configuration).compactMap { problem($0, interpreters) ?? syntax($0, interpreters) }
+    return exposure(configuration, file: file) + functions(configuration).compactMap { problem($0, interpreters) ?? syntax($0, interpreters) }
+  }
+
+  /// What sandboxes would see and may not. One that has no functions for them has none.
+  static func exposure(_ configuration: Configuration, file: String) -> [Diagnostic] {
+    guard configuration.functions.contains(where: { !$0.runtime.isRewriteEngine }) else { return [] }
+    let found = configuration.exposure(by: configuration.functionTierSettings.interpreters, configurationFolder: Files.folder(of: file))
+    return found.map { [Diagnostic(file: file, line: 1, column: 1, severity: .error, text: $0)] } ?? []
   }
 
   /// The same of one of its functions, by name.

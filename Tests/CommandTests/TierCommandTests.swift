@@ -31,6 +31,24 @@ import Testing
     #expect(try folder.skerry("invoke", "named", "event.json", "--config", "edge.yaml").json["output"]?["name"]?.string == "us-east-1.named")
   }
 
+  /// What sandboxes would see of an interpreter must not hold the state folder: refused by a check and by a start.
+  @Test func anInterpreterAroundTheState() throws {
+    let configuration = """
+      listeners: [ { address: "127.0.0.1:0" } ]
+      state: lib/state
+      functionTier: { python: bin/python3 }
+      functions: { f: { runtime: python3.11, code: f, handler: app.handler } }
+      distributions: [ { id: E0, default: true, origins: { app: "http://127.0.0.1:1" }, defaultBehavior: { origin: app, cachePolicy: CachingDisabled } } ]
+      """
+    let folder = try Folder(["f/app.py": "def handler(e, c): return e\n", "bin/python3": "", "lib/python3.11/os.py": "", "edge.yaml": configuration])
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: folder.path + "/bin/python3")
+    for command in ["check", "serve"] {
+      let outcome = try folder.skerry(command, "edge.yaml")
+      #expect(outcome.status == (command == "check" ? 1 : 2))
+      #expect((outcome.output + outcome.errors).contains("the state folder, \(folder.path)/lib/state, lies in it: keep one of them elsewhere"), "\(outcome)")
+    }
+  }
+
   @Test func testingCases() throws {
     let cases = """
       - name: the request is changed

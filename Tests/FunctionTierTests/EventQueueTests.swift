@@ -179,6 +179,29 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/untold").isEmpty)
   }
 
+  /// Every destination that does not take records is named, and every record that is lost is: the trouble of one hides no other's.
+  @Test func everyDestinationsTroubleIsSaid() async throws {
+    let folder = "\(Workbench.root)/outbox-\(UUID().uuidString)", said = folder + "/said", patience = Outbox.patienceMilliseconds
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    let diagnostics = try Diagnostics(.file(said))
+    let outbox = try Outbox(folder: folder + "/untold", diagnostics) {}
+    // Written long ago: these are lost with their first failure.
+    let long = Timestamp.now.milliseconds - patience - 10_000
+    for number in 0..<3 { outbox.tell(.file("\(folder)/no/\(number)"), .number(7), of: "f", long) }
+    let server = try #require(EventServer(url: "http://127.0.0.1:1/secret?token=secret"))
+    outbox.tell(.server(server), .number(7), of: "g", long)
+    _ = outbox.sendDue(.max)
+    while outbox.statistics.undelivered < 4 { try await Task.sleep(for: .milliseconds(5)) }
+    outbox.stop(by: .now)
+    #expect(diagnostics.close(deadlineMilliseconds: 5_000))
+    let text = try String(contentsOfFile: said, encoding: .utf8), lines = text.split(separator: "\n")
+    for number in 0..<3 {
+      let start = "the end of an event of f could not be told to \(folder)/no/\(number): "
+      #expect(lines.contains { $0.contains(start) && $0.hasSuffix("; it is tried again") } && lines.contains { $0.contains(start) && $0.hasSuffix("; it is lost") }, "\(text)")
+    }
+    #expect(lines.contains { $0.contains("of an event of g could not be told to http://127.0.0.1:1: ") && $0.hasSuffix("; it is lost") } && !text.contains("secret"), "\(text)")
+  }
+
   /// A name that leads round in a circle stands for what a disk or a full table of descriptors does: there is a file, and it cannot be read.
   private func makeUnreadable(_ path: String) throws {
     try FileManager.default.moveItem(atPath: path, toPath: path + "-aside")

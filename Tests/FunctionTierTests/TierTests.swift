@@ -14,7 +14,7 @@ enum Workbench {
     try? FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     return path
   }()
-  static let spawner = try? Spawner(roots: [root] + Interpreters().folders)
+  static let spawner = try? Spawner(roots: [root] + Interpreters().roots)
 
   /// A tier of its own.
   static func tier(_ change: (inout FunctionTier.Configuration) -> Void = { _ in }) throws -> FunctionTier {
@@ -92,6 +92,19 @@ extension InvocationOutcome {
     let outcome = await tier.run(function, "7")
     #expect(outcome.text == #"[7,"us-east-1.echo","us-east-1.echo","/var/task"]"#, "\(outcome)")
     #expect(outcome.log.contains("\nsaid\n"))
+  }
+
+  /// A handler that closes its standard output, or puts something else there, says nothing more; its invocations go on.
+  @Test(arguments: ["os.close(1); os.close(2)", "sys.stdout.close()", "sys.stdout = None", "print('half', end=''); os.close(1)"])
+  func pythonWithoutAnOutput(_ deed: String) async throws {
+    let tier = try Workbench.tier()
+    defer { tier.stop() }
+    let code = "import os, sys, logging\nn = 0\ndef handler(e, c):\n  global n\n  n += 1\n  if n == 1:\n    \(deed)\n  else:\n    logging.error('lost')\n  if e: raise ValueError('thrown')\n  return n"
+    let function = try tier.take(try Workbench.function(["index.py": code], .python("python3.11")))
+    for (payload, text) in [("0", "1"), ("0", "2"), ("1", nil), ("0", "4")] as [(String, String?)] {
+      let outcome = await tier.run(function, payload)
+      #expect(outcome.text == text && outcome.failure?.errorType == (text == nil ? "ValueError" : nil), "\(outcome)")
+    }
   }
 
   /// Handlers that fail, what that is called, and a word of the message.

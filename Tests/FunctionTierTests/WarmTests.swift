@@ -150,7 +150,7 @@ extension TierTests {
     let others = Set(own("skerry-guardian", of: getpid()))
     var configuration = FunctionTier.Configuration(folder: "\(Workbench.root)/\(UUID().uuidString)")
     configuration.prewarmed = 1
-    let tier = try FunctionTier(configuration, spawner: try Spawner(roots: [Workbench.root] + Interpreters().folders), diagnostics: try Diagnostics())
+    let tier = try FunctionTier(configuration, spawner: try Spawner(roots: [Workbench.root] + Interpreters().roots), diagnostics: try Diagnostics())
     defer { tier.stop() }
     let guardian = try #require(own("skerry-guardian", of: getpid()).first { !others.contains($0) })
     let function = try tier.take(try Workbench.function(Self.sleeper))

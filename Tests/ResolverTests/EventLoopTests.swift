@@ -1,5 +1,6 @@
 // The loop's own promises: deadlines, turns, and an end that leaves no task behind.
 import Glibc
+import Synchronization
 import TestTools
 import Testing
 
@@ -11,6 +12,65 @@ private final class Seen: @unchecked Sendable {
 }
 
 @Suite struct EventLoopTests {
+  /// Runs a body on a loop that the system refuses to watch descriptors from some time on.
+  private static func onARefusingLoop<Value: Sendable>(_ body: @escaping @Sendable (EventLoop, Refusal) async throws -> Value) async throws -> Value {
+    let refusal = Refusal()
+    let loop = try EventLoop {
+      guard refusal.left.load(ordering: .relaxed) > 0 else { return 0 }
+      refusal.left.subtract(1, ordering: .relaxed)
+      return ENOSPC
+    }
+    loop.refused = { code in refusal.codes.withLock { $0.append(code) } }
+    let thread = loop.start()
+    defer {
+      loop.stop()
+      thread.join()
+    }
+    return try await loop.perform { _ in try await body(loop, refusal) }
+  }
+  private final class Refusal: Sendable {
+    let left = Atomic(0), codes = Mutex<[Int32]>([])
+  }
+
+  /// A connection that the system does not watch would wait for ever: it is broken off, for both ends.
+  @Test func aConnectionThatIsNotWatchedIsBrokenOff() async throws {
+    let (failure, end, codes) = try await Self.onARefusingLoop { loop, refusal in
+      var ends: [Int32] = [0, 0]
+      unsafe socketpair(AF_UNIX, SystemCalls.stream, 0, &ends)
+      refusal.left.store(1, ordering: .relaxed)
+      let socket = Socket(loop: loop, descriptor: ends[0]), other = ends[1]
+      await socket.waitReadable(milliseconds: 10_000)
+      defer {
+        socket.close()
+        close(other)
+      }
+      var byte: UInt8 = 0
+      return (socket.failure, unsafe recv(other, &byte, 1, Int32(MSG_DONTWAIT)), refusal.codes.withLock { $0 })
+    }
+    #expect(failure == nil && end == 0 && codes == [ENOSPC])
+  }
+
+  /// What is no connection is watched as soon as the system lets it be.
+  @Test func whatIsNoConnectionIsTriedAgain() async throws {
+    let codes = try await Self.onARefusingLoop { loop, refusal in
+      var ends: [Int32] = [0, 0]
+      unsafe pipe(&ends)
+      refusal.left.store(2, ordering: .relaxed)
+      _ = unsafe write(ends[1], [1], 1)
+      unsafe await withUnsafeContinuation { waiter in
+        var watch: DescriptorWatch?
+        watch = DescriptorWatch(loop: loop, descriptor: ends[0]) { _ in
+          watch?.end()
+          watch = nil
+          unsafe waiter.resume()
+        }
+      }
+      for descriptor in ends { close(descriptor) }
+      return refusal.codes.withLock { $0 }
+    }
+    #expect(codes == [ENOSPC, ENOSPC])
+  }
+
   /// Bytes that came in time are in time, however late the loop gets round to them.
   @Test func aDeadlineThatIsSeenLateDoesNotFail() async throws {
     let failure = try await onALoop { loop in

@@ -52,6 +52,36 @@ import Testing
     #expect(try sleepers() == 0)
   }
 
+  /// Of what the kernel gives a user only a few of, nothing is taken from those who share the user: the proxy, and other functions.
+  @Test func anOrdinaryUsersCounts() throws {
+    let words = ["--", "/usr/bin/python3", "-S", "-E", "-c", "import ctypes; c = ctypes.CDLL(None, use_errno=True); print(c.inotify_init1(0) >= 0, c.inotify_init() >= 0, ctypes.get_errno())"]
+    #expect(try probe(Self.somebody(64_110), words).contains("output: False False 1"))
+    #expect(try probe([], words).contains("output: True True 0"))
+  }
+
+  /// Who holds very many epoll watches in whatever processes and threads is found when there are none left; others are left alone, and who has a user
+  /// of its own takes none from anybody.
+  @Test(arguments: [(300, 1, "outOfWatches"), (150, 4, "outOfWatches"), (100, 4, "killed")]) func whoHoldsTheWatches(_ count: Int, _ processes: Int, _ end: String) throws {
+    let program = """
+      import os, select, sys, threading, time
+      up, say = os.pipe()
+      def take():
+          events = [os.eventfd(0) for _ in range(\(count))]
+          watching = [select.epoll() for _ in range(\(count))]
+          for one in watching:
+              for event in events: one.register(event, 0)
+          os.write(say, b"u")
+          time.sleep(60)
+      for _ in range(\(processes)):
+          if os.fork() == 0: take()
+      for _ in range(\(processes)): os.read(up, 1)
+      print("up", flush=True)
+      time.sleep(60)
+      """
+    #expect(try probe(Self.somebody(64_000 + count), ["watchers", "--", "/usr/bin/python3", "-S", "-E", "-c", program]).last == "end: \(end)")
+    #expect(try probe([], ["watchers", "--", "/usr/bin/python3", "-S", "-E", "-c", program]).last == "end: killed")
+  }
+
   @Test func anOrdinaryUser() throws {
     let lines = try probe(Self.somebody(64_101), ["api", "processes=20", "--", "/bin/sh", "-c", "id -u; cat /var/task/word; ulimit -u 2>/dev/null || ulimit -p"], shown: ["word": "hello\n"])
     #expect(lines.first?.contains("all as this user") == true)

@@ -48,6 +48,98 @@ import Testing
     #expect(came.output == "refused\n" || came.end?.cause == .outOfMemory)
   }
 
+  /// Memory that several processes may map, of which nothing need be mapped to keep it: as above.
+  @Test(arguments: workshops, ["flags=mmap.MAP_SHARED | mmap.MAP_ANONYMOUS, fileno=-1", "flags=mmap.MAP_SHARED, fileno=os.open('/dev/zero', os.O_RDWR)"])
+  func memoryOfSeveral(_ workshop: Workshop, _ kind: String) throws {
+    let came = try workshop.python("""
+      import mmap, os, time
+      madvise = getattr(mmap, "MADV_DONTNEED")
+      def take():
+          for _ in range(20):
+              area = mmap.mmap(length=20 << 20, \(kind))
+              for place in range(0, len(area), 4096): area[place] = 1
+              area.madvise(madvise)
+              kept.append(area)
+          time.sleep(20)
+      kept = []
+      try:
+          mmap.mmap(length=4096, \(kind))
+          for _ in range(3):
+              if os.fork() == 0: take()
+          take()
+          print("not killed")
+      except OSError: print("refused")
+      """) { $0.temporaryMB = 16 }
+    #expect(came.output == "refused\n" || came.end?.cause == .outOfMemory, "\(came)")
+  }
+
+  /// It is memory, however large /tmp is.
+  @Test(arguments: workshops) func sharedMemoryIsMemory(_ workshop: Workshop) throws {
+    let came = try workshop.python("""
+      import mmap, time
+      try:
+          area = mmap.mmap(-1, 250 << 20)
+          for place in range(0, len(area), 4096): area[place] = 1
+          time.sleep(20)
+          print("not killed")
+      except OSError: print("refused")
+      """) { $0.temporaryMB = 1024 }
+    #expect(came.output == "refused\n" || came.end?.cause == .outOfMemory, "\(came)")
+  }
+
+  /// Files of /tmp that are mapped by many are not it.
+  @Test func whatIsMappedOfTmpIsNotMemory() throws {
+    let came = try Workshop.shared.python("""
+      import mmap, os, time
+      for turn in range(4):
+          file = os.open(f"/tmp/{turn}", os.O_RDWR | os.O_CREAT)
+          os.ftruncate(file, 60 << 20)
+          area = mmap.mmap(file, 60 << 20)
+          for place in range(0, len(area), 4096): area[place] = 1
+          os.unlink(f"/tmp/{turn}")
+          if turn % 2: area.close(); os.close(file)
+      time.sleep(0.1)
+      print("fine")
+      """)
+    #expect(came.end?.cause == (Workshop.shared.spawner.report.memory == .watched ? .outOfMemory : .exited(status: 0)), "\(came)")
+  }
+
+  /// What is in /tmp and mapped counts where processes are looked at: not only that of the process that has most of it.
+  @Test func whatSeveralProcessesMapIsCountedOfEach() throws {
+    let program = """
+      import mmap, os, time
+      for number in range(6):
+          if os.fork() == 0:
+              file = os.open(f"/tmp/{number}", os.O_RDWR | os.O_CREAT)
+              os.ftruncate(file, 40 << 20)
+              area = mmap.mmap(file, 40 << 20)
+              for place in range(0, len(area), 4096): area[place] = 1
+              time.sleep(20)
+      time.sleep(20)
+      """
+    #expect(try Workshop.watched.python(program).end?.cause == .outOfMemory)
+  }
+
+  /// The same memory in several processes is there once.
+  @Test(arguments: workshops) func whatSeveralProcessesShareIsCountedOnce(_ workshop: Workshop) throws {
+    let came = try workshop.python("""
+      import mmap, os, time
+      file = os.open("/tmp/shared", os.O_RDWR | os.O_CREAT)
+      os.ftruncate(file, 50 << 20)
+      area = mmap.mmap(file, 50 << 20)
+      up, say = os.pipe()
+      for number in range(6):
+          if os.fork() == 0:
+              for place in range(0, len(area), 4096): area[place] = 1
+              os.write(say, b"u")
+              time.sleep(20)
+      for number in range(6): os.read(up, 1)
+      time.sleep(0.1)
+      print("fine")
+      """)
+    #expect(came.output == "fine\n" && came.end?.cause == .exited(status: 0), "\(came)")
+  }
+
   @Test func thePeakIsKnownWhileItLives() throws {
     let sandbox = try Workshop.shared.sandbox(["/usr/bin/python3", "-S", "-E", "-c", Self.allocate + "x = allocate(50)\nprint('up', flush=True)\nsys.stdin = open(3)\nsys.stdin.read()"])
     var wait = pollfd(fd: sandbox.output, events: Int16(POLLIN), revents: 0)

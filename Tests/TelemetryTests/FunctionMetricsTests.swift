@@ -131,4 +131,22 @@ import Testing
     #expect(writer.close(deadlineMilliseconds: 5_000))
     #expect(try Array(Data(contentsOf: URL(filePath: file.path))) == expected)
   }
+
+  /// Control characters of two bytes, at every place; what only begins like them stays.
+  @Test(arguments: [("\u{80}", "  "), ("\u{9B}", "  "), ("\u{9F}", "  "), ("\u{A0}", "\u{A0}"), ("°", "°"), ("é", "é"), ("\u{9B}\u{9B}", "    "), ("…", "…")])
+  func noTerminalIsToldAnything(_ character: String, _ shown: String) throws {
+    let file = TemporaryFile(), writer = try LogWriter(.file(file.path), diagnostics: nil)
+    var log = FunctionTierLog(), expected = ""
+    log.adopt(writer)
+    for before in 0..<20 {
+      for after in 0..<10 {
+        let parts = (String(repeating: "~", count: before), String(repeating: "~", count: after))
+        log.write(function: "f".utf8Array.span, (parts.0 + character + parts.1).utf8Array.span)
+        expected += "f \(parts.0)\(shown)\(parts.1)\n"
+      }
+    }
+    log.flush()
+    #expect(writer.close(deadlineMilliseconds: 5_000))
+    #expect(try String(contentsOfFile: file.path, encoding: .utf8) == expected)
+  }
 }

@@ -1,6 +1,7 @@
 // A spawner by itself, for tests that must be somebody else or somewhere else: what holds, and what comes of one program in a sandbox.
-//   sandbox-probe ROOT [network=none|outbound|host] [memory=MB] [processes=N] [api] [watched] [freeze] -- PROGRAM…
+//   sandbox-probe ROOT [network=none|outbound|host] [memory=MB] [processes=N] [api] [watched] [freeze] [watchers] -- PROGRAM…
 // With `freeze` the program is to go on writing: it is frozen, let go, frozen again and, unless told `linger`, killed.
+// With `watchers`, once it has written, it is killed if it holds very many epoll watches, and if not, too.
 import FunctionTier
 import Distribution
 import Glibc
@@ -37,6 +38,12 @@ import Glibc
       sandbox.freeze(true)
       usleep(100_000)
       if options.contains("linger") { while true { sleep(60) } }
+      sandbox.kill()
+    }
+    if options.contains("watchers") {
+      var wait = pollfd(fd: sandbox.output, events: Int16(POLLIN), revents: 0)
+      unsafe poll(&wait, 1, 20_000)
+      spawner.endWatchers()
       sandbox.kill()
     }
     for (name, descriptor) in [("output", sandbox.output), ("errors", sandbox.errors)] {

@@ -15,6 +15,8 @@ enum {
   SK_SANDBOX_FOLDERS = 16,
   /// The longest explanation in bytes, its NUL included.
   SK_SANDBOX_TEXT_BYTES = 256,
+  /// The epoll watches that a sandbox keeps when there are none left for the proxy, whose user it shares.
+  SK_SANDBOX_WATCHES = 65536,
   /// The port of the Runtime API inside.
   SK_SANDBOX_RUNTIME_PORT = 9001,
 };
@@ -55,14 +57,14 @@ int sk_sandbox_program_is_there(void);
 
 // MARK: What it is asked
 
-enum { SK_SANDBOX_SPAWN = 1, SK_SANDBOX_KILL = 2, SK_SANDBOX_LIMIT_CPU = 3, SK_SANDBOX_FREEZE = 4, SK_SANDBOX_THAW = 5 };
+enum { SK_SANDBOX_SPAWN = 1, SK_SANDBOX_KILL = 2, SK_SANDBOX_LIMIT_CPU = 3, SK_SANDBOX_FREEZE = 4, SK_SANDBOX_THAW = 5, SK_SANDBOX_END_WATCHERS = 6 };
 enum { SK_NETWORK_NONE = 0, SK_NETWORK_OUTBOUND = 1, SK_NETWORK_HOST = 2 };
 enum {
   SK_SANDBOX_RUNTIME_API = 1,  // listen on 127.0.0.1:9001 inside; the listener comes as the first message on `control`
   SK_SANDBOX_NO_PROC = 2,      // without /proc: where a container masks it, the kernel allows no other
 };
 
-/// Begins every request. SPAWN goes on with NUL-ended texts: `arguments` of them, then `variables` NAME=VALUE, then `folders` pairs of a
+/// Begins every request. END_WATCHERS: whatever its slot, every sandbox with more than SK_SANDBOX_WATCHES epoll watches is killed. SPAWN goes on with NUL-ended texts: `arguments` of them, then `variables` NAME=VALUE, then `folders` pairs of a
 /// path on the host and a path inside; and carries four descriptors, in this order: what is to be 3 inside, stdout, stderr, the lifeline.
 struct sk_sandbox_request {
   uint32_t kind, slot;
@@ -80,7 +82,7 @@ int sk_sandbox_ask(int spawner, const struct sk_sandbox_request *request, const 
 // MARK: What it tells
 
 /// Why a sandbox is gone.
-enum { SK_ENDED_EXITED = 0, SK_ENDED_KILLED = 1, SK_ENDED_OUT_OF_MEMORY = 2, SK_ENDED_NOT_STARTED = 3 };
+enum { SK_ENDED_EXITED = 0, SK_ENDED_KILLED = 1, SK_ENDED_OUT_OF_MEMORY = 2, SK_ENDED_NOT_STARTED = 3, SK_ENDED_OUT_OF_WATCHES = 4 };
 
 /// The one message on a lifeline, when everything that was in the sandbox is gone. The lifeline without one: the spawner is gone.
 struct sk_sandbox_end {

@@ -234,7 +234,11 @@ class Context:
         return max(int(self._deadline - time.time() * 1000), 0)
 
     def log(self, message):
-        sys.stdout.write(str(message))
+        # As it is, without a line's end of ours; of closed output nothing is said.
+        try:
+            sys.stdout.write(str(message))
+        except Exception:
+            pass
 
 
 def adopt(settings):

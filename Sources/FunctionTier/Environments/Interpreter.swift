@@ -4,30 +4,57 @@ import Foundation
 
 /// The programs that run functions.
 public struct Interpreters: Sendable, Equatable {
+  private let shownNode: ShownInterpreter?, shownPython: ShownInterpreter?
   /// The absolute paths of Node.js and Python; nil where there is none.
-  public var nodejs: String?, python: String?
+  public var nodejs: String? { shownNode?.program }
+  /// The absolute path of Python.
+  public var python: String? { shownPython?.program }
 
   /// Looks for them: at the paths given, else below PATH.
   public init(nodejs: String? = nil, python: String? = nil) {
-    self.nodejs = Self.find(nodejs ?? "node")
-    self.python = Self.find(python ?? "python3")
+    shownNode = Self.find(nodejs ?? "node").map { ShownInterpreter($0, libraries: ShownInterpreter.nodeLibraries) }
+    shownPython = Self.find(python ?? "python3").map { ShownInterpreter($0, libraries: ShownInterpreter.pythonLibraries) }
   }
 
-  /// Folders that sandboxes must be able to see beyond the system's own: roots of a ``Spawner``.
-  public var folders: [String] { [nodejs, python].compactMap { $0.flatMap(Self.prefix) } }
+  /// Files and folders that sandboxes must be able to see beyond the system's own: roots of a ``Spawner``.
+  public var roots: [String] { Set([shownNode, shownPython].flatMap { $0?.parts ?? [] }.map(\.host)).sorted() }
 
-  /// The folder of an interpreter that is not the system's: `/opt/node` of `/opt/node/bin/node`.
-  static func prefix(_ path: String) -> String? {
-    let parts = path.split(separator: "/")
-    guard parts.first != "usr", parts.count > 2 else { return nil }
-    return "/" + parts.dropLast(2).joined(separator: "/")
+  /// Files and folders of the host that an interpreter needs to see inside, and where.
+  func shown(to interpreter: Interpreter) -> [(host: String, inside: String)] {
+    let shown: ShownInterpreter? = switch interpreter {
+    case .nodejs: shownNode
+    case .python: shownPython
+    case .provided: nil
+    }
+    return (shown?.parts ?? []).map { ($0.host, $0.inside) }
   }
 
-  /// The real path of a program; nil when there is none. A shim of a version manager is no program: what it leads to is taken.
+  /// Why these may not be shown: a folder of which sandboxes may see nothing lies in what they would see. One sentence without a full stop; nil when none does.
+  /// - Parameter secrets: such folders, and what they are called.
+  public func problem(keeping secrets: [(name: String, path: String)]) -> String? {
+    for (setting, interpreter) in [("nodejs", shownNode), ("python", shownPython)] {
+      for secret in secrets {
+        guard let interpreter, let shown = interpreter.shows(secret.path) else { continue }
+        return "sandboxes see \(shown), for functionTier.\(setting) is \(interpreter.program); \(secret.name), \(secret.path), lies in it: keep one of them elsewhere"
+      }
+    }
+    return nil
+  }
+
+  /// The path of a program; nil when there is none.
   private static func find(_ name: String) -> String? {
     let folders = ["/usr/bin", "/usr/local/bin"] + (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map(String.init)
     let candidates = name.hasPrefix("/") ? [name] : folders.map { $0 + "/" + name }
-    return candidates.first { FileManager.default.isExecutableFile(atPath: $0) }.map { URL(fileURLWithPath: $0).resolvingSymlinksInPath().path }
+    return candidates.lazy.filter { FileManager.default.isExecutableFile(atPath: $0) }.compactMap(program).first
+  }
+
+  /// What a shim of pyenv's, or of its kin, leads to outside of any project: the script itself needs all of pyenv. Nil when that is not there.
+  private static func program(_ path: String) -> String? {
+    let parts = path.split(separator: "/")
+    guard parts.count > 2, parts[parts.count - 2] == "shims", let name = parts.last else { return path }
+    let root = "/" + parts.dropLast(2).joined(separator: "/")
+    let versions = (try? String(contentsOfFile: root + "/version", encoding: .utf8))?.split(whereSeparator: \.isWhitespace) ?? []
+    return versions.map { "\(root)/versions/\($0)/bin/\(name)" }.first { FileManager.default.isExecutableFile(atPath: $0) }
   }
 }
 
@@ -79,13 +106,5 @@ enum Interpreter: Sendable, Hashable {
     let digits = runtime.name.drop { !$0.isNumber }
     let named = digits.hasSuffix(".x") ? digits.dropLast() : digits + "."
     return self != .provided && !version.isEmpty && named.count > 1 && !version.hasPrefix(named)
-  }
-
-  /// Folders of the host that it needs to see inside, at the same place.
-  var folders: [String] {
-    switch self {
-    case .nodejs(let program), .python(let program): Interpreters.prefix(program).map { [$0] } ?? []
-    case .provided: []
-    }
   }
 }

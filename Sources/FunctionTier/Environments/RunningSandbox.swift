@@ -30,6 +30,8 @@ protocol RunningSandbox: AnyObject {
 protocol SandboxLauncher: Sendable {
   /// Has a sandbox started; does not wait until it runs.
   func launch(_ description: SandboxDescription) throws(SpawnFailure) -> any RunningSandbox
+  /// Kills those that hold very many epoll watches. Does not wait. Any thread.
+  func endWatchers()
 }
 
 extension SandboxEnd.Cause {

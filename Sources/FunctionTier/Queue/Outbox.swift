@@ -93,17 +93,17 @@ final class Outbox: Sendable {
       problem = courier.deliver(record, to: destination)
       if problem == nil { return }
     }
-    if let problem { say("\(problem); it is tried again", subject) }
+    if let problem { say(problem, subject, destination) }
     let letter: Letter? = state.withLock { state in
       guard state.waiting.count + state.underway < Self.recordLimit else { return nil }
       state.number += 1
       return Letter(name: "\(now)-\(getpid())-\(state.number)", written: now, due: problem == nil ? 0 : now + Self.firstWaitMilliseconds, wait: problem == nil ? 0 : Self.firstWaitMilliseconds)
     }
-    guard let letter else { return lose(subject, "\(Self.recordLimit) records wait already") }
+    guard let letter else { return lose(subject, destination, "\(Self.recordLimit) records wait already") }
     var content = destination.members
     content.append("subject", .string(subject))
     content.append("record", record)
-    do throws(FolderProblem) { try folder.write(Array(JSONValue.object(content).compact.utf8), as: letter.name) } catch { return lose(subject, error.text) }
+    do throws(FolderProblem) { try folder.write(Array(JSONValue.object(content).compact.utf8), as: letter.name) } catch { return lose(subject, destination, error.text) }
     state.withLock { $0.waiting.append(letter) }
     changed()
   }
@@ -137,7 +137,7 @@ final class Outbox: Sendable {
       if left == nil { _ = folder.remove(letter.name) }
     case .gone: break   // a process that has replaced this one has delivered it
     case .unreadable(let problem):
-      say("its record cannot be read: \(problem); it is tried again", letter.name)
+      diagnostics.say(.error, key: "event record", "the record \(letter.name) of the end of an event cannot be read: \(problem); it is tried again")
       state.withLock { $0.unreadable += 1 }
       left = letter.later
     }
@@ -152,31 +152,45 @@ final class Outbox: Sendable {
   /// - Returns: when it is to be tried again; nil when it is done with.
   private func deliver(_ letter: Letter, _ content: [UInt8]) -> Letter? {
     guard let value = try? JSONValue(parsing: content), let destination = EventDestination(members: value), let record = value["record"] else {
-      lose(letter.name, "it is no record")
+      lose(letter.name, nil, "it is no record")
       return nil
     }
     guard let problem = courier.deliver(record, to: destination) else { return nil }
     if state.withLock({ $0.isStopping }) { return letter }
     let subject = value["subject"]?.string ?? ""
     guard Timestamp.now.milliseconds - letter.written < Self.patienceMilliseconds else {
-      lose(subject, problem)
+      lose(subject, destination, problem)
       return nil
     }
-    say("\(problem); it is tried again", subject)
+    say(problem, subject, destination)
     return letter.later
   }
 
-  private func lose(_ subject: String, _ problem: String) {
+  /// A record is lost: that is always said.
+  private func lose(_ subject: String, _ destination: EventDestination?, _ problem: String) {
     state.withLock { $0.undelivered += 1 }
-    say("\(problem); it is lost", subject)
+    diagnostics.say(.error, Self.message(problem, subject, destination) + "; it is lost")
   }
 
-  private func say(_ problem: String, _ subject: String) {
-    diagnostics.say(.error, key: "event destination", "the end of an event of \(subject) could not be told: \(problem)")
+  /// A destination does not take records: said once a second of each.
+  private func say(_ problem: String, _ subject: String, _ destination: EventDestination) {
+    diagnostics.say(.error, key: "event destination \(destination.place)", Self.message(problem, subject, destination) + "; it is tried again")
+  }
+
+  private static func message(_ problem: String, _ subject: String, _ destination: EventDestination?) -> String {
+    "the end of an event of \(subject) could not be told\(destination.map { " to \($0.place)" } ?? ""): \(problem)"
   }
 }
 
 extension EventDestination {
+  /// What messages call it. Of a URL no more than the server: the rest of it may be a secret.
+  fileprivate var place: String {
+    switch self {
+    case .file(let path): path
+    case .server(let server): "\(server.isSecure ? "https" : "http")://\(server.host.contains(":") ? "[\(server.host)]" : server.host):\(server.port)"
+    }
+  }
+
   /// As it lies on disk: the URL, or the file's absolute path; and whom it trusts.
   fileprivate var members: JSONObject {
     switch self {

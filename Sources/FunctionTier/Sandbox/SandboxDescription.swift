@@ -55,6 +55,8 @@ public struct SandboxEnd: Sendable, Equatable {
     case killed
     /// It, or one of its processes, used more than its memory.
     case outOfMemory
+    /// It held more than ``Spawner/mostWatches`` epoll watches when the proxy's user had none left.
+    case outOfWatches
     /// The program was not executed; what failed, when the spawner knows. bubblewrap's own words are on ``Sandbox/errors``.
     case notStarted(String)
     /// The spawner is gone, and everything it had started with it.

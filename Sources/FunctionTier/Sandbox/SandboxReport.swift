@@ -41,7 +41,7 @@ public struct SandboxReport: Sendable, Equatable {
       "sandboxes: memory limits \(memory.rawValue)", limitsCPU ? "CPU shares" : "no CPU shares (no cgroups)",
       freezes ? nil : "idle ones go on running (no cgroup of ours to freeze)",
       missingControllers.isEmpty ? nil : "cgroup v2 without the controllers \(missingControllers.joined(separator: ", "))",
-      hasOwnUsers ? "each as a user of its own" : "all as this user", hasProc ? nil : "no /proc inside", hasOutbound ? nil : "no network: outbound (install passt)",
+      hasOwnUsers ? "each as a user of its own" : "all as this user, whose epoll watches they share (started as root, each is a user of its own)", hasProc ? nil : "no /proc inside", hasOutbound ? nil : "no network: outbound (install passt)",
     ].compactMap { $0 }.joined(separator: "; ")
   }
 

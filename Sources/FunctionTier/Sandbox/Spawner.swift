@@ -10,6 +10,9 @@ public final class Spawner: Sendable {
   /// The most sandboxes at once.
   public static let mostSandboxes = Int(SK_SANDBOXES)
 
+  /// The epoll watches that a sandbox keeps when there are none left for this process (``endWatchers()``).
+  public static let mostWatches = Int(SK_SANDBOX_WATCHES)
+
   let facts: SpawnerFacts
   private let socket: Int32
   private let peaks: SharedPeaks
@@ -39,7 +42,7 @@ public final class Spawner: Sendable {
 
   /// Forks it, and has it begin. Before threads are started and before anything is given up; what it finds of the machine is asked at once (some ms).
   /// - Parameters:
-  ///   - roots: absolute paths of folders, 16 at most, of which parts may be shown in sandboxes; they may be made later.
+  ///   - roots: absolute paths of files, and of folders of which parts, that may be shown in sandboxes, 16 at most; they may be made later.
   ///   - usesControlGroups: false: memory is watched and CPU is not shared out, whatever the machine has.
   /// - Throws: ``SpawnFailure`` when the system has no process or descriptor left.
   public convenience init(roots: [String], usesControlGroups: Bool = true) throws(SpawnFailure) {
@@ -103,6 +106,9 @@ public final class Spawner: Sendable {
       return report
     }
   }
+
+  /// Kills every sandbox that holds more than ``mostWatches`` epoll watches, where they share them with this process: it has none left. Does not wait.
+  public func endWatchers() { ask(SK_SANDBOX_END_WATCHERS, 0) }
 
   // MARK: For Sandbox
 

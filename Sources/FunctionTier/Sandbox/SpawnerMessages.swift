@@ -50,6 +50,7 @@ extension SandboxEnd {
     case SK_ENDED_EXITED: .exited(status: Int(message.status))
     case SK_ENDED_KILLED: .killed
     case SK_ENDED_OUT_OF_MEMORY: .outOfMemory
+    case SK_ENDED_OUT_OF_WATCHES: .outOfWatches
     default: .notStarted(text(message.text) ?? "")
     }
     peakBytes = Int(clamping: message.peak_bytes)

@@ -60,7 +60,7 @@ extension Supervisor {
   private func description(_ key: PrewarmedPool.Key, _ code: (host: String, inside: String)) -> SandboxDescription {
     SandboxDescription(
       program: key.interpreter.command(memoryMB: key.memoryMB),
-      readOnly: [code, (host: settings.folder + "/runtime", inside: Interpreter.runtimeFolder)] + key.interpreter.folders.map { (host: $0, inside: $0) },
+      readOnly: [code, (host: settings.folder + "/runtime", inside: Interpreter.runtimeFolder)] + settings.interpreters.shown(to: key.interpreter),
       environment: Interpreter.variables, memoryMB: key.memoryMB, temporaryMB: settings.temporaryMB, processes: settings.processes, network: key.network)
   }
 
@@ -241,6 +241,10 @@ extension Supervisor: EnvironmentKeeper {
     all[environment.number] = nil
     ended.withLock { $0[end.cause.place] += 1 }
     if end.cause == .abandoned { diagnostics.say(.error, key: "spawner", "functions: the process that starts sandboxes has ended, and every sandbox with it; another one takes its place") }
+    if end.cause == .outOfWatches {
+      diagnostics.say(
+        .error, "functions: an environment of \(environment.group.map { String(decoding: $0.name, as: UTF8.self) } ?? "none") held more than \(Spawner.mostWatches) epoll watches when this user had none left: killed")
+    }
     sandboxes.store(all.count, ordering: .relaxed)
     defer { if isStopping && all.isEmpty { finishStopping() } }
     let requestID = environment.invocation?.invocation.requestID ?? environment.group?.waiting.first?.invocation.requestID ?? "none"
@@ -252,6 +256,7 @@ extension Supervisor: EnvironmentKeeper {
     case .exited: .exited(requestID, end.cause.exitWords)
     case .killed: .exited(requestID, "signal: killed")
     case .notStarted where environment.lastWords.starts(with: Self.entrypointWords): .entrypoint(requestID, environment.lastWords.dropFirst(Self.entrypointWords.count), environment.group?.revision.code)
+    case .outOfWatches: .exited(requestID, "signal: killed (it held more than \(Spawner.mostWatches) epoll watches, and none were left)")
     case .notStarted(let why): .notStarted("the sandbox could not be started: \(why)\(environment.wordsInBrackets)")
     case .abandoned: .notStarted("the process that starts sandboxes is gone")
     }
@@ -278,6 +283,7 @@ extension SandboxEnd.Cause {
     case .outOfMemory: 2
     case .notStarted: 3
     case .abandoned: 4
+    case .outOfWatches: 5
     }
   }
 }

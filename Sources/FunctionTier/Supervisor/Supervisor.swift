@@ -88,6 +88,10 @@ final class Supervisor: @unchecked Sendable {
     ear = mailbox.empty(on: loop) { [unowned self] in take($0) }
     alarm = FolderAlarm(published, on: loop, republished)
     loop.monitor = monitor
+    loop.refused = { [diagnostics, launcher] in
+      diagnostics.sayUnwatched($0, "functions' environments answer late")
+      launcher.endWatchers()
+    }
     loop.everySecond = { [unowned self] in lookAfterAll() }
     thread = loop.start(name: "functions")
   }
