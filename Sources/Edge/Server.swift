@@ -271,9 +271,9 @@ extension WorkerHandle {
         ) { ledger.release($0, worker: number) }
       }
       self.init(number: number, loop: loop, isolation: isolation)
-      let handle = self, diagnostics = foundations.diagnostics, tier = foundations.tier
+      let handle = self, diagnostics = foundations.diagnostics, functions = foundations.functions
       loop.refused = { code in
-        tier?.watchesAreUsedUp()
+        functions.tier?.watchesAreUsedUp()
         handle.count(.limitWatches)
         diagnostics.sayUnwatched(code, "connections are closed")
       }
