@@ -20,6 +20,8 @@ final class FunctionHouse: Sendable {
   /// Nil where it was not to be had.
   private let spawner: SpawnerInWaiting?
   private let diagnostics: Diagnostics
+  /// The same once it has begun, which it does once, whatever becomes of the rest.
+  private let awake = Mutex<Spawner?>(nil)
   private let running = Mutex<Running?>(nil)
 
   init(_ spawner: SpawnerInWaiting?, _ diagnostics: Diagnostics) { (self.spawner, self.diagnostics) = (spawner, diagnostics) }
@@ -50,7 +52,12 @@ final class FunctionHouse: Sendable {
     if isReload && !SpawnerInWaiting.wouldFindBubblewrap { throw refusal("bubblewrap is not installed (Debian: bubblewrap)") }
     Self.makeFolders(configuration)
     do {
-      let awake = try Spawner(beginning: spawner), report = awake.report
+      let awake = try awake.withLock { awake throws(SpawnFailure) in
+        let begun = if let awake { awake } else { try Spawner(beginning: spawner) }
+        awake = begun
+        return begun
+      }
+      let report = awake.report
       if isReload, let problem = report.problem { throw refusal("\(problem); once that is mended, they run from the next start or upgrade (SIGUSR2) on") }
       diagnostics.say(report.isUsable ? .info : .warning, report.description)
       let tier = try FunctionTier(settings, spawner: awake, diagnostics: diagnostics)

@@ -112,6 +112,26 @@ extension Scenarios {
       #expect(try skerry.terminate() == .status(0))
     }
 
+    /// What keeps the first function from coming may be mended.
+    @Test func aSecondTry() throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { _ in ok() } }
+      let configuration = configuration(origin)
+      var bare = configuration
+      (bare.more, bare.distributions[0].behavior) = ("", "")
+      let skerry = try Skerry.start(configuration: bare.yaml) { try write(archive(201), to: $0) }
+      let place = skerry.folder.appendingPathComponent(".skerry/functions/versions")
+      try FileManager.default.createDirectory(at: place.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try Data().write(to: place)
+      try skerry.write(configuration.yaml)
+      for _ in 0..<2 {
+        try refuse(skerry, "reload refused: functions: ")
+        #expect(try get(skerry) == 200)
+      }
+      try FileManager.default.removeItem(at: place)
+      try skerry.reload(configuration.yaml)
+      #expect(try get(skerry) == 201)
+    }
+
     /// Where as little as can be is kept, nothing is kept for functions that may come.
     @Test func aStrictProgramRefusesTheFirstFunction() throws {
       let origin = try ScriptedOrigin { try $0.answerAll { _ in ok() } }
