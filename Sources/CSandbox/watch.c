@@ -1,5 +1,6 @@
-// Owns: what a sandbox's processes hold that no cgroup and no user of its own counts: epoll watches, when the proxy has none left; and memory, where no cgroup says so: what each holds by itself, and once what they share (proc(5), statm). Less than
-// exact: between two looks anything may happen, and who goes away while it is being looked at is not counted.
+// Owns: what a sandbox's processes hold that no cgroup and no user of its own counts. Memory, where no cgroup says so: what each holds by itself, and once
+// what they share (proc(5), statm); less than exact: between two looks anything may happen, and who goes away while it is being looked at is not
+// counted. And epoll watches, when the proxy has none left.
 #include "parts.h"
 #include <dirent.h>
 #include <fcntl.h>
