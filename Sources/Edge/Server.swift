@@ -110,13 +110,13 @@ public final class Server {
   }
 
   /// What starts the sandboxes of the function tier: a process of its own, before there are threads and before anything is given up. Nil where the
-  /// configuration has no functions for it.
-  private static func spawner(_ configuration: Configuration, _ folder: String, _ privilege: LeastPrivilege) throws(StartFailure) -> Spawner? {
+  /// configuration has no functions for it. With it the tier's settings: later the interpreters' folders may not be looked at any more.
+  private static func spawner(_ configuration: Configuration, _ folder: String, _ privilege: LeastPrivilege) throws(StartFailure) -> (Spawner, FunctionTier.Configuration)? {
     guard configuration.functions.contains(where: { !$0.runtime.isRewriteEngine }) else { return nil }
     let settings = configuration.functionTierSettings
     if let problem = configuration.exposure(by: settings.interpreters, configurationFolder: folder) { throw StartFailure(description: "functions: \(problem)") }
     privilege.asTheUser { for folder in [configuration.stateDirectory, settings.folder] { _ = unsafe mkdir(folder, 0o700) } }
-    do throws(SpawnFailure) { return try Spawner(roots: settings.roots) } catch { throw StartFailure(description: "functions: \(error.description)") }
+    do throws(SpawnFailure) { return (try Spawner(roots: settings.roots), settings) } catch { throw StartFailure(description: "functions: \(error.description)") }
   }
 
   /// Says what was inherited in vain; and to the process that is to be replaced, that this one is ready.
@@ -264,14 +264,14 @@ extension Foundations {
     events?.adopt(functions.functions, configuration.functions)
   }
 
-  fileprivate init(_ configuration: Configuration, workers: Int, _ spawner: Spawner?, _ privilege: LeastPrivilege) throws(StartFailure) {
+  fileprivate init(_ configuration: Configuration, workers: Int, _ spawner: (Spawner, FunctionTier.Configuration)?, _ privilege: LeastPrivilege) throws(StartFailure) {
     guard let tickets = TicketKeys() else { throw StartFailure(description: "the system has no randomness for session tickets") }
     do {
       let diagnostics = try Diagnostics()
-      let tier = try spawner.map { spawner in
+      let tier = try spawner.map { spawner, settings in
         let report = spawner.report
         diagnostics.say(report.isUsable ? .info : .warning, report.description)
-        return try privilege.asTheUser { try FunctionTier(configuration.functionTierSettings, spawner: spawner, diagnostics: diagnostics) }
+        return try privilege.asTheUser { try FunctionTier(settings, spawner: spawner, diagnostics: diagnostics) }
       }
       let events = try tier.map { _ in try privilege.asTheUser { try EventQueue(folder: configuration.functionTierSettings.folder + "/events", diagnostics: diagnostics) } }
       self.init(workers: workers, files: try BlockingPool(), tickets: tickets, diagnostics: diagnostics, shared: SharedState(diagnostics), tier: tier, events: events)
