@@ -128,6 +128,8 @@ uint64_t tree_memory(pid_t inner, uint64_t enough, pid_t *program);
 uint64_t temporary_bytes(pid_t process);
 /// The memory of one process, in pages: enough to see whether anything happens.
 uint64_t resident_pages(pid_t process);
-/// Whether a process and all below it hold more than so many epoll watches. Takes 0.3 µs for each. Those of descriptors that are on their way through a
-/// socket are not seen.
-int tree_watches_more(pid_t inner, unsigned most);
+/// Whether a process and all below it hold more than so many epoll watches. Takes 0.3 µs for each, and as long for other descriptors; ends at `deadline`, in
+/// milliseconds_run(), with what it has seen. Those of descriptors that are on their way through a socket are not seen.
+int tree_watches_more(pid_t inner, unsigned most, uint64_t deadline);
+/// How long the calling thread has run.
+uint64_t milliseconds_run(void);

@@ -1,5 +1,6 @@
-// Owns: what a sandbox's processes hold that no cgroup and no user of its own counts: epoll watches, when the proxy has none left; and memory, where no cgroup says so: what each holds by itself, and once what they share (proc(5), statm). Less than
-// exact: between two looks anything may happen, and who goes away while it is being looked at is not counted.
+// Owns: what a sandbox's processes hold that no cgroup and no user of its own counts. Memory, where no cgroup says so: what each holds by itself, and once
+// what they share (proc(5), statm); less than exact: between two looks anything may happen, and who goes away while it is being looked at is not
+// counted. And epoll watches, when the proxy has none left.
 #include "parts.h"
 #include <dirent.h>
 #include <fcntl.h>
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { MOST_PROCESSES = 4096 };
@@ -83,6 +85,12 @@ static int find_tree(pid_t inner) {
   return count;
 }
 
+uint64_t milliseconds_run(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
 /// The watches of one eventpoll descriptor: a line each, after some of the descriptor's own (proc_pid_fdinfo(5)).
 static unsigned watches_in(int folder, const char *descriptor) {
   enum { OWN_LINES = 4 };
@@ -90,21 +98,22 @@ static unsigned watches_in(int folder, const char *descriptor) {
   unsigned lines = 0;
   int file = openat(folder, descriptor, O_RDONLY | O_CLOEXEC);
   for (ssize_t length; file >= 0 && (length = read(file, text, sizeof text)) > 0;) {
-    for (ssize_t i = 0; i < length; i++) lines += text[i] == '\n';
+    const char *end = text + length;
+    for (const char *rest = text; (rest = memchr(rest, '\n', (size_t)(end - rest))) != NULL; rest++) lines++;
   }
   if (file >= 0) close(file);
   return lines > OWN_LINES ? lines - OWN_LINES : 0;
 }
 
 /// Of one thread: threads may have descriptors of their own. Those that others have, too, are counted again.
-static uint64_t thread_watches(pid_t process, const char *thread, uint64_t most) {
+static uint64_t thread_watches(pid_t process, const char *thread, uint64_t most, uint64_t deadline) {
   char path[96], kind[64];
   uint64_t watches = 0;
   snprintf(path, sizeof path, "/proc/%d/task/%.20s/fd", (int)process, thread);
   DIR *descriptors = opendir(path);
   snprintf(path, sizeof path, "/proc/%d/task/%.20s/fdinfo", (int)process, thread);
   int folder = descriptors ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
-  for (struct dirent *one; folder >= 0 && watches <= most && (one = readdir(descriptors)) != NULL;) {
+  for (struct dirent *one; folder >= 0 && watches <= most && milliseconds_run() < deadline && (one = readdir(descriptors)) != NULL;) {
     ssize_t length = readlinkat(dirfd(descriptors), one->d_name, kind, sizeof kind);
     if (length == 22 && memcmp(kind, "anon_inode:[eventpoll]", 22) == 0) watches += watches_in(folder, one->d_name);
   }
@@ -113,7 +122,7 @@ static uint64_t thread_watches(pid_t process, const char *thread, uint64_t most)
   return watches;
 }
 
-int tree_watches_more(pid_t inner, unsigned most) {
+int tree_watches_more(pid_t inner, unsigned most, uint64_t deadline) {
   uint64_t watches = 0;
   int count = find_tree(inner);
   for (int i = 0; i < count && watches <= most; i++) {
@@ -121,8 +130,8 @@ int tree_watches_more(pid_t inner, unsigned most) {
     uint64_t largest = 0;
     snprintf(path, sizeof path, "/proc/%d/task", (int)found[i]);
     DIR *threads = opendir(path);
-    for (struct dirent *thread; threads && largest <= most && (thread = readdir(threads)) != NULL;) {
-      uint64_t some = thread->d_name[0] == '.' ? 0 : thread_watches(found[i], thread->d_name, most);
+    for (struct dirent *thread; threads && largest <= most && milliseconds_run() < deadline && (thread = readdir(threads)) != NULL;) {
+      uint64_t some = thread->d_name[0] == '.' ? 0 : thread_watches(found[i], thread->d_name, most, deadline);
       if (some > largest) largest = some;
     }
     if (threads) closedir(threads);

@@ -24,7 +24,12 @@ final class FunctionHouse: Sendable {
   private let awake = Mutex<Spawner?>(nil)
   private let running = Mutex<Running?>(nil)
 
-  init(_ spawner: SpawnerInWaiting?, _ diagnostics: Diagnostics) { (self.spawner, self.diagnostics) = (spawner, diagnostics) }
+  /// The first configuration's, with what was found on the disk: `confinement: strict` forbids to look there later.
+  private let settings: FunctionTier.Configuration?
+
+  init(_ found: (spawner: SpawnerInWaiting, settings: FunctionTier.Configuration)?, _ diagnostics: Diagnostics) {
+    (spawner, settings, self.diagnostics) = (found?.spawner, found?.settings, diagnostics)
+  }
 
   /// What runs functions; nil as long as none has been wanted.
   var tier: FunctionTier? { running.withLock { $0?.tier } }
@@ -35,10 +40,11 @@ final class FunctionHouse: Sendable {
 
   /// Forks what will launch sandboxes: before there are threads and before anything is given up.
   /// - Returns: nil where the process is to keep as little as can be (`confinement: strict`) and has no use for it now.
-  static func spawner(_ configuration: Configuration, _ privilege: LeastPrivilege) throws(StartFailure) -> SpawnerInWaiting? {
+  static func spawner(_ configuration: Configuration, _ privilege: LeastPrivilege) throws(StartFailure) -> (spawner: SpawnerInWaiting, settings: FunctionTier.Configuration)? {
     guard configuration.hasTierFunctions || configuration.confinement != .strict else { return nil }
     if configuration.hasTierFunctions { privilege.asTheUser { makeFolders(configuration) } }
-    do throws(SpawnFailure) { return try SpawnerInWaiting(roots: configuration.functionTierSettings.roots) } catch { throw StartFailure(description: "functions: \(error.description)") }
+    let settings = configuration.functionTierSettings
+    do throws(SpawnFailure) { return (try SpawnerInWaiting(roots: settings.roots), settings) } catch { throw StartFailure(description: "functions: \(error.description)") }
   }
 
   /// Starts what runs functions, where a configuration has some and nothing runs them yet. At the start as the user that the process is to become.
@@ -47,7 +53,7 @@ final class FunctionHouse: Sendable {
     guard tier == nil, let function = configuration.functions.first(where: { !$0.runtime.isRewriteEngine }) else { return }
     func refusal(_ why: String) -> StartFailure { StartFailure(description: "function \(function.name): the process was started without functions on \(function.runtime.name) and cannot run any now: \(why)") }
     guard let spawner else { throw refusal("with confinement: strict nothing is kept for it; they run from the next start or upgrade (SIGUSR2) on") }
-    let settings = configuration.functionTierSettings
+    let settings = isReload ? configuration.functionTierSettings : self.settings ?? configuration.functionTierSettings
     if let other = settings.roots.first(where: { !spawner.roots.contains($0) }) { throw refusal("sandboxes cannot be shown \(other), which the configuration did not name then; they run from the next start or upgrade (SIGUSR2) on") }
     if isReload && !SpawnerInWaiting.wouldFindBubblewrap { throw refusal("bubblewrap is not installed (Debian: bubblewrap)") }
     Self.makeFolders(configuration)

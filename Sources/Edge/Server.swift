@@ -247,7 +247,7 @@ struct House: Sendable {
 }
 
 extension Foundations {
-  fileprivate init(workers: Int, _ spawner: SpawnerInWaiting?) throws(StartFailure) {
+  fileprivate init(workers: Int, _ spawner: (spawner: SpawnerInWaiting, settings: FunctionTier.Configuration)?) throws(StartFailure) {
     guard let tickets = TicketKeys() else { throw StartFailure(description: "the system has no randomness for session tickets") }
     do {
       let diagnostics = try Diagnostics()

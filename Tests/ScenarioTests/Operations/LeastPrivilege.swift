@@ -115,6 +115,28 @@ extension Scenarios {
       #expect(!skerry.standardError.contains("denied"))
     }
 
+    /// What sandboxes are shown of an interpreter is found before the program may look there no more.
+    @Test(arguments: ["auto", "strict"]) func anInterpreterOfItsOwn(_ level: String) throws {
+      let origin = try ScriptedOrigin { connection in
+        while let request = try connection.nextRequest() { try connection.send(ok(request.fields["x-edge"] ?? "nothing")) }
+      }
+      defer { withExtendedLifetime(origin) {} }
+      var distribution = Configuration.Distribution(isDefault: true, origin: "http://127.0.0.1:\(origin.port)")
+      distribution.behavior = "functions: { viewer-request: heavy }"
+      let configuration = Configuration(
+        distributions: [distribution],
+        more: "functions: { heavy: { runtime: python3.11, code: heavy, handler: index.handler } }\nfunctionTier: { python: venv/bin/python3 }\nconfinement: \(level)")
+      let version = URL(fileURLWithPath: "/usr/bin/python3").resolvingSymlinksInPath().lastPathComponent
+      let files = [
+        "venv/pyvenv.cfg": "home = /usr/bin\n", "venv/lib/\(version)/site-packages/ours.py": "word = 'found'\n", "venv/bin/activate": "",
+        "heavy/index.py": "import ours\ndef handler(e, c):\n  r = e['Records'][0]['cf']['request']\n  r['headers']['x-edge'] = [{'value': ours.word}]\n  return r\n",
+      ]
+      let skerry = try Skerry.start(configuration: configuration.yaml, files: files) { folder in
+        try FileManager.default.createSymbolicLink(atPath: folder.path + "/venv/bin/python3", withDestinationPath: "/usr/bin/python3")
+      }
+      #expect(try skerry.viewer().exchange("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").bodyText == "found")
+    }
+
     @Test(.enabled(if: geteuid() == 0)) func rootIsWarnedOf() throws {
       let (skerry, origin) = try program("")
       defer { withExtendedLifetime(origin) {} }
