@@ -69,7 +69,7 @@ import Testing
             for _ in range(2):
                 s = socket.create_connection((host, int(port))); halves.append(s)
                 s.sendall(b"POST /x HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 3000000\\r\\n\\r\\n" + b"x" * 2900000)
-            with_them = post(3000000)
+            with_them = next((413 for _ in range(200) if post(3000000) == 413), 404)   # the proxy may not have read them yet
             for s in halves: s.close()
             return [with_them, post(3000000)]
         while True:
