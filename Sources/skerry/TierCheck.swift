@@ -26,6 +26,12 @@ enum TierCheck {
     return found.map { [Diagnostic(file: file, line: 1, column: 1, severity: .error, text: $0)] } ?? []
   }
 
+  /// What an interpreter says of handlers' files: the running proxy, which starts no program, does not see it.
+  static func syntaxErrors(_ configuration: Configuration) -> [Diagnostic] {
+    let interpreters = configuration.functionTierSettings.interpreters
+    return functions(configuration).compactMap { syntax($0, interpreters) }
+  }
+
   /// The same of one of its functions, by name.
   static func finding(_ function: String, _ configuration: Configuration) -> Diagnostic? {
     let interpreters = configuration.functionTierSettings.interpreters

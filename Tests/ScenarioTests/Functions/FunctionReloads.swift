@@ -52,6 +52,22 @@ extension Scenarios {
       #expect(try get(skerry) == 203)
     }
 
+    /// The program starts no other: a syntax error is found by the command that is to have it reload.
+    @Test func aSyntaxErrorIsFoundBeforeTheProgramIsAsked() throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { _ in ok() } }
+      let skerry = try Skerry.start(configuration: configuration(origin).yaml) { try write(archive(201), to: $0) }
+      let place = ["--config", skerry.folder.path + "/edge.yaml", "--admin", "127.0.0.1:\(skerry.adminPort)", "--token-file", skerry.folder.path + "/.skerry/admin-token"]
+      try write(ZipWriter.archive([.init(name: "index.js", bytes: Array("exports.handler = async () => (((\n".utf8))]), to: skerry.folder)
+      let refused = try Tool.run([Skerry.binary(), "reload"] + place)
+      #expect(refused.exit == .status(1) && refused.text.contains("f.zip/index.js:") && refused.text.contains("error: SyntaxError: "), "\(refused.text)")
+      #expect(refused.errors.contains("--unchecked"), "\(refused.errors)")
+      #expect(try get(skerry) == 201)
+      try write(archive(202), to: skerry.folder)
+      #expect(try Tool.run([Skerry.binary(), "reload"] + place).exit == .status(0))
+      #expect(try get(skerry) == 202)
+      #expect(try skerry.metrics()["skerry_reloads_total{outcome=\"refused\"}"] == 0)
+    }
+
     /// What could not be taken at the start does not keep other changes away; once it is mended, it is not lost again.
     @Test func codeBrokenFromTheStartIsNoReasonToRefuse() throws {
       let origin = try ScriptedOrigin { try $0.answerAll { _ in ok() } }
