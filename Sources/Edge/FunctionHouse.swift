@@ -67,8 +67,13 @@ final class FunctionHouse: Sendable {
       if isReload, let problem = report.problem { throw refusal("\(problem); once that is mended, they run from the next start or upgrade (SIGUSR2) on") }
       diagnostics.say(report.isUsable ? .info : .warning, report.description)
       let tier = try FunctionTier(settings, spawner: awake, diagnostics: diagnostics)
-      let events = try EventQueue(folder: settings.folder + "/events", diagnostics: diagnostics)
-      running.withLock { $0 = Running(tier: tier, events: events, options: configuration.functionTier) }
+      do {
+        let events = try EventQueue(folder: settings.folder + "/events", diagnostics: diagnostics)
+        running.withLock { $0 = Running(tier: tier, events: events, options: configuration.functionTier) }
+      } catch {
+        tier.stop()
+        throw error
+      }
     } catch let failure as StartFailure { throw failure } catch { throw StartFailure(description: "\(error)") }
   }
 

@@ -85,7 +85,6 @@ public final class FunctionTier: Sendable {
   private let provisions = Mutex<[Provision]>([])
   private let diagnostics: Diagnostics
   /// The second in which environments were last killed for their epoll watches.
-  private let watchersEnded = Atomic<UInt64>(0)
 
   /// Starts the supervisor's thread.
   /// - Parameters:
@@ -229,11 +228,7 @@ public final class FunctionTier: Sendable {
   }
 
   /// The process has no epoll watches left: environments that hold very many, and share them with it, are killed. At most once a second; any thread.
-  public func watchesAreUsedUp() {
-    let now = monotonicNanoseconds() / 1_000_000_000 + 1
-    guard watchersEnded.exchange(now, ordering: .relaxed) != now else { return }
-    supervisor.launcher.endWatchers()
-  }
+  public func watchesAreUsedUp() { supervisor.launcher.endWatchers() }
 
   /// How many environments are ready for a function that has none yet.
   public var ready: Int { supervisor.ready.load(ordering: .relaxed) }

@@ -93,6 +93,9 @@ public final class OriginPool: ConnectionKeeper {
     /// The connection timeout, of which less may be left.
     func connectTimeout(_ left: Int?) -> Int { left.map { min(connectTimeoutMilliseconds, max(1, $0)) } ?? connectTimeoutMilliseconds }
 
+    /// Whether a connection was given up because its request had no more time: that says nothing of the address.
+    func isCutShort(_ error: OriginFailure, _ given: Int) -> Bool { error.reason == .connectTimeout && given < connectTimeoutMilliseconds }
+
     /// A new connection, secured where it is to be. The connection timeout is for both.
     /// - Parameters:
     ///   - applicationProtocol: what a secured connection must agree on; nil for whatever HTTP/1.1 is.
@@ -114,7 +117,7 @@ public final class OriginPool: ConnectionKeeper {
         }
       } catch {
         socket.close()
-        visit?.miss(address)
+        if !isCutShort(error, connectTimeoutMilliseconds) { visit?.miss(address) }
         throw error
       }
       return (socket, address)
@@ -141,7 +144,7 @@ public final class OriginPool: ConnectionKeeper {
         return (socket, address)
       } catch {
         // All have been tried, and there are not more than the race takes.
-        if error.isConnectFailure && error.reason != .noDescriptor { for address in order.prefix(AddressRace.Configuration().addressLimit) { visit.miss(address) } }
+        if error.isConnectFailure && error.reason != .noDescriptor && !isCutShort(error, timeoutMilliseconds) { for address in order.prefix(AddressRace.Configuration().addressLimit) { visit.miss(address) } }
         throw error
       }
     }

@@ -138,10 +138,16 @@ public protocol TurnEnding: AnyObject {
 
   /// Changes what a level-triggered handler waits for.
   func update(_ handler: EventHandler, _ interest: Interest) {
+    // One that is not watched yet is to be watched for this.
+    if modify(handler, interest) == ENOENT { watch(handler, interest) }
+  }
+
+  /// - Returns: 0, or an errno value.
+  private func modify(_ handler: EventHandler, _ interest: Interest) -> Int32 {
     var event = unsafe epoll_event()
     unsafe event.events = interest.rawValue
     unsafe event.data.fd = handler.descriptor
-    unsafe epoll_ctl(epoll, EPOLL_CTL_MOD, handler.descriptor, &event)
+    return unsafe epoll_ctl(epoll, EPOLL_CTL_MOD, handler.descriptor, &event) == 0 ? 0 : errno
   }
 
   /// Has the kernel say nothing of a handler that stays registered. Any thread.
@@ -151,6 +157,8 @@ public protocol TurnEnding: AnyObject {
 
   private func watch(_ handler: EventHandler, _ interest: Interest) {
     let code = watch(handler.descriptor, interest)
+    // Tried again for what was wanted of it later.
+    if code == EEXIST { _ = modify(handler, interest) }
     guard code != 0, code != EEXIST else { return }
     unwatched.withLock { $0.append(Unwatched(descriptor: handler.descriptor, handler: ObjectIdentifier(handler), interest: interest, code: code)) }
     someAreUnwatched.store(true, ordering: .releasing)

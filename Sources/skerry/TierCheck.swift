@@ -78,6 +78,8 @@ enum TierCheck {
   private static func packedSyntax(_ definition: FunctionDefinition, _ interpreters: Interpreters) -> Diagnostic? {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("skerry-check-\(UUID().uuidString)"), files = FunctionTier.packedHandler(definition)
     defer { try? FileManager.default.removeItem(at: folder) }
+    // Nobody else's to read, whatever the archive's own rights.
+    guard (try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])) != nil else { return nil }
     for file in files {
       let place = folder.appendingPathComponent(file.path)
       guard (try? FileManager.default.createDirectory(at: place.deletingLastPathComponent(), withIntermediateDirectories: true)) != nil, (try? Data(file.bytes).write(to: place)) != nil else { return nil }

@@ -78,6 +78,11 @@ import Transport
     #expect(shares.begin(6, of: "g") && shares.begin(7, of: "g") && shares.throttled(7, of: "g").isEmpty)
     #expect(shares.throttled(6, of: "g") == [6, 7] && shares.throttled(8, of: "nobody") == [8] && shares.ran("nobody") == [])
     #expect(shares.ran("other") == [])
+    // None of those that are freed need come to run: nothing is held while nothing runs. What has been learned is kept for those that do.
+    #expect(shares.begin(0, of: "h") && shares.begin(1, of: "h"))
+    #expect(shares.throttled(1, of: "h").isEmpty && !shares.begin(2, of: "h") && !shares.begin(3, of: "h") && shares.held == 3)
+    #expect(shares.ran("h") == [1, 2, 3] && shares.held == 0)
+    #expect(shares.begin(1, of: "h") && !shares.begin(2, of: "h") && shares.held == 1)
   }
 
   @Test func aFunctionThatDoesNotComeUpRests() {

@@ -229,6 +229,8 @@ final class APIConnection {
     withExtendedLifetime(self) {
       if readiness.isWritable && !outbound.isEmpty { flush() }
       guard readiness.isReadable, watch?.isWatching == true else { return }
+      // What it says behind its last request is nobody's: not to be kept while its answer is on its way.
+      if closesAfterwards { return isOver() }
       inbound.acquire()
       switch inbound.receive(from: descriptor) {
       case .wouldBlock: break
@@ -247,6 +249,11 @@ final class APIConnection {
 
   private func readHead() -> Bool {
     guard !inbound.isEmpty else { return false }
+    // Whoever asks on without reading answers is not served: they would be kept here. Clients of the Runtime API have one question at a time.
+    guard outbound.isEmpty else {
+      isOver()
+      return false
+    }
     let (result, line, _) = HeadParser.request(inbound)
     switch result {
     case .incomplete: return false
@@ -256,8 +263,7 @@ final class APIConnection {
       return false
     case .complete: break
     }
-    // Whoever asks on without reading answers is not served: they would be kept here. Clients of the Runtime API have one question at a time.
-    guard outbound.isEmpty, let head = RequestHead(parsing: inbound.split(line.length)) else {
+    guard let head = RequestHead(parsing: inbound.split(line.length)) else {
       isOver()
       return false
     }

@@ -20,7 +20,7 @@ struct EventShares<Entry> {
 
   /// The most of a function that run at once where nothing is throttled.
   let mostRunning: Int
-  /// Of functions of which an event runs.
+  /// Of functions of which an event runs, or may shortly; what is held has one that runs.
   private var shares: [String: Share] = [:]
 
   init(mostRunning: Int) { self.mostRunning = mostRunning }
@@ -44,9 +44,10 @@ struct EventShares<Entry> {
     share.running -= 1
     share.runs += 1
     if share.runs >= Self.runsBeforeOneMore { (share.limit, share.runs) = (min(share.limit + 1, mostRunning), 0) }
-    let freed = Array(share.held.prefix(share.limit - share.running))
+    // Where nothing of it runs, all: of those that are tried none may come to run, too old or gone, and free the next.
+    let freed = share.running == 0 ? share.held : Array(share.held.prefix(share.limit - share.running))
     share.held.removeFirst(freed.count)
-    if share.running > 0 || !share.held.isEmpty { shares[function] = share }
+    if share.running > 0 || !freed.isEmpty { shares[function] = share }
     return freed
   }
 

@@ -16,6 +16,8 @@ public final class Spawner: Sendable {
   let facts: SpawnerFacts
   private let socket: Int32
   private let peaks: SharedPeaks
+  /// The second in which it was asked last for the ends of those that hold too many watches.
+  private let watchersEnded = Atomic<UInt64>(0)
   private let slots = Mutex(Slots())
   private let trial = Mutex<SandboxReport?>(nil)
   /// Flags of every request on this machine, as the report found.
@@ -107,8 +109,12 @@ public final class Spawner: Sendable {
     }
   }
 
-  /// Kills every sandbox that holds more than ``mostWatches`` epoll watches, where they share them with this process: it has none left. Does not wait.
-  public func endWatchers() { ask(SK_SANDBOX_END_WATCHERS, 0) }
+  /// Kills every sandbox that holds more than ``mostWatches`` epoll watches, where they share them with this process: it has none left. Does not wait
+  /// for it. At most once a second, whoever asks: looking takes the spawner a while.
+  public func endWatchers() {
+    let now = monotonicNanoseconds() / 1_000_000_000 + 1
+    if watchersEnded.exchange(now, ordering: .relaxed) != now { ask(SK_SANDBOX_END_WATCHERS, 0) }
+  }
 
   // MARK: For Sandbox
 

@@ -82,6 +82,7 @@ extension Supervisor {
     if environment.hasSpoken {
       group.waiting.insert(pending, at: 0)
       environment.takeUp()
+      serveWaiting(group)
       return grow(group)
     }
     let deadline = begin(pending, group, environment)

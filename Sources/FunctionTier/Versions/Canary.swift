@@ -108,9 +108,10 @@ public struct Canary: Sendable, Equatable {
 extension Canary {
   init?(_ value: JSONValue) {
     guard let version = value["version"]?.integer, let share = value["share"]?.double, let milliseconds = value["milliseconds"]?.integer,
-      let phase = value["phase"]?.string.flatMap(Phase.init), share > 0, share <= 1, (1...Self.longestMilliseconds).contains(Int64(milliseconds))
+      let phase = value["phase"]?.string.flatMap(Phase.init), share > 0, share <= 1, milliseconds > 0
     else { return nil }
-    self.init(version: version, share: share, milliseconds: Int64(milliseconds))
+    // One of an earlier version may have been given longer.
+    self.init(version: version, share: share, milliseconds: min(Int64(milliseconds), Self.longestMilliseconds))
     self.phase = phase
     errorRate = value["errorRate"]?.double ?? errorRate
     p95Milliseconds = value["p95Milliseconds"]?.double
