@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,8 @@
 /// Milliseconds between two looks at memory: of a sandbox that uses more in all than its memory, /tmp and files included; of every sandbox
 /// where there are no cgroups.
 enum { LOOK_CLOSELY = 5, WATCH = 10 };
+/// Milliseconds until what the kernel does not watch is asked again.
+enum { ASK_AGAIN = 100 };
 enum { STATUS_BYTES = 512, DESCRIPTORS = 4 };
 enum what { ASKED, CHILD, TICK, STATUS, CONNECTED, INNER, MEMORY_CROSSED, MEMORY_OUT };
 
@@ -50,6 +53,7 @@ static struct {
   struct sandbox sandboxes[SK_SANDBOXES];
   int requests, events, children, timer;
   unsigned watched;  // sandboxes to be looked at
+  int is_deaf;  // something is not watched: epoll watches are an ordinary user's, of whom sandboxes are, too
   volatile uint64_t *peaks;
 } all;
 
@@ -58,17 +62,25 @@ static void close_one(int *descriptor) {
   *descriptor = -1;
 }
 
-static void wait_for(int descriptor, uint32_t events, unsigned slot, enum what what) {
-  struct epoll_event event = {.events = events, .data.u64 = (uint64_t)slot << 8 | what};
-  if (descriptor >= 0) epoll_ctl(all.events, EPOLL_CTL_ADD, descriptor, &event);
+/// Of what is mine itself: nothing can be done without, so there is time to wait for a watch.
+static void wait_for_own(int descriptor, enum what what) {
+  struct epoll_event event = {.events = EPOLLIN, .data.u64 = what};
+  while (epoll_ctl(all.events, EPOLL_CTL_ADD, descriptor, &event) < 0) usleep(ASK_AGAIN * 1000);
 }
 
 // MARK: Looking at memory
 
 static void set_timer(void) {
-  long milliseconds = all.watched == 0 ? 0 : all.house.cgroups.version == 0 ? WATCH : LOOK_CLOSELY;
+  long milliseconds = all.watched == 0 ? all.is_deaf ? ASK_AGAIN : 0 : all.house.cgroups.version == 0 ? WATCH : LOOK_CLOSELY;
   struct itimerspec period = {{0, milliseconds * 1000000}, {0, milliseconds * 1000000}};
   timerfd_settime(all.timer, 0, &period, NULL);
+}
+
+static void wait_for(int descriptor, uint32_t events, unsigned slot, enum what what) {
+  struct epoll_event event = {.events = events, .data.u64 = (uint64_t)slot << 8 | what};
+  if (descriptor < 0 || epoll_ctl(all.events, EPOLL_CTL_ADD, descriptor, &event) == 0) return;
+  all.is_deaf = 1;
+  set_timer();
 }
 
 static void look_closely(struct sandbox *sandbox, int closely) {
@@ -388,6 +400,29 @@ static int take_request(void) {
   return 1;
 }
 
+static int handle(struct epoll_event event);
+
+/// What may not be watched is asked, as long as there are sandboxes; most of them are told of by the kernel as well.
+static void ask_all(void) {
+  int any = 0;
+  for (unsigned slot = 0; slot < SK_SANDBOXES; slot++) {
+    struct sandbox *sandbox = &all.sandboxes[slot];
+    if (sandbox->state == FREE) continue;
+    any = 1;
+    enum { COUNT = 3 };
+    static const enum what kinds[COUNT] = {STATUS, CONNECTED, INNER};
+    struct pollfd some[COUNT] = {{.fd = sandbox->status, .events = POLLIN}, {.fd = sandbox->connected, .events = POLLIN}, {.fd = sandbox->inner_process, .events = POLLIN}};
+    int count = poll(some, COUNT, 0);
+    for (int i = 0; i < COUNT && count > 0; i++) {
+      if (some[i].revents) handle((struct epoll_event){.data.u64 = (uint64_t)slot << 8 | kinds[i]});
+    }
+    if (sandbox->state == RUNNING && all.house.cgroups.version != 0) look(sandbox);
+  }
+  if (any) return;
+  all.is_deaf = 0;
+  set_timer();
+}
+
 static void tick(void) {
   uint64_t count;
   (void)!read(all.timer, &count, sizeof count);
@@ -397,6 +432,7 @@ static void tick(void) {
     left--;
     look(&all.sandboxes[slot]);
   }
+  if (all.is_deaf) ask_all();
 }
 
 static int handle(struct epoll_event event) {
@@ -433,9 +469,9 @@ _Noreturn void spawner_serve(int requests, const struct house *house, volatile u
   all.events = epoll_create1(EPOLL_CLOEXEC);
   all.children = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
   all.timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-  wait_for(requests, EPOLLIN, 0, ASKED);
-  wait_for(all.children, EPOLLIN, 0, CHILD);
-  wait_for(all.timer, EPOLLIN, 0, TICK);
+  wait_for_own(requests, ASKED);
+  wait_for_own(all.children, CHILD);
+  wait_for_own(all.timer, TICK);
   for (;;) {
     struct epoll_event events[32];
     int count = epoll_wait(all.events, events, 32, -1);
