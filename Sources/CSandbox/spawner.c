@@ -62,10 +62,13 @@ static void close_one(int *descriptor) {
   *descriptor = -1;
 }
 
-/// Of what is mine itself: nothing can be done without, so there is time to wait for a watch.
+/// Of what is mine itself: nothing can be done without, so there is time to wait for a watch, as long as the proxy is there.
 static void wait_for_own(int descriptor, enum what what) {
   struct epoll_event event = {.events = EPOLLIN, .data.u64 = what};
-  while (epoll_ctl(all.events, EPOLL_CTL_ADD, descriptor, &event) < 0) usleep(ASK_AGAIN * 1000);
+  while (epoll_ctl(all.events, EPOLL_CTL_ADD, descriptor, &event) < 0) {
+    struct pollfd proxy = {.fd = all.requests};
+    if (poll(&proxy, 1, ASK_AGAIN) > 0) _exit(0);
+  }
 }
 
 // MARK: Looking at memory

@@ -19,13 +19,12 @@ final class FunctionHouse: Sendable {
 
   /// Nil where it was not to be had.
   private let spawner: SpawnerInWaiting?
-  private let diagnostics: Diagnostics
   /// The same once it has begun, which it does once, whatever becomes of the rest.
   private let awake = Mutex<Spawner?>(nil)
-  private let running = Mutex<Running?>(nil)
-
   /// The first configuration's, with what was found on the disk: `confinement: strict` forbids to look there later.
   private let settings: FunctionTier.Configuration?
+  private let running = Mutex<Running?>(nil)
+  private let diagnostics: Diagnostics
 
   init(_ found: (spawner: SpawnerInWaiting, settings: FunctionTier.Configuration)?, _ diagnostics: Diagnostics) {
     (spawner, settings, self.diagnostics) = (found?.spawner, found?.settings, diagnostics)

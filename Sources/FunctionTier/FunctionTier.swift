@@ -84,7 +84,6 @@ public final class FunctionTier: Sendable {
   /// What is to be kept of them.
   private let provisions = Mutex<[Provision]>([])
   private let diagnostics: Diagnostics
-  /// The second in which environments were last killed for their epoll watches.
 
   /// Starts the supervisor's thread.
   /// - Parameters:

@@ -52,6 +52,20 @@ import Testing
     #expect(try sleepers() == 0)
   }
 
+  /// Where no epoll watch is left for what starts sandboxes, they begin, are limited and end all the same.
+  @Test(.enabled(if: compiler != nil, "no C compiler on the PATH"), arguments: [[], asNobody]) func withoutWatches(_ user: [String]) throws {
+    let folder = "/tmp/skerry-deaf-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    #expect(try wait(spawn([Self.compiler ?? "", "-shared", "-fPIC", "-o", folder + "/deaf.so", Self.world + "/deaf.c", "-ldl"])) == 0)
+    let deaf = user + ["/usr/bin/env", "LD_PRELOAD=\(folder)/deaf.so"]
+    #expect(try Array(probe(deaf, ["--", "/bin/echo", "hello"]).dropFirst()) == ["output: hello", "end: exited(status: 0)"])
+    #expect(try probe(deaf, ["memory=64", "--", "/usr/bin/python3", "-SE", "-c", "x = b'y' * 200000000; print(len(x))"]).last == "end: outOfMemory")
+  }
+  private static let compiler = ["clang", "cc"].lazy.compactMap { name in
+    (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map { "\($0)/\(name)" }.first(where: FileManager.default.isExecutableFile)
+  }.first
+
   /// Of what the kernel gives a user only a few of, nothing is taken from those who share the user: the proxy, and other functions.
   @Test func anOrdinaryUsersCounts() throws {
     let words = ["--", "/usr/bin/python3", "-S", "-E", "-c", "import ctypes; c = ctypes.CDLL(None, use_errno=True); print(c.inotify_init1(0) >= 0, c.inotify_init() >= 0, ctypes.get_errno())"]

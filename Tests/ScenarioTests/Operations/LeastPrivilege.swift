@@ -95,14 +95,20 @@ extension Scenarios {
       try skerry.waitForStandardError(toHold: "nobody cannot read \(skerry.folder.path)/add.js: reloads will be refused until it can")
     }
 
-    /// Environments are made ready by who the program has become, and start in sandboxes it could not make itself.
-    @Test(.enabled(if: geteuid() == 0, "only root can become somebody else"), arguments: ["auto", "strict"]) func sandboxesOfAProgramThatHasLeftRoot(_ level: String) throws {
+    /// An origin that answers with what the function `heavy` has written into a header.
+    private func heavy() throws -> (ScriptedOrigin, Configuration.Distribution) {
       let origin = try ScriptedOrigin { connection in
         while let request = try connection.nextRequest() { try connection.send(ok(request.fields["x-edge"] ?? "nothing")) }
       }
-      defer { withExtendedLifetime(origin) {} }
       var distribution = Configuration.Distribution(isDefault: true, origin: "http://127.0.0.1:\(origin.port)")
       distribution.behavior = "functions: { viewer-request: heavy }"
+      return (origin, distribution)
+    }
+
+    /// Environments are made ready by who the program has become, and start in sandboxes it could not make itself.
+    @Test(.enabled(if: geteuid() == 0, "only root can become somebody else"), arguments: ["auto", "strict"]) func sandboxesOfAProgramThatHasLeftRoot(_ level: String) throws {
+      let (origin, distribution) = try heavy()
+      defer { withExtendedLifetime(origin) {} }
       let configuration = Configuration(
         distributions: [distribution], more: "functions: { heavy: { runtime: nodejs20.x, code: heavy, handler: index.handler } }\nuser: nobody\nconfinement: \(level)")
       let code = "exports.handler = async e => { const r = e.Records[0].cf.request; r.headers['x-edge'] = [{ value: 'user ' + process.getuid() }]; return r; }"
@@ -117,12 +123,8 @@ extension Scenarios {
 
     /// What sandboxes are shown of an interpreter is found before the program may look there no more.
     @Test(arguments: ["auto", "strict"]) func anInterpreterOfItsOwn(_ level: String) throws {
-      let origin = try ScriptedOrigin { connection in
-        while let request = try connection.nextRequest() { try connection.send(ok(request.fields["x-edge"] ?? "nothing")) }
-      }
+      let (origin, distribution) = try heavy()
       defer { withExtendedLifetime(origin) {} }
-      var distribution = Configuration.Distribution(isDefault: true, origin: "http://127.0.0.1:\(origin.port)")
-      distribution.behavior = "functions: { viewer-request: heavy }"
       let configuration = Configuration(
         distributions: [distribution],
         more: "functions: { heavy: { runtime: python3.11, code: heavy, handler: index.handler } }\nfunctionTier: { python: venv/bin/python3 }\nconfinement: \(level)")
