@@ -117,23 +117,28 @@ final class InvalidationList: Sendable {
   /// Compares an object with what came since it was compared.
   /// - Returns: whether it may not be served.
   @inline(never) func kills(_ response: StoredResponse) -> Bool {
-    guard let newest = survives(response.key, response.places, tags: response.tags, response.checked.load(ordering: .relaxed)) else { return true }
+    guard case .lives(let newest) = judge(response.key, response.places, tags: response.tags, response.checked.load(ordering: .relaxed)) else { return true }
     response.checked.store(newest, ordering: .relaxed)
     return false
   }
 
-  /// Compares a key and tags with what came since this number.
-  /// - Returns: the newest number; nil when it may not be served.
-  func survives(_ key: Span<UInt8>, _ places: KeyPlaces, tags: Span<UInt8>, _ checked: UInt64) -> UInt64? {
-    let (newest, entries, dropped) = state.withLock { (newestNumber.load(ordering: .relaxed), $0.entries, $0.dropped) }
-    if checked == newest { return newest }
-    if checked < dropped { return nil }
-    for entry in entries where entry.number > checked && entry.pattern.matches(key, places, tags: tags) { return nil }
-    return newest
+  /// What a comparison with invalidations says.
+  enum Verdict {
+    /// It may be served as far as the invalidation of this number, the newest.
+    case lives(UInt64)
+    /// It may not be served.
+    case dead
+    /// A sweep has gone by since it was compared, and what it was to be compared with is gone: it may not be served as it is.
+    case unknown
   }
-
-  /// Whether what was compared up to this number can still be judged.
-  func knows(since checked: UInt64) -> Bool { state.withLock { checked >= $0.dropped } || checked == newest }
+  /// Compares a key and tags with what came since this number.
+  func judge(_ key: Span<UInt8>, _ places: KeyPlaces, tags: Span<UInt8>, _ checked: UInt64) -> Verdict {
+    let (newest, entries, dropped) = state.withLock { (newestNumber.load(ordering: .relaxed), $0.entries, $0.dropped) }
+    if checked == newest { return .lives(newest) }
+    if checked < dropped { return .unknown }
+    for entry in entries where entry.number > checked && entry.pattern.matches(key, places, tags: tags) { return .dead }
+    return .lives(newest)
+  }
 
   /// Everything has been compared with all up to this number.
   func drop(through number: UInt64) {

@@ -59,7 +59,9 @@ extension ObjectStore {
     repeat {
       let (number, recorded) = invalidating.withLock { _ in (invalidations.newest, disk?.recordedCount) }
       for shard in shards { sweep(shard, number) }
-      disk?.sweep(number) { key, places, tags, checked in invalidations.survives(key.span, places, tags: tags.span, checked) == nil }
+      disk?.sweep(number) { key, places, tags, checked in
+        if case .lives = invalidations.judge(key.span, places, tags: tags.span, checked) { false } else { true }
+      }
       invalidations.drop(through: number)
       if let recorded { disk?.forgetRecorded(recorded) }
     } while invalidations.count > 0

@@ -276,38 +276,43 @@ public final class ObjectStore: Sendable {
     return disk.read(fill.key, makeBody: { $0 > self.configuration.inlineBodyBytes ? ObjectBody(expectedLength: $0, self.budget) : nil }, append: { body, bytes in
       body.append(bytes) { start, wanted in self.piece(at: start, wanted, expected: body.expectedLength) } == bytes.count
     }) { found in
-      // A sweep has gone by while it was read: what it found of the file is known at the next try.
-      if let found, attempt < Self.readAttempts, !self.invalidations.knows(since: found.checked), self.startReading(fill, attempt: attempt + 1) { return }
-      if let found, self.take(found, fill) {
+      switch found.map({ self.take($0, fill) }) ?? .gone {
+      case .kept:
         self.count(.diskHits)
         fill.settle(.found)
         self.ended(fill)
-      } else if !fill.handOver() {
-        self.ended(fill)
+      case .overtaken where attempt < Self.readAttempts && self.startReading(fill, attempt: attempt + 1): return
+      case .overtaken, .gone: if !fill.handOver() { self.ended(fill) }
       }
     }
   }
-
   private static let readAttempts = 3
 
+  private enum Taken {
+    case kept, gone
+    /// A sweep has gone by while it was read: what that found of the file is known at the next try.
+    case overtaken
+  }
   /// Puts what was on disk into memory.
-  /// - Returns: whether it is there now.
-  private func take(_ found: DiskTier.Found, _ fill: Fill) -> Bool {
+  private func take(_ found: DiskTier.Found, _ fill: Fill) -> Taken {
     let record = found.record, text = found.text.span, lines = record.keyCount..<record.keyCount + record.linesCount
-    let content = found.content
-    let response = make(fill, record.head, text.extracting(lines), text.extracting(lines.upperBound...), content.span, body: found.body)
-    response.checked.store(found.checked, ordering: .relaxed)
-    if invalidations.kills(response) {
-      disk?.remove(response.key)
-      return false
+    let key = fill.key, content = found.content, tags = text.extracting(lines.upperBound...)
+    switch invalidations.judge(key.span, fill.places, tags: tags, found.checked) {
+    case .unknown: return .overtaken
+    case .dead:
+      disk?.remove(key.span)
+      return .gone
+    case .lives(let newest):
+      let response = make(fill, record.head, text.extracting(lines), tags, content.span, body: found.body)
+      response.checked.store(newest, ordering: .relaxed)
+      keepInMemory(response)
+      // Who removes it looks here last: what has been removed while it was read does not come back.
+      guard disk?.mayHave(response.key) == true else {
+        _ = remove(response)
+        return .gone
+      }
+      return find(response.key, response.hash) === response ? .kept : .gone
     }
-    keepInMemory(response)
-    // Who removes it looks here last: what has been removed while it was read does not come back.
-    guard disk?.mayHave(response.key) == true else {
-      _ = remove(response)
-      return false
-    }
-    return find(response.key, response.hash) === response
   }
 
   /// Ends the disk tier's threads; what waits to be written is. Blocks. Call once, at the end.
