@@ -256,21 +256,21 @@ extension ObjectStore {
     }
   }
 
-  /// A sweep that goes by while an object is read from disk does not cost it.
+  /// A sweep that goes by while an object is read from disk does not cost it. (There are few, so that both take about as long.)
   @Test func aSweepCostsNothingThatIsBeingRead() throws {
     let folder = TemporaryFolder(), names = (0..<8).map { "/\($0)" }
-    try withStore(folder, memory: 12_000) { store in   // of which objects have room for two
-      for name in names { store.put(name, content(4_000)) }
-      store.waitUntilWritten(names.count)
-      var lost = 0
-      for round in 0..<500 {
-        #expect(store.invalidate([Invalidation(.path("/other"))]))
-        if store.fetch(names[round % names.count]) == nil { lost += 1 }
-        while store.status.invalidations > 0 { usleep(20) }
+    try withStore(folder) { store in for name in names { store.put(name, content(4_000)) } }
+    var lost = 0
+    for _ in 0..<50 {
+      try withStore(folder) { store in
+        for name in names {
+          #expect(store.invalidate([Invalidation(.path("/other"))]))
+          if store.fetch(name) == nil { lost += 1 }
+          while store.status.invalidations > 0 { usleep(20) }
+        }
       }
-      #expect(lost == 0 && (store.status.disk?.reads ?? 0) > 300)
     }
-    #expect(folder.records.count == names.count)
+    #expect(lost == 0 && folder.records.count == names.count)
   }
 
   /// An invalidation that comes while the folder is still being read does not cost what is there.
