@@ -60,19 +60,26 @@ extension TierTests {
     #expect((6...11).contains(tier.facts.direct), "\(tier.facts.direct)")
   }
 
-  /// What is written to descriptor 3 between invocations ends the environment: the next one has another, and its own answer.
-  @Test func whoSpeaksUnaskedIsEnded() async throws {
+  /// What is written to descriptor 3 between invocations ends the environment: the next one has another, and its own answer. So it is
+  /// whoever gave it the invocation, a worker (as from the second one on) or the supervisor.
+  @Test(arguments: [true, false]) func whoSpeaksUnaskedIsEnded(_ isWarm: Bool) async throws {
     let tier = try Workbench.tier()
     defer { tier.stop() }
     let function = try tier.take(try Workbench.function(Self.versatile) { $0.memoryMB = 512 })
     try await onALoop { loop in
       func ask(_ act: String) async -> InvocationOutcome { await function.call(Invocation(payload: Array("\"\(act)\"".utf8)), on: loop) }
-      _ = await ask("count")
+      if isWarm { _ = await ask("count") }
       tier.supervisor.monitor.enter()
       tier.supervisor.monitor.leave()
       #expect(await ask("mutters").text == "0")
-      for _ in 0..<1_000 where tier.sandboxCount > 0 { try await Task.sleep(for: .milliseconds(10)) }
-      #expect(tier.sandboxCount == 0)
+      // The worker watches; one that the supervisor has asked nobody watches until it is asked again.
+      func isNoticed() -> Bool {
+        tier.supervisor.monitor.enter()
+        defer { tier.supervisor.monitor.leave() }
+        return isWarm ? tier.sandboxCount == 0 : tier.supervisor.groups.values.contains { $0.idle.contains { $0.hasSpoken } }
+      }
+      for _ in 0..<1_000 where !isNoticed() { try await Task.sleep(for: .milliseconds(10)) }
+      #expect(isNoticed())
       let outcome = await ask("count")
       #expect(outcome.text == "1", "\(outcome)")
     }

@@ -136,7 +136,7 @@ final class Environment {
 
   /// The supervisor goes on with what another thread has begun.
   func takeUp() {
-    if life.phase == .idle && hasSpoken { return keeper.refused(self, "a frame, or a part of one, while nothing was asked of it") }
+    if life.phase == .idle && hasSpoken { return keeper.refused(self, Self.unasked) }
     guard life.phase == .invoking else { return }
     watchControl()
     if !outbound.isEmpty { flush() }
@@ -145,6 +145,7 @@ final class Environment {
 
   /// Whether it has said something that nobody has read: idle ones have nothing to say.
   var hasSpoken: Bool { !speaksHTTP && OutputReader.hasUnread(sandbox.control) }
+  private static let unasked = "a frame, or a part of one, while nothing was asked of it"
   /// Whether a part of a frame has come.
   var hasSpokenInPart: Bool { !inbound.isEmpty }
 
@@ -317,13 +318,19 @@ final class Environment {
   private func takeFrames() {
     while life.phase != .ending && life.phase != .gone {
       switch Frame.read(inbound.readable, limit: Self.frameLimitBytes) {
-      case .incomplete: return
+      case .incomplete:
+        if life.phase == .idle && hasSpokenInPart { keeper.refused(self, Self.unasked) }
+        return
       case .violation(let what): return keeper.refused(self, what)
       case .frame(let frame):
         peakBytes = max(peakBytes, Int(frame.memoryKB) << 10)
         // Copied: whoever is told may give it the next invocation at once.
         let body = inbound.readable.extracting(Frame.headBytes..<(Frame.headBytes + frame.bodyBytes)).array
         inbound.consume(Frame.headBytes + frame.bodyBytes)
+        // Each frame answers one question: what stands behind it and is none would spoil the answer to the next.
+        if hasSpokenInPart {
+          guard case .frame = Frame.read(inbound.readable, limit: Self.frameLimitBytes) else { return keeper.refused(self, "something behind an answer that is no answer") }
+        }
         tell(life.receive(frame), body)
       }
     }

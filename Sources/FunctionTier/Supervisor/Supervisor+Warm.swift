@@ -20,6 +20,8 @@ extension Supervisor {
     // The one that this loop asked last, where there is one: it is told of its answer already.
     let place = group.idle.lastIndex { $0.answers(to: loop) } ?? group.idle.count - 1
     let environment = group.idle[place]
+    // What one that nobody watched has said is the supervisor's to judge.
+    if !environment.answers(to: loop) && environment.hasSpoken { return nil }
     guard environment.canBeInvokedElsewhere, let line = environment.line(to: loop), ledger.enter(revision.function) == nil else { return nil }
     group.idle.remove(at: place)
     noteEntry(group)
