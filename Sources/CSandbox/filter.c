@@ -2,6 +2,7 @@
 // whatever a runtime needs, on whatever C library, works; what reaches far into the kernel, or out of the sandbox, does not.
 #include "parts.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/netlink.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -36,9 +37,18 @@ static const char *const refused[] = {
     "settimeofday", "clock_settime", "clock_adjtime", "adjtimex", "stime", "sethostname", "setdomainname",
 };
 
-/// Not there: the C library then does without. clone3's flags lie in memory, where no filter can read them.
-static const char *const absent[] = {
-    "io_uring_setup", "io_uring_enter", "io_uring_register", "clone3", "memfd_secret", "listmount", "statmount", "lsm_set_self_attr",
+/// Not there: the C library then does without. clone3's flags lie in memory, where no filter can read them. Of asynchronous I/O of the old kind
+/// (io_setup) the machine has so much, whoever takes it.
+static const char *const absent[] = {"io_uring_setup", "io_uring_enter", "io_uring_register", "io_setup", "clone3", "memfd_secret"};
+
+/// Younger than the libraries this may be built with, which do not know their names. Since 5.1 a call's number is the same on every architecture.
+static const struct {
+  int number, error;
+} young[] = {
+    {457, ENOSYS},  // statmount
+    {458, ENOSYS},  // listmount
+    {460, ENOSYS},  // lsm_set_self_attr
+    {467, EPERM},   // open_tree_attr
 };
 
 /// Memory that belongs to no process, which nobody who looks at processes would see. Below: memory that several may map, and that stays whole as long
@@ -57,6 +67,13 @@ static int refuse(scmp_filter_ctx filter, const char *const *names, size_t count
     int number = seccomp_syscall_resolve_name(names[i]);
     if (number == __NR_SCMP_ERROR || number < 0) continue;  // not of this architecture
     if (seccomp_rule_add(filter, SCMP_ACT_ERRNO((uint32_t)error), number, 0) < 0) return 0;
+  }
+  return 1;
+}
+
+static int refuse_young(scmp_filter_ctx filter) {
+  for (size_t i = 0; i < sizeof young / sizeof *young; i++) {
+    if (seccomp_rule_add(filter, SCMP_ACT_ERRNO((uint32_t)young[i].error), young[i].number, 0) < 0) return 0;
   }
   return 1;
 }
@@ -88,7 +105,7 @@ static int refuse_sockets(scmp_filter_ctx filter) {
 int filter_make(int is_watched, int shares_user) {
   scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
   if (!filter) return -1;
-  int is_whole = refuse(filter, refused, sizeof refused / sizeof *refused, EPERM) && refuse(filter, absent, sizeof absent / sizeof *absent, ENOSYS);
+  int is_whole = refuse(filter, refused, sizeof refused / sizeof *refused, EPERM) && refuse(filter, absent, sizeof absent / sizeof *absent, ENOSYS) && refuse_young(filter);
   if (shares_user) is_whole &= refuse(filter, counted, sizeof counted / sizeof *counted, EPERM);
   if (is_watched) {
     const uint64_t kind = MAP_ANONYMOUS | MAP_TYPE;
@@ -97,6 +114,8 @@ int filter_make(int is_watched, int shares_user) {
   for (size_t i = 0; i < sizeof namespaces / sizeof *namespaces; i++) {
     is_whole &= refuse_when(filter, SCMP_SYS(clone), 0, namespaces[i], namespaces[i], EPERM);
   }
+  // A lease has everybody wait who opens the file: whose user owns what it is shown could keep all others from starting.
+  is_whole &= refuse_when(filter, SCMP_SYS(fcntl), 1, 0xFFFFFFFF, F_SETLEASE, EPERM);
   // Typing into a terminal that others read.
   is_whole &= refuse_when(filter, SCMP_SYS(ioctl), 1, 0xFFFFFFFF, TIOCSTI, EPERM) && refuse_when(filter, SCMP_SYS(ioctl), 1, 0xFFFFFFFF, TIOCLINUX, EPERM);
   is_whole &= refuse_sockets(filter);

@@ -25,7 +25,8 @@
 #define USER_INSIDE "993"
 #define GROUP_INSIDE "990"
 enum { CONTROL = 3, ARGUMENTS, FILTER, STATUS, BLOCK, RESOLVER, FIRST_FREE };
-enum { OPEN_FILES = 1024, MESSAGE_QUEUE_BYTES = 0, MOST_WORDS = 64 };
+/// What a sandbox gets of what the kernel counts: files, message queues, signals that wait (and timers). Words: of bubblewrap's command line.
+enum { OPEN_FILES = 1024, MESSAGE_QUEUE_BYTES = 0, SIGNALS = 1024, MOST_WORDS = 64 };
 enum { MEGABYTE = 1 << 20 };
 
 // MARK: Arguments
@@ -99,6 +100,22 @@ static void add_isolation(struct list *list, const struct sk_sandbox_request *re
           NULL);
 }
 
+/// A few devices, and no pseudo-terminals, of which the machine has a few thousand (bubblewrap's own `--dev` has them).
+static void add_devices(struct list *list, int is_watched) {
+  static const char *const names[] = {"/dev/null", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty"};
+  static const char *const links[] = {"fd", "/dev/fd", "fd/0", "/dev/stdin", "fd/1", "/dev/stdout", "fd/2", "/dev/stderr"};
+  add_all(list, "--tmpfs", "/dev", NULL);
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) add_all(list, "--dev-bind", names[i], names[i], NULL);
+  // Mapped, /dev/zero is memory that nobody sees who looks at processes (filter.c); /dev/full reads the same, and cannot be mapped.
+  add_all(list, "--dev-bind", is_watched ? "/dev/full" : "/dev/zero", "/dev/zero", NULL);
+  for (size_t i = 0; i < sizeof links / sizeof *links; i += 2) {
+    char target[32];
+    snprintf(target, sizeof target, "/proc/self/%s", links[i]);
+    add_all(list, "--symlink", target, links[i + 1], NULL);
+  }
+  add_all(list, "--dir", "/dev/shm", NULL);
+}
+
 static const char *text_after(const char *text) { return text + strlen(text) + 1; }
 
 /// bubblewrap's arguments but the program, which it takes from its command line. `sources`: where the folders shown are to be found.
@@ -107,9 +124,7 @@ static void add_everything(struct list *list, const struct sk_sandbox_request *r
   add_isolation(list, request);
   add_system(list, request);
   if (!(request->flags & SK_SANDBOX_NO_PROC)) add_all(list, "--proc", "/proc", NULL);
-  add_all(list, "--dev", "/dev", NULL);
-  // Mapped, /dev/zero is memory that nobody sees who looks at processes (filter.c); /dev/full reads the same, and cannot be mapped.
-  if (is_watched) add_all(list, "--dev-bind", "/dev/full", "/dev/zero", NULL);
+  add_devices(list, is_watched);
   add_all(list, "--perms", "1777", "--size", NULL);
   add_number(list, request->temporary_bytes);
   add_all(list, "--tmpfs", "/tmp", "--dir", "/opt", "--dir", "/var/task", "--dir", "/var/runtime", "--symlink", "../tmp", "/var/tmp", NULL);
@@ -276,16 +291,18 @@ static void arrange(const int *given) {
   syscall(SYS_close_range, last, ~0u, 4 /* CLOSE_RANGE_CLOEXEC */);
 }
 
-static void limit(rlim_t processes) {
+static void limit(rlim_t processes, int shares_user) {
   const struct {
     __rlimit_resource_t which;
     rlim_t most;
   } limits[] = {{RLIMIT_NOFILE, OPEN_FILES}, {RLIMIT_CORE, 0}, {RLIMIT_MSGQUEUE, MESSAGE_QUEUE_BYTES}, {RLIMIT_MEMLOCK, 65536}, {RLIMIT_RTPRIO, 0},
-                {RLIMIT_NPROC, processes}};
+                {RLIMIT_SIGPENDING, SIGNALS}, {RLIMIT_NPROC, processes}};
   for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
     struct rlimit current;
     if (getrlimit(limits[i].which, &current) < 0) continue;
-    rlim_t most = limits[i].most < current.rlim_max ? limits[i].most : current.rlim_max;
+    // Descriptors in sockets count for the user, and for the spawner when they are the same: half of its own leave it room.
+    rlim_t may = limits[i].which == RLIMIT_NOFILE && shares_user ? current.rlim_max / 2 : current.rlim_max;
+    rlim_t most = limits[i].most < may ? limits[i].most : may;
     setrlimit(limits[i].which, &(struct rlimit){most, most});
   }
 }
@@ -306,7 +323,7 @@ static _Noreturn void become(const struct house *house, const struct sk_sandbox_
   }
   if (house->private_mounts && !mount_privately(trees, count, sources)) give_up("mounting its folders");
   // A user of its own has no processes but these. Another one has, also outside: then process 1 inside is limited, where they do not count.
-  limit(house->facts.own_users ? request->processes + SK_OWN_PROCESSES : RLIM_INFINITY);
+  limit(house->facts.own_users ? request->processes + SK_OWN_PROCESSES : RLIM_INFINITY, !house->facts.own_users);
   if (house->facts.own_users) {
     uid_t user = house->facts.first_user + request->slot;
     if (setgroups(0, NULL) < 0 || setresgid(user, user, user) < 0 || setresuid(user, user, user) < 0) give_up("becoming a user of its own");

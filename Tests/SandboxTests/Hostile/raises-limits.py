@@ -1,5 +1,5 @@
 import resource
-for name in ("NOFILE", "NPROC", "CORE", "MEMLOCK", "RTPRIO", "MSGQUEUE"):
+for name in ("NOFILE", "NPROC", "CORE", "MEMLOCK", "RTPRIO", "MSGQUEUE", "SIGPENDING"):
     kind = getattr(resource, "RLIMIT_" + name)
     soft, hard = resource.getrlimit(kind)
     if hard == resource.RLIM_INFINITY: print(name, "has no limit")
