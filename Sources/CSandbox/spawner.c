@@ -183,7 +183,8 @@ static void finish(struct sandbox *sandbox) {
   if (sandbox->outer || sandbox->inner) return;
   uint64_t peak = all.house.cgroups.version ? cgroups_peak(&all.house.cgroups, slot) : all.peaks[slot];
   uint32_t cause = sandbox->kind_of_end;
-  if (cause == SK_ENDED_EXITED && cgroups_has_killed(&all.house.cgroups, &sandbox->memory)) cause = SK_ENDED_OUT_OF_MEMORY;
+  // The proxy may have ended it meanwhile: clearing away what was too much takes the kernel its time.
+  if ((cause == SK_ENDED_EXITED || cause == SK_ENDED_KILLED) && cgroups_has_killed(&all.house.cgroups, &sandbox->memory)) cause = SK_ENDED_OUT_OF_MEMORY;
   // bubblewrap says a program's exit status only when it could execute it.
   if (cause == SK_ENDED_EXITED && !strstr(sandbox->line, "exit-code")) cause = SK_ENDED_NOT_STARTED;
   look_closely(sandbox, 0);

@@ -11,6 +11,7 @@ extension Reader {
     options.nodejs = path(section.optional("nodejs"))
     options.python = path(section.optional("python"))
     if let count = section.optional("concurrency")?.wholeNumber(1...100_000) { options.concurrency = count }
+    if let bytes = section.optional("eventMemory")?.byteCount(8 << 20...64 << 30) { options.eventBytes = bytes }
     if let count = section.optional("environments")?.wholeNumber(1...1_000) { options.environments = count }
     if let count = section.optional("prewarmed")?.wholeNumber(0...100) { options.prewarmed = count }
     if let count = section.optional("startsAtOnce")?.wholeNumber(1...100) { options.startsAtOnce = count }

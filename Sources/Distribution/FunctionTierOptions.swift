@@ -7,6 +7,8 @@ public struct FunctionTierOptions: Sendable, Equatable {
   public var nodejs: String?, python: String?
   /// The most invocations at once, of all functions together. Further ones: 503, LambdaLimitExceeded.
   public var concurrency = 1_000
+  /// The most bytes of the events of these invocations, all together. Further ones: 503, LambdaLimitExceeded.
+  public var eventBytes = 256 << 20
   /// The most environments. Idle ones make room; with none idle, invocations wait.
   public var environments = 100
   /// Environments of each kind that are started before they are asked for. 0: none.

@@ -7,6 +7,7 @@ extension Configuration {
     var settings = FunctionTier.Configuration(
       folder: stateDirectory + "/functions", interpreters: Interpreters(nodejs: functionTier.nodejs, python: functionTier.python))
     settings.concurrency = functionTier.concurrency
+    settings.eventBytes = functionTier.eventBytes
     settings.environments = functionTier.environments
     settings.prewarmed = functionTier.prewarmed
     settings.startsAtOnce = functionTier.startsAtOnce

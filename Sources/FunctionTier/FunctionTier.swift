@@ -22,6 +22,8 @@ public final class FunctionTier: Sendable {
     public var interpreters: Interpreters
     /// The most invocations at once, of all functions together, those that wait for an environment included. Further ones are throttled.
     public var concurrency = 1_000
+    /// The most bytes of their events, all together. Further invocations are throttled, too. Default 256 MiB.
+    public var eventBytes = 256 << 20
     /// The most environments. Idle ones make room; with none idle, invocations wait. Default 100.
     public var environments = 100
     /// How many environments of each kind are started before they are asked for. Default 1.

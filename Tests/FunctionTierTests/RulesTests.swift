@@ -22,10 +22,10 @@ import Transport
   /// A ledger that an expectation may change.
   private final class Book {
     var ledger: ConcurrencyLedger
-    init(limit: Int) { ledger = ConcurrencyLedger(limit: limit) }
-    func enter(_ function: String, _ count: Int = 1) -> [InvocationFailure.Kind?] { (0..<count).map { _ in ledger.enter(function) } }
+    init(limit: Int, byteLimit: Int = .max) { ledger = ConcurrencyLedger(limit: limit, byteLimit: byteLimit) }
+    func enter(_ function: String, _ count: Int = 1, event: Int = 0) -> [InvocationFailure.Kind?] { (0..<count).map { _ in ledger.enter(function, event: event) } }
     func reserve(_ function: String, _ count: Int?) { ledger.reserve(function, count) }
-    func leave(_ function: String) { ledger.leave(function) }
+    func leave(_ function: String, event: Int = 0) { ledger.leave(function, event: event) }
     var total: Int { ledger.total }
   }
 
@@ -49,6 +49,17 @@ import Transport
     #expect(ledger.total == 0)
     ledger.leave("a")
     #expect(ledger.total == 0)
+  }
+
+  @Test func eventsTakeNoMoreMemoryThanTheyMay() {
+    let ledger = Book(limit: 100, byteLimit: 10)
+    #expect(ledger.enter("a", event: 50) == [nil], "one alone")
+    #expect(ledger.enter("b", event: 1) == [.throttled(.account)])
+    ledger.leave("a", event: 50)
+    #expect(ledger.enter("a", 3, event: 4) == [nil, nil, .throttled(.account)])
+    #expect(ledger.enter("a", event: 2) == [nil])
+    ledger.leave("a", event: 4)
+    #expect(ledger.enter("b", 2, event: 4) == [nil, .throttled(.account)] && ledger.total == 3)
   }
 
   @Test func aReservationMayChangeWhileInvocationsRun() {

@@ -3,16 +3,18 @@
 
 /// Who may run.
 struct ConcurrencyLedger {
-  /// The most invocations of all functions together.
-  var limit: Int
+  /// The most invocations of all functions together, and the most bytes of their events. One event alone may be longer.
+  let limit: Int, byteLimit: Int
   private var reserved: [String: Int] = [:]
   private var reservedTotal = 0
   private var running: [String: Int] = [:]
   private(set) var total = 0
+  /// Bytes of the events of those that run.
+  private(set) var bytes = 0
   /// Those of functions without reserved concurrency.
   private var unreserved = 0
 
-  init(limit: Int) { self.limit = limit }
+  init(limit: Int, byteLimit: Int = .max) { (self.limit, self.byteLimit) = (limit, byteLimit) }
 
   /// Reserves concurrency; nil takes a reservation back.
   mutating func reserve(_ function: String, _ count: Int?) {
@@ -27,9 +29,13 @@ struct ConcurrencyLedger {
   /// How many invocations of a function run.
   func running(_ function: String) -> Int { running[function] ?? 0 }
 
+  /// Whether there is memory for one more event.
+  func hasRoom(for event: Int) -> Bool { total == 0 || event <= byteLimit - bytes }
+
   /// Counts an invocation in.
-  /// - Returns: why it may not run; nil when it may, and is counted until ``leave(_:)``.
-  mutating func enter(_ function: String) -> InvocationFailure.Kind? {
+  /// - Parameter event: bytes of its event.
+  /// - Returns: why it may not run; nil when it may, and is counted until ``leave(_:event:)``.
+  mutating func enter(_ function: String, event: Int) -> InvocationFailure.Kind? {
     let current = running[function] ?? 0
     if let own = reserved[function] {
       if own == 0 { return .disabled }
@@ -37,7 +43,8 @@ struct ConcurrencyLedger {
     } else if unreserved >= limit - reservedTotal {
       return .throttled(.account)
     }
-    if total >= limit { return .throttled(.account) }
+    if total >= limit || !hasRoom(for: event) { return .throttled(.account) }
+    bytes += event
     running[function] = current + 1
     total += 1
     if reserved[function] == nil { unreserved += 1 }
@@ -45,8 +52,9 @@ struct ConcurrencyLedger {
   }
 
   /// Counts an invocation out.
-  mutating func leave(_ function: String) {
+  mutating func leave(_ function: String, event: Int) {
     guard let current = running[function] else { return }
+    bytes -= event
     running[function] = current > 1 ? current - 1 : nil
     total -= 1
     if reserved[function] == nil { unreserved -= 1 }

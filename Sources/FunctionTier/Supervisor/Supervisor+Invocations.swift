@@ -12,7 +12,13 @@ extension Supervisor {
       let text = "\(bytes) byte payload is too large; \(Invocation.payloadLimitBytes) are the most"
       return refuse(pending, group, InvocationFailure(.tooLarge, errorType: "RequestEntityTooLarge", errorMessage: text))
     }
-    if let kind = ledger.enter(group.revision.function) { return refuse(pending, group, .refused(kind, group.revision.function)) }
+    if let kind = ledger.enter(group.revision.function, event: bytes) {
+      if !ledger.hasRoom(for: bytes) {
+        diagnostics.say(
+          .warning, key: "function-events", "functions: the events of \(ledger.total) invocations hold \(ledger.bytes) bytes, of functionTier.eventMemory's \(ledger.byteLimit): further ones are throttled")
+      }
+      return refuse(pending, group, .refused(kind, group.revision.function))
+    }
     noteEntry(group)
     if group.environments.isEmpty, let refusal = group.crashLoop.refusal(now: now) { return finish(pending, group, nil, .failed(refusal)) }
     if let environment = group.idle.popLast() { return run(pending, group, environment) }
@@ -172,7 +178,7 @@ extension Supervisor {
     _ pending: PendingInvocation, _ group: EnvironmentGroup, _ environment: Environment?, _ answer: EnvironmentAnswer,
     failedINIT: (environment: Environment, duration: Duration)? = nil
   ) {
-    ledger.leave(group.revision.function)
+    ledger.leave(group.revision.function, event: pending.invocation.payload.count)
     var report = report(pending, group)
     if let environment { complete(&report, environment, group) }
     if let failedINIT {

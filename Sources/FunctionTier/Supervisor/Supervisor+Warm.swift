@@ -22,7 +22,7 @@ extension Supervisor {
     let environment = group.idle[place]
     // What one that nobody watched has said is the supervisor's to judge.
     if !environment.answers(to: loop) && environment.hasSpoken { return nil }
-    guard environment.canBeInvokedElsewhere, let line = environment.line(to: loop), ledger.enter(revision.function) == nil else { return nil }
+    guard environment.canBeInvokedElsewhere, let line = environment.line(to: loop), ledger.enter(revision.function, event: invocation.payload.count) == nil else { return nil }
     group.idle.remove(at: place)
     noteEntry(group)
     direct.add(1, ordering: .relaxed)

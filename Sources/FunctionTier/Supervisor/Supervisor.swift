@@ -84,7 +84,7 @@ final class Supervisor: @unchecked Sendable {
     loop = try EventLoop()
     mailbox = try Mailbox()
     pool = PrewarmedPool(size: settings.prewarmed)
-    ledger = ConcurrencyLedger(limit: settings.concurrency)
+    ledger = ConcurrencyLedger(limit: settings.concurrency, byteLimit: settings.eventBytes)
     ear = mailbox.empty(on: loop) { [unowned self] in take($0) }
     alarm = FolderAlarm(published, on: loop, republished)
     loop.monitor = monitor
