@@ -64,9 +64,9 @@ struct Preparation: Sendable {
   let secure: [SecureListener?]
   let entrances: [Entrance]
   let admin: AdminEntrance?
-  /// Inherited sockets that the configuration has no place for, which have been closed: their addresses, and their places among what was inherited.
   /// Functions that have changed and could not be loaded to see whether they can be.
   let untried: [ConfigurationProblem]
+  /// Inherited sockets that the configuration has no place for, which have been closed: their addresses, and their places among what was inherited.
   let unwanted: (addresses: [SocketAddress], indices: [Int])
 
   /// Makes a configuration ready. Blocks: on files, and for as long as it takes.
@@ -88,13 +88,13 @@ struct Preparation: Sendable {
     } catch {
       throw StartFailure(description: "\(error)")
     }
-    secure = try Self.secure(configuration, serving, foundations.tickets)
     let logs = try privilege.asTheUser { () throws(StartFailure) in try Logs(configuration, after: standing?.logs, foundations.diagnostics) }
     self.logs = logs
     var binding = Binding(standing, inheritance)
     do throws(StartFailure) {
-      // Before there are sockets: whoever connects to them waits until it serves.
+      // It takes time: before there are sockets, as whoever connects to them waits until it serves, and before files are read that may change meanwhile.
       untried = triesFunctions ? try foundations.functions.tryOut(functions, logs) : []
+      secure = try Self.secure(configuration, serving, foundations.tickets)
       entrances = try binding.entrances(configuration, workers: foundations.workers)
       admin = try binding.admin(configuration)
       unwanted = binding.inheritance.closeRest()

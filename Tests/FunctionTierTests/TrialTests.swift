@@ -123,6 +123,18 @@ extension TierTests {
       ])
   }
 
+  /// Where environments are always kept, what was tried is the first of them.
+  @Test func whatWasTriedIsProvisioned() async throws {
+    let tier = try Workbench.tier()
+    defer { tier.stop() }
+    let prepared = prepare(tier, [try Workbench.function(Self.version) { $0.provisionedConcurrency = 2 }])
+    #expect(tier.tryOut(prepared, log: nil) == FunctionTier.TrialReport())
+    tier.adopt(prepared, log: nil)
+    #expect(try await until { tier.numbers[0].numbers.provisionedReady == 2 })
+    #expect(tier.startedSandboxes == 2)
+    for _ in 0..<2 { #expect(await tier.run(try #require(prepared.functions[0])).text == #"["$LATEST","provisioned-concurrency"]"#) }
+  }
+
   private struct NoSandboxes: SandboxLauncher {
     func launch(_ description: SandboxDescription) throws(SpawnFailure) -> any RunningSandbox { throw SpawnFailure(description: "none here") }
     func endWatchers() {}
