@@ -123,6 +123,21 @@ extension TierTests {
       ])
   }
 
+  /// What was loaded for an earlier reload and has never been asked makes room; what has been asked does not.
+  @Test func whatNobodyAskedMakesRoom() async throws {
+    let tier = try Workbench.tier { $0.environments = 3 }
+    defer { tier.stop() }
+    let names = ["a", "b", "c"]
+    let first = prepare(tier, try names.map { try good($0) })
+    #expect(tier.tryOut(first, log: nil) == FunctionTier.TrialReport())
+    tier.adopt(first, log: nil)
+    #expect(await tier.run(try #require(first.functions[1])).text == "\"b 1\"")
+    let second = prepare(tier, try names.map { try good($0) { $0.memoryMB = 256 } })
+    let report = tier.tryOut(second, log: nil)
+    #expect(report.untried.map(\.function) == ["c"] && report.faults == [] && tier.facts.trials == [5, 0, 1], "\(report)")
+    #expect(await tier.run(try #require(first.functions[1])).text == "\"b 2\"")
+  }
+
   /// Where environments are always kept, what was tried is the first of them.
   @Test func whatWasTriedIsProvisioned() async throws {
     let tier = try Workbench.tier()

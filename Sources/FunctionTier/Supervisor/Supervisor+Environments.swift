@@ -248,7 +248,10 @@ extension Supervisor: EnvironmentKeeper {
         .error, "functions: an environment of \(environment.group.map { String(decoding: $0.name, as: UTF8.self) } ?? "none") held more than \(Spawner.mostWatches) epoll watches when this user had none left: killed")
     }
     sandboxes.store(all.count, ordering: .relaxed)
-    defer { if isStopping && all.isEmpty { finishStopping() } }
+    defer {
+      trialMayGoOn()
+      if isStopping && all.isEmpty { finishStopping() }
+    }
     let requestID = environment.invocation?.invocation.requestID ?? environment.group?.waiting.first?.invocation.requestID ?? "none"
     let failure: InvocationFailure = switch end.cause {
     case .outOfMemory: .outOfMemory(requestID)

@@ -56,11 +56,29 @@ extension Supervisor {
   private func advance(_ round: TrialRound) {
     while round.next < round.trials.count, round.running.count < settings.trialsAtOnce {
       let place = round.next
+      let refusal = begin(round.trials[place], at: place, of: round)
+      // There will be room once that has vanished (trialMayGoOn).
+      if refusal == Self.noRoom && endUnused() { return }
       round.next += 1
-      if let why = begin(round.trials[place], at: place, of: round) { note(.omitted(why), at: place, of: round) }
+      if let refusal { note(.omitted(refusal), at: place, of: round) }
     }
     if round.next == round.trials.count && round.running.isEmpty { endRound(.unfinished) }
   }
+
+  /// An environment has vanished.
+  func trialMayGoOn() { if let trialRound { advance(trialRound) } }
+
+  /// Ends an environment that was loaded for an earlier reload and has never been asked since: nothing else has to go for a trial.
+  /// - Returns: whether there was one.
+  private func endUnused() -> Bool {
+    let idle = groups.values.lazy.filter { !$0.isOnTrial && $0.environments.count > $0.provisioned }.flatMap(\.idle)
+    guard let unused = idle.first(where: { $0.isForeseen && $0.life.invocations == 0 }) else { return false }
+    end(unused)
+    return true
+  }
+
+  /// Why one is not begun that might be.
+  private static let noRoom = "there is no room for one more environment (functionTier.environments)"
 
   /// - Returns: why it cannot be begun; nil when it has.
   private func begin(_ trial: Trial, at place: Int, of round: TrialRound) -> String? {
@@ -69,9 +87,9 @@ extension Supervisor {
     // Until it is adopted it is nobody's.
     if known == nil { group.isSuperseded = true }
     group.isOnTrial = true
-    // Who waits for an environment comes before who may come, and nobody has to go.
+    // Who waits for an environment comes before who may come.
     let left = groups.values.contains { !$0.waiting.isEmpty } ? 1 : 0
-    guard all.count + left < settings.environments || isPrewarmed(group) else { return "there is no room for one more environment (functionTier.environments)" }
+    guard all.count + left < settings.environments || isPrewarmed(group) else { return Self.noRoom }
     guard start(group, isProvisioned: trial.isProvisioned), let environment = group.environments.last else { return "no environment can be started: the proxy's messages say why" }
     environment.isForeseen = true
     round.running[environment.number] = place
