@@ -123,6 +123,29 @@ extension TierTests {
       ])
   }
 
+  /// Programs of their own, too: loaded when they ask for an invocation.
+  @Test func programsAreTried() async throws {
+    let tier = try Workbench.tier()
+    defer { tier.stop() }
+    let client = "#!/usr/bin/python3\nimport os, sys, urllib.request as r\nbase = 'http://%s/2018-06-01/runtime/' % os.environ['AWS_LAMBDA_RUNTIME_API']\n"
+    let codes = [
+      client + "r.urlopen(r.Request(base + 'init/error', b'{\"errorType\":\"My.Own\",\"errorMessage\":\"no pearls\"}')).read()\nsys.exit(1)\n", "#!/bin/sh\nexit 3\n", "#!/no/such/interpreter\n",
+      client + "r.urlopen(base + 'invocation/next').read()\n",
+    ]
+    let definitions = try codes.enumerated().map { number, code in
+      let definition = try Workbench.function(["bootstrap": code], .provided("provided.al2023"), name: "f\(number)")
+      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: definition.codePath + "/bootstrap")
+      return definition
+    }
+    let report = tier.tryOut(prepare(tier, definitions), log: nil)
+    #expect(
+      report.faults.map(\.text) == [
+        "function f0 cannot be loaded: My.Own: no pearls", "function f1 cannot be loaded: Runtime.ExitError: Runtime exited with error: exit status 3",
+        "function f2 cannot be loaded: Runtime.InvalidEntrypoint: fork/exec /var/task/bootstrap: no such file or directory: what runs it (\"#!/no/such/interpreter\") is not in the sandbox, or may not be executed",
+      ])
+    #expect(report.untried == [] && tier.facts.trials == [1, 3, 0])
+  }
+
   /// What was loaded for an earlier reload and has never been asked makes room; what has been asked does not.
   @Test func whatNobodyAskedMakesRoom() async throws {
     let tier = try Workbench.tier { $0.environments = 3 }
@@ -136,6 +159,19 @@ extension TierTests {
     let report = tier.tryOut(second, log: nil)
     #expect(report.untried.map(\.function) == ["c"] && report.faults == [] && tier.facts.trials == [5, 0, 1], "\(report)")
     #expect(await tier.run(try #require(first.functions[1])).text == "\"b 2\"")
+  }
+
+  /// So does what is on its way to its end.
+  @Test func whatEndsMakesRoom() async throws {
+    let tier = try Workbench.tier { $0.environments = 2 }
+    defer { tier.stop() }
+    for memoryMB in [128, 256, 384] {
+      let prepared = prepare(tier, [try good("a") { $0.memoryMB = memoryMB }])
+      #expect(tier.tryOut(prepared, log: nil) == FunctionTier.TrialReport())
+      tier.adopt(prepared, log: nil)
+      #expect(await tier.run(try #require(prepared.functions[0])).text == "\"a 1\"")
+    }
+    #expect(tier.facts.trials == [3, 0, 0])
   }
 
   /// Where environments are always kept, what was tried is the first of them.

@@ -58,7 +58,7 @@ extension Supervisor {
       let place = round.next
       let refusal = begin(round.trials[place], at: place, of: round)
       // There will be room once that has vanished (trialMayGoOn).
-      if refusal == Self.noRoom && endUnused() { return }
+      if refusal == Self.noRoom, all.values.contains(where: { $0.life.phase == .ending }) || endUnused() { return }
       round.next += 1
       if let refusal { note(.omitted(refusal), at: place, of: round) }
     }
@@ -66,7 +66,9 @@ extension Supervisor {
   }
 
   /// An environment has vanished.
-  func trialMayGoOn() { if let trialRound { advance(trialRound) } }
+  func trialMayGoOn() {
+    if let trialRound { advance(trialRound) }
+  }
 
   /// Ends an environment that was loaded for an earlier reload and has never been asked since: nothing else has to go for a trial.
   /// - Returns: whether there was one.
@@ -115,6 +117,8 @@ extension Supervisor {
   private func endRound(_ rest: TrialOutcome) {
     guard let round = trialRound else { return }
     trialRound = nil
+    // Whoever only waits for room is not late.
+    let rest = rest == .unfinished && round.running.isEmpty ? .omitted(Self.noRoom) : rest
     for (place, outcome) in round.outcomes.enumerated() where outcome == nil { note(rest, at: place, of: round) }
     // What was said is to be found when it is told of.
     log.flush()
@@ -126,9 +130,10 @@ extension Supervisor {
   func endTrials(forGood: Bool) {
     takesNoTrials = takesNoTrials || forGood
     endRound(.omitted("the proxy ends"))
+    let late = InvocationFailure(.initialization, errorType: InvocationFailure.timedOutType, errorMessage: "the time that all functions of a reload have together was over")
     for group in groups.values where group.isOnTrial {
       group.isOnTrial = false
-      for environment in group.environments where environment.isForeseen && environment.initDuration == nil { kill(environment, because: .notStarted("the reload was refused")) }
+      for environment in group.environments where environment.isForeseen && environment.initDuration == nil { kill(environment, because: forGood ? .notStarted("the proxy ends") : late) }
       if group.isSuperseded { retire(group) }
     }
   }
