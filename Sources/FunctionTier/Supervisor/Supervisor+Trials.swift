@@ -49,7 +49,8 @@ extension Supervisor {
     endRound(.omitted("another reload has begun"))
     let round = TrialRound(trials, done: done)
     trialRound = round
-    loop.schedule(afterMilliseconds: settings.trialMilliseconds) { [unowned self] in if trialRound === round { endRound(.unfinished) } }
+    // Not held for as long: with it goes a descriptor of who waits.
+    loop.schedule(afterMilliseconds: settings.trialMilliseconds) { [unowned self, weak round] in if let round, trialRound === round { endRound(.unfinished) } }
     advance(round)
   }
 
