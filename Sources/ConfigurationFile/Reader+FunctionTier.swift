@@ -18,6 +18,8 @@ extension Reader {
     options.idleTimeout = section.duration("idleTimeout", times, default: options.idleTimeout)
     options.freezeAfter = section.duration("freezeAfter", .zero ... .seconds(86_400), default: options.freezeAfter)
     options.initTimeout = section.duration("initTimeout", times, default: options.initTimeout)
+    // `skerry reload` waits for two of them: the one that is under way, and its own.
+    options.trialTimeout = section.duration("trialTimeout", .zero ... .seconds(45), default: options.trialTimeout)
     options.waitTimeout = section.duration("waitTimeout", times, default: options.waitTimeout)
     if let bytes = section.optional("temporarySize")?.byteCount(1 << 20...10 << 30) { options.temporaryBytes = bytes }
     if let count = section.optional("processes")?.wholeNumber(16...4_096) { options.processes = count }

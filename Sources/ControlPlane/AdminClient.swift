@@ -21,8 +21,10 @@ public struct AdminClient {
 
   /// The longest answer that is taken.
   static let answerLimitBytes = 64 << 20
-  /// How long each step may take; a reload of a large configuration takes seconds.
-  static let timeoutMilliseconds = 60_000
+  /// How long each step may take.
+  public static let timeoutMilliseconds = 60_000
+  /// The same of a reload: of a large configuration it takes seconds, functions that it changes have functionTier.trialTimeout, and another may be under way.
+  public static let reloadMilliseconds = 150_000
 
   private let address: SocketAddress
   private let token: [UInt8]
@@ -46,14 +48,14 @@ public struct AdminClient {
 
   /// Sends one request.
   /// - Throws: ``Failure`` when nobody answers, or not as a proxy of this kind does, or the token is not the right one.
-  public func ask(_ method: String, _ path: String, content: [UInt8] = []) throws(Failure) -> Answer {
+  public func ask(_ method: String, _ path: String, content: [UInt8] = [], timeoutMilliseconds: Int = timeoutMilliseconds) throws(Failure) -> Answer {
     let host = if case .unix = address { "localhost" } else { address.description }
     var request = "\(method) \(path) HTTP/1.1\r\nHost: \(host)\r\nConnection: close\r\n"
     if method == "POST" { request += "Content-Length: \(content.count)\r\n" }
     if !token.isEmpty { request += "Authorization: Bearer \(String(decoding: token, as: UTF8.self))\r\n" }
     let bytes: [UInt8]
     do throws(IOFailure) {
-      let connection = try BlockingConnection(to: address, Patience(milliseconds: Self.timeoutMilliseconds))
+      let connection = try BlockingConnection(to: address, Patience(milliseconds: timeoutMilliseconds))
       bytes = try connection.exchange(Array((request + "\r\n").utf8) + content, limit: Self.answerLimitBytes)
     } catch { throw Failure(description: reason(error)) }
     guard let answer = Answer(bytes) else { throw Failure(description: "what listens at \(address) is no skerry") }

@@ -27,11 +27,11 @@ public final class AdminPages: Sendable {
   private let state = Mutex(State())
   private let draining = Atomic<Bool>(false)
   private let connections = Atomic<Int>(0)
-  /// Has the configuration read again, and tells what came of it.
-  private let reload: @Sendable () async -> ReloadReport
+  /// Has the configuration read again, with a trial of what functions it changes or without, and tells what came of it.
+  private let reload: @Sendable (_ triesFunctions: Bool) async -> ReloadReport
 
   /// Pages about these workers.
-  public init(workers: [WorkerIsolation], files: BlockingPool, diagnostics: Diagnostics, reload: @escaping @Sendable () async -> ReloadReport) {
+  public init(workers: [WorkerIsolation], files: BlockingPool, diagnostics: Diagnostics, reload: @escaping @Sendable (_ triesFunctions: Bool) async -> ReloadReport) {
     self.workers = workers
     self.files = files
     self.diagnostics = diagnostics
@@ -99,7 +99,7 @@ public final class AdminPages: Sendable {
     case "/redirects": return reads ? await redirects() : .wrongMethod(allowed: "GET, HEAD")
     case "/reload":
       guard request.method == .post else { return .wrongMethod(allowed: "POST") }
-      let report = await reload()
+      let report = await reload(!request.query.split(separator: "&").contains("unchecked"))
       return .json(report.json, status: report.isDone ? 200 : 422)
     case "/invalidations": return request.method == .post ? invalidate(request) : .wrongMethod(allowed: "POST")
     case "/explain": return request.method == .post ? await explain(request) : .wrongMethod(allowed: "POST")

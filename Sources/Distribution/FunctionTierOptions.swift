@@ -21,6 +21,9 @@ public struct FunctionTierOptions: Sendable, Equatable {
   public var freezeAfter = Duration.seconds(1)
   /// How long loading a function's code may take. Beyond it: 503, and the environment is killed.
   public var initTimeout = Duration.seconds(10)
+  /// How long loading the functions that a reload changes may take before it is taken up, all together. Beyond it: the reload is refused. 0: they are not
+  /// loaded before they serve.
+  public var trialTimeout = Duration.seconds(30)
   /// How long an invocation may wait for an environment. Beyond it: 503.
   public var waitTimeout = Duration.seconds(20)
   /// The size of an environment's /tmp in bytes; it lies in memory.

@@ -1,6 +1,7 @@
 // Owns: what runs the functions of the function tier, and when it is started: with the first configuration that has some, at the start or at a reload.
 // What has to be done before the process has threads and gives anything up, forking the process that will launch sandboxes, is done at the start in any
 // case; that one does nothing until then. Any thread.
+import ControlPlane
 import Distribution
 import FunctionTier
 import Glibc
@@ -24,6 +25,7 @@ final class FunctionHouse: Sendable {
   /// The first configuration's, with what was found on the disk: `confinement: strict` forbids to look there later.
   private let settings: FunctionTier.Configuration?
   private let running = Mutex<Running?>(nil)
+  private let isEnding = Atomic<Bool>(false)
   private let diagnostics: Diagnostics
 
   init(_ found: (spawner: SpawnerInWaiting, settings: FunctionTier.Configuration)?, _ diagnostics: Diagnostics) {
@@ -76,6 +78,25 @@ final class FunctionHouse: Sendable {
     } catch let failure as StartFailure { throw failure } catch { throw StartFailure(description: "\(error)") }
   }
 
+  /// Loads functions that a reload changes, before they serve (FunctionTier.tryOut). Blocks.
+  /// - Returns: what could not be tried, as warnings.
+  /// - Throws: what does not load.
+  func tryOut(_ functions: FunctionTier.Prepared?, _ logs: Logs) throws(StartFailure) -> [ConfigurationProblem] {
+    guard let tier, let functions, !isEnding.load(ordering: .acquiring) else { return [] }
+    let report = tier.tryOut(functions, log: logs.functions), faults = report.faults.map { ConfigurationProblem($0, isError: true) }
+    if let first = faults.first {
+      let names = report.faults.map(\.function)
+      throw StartFailure(description: faults.count == 1 ? first.text : "\(names.count) functions cannot be loaded: \(names.joined(separator: ", "))", problems: faults)
+    }
+    return report.untried.map { ConfigurationProblem($0, isError: false) }
+  }
+
+  /// The process ends: nothing is tried any more, and who waits for it waits no longer.
+  func endTrials() {
+    isEnding.store(true, ordering: .releasing)
+    tier?.forgetTrials(forGood: true)
+  }
+
   /// The functions of a configuration that serves now.
   func adopt(_ functions: FunctionTier.Prepared, _ configuration: Configuration, _ logs: Logs) {
     guard let running = running.withLock({ $0 }) else { return }
@@ -93,6 +114,12 @@ final class FunctionHouse: Sendable {
 
   private static func makeFolders(_ configuration: Configuration) {
     for folder in [configuration.stateDirectory, configuration.functionTierSettings.folder] { _ = unsafe mkdir(folder, 0o700) }
+  }
+}
+
+extension ConfigurationProblem {
+  fileprivate init(_ finding: FunctionTier.TrialReport.Finding, isError: Bool) {
+    self.init(file: finding.file, line: finding.line, column: finding.column, isError: isError, text: finding.text)
   }
 }
 

@@ -22,6 +22,8 @@ enum Event: Sendable {
 
 /// Who waits for a reload.
 struct ReloadRequest: Sendable {
+  /// Whether functions are loaded before they serve.
+  let triesFunctions: Bool
   /// Told once.
   let answer: @Sendable (ReloadReport) -> Void
 }

@@ -64,17 +64,21 @@ struct Preparation: Sendable {
   let secure: [SecureListener?]
   let entrances: [Entrance]
   let admin: AdminEntrance?
+  /// Functions that have changed and could not be loaded to see whether they can be.
+  let untried: [ConfigurationProblem]
   /// Inherited sockets that the configuration has no place for, which have been closed: their addresses, and their places among what was inherited.
   let unwanted: (addresses: [SocketAddress], indices: [Int])
 
   /// Makes a configuration ready. Blocks: on files, and for as long as it takes.
   /// - Parameters:
   ///   - standing: what serves now; what is the same in both goes on.
+  ///   - triesFunctions: whether functions that have changed are loaded before anything is in effect.
   ///   - inheritance: at the start: sockets that the process was started with.
   ///   - privilege: at the start: what the process is about to give up. Files are made as whom it will be.
   /// - Throws: ``StartFailure`` when an address cannot be bound or a file cannot be opened; then nothing is left of it.
   init(
-    _ configuration: Configuration, after standing: Standing?, _ foundations: Foundations, _ privilege: LeastPrivilege = .given, _ inheritance: Inheritance = Inheritance()
+    _ configuration: Configuration, after standing: Standing?, triesFunctions: Bool = false, _ foundations: Foundations, _ privilege: LeastPrivilege = .given,
+    _ inheritance: Inheritance = Inheritance()
   ) throws(StartFailure) {
     let diagnostics = foundations.diagnostics
     let functions = try privilege.asTheUser { () throws(StartFailure) in try Self.functions(configuration, after: standing, foundations) }
@@ -84,21 +88,27 @@ struct Preparation: Sendable {
     } catch {
       throw StartFailure(description: "\(error)")
     }
-    secure = try Self.secure(configuration, serving, foundations.tickets)
     let logs = try privilege.asTheUser { () throws(StartFailure) in try Logs(configuration, after: standing?.logs, foundations.diagnostics) }
     self.logs = logs
     var binding = Binding(standing, inheritance)
     do throws(StartFailure) {
+      // It takes time: before there are sockets, as whoever connects to them waits until it serves, and before files are read that may change meanwhile.
+      untried = triesFunctions ? try foundations.functions.tryOut(functions, logs) : []
+      secure = try Self.secure(configuration, serving, foundations.tickets)
       entrances = try binding.entrances(configuration, workers: foundations.workers)
       admin = try binding.admin(configuration)
       unwanted = binding.inheritance.closeRest()
     } catch {
       binding.undo()
-      logs.end(unlessIn: standing?.logs, deadlineMilliseconds: 0)
+      if triesFunctions { foundations.functions.tier?.forgetTrials() }
+      logs.end(unlessIn: standing?.logs, deadlineMilliseconds: Self.refusedLogMilliseconds)
       throw error
     }
     if let admin = configuration.admin, let problem = privilege.asTheUser({ AdminToken.provide(at: admin.tokenPath) }) { foundations.diagnostics.say(.warning, problem) }
   }
+
+  /// How long the lines of a log that is not wanted after all may take to be written: those of functions that do not load.
+  private static let refusedLogMilliseconds: Int64 = 500
 
   /// Has the function tier keep a copy of its functions' code. What cannot be run from the start is said, and answered 503; a function that runs,
   /// or is new, is no price for a reload.

@@ -12,11 +12,15 @@ final class Reload {
     /// When the files were looked at first.
     var began: ContinuousClock.Instant
 
-    /// The same with what was found when it was made ready, if that has a place in the file.
+    /// The same with what was found when it was made ready, as far as that has a place in a file.
     func with(_ failure: StartFailure, of source: ConfigurationSource) -> Outcome {
-      guard let problem = failure.problem(of: reading, in: source.path) else { return self }
+      with((failure.problem(of: reading, in: source.path).map { [$0] } ?? []) + failure.problems)
+    }
+
+    /// The same with further problems.
+    func with(_ problems: [ConfigurationProblem]) -> Outcome {
       var outcome = self
-      outcome.reading.problems.append(problem)
+      outcome.reading.problems += problems
       return outcome
     }
   }
@@ -24,12 +28,12 @@ final class Reload {
   private let thread: EventLoopThread
 
   /// Begins; the outcome is posted to the queue.
-  init(_ source: ConfigurationSource, after standing: Standing, _ foundations: Foundations, _ queue: MainQueue) {
+  init(_ source: ConfigurationSource, after standing: Standing, triesFunctions: Bool, _ foundations: Foundations, _ queue: MainQueue) {
     thread = EventLoopThread {
       let began = ContinuousClock.now
       let reading = source.read()
       let preparation = reading.configuration.map { configuration in
-        Result { () throws(StartFailure) in try Preparation(configuration, after: standing, foundations) }
+        Result { () throws(StartFailure) in try Preparation(configuration, after: standing, triesFunctions: triesFunctions, foundations) }
       }
       queue.post(.prepared(Outcome(reading: reading, preparation: preparation, began: began)))
     }

@@ -11,12 +11,20 @@ import Transport
 
 extension Server {
   /// Begins a reload, or has another one follow the one under way: that may have read files before they changed.
-  func reload() {
+  /// - Parameter triesFunctions: whether functions that have changed are loaded before they serve.
+  func reload(triesFunctions: Bool = true) {
+    nextTriesFunctions = nextTriesFunctions || triesFunctions
+    beginReload()
+  }
+
+  /// Begins the next one, once nothing is in its way.
+  func beginReload() {
     reloadIsDue = reloading != nil || upgrading != nil
     guard !reloadIsDue else { return }
     (askers, nextAskers) = (nextAskers, [])
     manager.reloading()
-    reloading = Reload(source, after: standing, foundations, queue)
+    reloading = Reload(source, after: standing, triesFunctions: nextTriesFunctions, foundations, queue)
+    nextTriesFunctions = false
   }
 
   /// A reload has come to its end.
@@ -25,7 +33,7 @@ extension Server {
     reloading = nil
     let before = standing.generation
     switch outcome.preparation {
-    case .success(let preparation)?: adopt(preparation, outcome)
+    case .success(let preparation)?: adopt(preparation, outcome.with(preparation.untried))
     case .failure(let failure)?: refuse(outcome.with(failure, of: source), failure.description)
     case nil: refuse(outcome, nil)
     }
@@ -39,7 +47,7 @@ extension Server {
   /// were read, before they were watched, is read again.
   func watchFiles(of reading: ConfigurationReading) {
     guard let watch else { return }
-    if watch.watch(files.union(reading.files), below: source.folder, readAt: reading.began) { reloadIsDue = true }
+    if watch.watch(files.union(reading.files), below: source.folder, readAt: reading.began) { (reloadIsDue, nextTriesFunctions) = (true, true) }
     if watch.unwatched > 0 {
       diagnostics.say(
         .warning, key: "unwatched", "\(watch.unwatched) folders with files of the configuration cannot be watched (fs.inotify.max_user_watches); use SIGHUP")

@@ -16,6 +16,8 @@ public struct StartFailure: Error, CustomStringConvertible {
   public let description: String
   /// The part of the configuration that it is about; nil for what has no place in it.
   var part: OpenedPart?
+  /// What there is to say of other files than the configuration's.
+  var problems: [ConfigurationProblem] = []
 }
 
 /// A proxy that serves a configuration.
@@ -38,6 +40,8 @@ public final class Server {
   /// The reload under way; and whether another one is to follow it, because something may have changed since it began.
   var reloading: Reload?
   var reloadIsDue = false
+  /// Whether somebody wants the next one to look whether functions can be loaded.
+  var nextTriesFunctions = false
   /// Who waits for the reload under way, and for the next.
   var askers: [ReloadRequest] = [], nextAskers: [ReloadRequest] = []
   /// The upgrade under way, and whether one is to begin. An upgrade and a reload wait for each other: what is handed over must not change.
@@ -85,7 +89,7 @@ public final class Server {
     certificates = Certificates(foundations.tickets, handles[0], foundations.diagnostics)
     let queue = self.queue
     pages = AdminPages(workers: handles.map(\.isolation), files: foundations.files, diagnostics: foundations.diagnostics) {
-      await withCheckedContinuation { waiter in queue.post(.reloadAsked(ReloadRequest { waiter.resume(returning: $0) })) }
+      triesFunctions in await withCheckedContinuation { waiter in queue.post(.reloadAsked(ReloadRequest(triesFunctions: triesFunctions) { waiter.resume(returning: $0) })) }
     }
     let house = House(handles, ledger, pages, foundations.diagnostics)
     let standing = Standing(preparation, reading, generation: 1, house)
@@ -133,7 +137,7 @@ public final class Server {
   public func run() {
     manager.ready("generation 1 serves")
     while true {
-      if reloadIsDue { reload() }
+      if reloadIsDue { beginReload() }
       if upgradeIsDue { upgrade() }
       switch queue.next(milliseconds: patienceMilliseconds, watch) {
       case .signal(SIGTERM), .signal(SIGINT): return drain()
@@ -144,7 +148,7 @@ public final class Server {
       case .prepared(let outcome): take(outcome)
       case .reloadAsked(let request):
         nextAskers.append(request)
-        reload()
+        reload(triesFunctions: request.triesFunctions)
       case nil: certificates.lookAfter()
       }
       former.letGo()
@@ -191,6 +195,7 @@ public final class Server {
     diagnostics.say(.info, "draining: \(ledger.open) connections open")
     pages.announceDrain()
     turnAwayAskers()
+    foundations.functions.endTrials()
     let end = ContinuousClock.now + standing.configuration.shutdownTimeout
     drainEnd = end
     let lastCall = min(end, ContinuousClock.now + .milliseconds(Transport.Listener.lastCallMilliseconds + Self.stepMilliseconds))

@@ -14,6 +14,7 @@ extension Configuration {
     settings.idleMilliseconds = UInt64(functionTier.idleTimeout.wholeMilliseconds)
     settings.freezeMilliseconds = UInt64(functionTier.freezeAfter.wholeMilliseconds)
     settings.initMilliseconds = functionTier.initTimeout.wholeMilliseconds
+    settings.trialMilliseconds = functionTier.trialTimeout.wholeMilliseconds
     settings.waitMilliseconds = UInt64(functionTier.waitTimeout.wholeMilliseconds)
     settings.temporaryMB = max(1, functionTier.temporaryBytes >> 20)
     settings.processes = functionTier.processes

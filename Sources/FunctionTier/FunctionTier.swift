@@ -34,6 +34,11 @@ public final class FunctionTier: Sendable {
     public var freezeMilliseconds: UInt64 = 1_000
     /// How long INIT may take. Beyond it: 503, and the environment is killed. Default 10 s.
     public var initMilliseconds = 10_000
+    /// How long loading what a reload changes may take, all functions together; 0: nothing is loaded before it serves. Beyond it the reload is refused.
+    /// Default 30 s.
+    public var trialMilliseconds = 30_000
+    /// How many of them are loaded at once. Default 4.
+    public var trialsAtOnce = 4
     /// How long an invocation waits for one of a function's environments before another one is started. Default 5 ms.
     public var patienceMilliseconds: UInt64 = 5
     /// Environments of one function that may be starting at once. Default 4.
@@ -70,9 +75,10 @@ public final class FunctionTier: Sendable {
     public var problems: [Problem] = []
     var adoption = Adoption()
     var provisions: [Provision] = []
+    var candidates: [Candidate] = []
   }
 
-  private let configuration: Configuration
+  let configuration: Configuration
   let supervisor: Supervisor
   /// What is published.
   public let versions: VersionStore
@@ -83,6 +89,8 @@ public final class FunctionTier: Sendable {
   private let tallies = Mutex<[String: FunctionTally]>([:])
   /// The functions of the configuration that serves, by name.
   private let served = Mutex<[String: TierFunction]>([:])
+  /// The newest code that serves with it, by name; nil before the first.
+  let newest = Mutex<[String: Revision]?>(nil)
   /// What is to be kept of them.
   private let provisions = Mutex<[Provision]>([])
   private let diagnostics: Diagnostics
@@ -156,6 +164,10 @@ public final class FunctionTier: Sendable {
           Provision(
             function: definition.name, count: definition.tier.provisionedConcurrency, reserved: definition.tier.reservedConcurrency,
             qualifiers: associated[definition.name] ?? [nil], newest: Resolution(revision: revision, interpreter: interpreter), tally: tally))
+        if associated[definition.name]?.contains(nil) == true {
+          let trial = Trial(revision: revision, interpreter: interpreter, tally: tally, isProvisioned: definition.tier.provisionedConcurrency > 0)
+          prepared.candidates.append(Prepared.Candidate(definition: definition, trial: trial))
+        }
         prepared.adoption.reserved[definition.name] = definition.tier.reservedConcurrency
       } catch {
         prepared.functions.append(nil)
@@ -171,6 +183,7 @@ public final class FunctionTier: Sendable {
   public func adopt(_ prepared: Prepared, log: LogWriter?) {
     served.withLock { served in served = Dictionary(prepared.functions.compactMap { function in function.map { ($0.name, $0) } }) { $1 } }
     provisions.withLock { $0 = prepared.provisions }
+    newest.withLock { $0 = Dictionary(prepared.candidates.map { ($0.definition.name, $0.trial.revision) }) { $1 } }
     supervisor.post(.log(log))
     supervisor.post(.adopt(prepared.adoption))
     provide()

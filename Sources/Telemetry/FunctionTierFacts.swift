@@ -93,12 +93,23 @@ public struct FunctionTierFacts: Sendable {
     ("out_of_watches", "it held more than 65,536 epoll watches when the proxy's user, which it shares, had none left"),
   ]
 
+  /// Functions that a reload changed and that were loaded before they served, in the order of ``trialOutcomes``.
+  public var trials = [UInt64](repeating: 0, count: FunctionTierFacts.trialOutcomes.count)
+
+  /// What comes of them: the words in the metrics, and what they mean.
+  public static let trialOutcomes: [(word: StaticString, help: StaticString)] = [
+    ("loaded", "it loads, and its first environment is there when the reload is taken up"),
+    ("failed", "it does not load, or not in time: the reload is refused"),
+    ("omitted", "it was not tried, for no fault of its own: there was no room, no sandbox, or its reserved concurrency is 0"),
+  ]
+
   /// Numbers to be filled in.
   public init() {}
 
   static let prefix = "skerry_lambda_"
   static let invocations = (name: "skerry_lambda_invocations_total", help: "Invocations of functions of the function tier by how they ended; functions never invoked are left out.")
   static let ended = (name: "skerry_lambda_sandbox_ends_total", help: "Sandboxes of the function tier that have ended, by cause.")
+  static let trials = (name: "skerry_lambda_trials_total", help: "Functions that a reload changed and that were loaded before they served, by what came of it.")
   static let counters: [(name: String, help: String)] = [
     ("skerry_lambda_direct_total", "Invocations that a worker ran in an idle environment without the supervisor's thread."),
     ("skerry_lambda_stale_answers_total", "Answers of environments to invocations that were over."),
@@ -135,6 +146,8 @@ public struct FunctionTierFacts: Sendable {
     }
     page.family(ended.name, .counter, ended.help)
     for (end, count) in zip(ends, facts?.ended ?? []) { page.sample(ended.name, [("cause", "\(end.word)")], String(count)) }
+    page.family(trials.name, .counter, trials.help)
+    for (outcome, count) in zip(trialOutcomes, facts?.trials ?? []) { page.sample(trials.name, [("outcome", "\(outcome.word)")], String(count)) }
     for (counter, value) in zip(counters, [facts?.direct, facts?.staleFrames, facts?.froze]) {
       page.family(counter.name, .counter, counter.help)
       if let value { page.sample(counter.name, [], String(value)) }

@@ -56,7 +56,7 @@ struct AdminArguments: ParsableArguments {
 
 extension AdminClient {
   /// Asks, and says why it cannot in one sentence.
-  func request(_ method: String, _ path: String, content: [UInt8] = []) throws -> Answer {
-    do throws(Failure) { return try ask(method, path, content: content) } catch { throw Refusal(error.description) }
+  func request(_ method: String, _ path: String, content: [UInt8] = [], timeoutMilliseconds: Int = timeoutMilliseconds) throws -> Answer {
+    do throws(Failure) { return try ask(method, path, content: content, timeoutMilliseconds: timeoutMilliseconds) } catch { throw Refusal(error.description) }
   }
 }

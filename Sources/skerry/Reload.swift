@@ -10,7 +10,8 @@ struct Reload: ParsableCommand {
     abstract: "Have a running proxy read its configuration again.",
     discussion: """
       Problems are printed as `skerry check` prints them. Exit status 1 if the configuration is refused; then the proxy goes on as it was.
-      The syntax of handlers of the function tier is looked at here, before the proxy is asked: it starts no program, and takes code as it is.
+      The syntax of handlers of the function tier is looked at here, before the proxy is asked; the proxy loads those that have changed once, in a
+      sandbox, before it takes them up.
 
       Examples:
         skerry reload
@@ -19,12 +20,12 @@ struct Reload: ParsableCommand {
       """)
 
   @OptionGroup var proxy: AdminArguments
-  @Flag(help: "Ask without a look at the syntax of handlers of the function tier.")
+  @Flag(help: "Take up handlers of the function tier whatever they are: without a look at their syntax, and without loading them first.")
   var unchecked = false
 
   func run() throws {
     if !unchecked { try refuseSyntaxErrors() }
-    let answer = try proxy.client().request("POST", "/reload")
+    let answer = try proxy.client().request("POST", unchecked ? "/reload?unchecked" : "/reload", timeoutMilliseconds: AdminClient.reloadMilliseconds)
     guard let report = try? JSONValue(parsing: answer.body), let outcome = report["outcome"]?.string else {
       throw Refusal("the proxy answers \(answer.status), which this command does not understand")
     }

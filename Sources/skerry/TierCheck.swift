@@ -130,21 +130,8 @@ enum TierCheck {
     guard let place = lines.firstIndex(where: { number($0) != nil }), let line = number(lines[place]) else {
       return Diagnostic(file: file, line: 1, column: 1, severity: .error, text: error)
     }
-    let column = place + 2 < lines.count ? column(ofCaret: lines[place + 2], below: lines[place + 1]) : nil
+    let column = place + 2 < lines.count ? FunctionTier.column(ofCaret: lines[place + 2], below: lines[place + 1]) : nil
     return Diagnostic(file: file, line: line, column: column ?? 1, severity: .error, text: error)
-  }
-
-  /// The place of `^`, which stands behind as many spaces and tabs as the line has UTF-16 units before it, in Unicode scalars from 1; nil when there
-  /// is none, as below an empty line or a very long one.
-  static func column(ofCaret caret: String, below line: String) -> Int? {
-    let units = caret.prefix { $0 == " " || $0 == "\t" }.count
-    guard caret.dropFirst(units).first == "^" else { return nil }
-    var column = 1, left = units
-    for scalar in line.unicodeScalars where left > 0 {
-      left -= UTF16.width(scalar)
-      column += 1
-    }
-    return column + left
   }
 
   /// What a command says on standard error; nil when it succeeds, or cannot be run.

@@ -30,6 +30,23 @@ extension TierTests {
     #expect(outcome.report.durationMicroseconds > 0 && outcome.report.billedMilliseconds > 0 && !outcome.report.isColdStart)
   }
 
+  /// Code whose errors the interpreter tells without their place, and the place.
+  static let placeless: [(runtime: FunctionRuntime, files: [String: String], place: String)] = [
+    (.nodejs("nodejs20.x"), ["index.mjs": "// one\nexport const handler = async ( => 1"], "/var/task/index.mjs:2"),
+    (.nodejs("nodejs20.x"), ["package.json": "{\"type\":\"module\"}", "index.js": "// one\nexport const handler = async ( => 1"], "/var/task/index.js:2"),
+    (.python("python3.12"), ["index.py": "# one\nimport nothing_there"], "File \"/var/task/index.py\", line 2"),
+    (.python("python3.12"), ["index.py": "# one\nimport lib", "lib.py": "\n\nfrom os import nothing_there"], "File \"/var/task/lib.py\", line 3"),
+  ]
+
+  /// Its author finds the place nevertheless.
+  @Test(arguments: placeless.indices) func whereItDoesNotLoadIsSaid(_ index: Int) async throws {
+    let (runtime, files, place) = Self.placeless[index], tier = try Workbench.tier()
+    defer { tier.stop() }
+    let outcome = await tier.run(try tier.take(try Workbench.function(files, runtime)))
+    #expect(outcome.failure?.kind == .initialization && outcome.failure?.trace.contains { $0.contains(place) } == true, "\(outcome)")
+    #expect(outcome.log.contains(place), "\(outcome.log)")
+  }
+
   /// Those that are refused while it rests, too; each by its own id.
   @Test func aRestingFunctionIsSaidOfItsInvocations() async throws {
     let tier = try Workbench.tier()

@@ -199,7 +199,7 @@ async function loadHandler(root, handler) {
   try {
     value = await importModule(root, file);
   } catch (error) {
-    if (error instanceof SyntaxError) throw renamed('Runtime.UserCodeSyntaxError', error);
+    if (error instanceof SyntaxError) throw renamed('Runtime.UserCodeSyntaxError', placed(error, root, file));
     if (error?.code === 'MODULE_NOT_FOUND' || error?.code === 'ERR_MODULE_NOT_FOUND') throw renamed('Runtime.ImportModuleError', error);
     throw error;
   }
@@ -210,6 +210,17 @@ async function loadHandler(root, handler) {
     if (found !== undefined) throw fault('Runtime.HandlerNotFound', `${handler} is not a function`);
   }
   throw fault('Runtime.HandlerNotFound', `${handler} is undefined or not exported`);
+}
+
+/** A syntax error with its place, which `import` does not tell of a module: Node.js is asked what it says of the handler's file. */
+function placed(error, root, name) {
+  const files = ['', '.js', '.mjs'].map((extension) => path.resolve(root, name) + extension);
+  const file = files.find((candidate) => fs.statSync(candidate, { throwIfNoEntry: false })?.isFile());
+  if (file === undefined || String(error.stack).includes(root + '/')) return error;
+  const options = { encoding: 'utf8', env: {}, stdio: ['ignore', 'ignore', 'pipe'], timeout: 2000 };
+  const said = String(require('node:child_process').spawnSync(process.execPath, ['--check', file], options).stderr);
+  if ([file, pathToFileURL(file).href].some((place) => said.startsWith(`${place}:`))) error.stack = `${said.split('\n').slice(0, 3).join('\n')}\n\n${error.stack}`;
+  return error;
 }
 
 function renamed(name, error) {

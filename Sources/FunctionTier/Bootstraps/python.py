@@ -125,15 +125,18 @@ def describe(error):
     """What Lambda's Invoke API answers for an exception."""
     if isinstance(error, Fault):
         return {"errorMessage": str(error), "errorType": error.name, "stackTrace": error.trace}
-    frames = traceback.extract_tb(error.__traceback__)
-    # What led to the function's own code is of no interest to its author.
-    own = [index for index, frame in enumerate(frames) if frame.filename.startswith(root + "/")]
-    frames = frames[own[0]:] if own else frames
     try:
         message = str(error)
     except Exception:
         message = "the exception cannot be described"
-    return {"errorMessage": message, "errorType": type(error).__name__, "stackTrace": traceback.format_list(frames)}
+    return {"errorMessage": message, "errorType": type(error).__name__, "stackTrace": own_trace(error) or traceback.format_tb(error.__traceback__)}
+
+
+def own_trace(error):
+    """Where it was raised: what led to the function's own code is of no interest to its author. Nothing when that has no part in it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [index for index, frame in enumerate(frames) if frame.filename.startswith(root + "/")]
+    return traceback.format_list(frames[own[0]:]) if own else []
 
 
 def causes(error):
@@ -186,7 +189,7 @@ def load_handler(handler):
     try:
         module = importlib.import_module(module_name)
     except ImportError as error:
-        raise Fault("Runtime.ImportModuleError", "Unable to import module '%s': %s" % (module_name, error)) from None
+        raise Fault("Runtime.ImportModuleError", "Unable to import module '%s': %s" % (module_name, error), own_trace(error)) from None
     except SyntaxError as error:
         trace = ['  File "%s" Line %s\n    %s\n' % (error.filename, error.lineno, (error.text or "").strip())]
         raise Fault("Runtime.UserCodeSyntaxError", "Syntax error in module '%s': %s" % (module_name, error), trace) from None

@@ -86,6 +86,8 @@ final class Environment {
   private(set) var isFrozen = false
   /// Whether it is one of those that are always kept.
   var isProvisioned = false
+  /// Whether it was started to see if its function can be loaded, and not for an invocation.
+  var isForeseen = false
 
   /// Begins to watch a sandbox that has been launched.
   /// - Parameter speaksHTTP: whether what is in it speaks the Runtime API and not frames.

@@ -48,6 +48,8 @@ final class EnvironmentGroup {
   var provisioned = 0
   /// Whether newer code has taken its place: it goes when its last invocation is over.
   var isSuperseded = false
+  /// Whether it is being loaded before it is known whether it will serve: what of it is idle stays, superseded or not.
+  var isOnTrial = false
   /// Whether it has been said that another version of the interpreter runs it.
   var versionIsTold = false
   /// Whether a look at those that wait is due.

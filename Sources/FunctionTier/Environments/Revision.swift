@@ -28,6 +28,13 @@ struct Revision: Sendable, Hashable {
     self.code = code
   }
 
+  /// Whether its code finds what `other`'s finds when it is loaded: how long an invocation may take is no part of that.
+  func loads(like other: Revision) -> Bool {
+    var copy = other
+    copy.timeout = timeout
+    return copy == self
+  }
+
   /// Each invocation looks its environments up by this: the rest is compared, not hashed.
   func hash(into hasher: inout Hasher) {
     hasher.combine(function)

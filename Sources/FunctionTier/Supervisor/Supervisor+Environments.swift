@@ -163,7 +163,8 @@ extension Supervisor {
     let duration = Duration.nanoseconds(monotonicNanoseconds() - environment.initBegan)
     write(Lines.initReport(duration, failure), group, group.waiting.first)
     group.crashLoop.noteFailure(failure, now: now)
-    diagnostics.say(.warning, key: "function-init \(group.revision.function)", "function \(group.revision.function): it cannot be loaded: \(failure.errorType): \(failure.errorMessage)")
+    trialEnded(environment, failure.asTrial)
+    if !environment.isForeseen { diagnostics.say(.warning, key: "function-init \(group.revision.function)", "function \(group.revision.function): it cannot be loaded: \(failure.errorType): \(failure.errorMessage)") }
     // Whoever it was started for gets to know; with a function that rests, all who wait.
     let refusal = group.crashLoop.refusal(now: now)
     let count = refusal == nil ? min(1, group.waiting.count) : group.waiting.count
@@ -198,6 +199,7 @@ extension Supervisor: EnvironmentKeeper {
       $0.environments += 1
     }
     becameIdle(environment, group)
+    trialEnded(environment, .loaded)
   }
 
   /// A function that names one version and runs on another may find what it needs missing.
@@ -246,7 +248,10 @@ extension Supervisor: EnvironmentKeeper {
         .error, "functions: an environment of \(environment.group.map { String(decoding: $0.name, as: UTF8.self) } ?? "none") held more than \(Spawner.mostWatches) epoll watches when this user had none left: killed")
     }
     sandboxes.store(all.count, ordering: .relaxed)
-    defer { if isStopping && all.isEmpty { finishStopping() } }
+    defer {
+      trialMayGoOn()
+      if isStopping && all.isEmpty { finishStopping() }
+    }
     let requestID = environment.invocation?.invocation.requestID ?? environment.group?.waiting.first?.invocation.requestID ?? "none"
     let failure: InvocationFailure = switch end.cause {
     case .outOfMemory: .outOfMemory(requestID)
@@ -268,6 +273,8 @@ extension Supervisor: EnvironmentKeeper {
     }
     guard let group = environment.group, group.environments.contains(where: { $0 === environment }) else { return }
     leaveGroup(environment)
+    // By none of ours: the machine had no memory left, most likely.
+    if end.cause == .exited(status: 128 + Int(SIGKILL)), !environment.ranOutOfHeap { trialEnded(environment, .omitted("its process was killed by something else")) }
     fail(environment, of: group, failure)
   }
   /// How bubblewrap begins what it says of a function's own program that it could not execute.

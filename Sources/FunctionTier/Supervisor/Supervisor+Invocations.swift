@@ -218,7 +218,7 @@ extension Supervisor {
 
   private func complete(_ report: inout InvocationReport, _ environment: Environment, _ group: EnvironmentGroup) {
     report.durationMicroseconds = Int64((monotonicNanoseconds() - environment.began) / 1_000)
-    if environment.life.invocations == 1 && !environment.isProvisioned { report.initDuration = environment.initDuration }
+    if environment.life.invocations == 1 && !environment.isProvisioned && !environment.isForeseen { report.initDuration = environment.initDuration }
     note(environment, in: &report)
   }
 

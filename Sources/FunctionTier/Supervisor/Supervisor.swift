@@ -12,6 +12,8 @@ enum SupervisorOrder: Sendable {
   case invoke(Revision, Interpreter, FunctionTally, Invocation, @Sendable (InvocationOutcome) -> Void)
   case adopt(Adoption)
   case provide([ProvisionedVersion])
+  case tryOut([Trial], @Sendable ([TrialOutcome]) -> Void)
+  case endTrials(forGood: Bool)
   case log(LogWriter?)
   /// A worker has begun an invocation in an environment of this number that the supervisor is to go on with; or whose deadline it is to watch.
   case takeUp(Int)
@@ -61,6 +63,11 @@ final class Supervisor: @unchecked Sendable {
   let ready = Atomic<Int>(0)
   /// Sandboxes with something left of them, and those that there have been; the same.
   let sandboxes = Atomic<Int>(0), started = Atomic<Int>(0)
+  /// Functions that were loaded before they served: those that did, did not, and were not tried to their end.
+  let trialCounts = Mutex<[UInt64]>([0, 0, 0])
+  /// Those that are being loaded now; and whether none will be any more.
+  var trialRound: TrialRound?
+  var takesNoTrials = false
   /// Called about once a second.
   private let everySecond: @Sendable () -> Void
   /// Rings when somebody has published something.
@@ -111,6 +118,8 @@ final class Supervisor: @unchecked Sendable {
       invoke(group(revision, interpreter, tally), PendingInvocation(invocation, arrived: now, answer: answer))
     case .adopt(let adoption): adopt(adoption)
     case .provide(let plan): provide(plan)
+    case .tryOut(let trials, let done): tryOut(trials, done: done)
+    case .endTrials(let forGood): endTrials(forGood: forGood)
     case .log(let writer): log.adopt(writer)
     case .takeUp(let number): all[number]?.takeUp()
     case .watchDeadline(let number): if let environment = all[number], environment.deadline != .max { watchDeadline(environment) }
@@ -120,7 +129,7 @@ final class Supervisor: @unchecked Sendable {
   }
 
   /// The group of a version, made when it is wanted for the first time.
-  private func group(_ revision: Revision, _ interpreter: Interpreter, _ tally: FunctionTally) -> EnvironmentGroup {
+  func group(_ revision: Revision, _ interpreter: Interpreter, _ tally: FunctionTally) -> EnvironmentGroup {
     if let group = groups[revision] { return group }
     let group = EnvironmentGroup(revision, interpreter, tally)
     groups[revision] = group
@@ -129,7 +138,7 @@ final class Supervisor: @unchecked Sendable {
 
   private func adopt(_ adoption: Adoption) {
     // Published versions stay as long as they are used; of the newest code there is only one.
-    for group in groups.values { group.isSuperseded = group.revision.version == "$LATEST" }
+    for group in groups.values { (group.isSuperseded, group.isOnTrial) = (group.revision.version == "$LATEST", false) }
     for name in Set(groups.keys.map(\.function)).union(adoption.reserved.keys) { ledger.reserve(name, adoption.reserved[name]) }
     var keys: Set<PrewarmedPool.Key> = []
     for (revision, interpreter, tally) in adoption.revisions {
@@ -207,7 +216,7 @@ final class Supervisor: @unchecked Sendable {
   /// Ends environments that nobody has used for long, the one unused longest first.
   private func retireIdle(_ group: EnvironmentGroup) {
     while let oldest = group.idle.first, group.environments.count > group.provisioned,
-      now >= oldest.idleSince + settings.idleMilliseconds || group.isSuperseded
+      now >= oldest.idleSince + settings.idleMilliseconds || group.isSuperseded && !group.isOnTrial
     { end(oldest) }
   }
 
@@ -217,7 +226,7 @@ final class Supervisor: @unchecked Sendable {
     for environment in group.idle where now >= environment.idleSince + settings.freezeMilliseconds && environment.freeze() { froze.add(1, ordering: .relaxed) }
   }
 
-  private func retire(_ group: EnvironmentGroup) {
+  func retire(_ group: EnvironmentGroup) {
     for environment in group.idle { end(environment) }
   }
 
