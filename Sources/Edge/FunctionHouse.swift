@@ -62,6 +62,7 @@ final class FunctionHouse: Sendable {
         awake = begun
         return begun
       }
+      if let leftovers = awake.leftovers { diagnostics.say(.warning, leftovers) }
       let report = awake.report
       if isReload, let problem = report.problem { throw refusal("\(problem); once that is mended, they run from the next start or upgrade (SIGUSR2) on") }
       diagnostics.say(report.isUsable ? .info : .warning, report.description)

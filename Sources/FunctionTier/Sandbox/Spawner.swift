@@ -109,6 +109,12 @@ public final class Spawner: Sendable {
     }
   }
 
+  /// What was left in the control groups of one that is gone with everybody who could look after it, and was killed: one sentence; nil when there was
+  /// nothing.
+  public var leftovers: String? {
+    facts.left == 0 ? nil : "functions: killed \(facts.left) process\(facts.left == 1 ? "" : "es") of sandboxes that an earlier skerry had left in its control groups"
+  }
+
   /// Kills every sandbox that holds more than ``mostWatches`` epoll watches, where they share them with this process: it has none left. Does not wait
   /// for it. At most once a second, whoever asks: looking takes the spawner a while.
   public func endWatchers() {
