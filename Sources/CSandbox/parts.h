@@ -8,7 +8,7 @@
 #include "CSandbox.h"
 
 enum {
-  PATH_BYTES = 512,
+  PATH_BYTES = SK_SANDBOX_PATH_BYTES,
   /// bubblewrap's: the one outside, and 1 inside.
   SK_OWN_PROCESSES = 2,
 };
@@ -153,8 +153,11 @@ uint64_t tree_memory(pid_t inner, uint64_t enough, pid_t *program);
 uint64_t temporary_bytes(pid_t process);
 /// The memory of one process, in pages: enough to see whether anything happens.
 uint64_t resident_pages(pid_t process);
-/// Whether a process and all below it hold more than so many epoll watches. Takes 0.3 µs for each, and as long for other descriptors; ends at `deadline`, in
-/// milliseconds_run(), with what it has seen. Those of descriptors that are on their way through a socket are not seen.
-int tree_watches_more(pid_t inner, unsigned most, uint64_t deadline);
-/// How long the calling thread has run.
-uint64_t milliseconds_run(void);
+enum {
+  /// Milliseconds of processor time that looking for epoll watches takes, and the text of one sandbox's besides: whose takes longer has very many.
+  WATCHERS_LONGEST = 200,
+  WATCHERS_LONGEST_FOR_ONE = 200,
+};
+/// Which of some processes hold, with all below them, more than so many epoll watches: in `more`. `inner`: 0 for none. Looks from `first` on, in a child,
+/// which is killed when it takes too long; waits for it, 2 s at most. Returns where to go on the next time.
+unsigned watchers_find(const pid_t inner[SK_SANDBOXES], unsigned first, unsigned most, uint8_t more[SK_SANDBOXES]);

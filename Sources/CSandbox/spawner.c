@@ -163,14 +163,15 @@ static void memory_event(struct sandbox *sandbox, int descriptor) {
 /// The proxy has no epoll watches left, which it shares with the sandboxes when they have no users of their own.
 /// Looks for a short time only: memory is to be looked at, too. The next time goes on where this one ends.
 static void end_watchers(void) {
-  enum { LONGEST = 200 };
   static unsigned next;
-  uint64_t deadline = milliseconds_run() + LONGEST;
-  for (unsigned looked = 0; looked < SK_SANDBOXES && milliseconds_run() < deadline; looked++, next = (next + 1) % SK_SANDBOXES) {
-    struct sandbox *sandbox = &all.sandboxes[next];
-    if (sandbox->state != RUNNING || sandbox->is_doomed || !tree_watches_more(sandbox->inner, SK_SANDBOX_WATCHES, deadline)) continue;
-    kill_sandbox(sandbox, SK_ENDED_OUT_OF_WATCHES);
+  static pid_t inner[SK_SANDBOXES];
+  static uint8_t more[SK_SANDBOXES];
+  for (unsigned slot = 0; slot < SK_SANDBOXES; slot++) {
+    const struct sandbox *sandbox = &all.sandboxes[slot];
+    inner[slot] = sandbox->state == RUNNING && !sandbox->is_doomed ? sandbox->inner : 0;
   }
+  next = watchers_find(inner, next, SK_SANDBOX_WATCHES, more);
+  for (unsigned slot = 0; slot < SK_SANDBOXES; slot++) if (more[slot]) kill_sandbox(&all.sandboxes[slot], SK_ENDED_OUT_OF_WATCHES);
 }
 
 // MARK: The end

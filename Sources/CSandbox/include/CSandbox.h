@@ -13,6 +13,8 @@ enum {
   SK_SANDBOX_REQUEST_BYTES = 131072,
   /// The most folders and files of the host shown in one sandbox beyond the system's own.
   SK_SANDBOX_FOLDERS = 16,
+  /// The longest path of one of the roots of these, in bytes, its NUL included.
+  SK_SANDBOX_PATH_BYTES = 512,
   /// The longest explanation in bytes, its NUL included.
   SK_SANDBOX_TEXT_BYTES = 256,
   /// The epoll watches that a sandbox keeps when there are none left for the proxy, whose user it shares.
