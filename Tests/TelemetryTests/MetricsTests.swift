@@ -223,6 +223,8 @@ func lines(_ page: String, _ name: String) -> [String] {
     expected += FunctionTierFacts.totals.map { "| `\($0.name)` | gauge |  | \($0.help) |" }
     expected.append("| `\(FunctionTierFacts.ended.name)` | counter | `cause` | \(FunctionTierFacts.ended.help) |")
     expected += FunctionTierFacts.ends.map { "| `\(FunctionTierFacts.ended.name)` | `\($0.word)` | \($0.help) |" }
+    expected.append("| `\(FunctionTierFacts.apiLimit.name)` | counter | `limit` | \(FunctionTierFacts.apiLimit.help) |")
+    expected += FunctionTierFacts.apiLimits.map { "| `\(FunctionTierFacts.apiLimit.name)` | `\($0.word)` | \($0.help) |" }
     expected += FunctionTierFacts.counters.map { "| `\($0.name)` | counter |  | \($0.help) |" }
     expected += MetricsPage.processMetrics.map { "| `\($0.name)` | \($0.type) | \($0.labels.map { "`\($0)`" }.joined(separator: ", ")) | \($0.help) |" }
     expected.append("| `\(MetricsPage.requestsName)` | counter | `distribution`, `behavior`, `status`, `result` | \(MetricsPage.requestsHelp) |")
