@@ -77,6 +77,16 @@ final class FunctionHouse: Sendable {
     } catch let failure as StartFailure { throw failure } catch { throw StartFailure(description: "\(error)") }
   }
 
+  /// What was started for a configuration that was refused then ends, so that the first one that serves says what holds of it. Waits for it.
+  func withdraw() {
+    let running = running.withLock { running in
+      defer { running = nil }
+      return running
+    }
+    running?.events.stop(by: .now)
+    running?.tier.stop()
+  }
+
   /// The functions of a configuration that serves now.
   func adopt(_ functions: FunctionTier.Prepared, _ configuration: Configuration, _ logs: Logs) {
     guard let running = running.withLock({ $0 }) else { return }
