@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PER_MESSAGE = 250, ADDITIONS_BYTES = 4096 };  // the kernel takes 253 descriptors at a time
+enum { PER_MESSAGE = 250, ADDITIONS_BYTES = 65536 };  // the kernel takes 253 descriptors at a time
 
 /// A message: some of the descriptors, and with the last of them what the environment gets.
 struct request {

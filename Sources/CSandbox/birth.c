@@ -67,6 +67,7 @@ static void look_around(const char *const *roots, int without_cgroups, pid_t pro
   find_program(facts->pasta, "pasta");
   if (!without_cgroups) cgroups_find(&house.cgroups, program);
   facts->memory = (uint8_t)house.cgroups.version;
+  facts->left = house.cgroups.left;
   facts->limits_cpu = house.cgroups.cpu[0] != 0;
   facts->freezes = (uint8_t)cgroups_can_freeze(&house.cgroups);
   facts->has_unified = house.cgroups.unified[0] != 0;

@@ -86,37 +86,11 @@ static int own_folder(const char *controller, char folder[PATH_BYTES]) {
   return snprintf(folder, PATH_BYTES, "%s%s", point, strcmp(below, "/") == 0 ? "" : below) < PATH_BYTES - 64;
 }
 
-/// Folders that processes left which are no more. They are empty: a sandbox ends with its spawner.
-static void remove_stale(const char *parent) {
-  DIR *folder = opendir(parent);
-  if (!folder) return;
-  for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
-    pid_t owner = strncmp(entry->d_name, "skerry-", 7) == 0 ? (pid_t)atoi(entry->d_name + 7) : 0;
-    if (owner <= 0 || kill(owner, 0) == 0 || errno != ESRCH) continue;
-    char path[PATH_BYTES + 300], inner[PATH_BYTES + 600];
-    snprintf(path, sizeof path, "%s/%s", parent, entry->d_name);
-    DIR *below = opendir(path);
-    for (struct dirent *one; below && (one = readdir(below)) != NULL;) {
-      if (one->d_type != DT_DIR || one->d_name[0] == '.') continue;
-      snprintf(inner, sizeof inner, "%s/%s", path, one->d_name);
-      write_text(inner, "freezer.state", "THAWED");  // what was frozen there could not die with its spawner
-      rmdir(inner);
-    }
-    if (below) closedir(below);
-    rmdir(path);
-  }
-  closedir(folder);
-}
-
 /// Makes our folder in `parent` and leaves its path there; or nothing, when it may not. It is named by the process that looks after the spawner: a
 /// program may have several, whose sandboxes have the same slots.
-static int settle(char folder[PATH_BYTES]) {
-  remove_stale(folder);
-  size_t length = strlen(folder);
-  snprintf(folder + length, PATH_BYTES - length, "/skerry-%d", (int)getpid());
-  if (mkdir(folder, 0755) == 0 || errno == EEXIST) return 1;
-  folder[0] = 0;
-  return 0;
+static int settle(struct cgroups *cgroups, char folder[PATH_BYTES]) {
+  cgroups->left += leftovers_end(folder);
+  return group_hold(folder);
 }
 
 static int has_file(const char *folder, const char *file) {
@@ -197,7 +171,7 @@ static void find_version_2(struct cgroups *cgroups, const char *top, pid_t progr
   controllers[got > 0 ? got : 0] = 0;
   for (int i = 0; i < 3; i++) is_handed[i] = has_word(controllers, names[i]) && hand_down(top, names[i], program);
   strcpy(folder, top);
-  if (!settle(folder)) return;
+  if (!settle(cgroups, folder)) return;
   if (!may_join(folder)) {
     rmdir(folder);
     return;
@@ -224,7 +198,7 @@ void cgroups_find(struct cgroups *cgroups, pid_t program) {
   for (int i = 0; i < 4; i++) {
     if (places[i][0] || (i == 3 && cgroups_can_freeze(cgroups))) continue;
     if (!own_folder(controllers[i], places[i])) places[i][0] = 0;
-    else if (settle(places[i]) && !has_file(places[i], files[i])) places[i][0] = 0;
+    else if (settle(cgroups, places[i]) && !has_file(places[i], files[i])) places[i][0] = 0;
   }
   if (cgroups->memory[0] && cgroups->version == 0) cgroups->version = 1;
 }

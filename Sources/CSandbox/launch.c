@@ -308,7 +308,10 @@ static void limit(rlim_t processes, int shares_user) {
 }
 
 static _Noreturn void become(const struct house *house, const struct sk_sandbox_request *request, const struct memory_watch *watch, const int *given,
-                             const int *trees, unsigned count, char sources[][PATH_BYTES], char *const *words, int is_inside) {
+                             const int *trees, unsigned count, char sources[][PATH_BYTES], char *const *words, int is_inside, pid_t spawner) {
+  tie_to(spawner);
+  char word;
+  if (read(given[BLOCK], &word, sizeof word) != sizeof word) _exit(126);  // nothing is started before it is tied
   arrange(given);
   for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
   sigset_t none;
@@ -327,6 +330,7 @@ static _Noreturn void become(const struct house *house, const struct sk_sandbox_
   if (house->facts.own_users) {
     uid_t user = house->facts.first_user + request->slot;
     if (setgroups(0, NULL) < 0 || setresgid(user, user, user) < 0 || setresuid(user, user, user) < 0) give_up("becoming a user of its own");
+    tie_to(spawner);
   }
   if (chdir("/") < 0) give_up("changing to /");
   umask(022);
@@ -391,14 +395,17 @@ int launch(const struct house *house, const struct sk_sandbox_request *request, 
     int given[FIRST_FREE] = {null, descriptors[1], descriptors[2], descriptors[0], arguments, filter, status[1], block[0], names};
     fcntl(status[1], F_SETFL, 0);  // only our end does not wait
     int is_inside;
+    pid_t spawner = getpid();
     result->process = be_born(&house->cgroups, request->slot, &is_inside);
-    if (result->process == 0) become(house, request, watch, given, trees, count, sources, words, is_inside);
+    if (result->process == 0) become(house, request, watch, given, trees, count, sources, words, is_inside, spawner);
   }
   int error = errno;
   int ours[] = {arguments, filter, names, null, status[1], block[0]};
   for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) if (ours[i] >= 0) close(ours[i]);
   for (unsigned i = 0; i < count; i++) close(trees[i]);
   if (result->process > 0) {
+    tie(result->process);
+    (void)!write(block[1], "", 1);
     result->status = status[0];
     result->block = block[1];
     return 0;

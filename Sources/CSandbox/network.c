@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -54,7 +53,8 @@ static int enter(pid_t inner, uid_t user) {
 
 /// Runs something in a child, which alone enters what it enters. Returns 0 or a negated errno.
 static int in_child(int (*body)(const void *), const void *argument) {
-  pid_t child = fork();
+  pid_t own = getpid(), child = fork();
+  if (child == 0) tie_to(own);
   if (child == 0) _exit(body(argument));
   int status = 0;
   pid_t ended;
@@ -116,7 +116,9 @@ int network_listen(pid_t inner, uid_t user, int control) {
 static int await_loopback(const void *argument) {
   enum { PATIENCE = 5000 };  // looks, a millisecond apart
   const struct listening *place = argument;
+  pid_t parent = getppid();
   int error = enter(place->inner, place->user);
+  tie_to(parent);  // anew: it is somebody else
   int any = error ? -1 : socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   struct ifreq interface = {.ifr_name = "lo"};
   for (int i = 0; any >= 0 && i < PATIENCE; i++) {
@@ -129,7 +131,8 @@ static int await_loopback(const void *argument) {
 static void move(int *descriptor, int lowest) { *descriptor = fcntl(*descriptor, F_DUPFD_CLOEXEC, lowest); }
 
 /// In the child that becomes pasta: 3 its pid file, 4 and 5 the namespaces.
-static _Noreturn void become_pasta(const char *pasta, pid_t inner, const struct place *place, uid_t user, int ready) {
+static _Noreturn void become_pasta(const char *pasta, pid_t inner, const struct place *place, uid_t user, int ready, pid_t spawner) {
+  tie_to(spawner);
   struct listening waited = {inner, user, -1};
   if (in_child(await_loopback, &waited) < 0) _exit(125);
   int given[] = {open("/dev/null", O_RDWR | O_CLOEXEC), ready, ready, ready, place->owner, place->network};
@@ -142,7 +145,7 @@ static _Noreturn void become_pasta(const char *pasta, pid_t inner, const struct 
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
   if (become(user) != 0) _exit(126);
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  tie_to(spawner);
   char *const words[] = {
       "pasta", "--quiet", "--foreground", "--pid", "/proc/self/fd/3", "--ipv4-only", "--config-net", "--ns-ifname", INTERFACE,
       "--address", OWN_ADDRESS, "--netmask", "30", "--gateway", GATEWAY, "--dns-forward", NETWORK_RESOLVER,
@@ -160,7 +163,8 @@ pid_t network_connect(const char *pasta, pid_t inner, uid_t user, int *ready) {
   pid_t process = -1;
   // Its pid file is a pipe: it writes there when the network is up, and before that what fails.
   if (!error && (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0 || (user && fchown(ends[1], user, user) < 0))) error = errno;
-  if (!error && (process = fork()) == 0) become_pasta(pasta, inner, &place, user, ends[1]);
+  pid_t spawner = getpid();
+  if (!error && (process = fork()) == 0) become_pasta(pasta, inner, &place, user, ends[1], spawner);
   if (!error && process < 0) error = errno;
   if (place.network >= 0) close(place.network);
   if (place.owner >= 0) close(place.owner);

@@ -8,7 +8,7 @@
 #include "CSandbox.h"
 
 enum {
-  PATH_BYTES = 512,
+  PATH_BYTES = SK_SANDBOX_PATH_BYTES,
   /// bubblewrap's: the one outside, and 1 inside.
   SK_OWN_PROCESSES = 2,
 };
@@ -21,6 +21,7 @@ struct cgroups {
   char memory[PATH_BYTES], cpu[PATH_BYTES], processes[PATH_BYTES];  // the folder of this spawner, in which each sandbox gets one
   char unified[PATH_BYTES];  // version 2's, whatever controllers it has: every group there can be frozen, and killed as one
   char freezer[PATH_BYTES];  // version 1's, where there is no `unified`
+  unsigned left;  // processes that dead owners had left, killed
 };
 
 /// What a sandbox's memory is watched by.
@@ -61,6 +62,15 @@ uint64_t cgroups_shared(const struct memory_watch *watch);
 int cgroups_has_killed(const struct cgroups *cgroups, const struct memory_watch *watch);
 void memory_watch_close(struct memory_watch *watch);
 
+// MARK: leftovers.c: whose groups are whose
+
+/// Kills what those left in their folders in `parent` who are certainly gone, and removes the folders. Waits for it, 1 s for a group at most. Returns
+/// how many processes that were.
+unsigned leftovers_end(const char *parent);
+/// Makes a folder for groups in the folder that it is given, leaves its path there, and holds it as long as this process or one that it has forked
+/// lives. Returns 0 when it cannot.
+int group_hold(char folder[PATH_BYTES]);
+
 // MARK: launch.c: from a request to a process that executes bubblewrap
 
 /// A folder of which anything may be shown, or a file.
@@ -90,6 +100,21 @@ int launch(const struct house *house, const struct sk_sandbox_request *request, 
            const struct memory_watch *watch, struct launch *result, char text[SK_SANDBOX_TEXT_BYTES]);
 /// Whether the calling process can have mounts of its own, which the system does not see.
 int can_mount_privately(void);
+
+// MARK: tie.c: what bubblewrap starts ends with us
+
+/// Has the kernel kill the caller when its parent ends. Ends at once when that is not `parent` any more. Undone by becoming another user.
+void tie_to(pid_t parent);
+/// Has the kernel kill a child when the caller ends, and what it starts, which stops for a word of ours (waitpid(2)) before it does anything.
+/// Nothing happens where the kernel does not let us.
+void tie(pid_t process);
+/// Of what has stopped with a status: whether it has just started a process.
+int tie_has_started_one(int status);
+/// It goes on, without the tie; with it; with it until it waits for a child, stopping many times on the way there. Of the latter: whether the tie still
+/// holds. Signals are lost: 1 of a namespace, which would get none of those that its own send it, would get them from us.
+void tie_end(pid_t process);
+void tie_go_on(pid_t process);
+int tie_go_on_until_it_waits(pid_t process, int status);
 
 // MARK: spawner.c
 
@@ -128,8 +153,11 @@ uint64_t tree_memory(pid_t inner, uint64_t enough, pid_t *program);
 uint64_t temporary_bytes(pid_t process);
 /// The memory of one process, in pages: enough to see whether anything happens.
 uint64_t resident_pages(pid_t process);
-/// Whether a process and all below it hold more than so many epoll watches. Takes 0.3 µs for each, and as long for other descriptors; ends at `deadline`, in
-/// milliseconds_run(), with what it has seen. Those of descriptors that are on their way through a socket are not seen.
-int tree_watches_more(pid_t inner, unsigned most, uint64_t deadline);
-/// How long the calling thread has run.
-uint64_t milliseconds_run(void);
+enum {
+  /// Milliseconds of processor time that looking for epoll watches takes, and the text of one sandbox's besides: whose takes longer has very many.
+  WATCHERS_LONGEST = 200,
+  WATCHERS_LONGEST_FOR_ONE = 200,
+};
+/// Which of some processes hold, with all below them, more than so many epoll watches: in `more`. `inner`: 0 for none. Looks from `first` on, in a child,
+/// which is killed when it takes too long; waits for it, 2 s at most. Returns where to go on the next time.
+unsigned watchers_find(const pid_t inner[SK_SANDBOXES], unsigned first, unsigned most, uint8_t more[SK_SANDBOXES]);

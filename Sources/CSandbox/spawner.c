@@ -35,6 +35,9 @@ enum what { ASKED, CHILD, TICK, STATUS, CONNECTED, INNER, MEMORY_CROSSED, MEMORY
 struct sandbox {
   enum { FREE, LAUNCHED, CONNECTING, RUNNING, ENDING } state;
   pid_t outer, inner, pasta;  // bubblewrap; what is 1 inside; who connects it. 0 when reaped, unknown, not there
+  pid_t tied;                 // what is 1 inside, as long as it would outlive bubblewrap (tie.c); or 0
+  int is_starting;            // that one has started the program, and has only to wait for it
+  pid_t held;                 // the program, which runs no sooner; or 0
   int status, block, inner_process, lifeline, control, connected;  // -1 when closed; inner_process is a pidfd
   uint32_t kind_of_end;
   int exit_status, is_doomed, looks_closely;
@@ -160,14 +163,15 @@ static void memory_event(struct sandbox *sandbox, int descriptor) {
 /// The proxy has no epoll watches left, which it shares with the sandboxes when they have no users of their own.
 /// Looks for a short time only: memory is to be looked at, too. The next time goes on where this one ends.
 static void end_watchers(void) {
-  enum { LONGEST = 200 };
   static unsigned next;
-  uint64_t deadline = milliseconds_run() + LONGEST;
-  for (unsigned looked = 0; looked < SK_SANDBOXES && milliseconds_run() < deadline; looked++, next = (next + 1) % SK_SANDBOXES) {
-    struct sandbox *sandbox = &all.sandboxes[next];
-    if (sandbox->state != RUNNING || sandbox->is_doomed || !tree_watches_more(sandbox->inner, SK_SANDBOX_WATCHES, deadline)) continue;
-    kill_sandbox(sandbox, SK_ENDED_OUT_OF_WATCHES);
+  static pid_t inner[SK_SANDBOXES];
+  static uint8_t more[SK_SANDBOXES];
+  for (unsigned slot = 0; slot < SK_SANDBOXES; slot++) {
+    const struct sandbox *sandbox = &all.sandboxes[slot];
+    inner[slot] = sandbox->state == RUNNING && !sandbox->is_doomed ? sandbox->inner : 0;
   }
+  next = watchers_find(inner, next, SK_SANDBOX_WATCHES, more);
+  for (unsigned slot = 0; slot < SK_SANDBOXES; slot++) if (more[slot]) kill_sandbox(&all.sandboxes[slot], SK_ENDED_OUT_OF_WATCHES);
 }
 
 // MARK: The end
@@ -213,16 +217,52 @@ static void read_status(struct sandbox *sandbox) {
   }
 }
 
+static pid_t parent_of(pid_t process);
+
+/// What is tied to us has stopped, for this to be decided: does it go on, and with the tie?
+static void stopped(pid_t process, int status) {
+  pid_t parent = parent_of(process);
+  for (unsigned slot = 0; slot < SK_SANDBOXES; slot++) {
+    struct sandbox *sandbox = &all.sandboxes[slot];
+    if (sandbox->state == FREE) continue;
+    if (process == sandbox->outer) return tie_has_started_one(status) ? tie_end(process) : tie_go_on(process);
+    if (process == sandbox->tied) {
+      sandbox->is_starting |= tie_has_started_one(status);
+      if (!sandbox->is_starting) return tie_go_on(process);
+      if (tie_go_on_until_it_waits(process, status)) return;
+      if (sandbox->held) tie_end(sandbox->held);
+      sandbox->tied = sandbox->held = 0;
+      return;
+    }
+    if (parent && parent == sandbox->outer) {
+      sandbox->tied = process;
+      return tie_go_on(process);
+    }
+    if (parent && parent == sandbox->tied) {
+      sandbox->held = process;
+      return;
+    }
+    if (parent && parent == sandbox->inner) return tie_end(process);
+  }
+  kill(process, SIGKILL);  // bubblewrap is gone before it told of it
+}
+
 static void reap(void) {
   struct signalfd_siginfo some[16];
   while (read(all.children, some, sizeof some) > 0) {}
   int status;
-  for (pid_t process; (process = waitpid(-1, &status, WNOHANG)) > 0;) {
+  for (pid_t process; (process = waitpid(-1, &status, WNOHANG | __WALL)) > 0;) {
+    if (WIFSTOPPED(status)) {
+      stopped(process, status);
+      continue;
+    }
     for (unsigned slot = 0; slot < SK_SANDBOXES; slot++) {
       struct sandbox *sandbox = &all.sandboxes[slot];
       if (sandbox->pasta == process) sandbox->pasta = 0;
+      if (sandbox->tied == process) sandbox->tied = 0;
       if (sandbox->state == FREE || sandbox->outer != process) continue;
       sandbox->outer = 0;
+      if (sandbox->tied) kill(sandbox->tied, SIGKILL);
       sandbox->exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
       read_status(sandbox);
       // Bubblewrap may have been killed, by the kernel for want of memory, and what is inside goes on for a moment.
@@ -236,8 +276,8 @@ static void reap(void) {
 
 // MARK: The beginning
 
-/// Whether a process is bubblewrap's child: not one that got its number later.
-static int is_child_of(pid_t process, pid_t parent) {
+/// 0 when it is gone.
+static pid_t parent_of(pid_t process) {
   char path[64], text[512];
   snprintf(path, sizeof path, "/proc/%d/stat", (int)process);
   int file = open(path, O_RDONLY | O_CLOEXEC);
@@ -245,7 +285,7 @@ static int is_child_of(pid_t process, pid_t parent) {
   if (file >= 0) close(file);
   text[length > 0 ? length : 0] = 0;
   char *after = strrchr(text, ')');
-  return after && atoi(after + 4) == (int)parent;
+  return after ? (pid_t)atoi(after + 4) : 0;
 }
 
 static void fail(struct sandbox *sandbox, const char *what, int error) {
@@ -324,7 +364,7 @@ static void status_event(struct sandbox *sandbox) {
   if (sandbox->state != LAUNCHED || !place || !strchr(place, '\n')) return;
   pid_t inner = (pid_t)strtol(place + strlen(name), NULL, 10);
   int process = inner > 0 ? (int)syscall(SYS_pidfd_open, inner, 0) : -1;
-  if (process < 0 || !is_child_of(inner, sandbox->outer)) {
+  if (process < 0 || parent_of(inner) != sandbox->outer) {  // the number is somebody else's by now
     if (process >= 0) close(process);
     return;  // ended already; bubblewrap's end says so
   }
@@ -459,6 +499,27 @@ static int handle(struct epoll_event event) {
   return 1;
 }
 
+/// The end of everything, which has been killed where it was known. What is tied dies with us at the latest.
+static void await_all(void) {
+  int left = 0, status;
+  for (unsigned slot = 0; slot < SK_SANDBOXES; slot++) {
+    struct sandbox *sandbox = &all.sandboxes[slot];
+    if (sandbox->state == FREE || !sandbox->outer) continue;
+    left++;
+    if (sandbox->inner_process >= 0) continue;
+    kill(sandbox->outer, SIGKILL);
+    if (sandbox->tied) kill(sandbox->tied, SIGKILL);
+  }
+  while (left > 0) {
+    pid_t process = waitpid(-1, &status, __WALL);
+    if (process < 0 && errno != EINTR) return;
+    if (process > 0 && WIFSTOPPED(status)) kill(process, SIGKILL);
+    for (unsigned slot = 0; process > 0 && !WIFSTOPPED(status) && slot < SK_SANDBOXES; slot++) {
+      if (all.sandboxes[slot].state != FREE && all.sandboxes[slot].outer == process) left--;
+    }
+  }
+}
+
 _Noreturn void spawner_serve(int requests, const struct house *house, volatile uint64_t *peaks) {
   prctl(PR_SET_NAME, "skerry-spawner");
   // What is 1 inside outlives bubblewrap by a moment: somebody must wait for it.
@@ -486,15 +547,8 @@ _Noreturn void spawner_serve(int requests, const struct house *house, volatile u
 gone:
   // The proxy is gone. So is every sandbox when this process is; only their groups would stay.
   for (unsigned slot = 0; slot < SK_SANDBOXES; slot++) kill_sandbox(&all.sandboxes[slot], SK_ENDED_KILLED);
-  for (unsigned slot = 0; slot < SK_SANDBOXES; slot++) {
-    struct sandbox *sandbox = &all.sandboxes[slot];
-    if (sandbox->state == FREE) continue;
-    if (sandbox->outer) {
-      if (sandbox->inner_process < 0) kill(sandbox->outer, SIGKILL);
-      waitpid(sandbox->outer, NULL, 0);
-    }
-    cgroups_remove(&all.house.cgroups, slot);
-  }
+  await_all();
+  for (unsigned slot = 0; slot < SK_SANDBOXES; slot++) if (all.sandboxes[slot].state != FREE) cgroups_remove(&all.house.cgroups, slot);
   cgroups_remove_all(&all.house.cgroups);
   _exit(0);
 }

@@ -29,7 +29,7 @@ public final class Starter: Sendable {
   /// Starts the program. Blocks for some milliseconds; one thread at a time.
   /// - Parameters:
   ///   - descriptors: what it gets as 3, 4 and so on; at most 1,024.
-  ///   - environment: additions to the environment this process was started with; names that begin with `SKERRY_` or `LISTEN_`, 4 KiB in all.
+  ///   - environment: additions to the environment this process was started with; names that begin with `SKERRY_` or `LISTEN_`, 64 KiB in all.
   /// - Returns: its process id. It is nobody's child here, but the service manager's or init's.
   /// - Throws: ``ConfinementFailure`` when it cannot be executed.
   public func start(with descriptors: [Int32], environment: [String: String]) throws(ConfinementFailure) -> Int32 {

@@ -64,6 +64,7 @@ final class FunctionHouse: Sendable {
         awake = begun
         return begun
       }
+      if let leftovers = awake.leftovers { diagnostics.say(.warning, leftovers) }
       let report = awake.report
       if isReload, let problem = report.problem { throw refusal("\(problem); once that is mended, they run from the next start or upgrade (SIGUSR2) on") }
       diagnostics.say(report.isUsable ? .info : .warning, report.description)
@@ -95,6 +96,16 @@ final class FunctionHouse: Sendable {
   func endTrials() {
     isEnding.store(true, ordering: .releasing)
     tier?.forgetTrials(forGood: true)
+  }
+
+  /// What was started for a configuration that was refused then ends, so that the first one that serves says what holds of it. Waits for it.
+  func withdraw() {
+    let running = running.withLock { running in
+      defer { running = nil }
+      return running
+    }
+    running?.events.stop(by: .now)
+    running?.tier.stop()
   }
 
   /// The functions of a configuration that serves now.

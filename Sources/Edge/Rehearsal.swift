@@ -26,9 +26,10 @@ public final class Rehearsal: Sendable {
   /// Makes the configuration ready. Blocks: on folders and code. Before the process has a second thread.
   /// - Parameters:
   ///   - configuration: checked. Its access log, its traces and the cache's folder are left alone, its origins are not probed.
+  ///   - folder: where its file lies.
   ///   - runsFunctions: whether functions of the function tier are run; without, requests go on as if there were none.
   /// - Throws: ``StartFailure`` when something of it cannot be opened, or its functions cannot be run here.
-  public init(_ configuration: Configuration, runsFunctions: Bool = true) throws(StartFailure) {
+  public init(_ configuration: Configuration, from folder: String, runsFunctions: Bool = true) throws(StartFailure) {
     var configuration = configuration
     leftOut = runsFunctions ? [] : Self.leaveFunctionsOut(of: &configuration)
     (configuration.cache.diskPath, configuration.cache.diskBytes) = (nil, 0)
@@ -41,7 +42,7 @@ public final class Rehearsal: Sendable {
     var running: PrivateTier?
     do {
       // Before there is a thread.
-      let functions = runsFunctions ? try Self.tier(for: configuration) : nil
+      let functions = runsFunctions ? try Self.tier(for: configuration, from: folder) : nil
       self.functions = functions
       running = functions
       let ready = functions.map { $0.tier.prepare(configuration.functions) }
@@ -80,7 +81,7 @@ public final class Rehearsal: Sendable {
 
   /// What runs the functions of a configuration; nil where it has none that are associated with a behavior. Versions and aliases are those that are
   /// published in its state folder.
-  private static func tier(for configuration: Configuration) throws -> PrivateTier? {
+  private static func tier(for configuration: Configuration, from folder: String) throws -> PrivateTier? {
     var published: Set<String> = [], isAny = false
     for reference in configuration.distributions.flatMap({ site in site.behaviors.flatMap { behavior in HookPoint.allCases.compactMap { behavior.functions[$0] } } }) {
       guard configuration.functions.indices.contains(reference.index), case let definition = configuration.functions[reference.index], !definition.runtime.isRewriteEngine else { continue }
@@ -89,7 +90,7 @@ public final class Rehearsal: Sendable {
     }
     guard isAny else { return nil }
     let settings = configuration.functionTierSettings
-    if let problem = configuration.exposure(by: settings.interpreters, configurationFolder: configuration.stateDirectory) { throw StartFailure(description: "functions: \(problem)") }
+    if let problem = configuration.exposure(by: settings.interpreters, configurationFolder: folder) { throw StartFailure(description: "functions: \(problem)") }
     return try PrivateTier(settings.interpreters, published: settings.folder, of: published)
   }
 

@@ -33,7 +33,11 @@ final class Reload {
       let began = ContinuousClock.now
       let reading = source.read()
       let preparation = reading.configuration.map { configuration in
-        Result { () throws(StartFailure) in try Preparation(configuration, after: standing, triesFunctions: triesFunctions, foundations) }
+        let hadFunctions = foundations.functions.tier != nil
+        let result = Result { () throws(StartFailure) in try Preparation(configuration, after: standing, triesFunctions: triesFunctions, foundations) }
+        // What it says of all functions is nobody's when it does not serve.
+        if case .failure = result, !hadFunctions { foundations.functions.withdraw() }
+        return result
       }
       queue.post(.prepared(Outcome(reading: reading, preparation: preparation, began: began)))
     }

@@ -50,7 +50,7 @@ extension Server {
     if watch.watch(files.union(reading.files), below: source.folder, readAt: reading.began) { (reloadIsDue, nextTriesFunctions) = (true, true) }
     if watch.unwatched > 0 {
       diagnostics.say(
-        .warning, key: "unwatched", "\(watch.unwatched) folders with files of the configuration cannot be watched (fs.inotify.max_user_watches); use SIGHUP")
+        .warning, key: "unwatched folders", "\(watch.unwatched) folders with files of the configuration cannot be watched (fs.inotify.max_user_watches); use SIGHUP")
     }
   }
 

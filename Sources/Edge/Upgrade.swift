@@ -9,8 +9,9 @@ final class Upgrade {
   /// How long the new process may take until it is ready.
   static let timeoutMilliseconds: Int32 = 60_000
 
-  /// The longest list of what the new process may lack.
-  private static let toleratedBytes = 1_024
+  /// The longest list of what the new process may lack, in bytes. A longer one is left out, and the new process may lack whatever it lacks at its start, as one
+  /// that replaces nobody.
+  private static let toleratedBytes = 16_384
 
   /// What came of it.
   enum Outcome: Sendable {

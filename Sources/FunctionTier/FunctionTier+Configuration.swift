@@ -21,10 +21,10 @@ extension Configuration {
     return settings
   }
 
-  /// Why functions cannot be run with these interpreters: sandboxes would see a folder of which they may see nothing. One sentence without a full stop;
-  /// nil when they would not. Looks at the disk.
+  /// Why functions cannot be run with these interpreters: sandboxes would see a folder of which they may see nothing, or cannot be shown what they need.
+  /// One sentence without a full stop; nil when they can. Looks at the disk.
   public func exposure(by interpreters: Interpreters, configurationFolder: String) -> String? {
-    interpreters.problem(keeping: [("the state folder", stateDirectory), ("the configuration's folder", configurationFolder)])
+    SpawnerInWaiting.problem(with: FunctionTier.Configuration(folder: stateDirectory + "/functions", interpreters: interpreters).roots) ?? interpreters.problem(keeping: [("the state folder", stateDirectory), ("the configuration's folder", configurationFolder)])
   }
 }
 

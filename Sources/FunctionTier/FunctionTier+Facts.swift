@@ -11,6 +11,7 @@ extension FunctionTier {
     (facts.frozen, facts.froze) = (supervisor.frozen.load(ordering: .relaxed), supervisor.froze.load(ordering: .relaxed))
     facts.trials = supervisor.trialCounts.withLock { $0 }
     facts.ended = supervisor.ended.withLock { $0 }
+    facts.apiLimitsReached = supervisor.apiLimitsReached.withLock { $0 }
     facts.functions = numbers.map { name, numbers in
       var function = FunctionTierFacts.Function(name: name, results: numbers.results)
       function.sums = [

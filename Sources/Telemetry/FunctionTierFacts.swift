@@ -103,6 +103,17 @@ public struct FunctionTierFacts: Sendable {
     ("omitted", "it was not tried, for no fault of its own: there was no room, no sandbox, or its reserved concurrency is 0"),
   ]
 
+  /// How often a limit of the Runtime API was reached, in the order of ``apiLimits``.
+  public var apiLimitsReached = [UInt64](repeating: 0, count: FunctionTierFacts.apiLimits.count)
+
+  /// Limits of the Runtime API: the words in the metrics, and what is done at them.
+  public static let apiLimits: [(word: StaticString, help: StaticString)] = [
+    ("connections", "close: an environment has 16 connections to it already"),
+    ("bodies", "413: bodies of more than 7 MiB at once, of all connections of an environment; an answer of this size has failed"),
+    ("discarded_body", "413, then close: more than 64 MiB of a body that there was no room for"),
+    ("unread_answers", "close: it was asked on without its answers being read"),
+  ]
+
   /// Numbers to be filled in.
   public init() {}
 
@@ -110,6 +121,7 @@ public struct FunctionTierFacts: Sendable {
   static let invocations = (name: "skerry_lambda_invocations_total", help: "Invocations of functions of the function tier by how they ended; functions never invoked are left out.")
   static let ended = (name: "skerry_lambda_sandbox_ends_total", help: "Sandboxes of the function tier that have ended, by cause.")
   static let trials = (name: "skerry_lambda_trials_total", help: "Functions that a reload changed and that were loaded before they served, by what came of it.")
+  static let apiLimit = (name: "skerry_lambda_runtime_api_limits_reached_total", help: "Times that an environment of a provided runtime reached a limit of its Runtime API.")
   static let counters: [(name: String, help: String)] = [
     ("skerry_lambda_direct_total", "Invocations that a worker ran in an idle environment without the supervisor's thread."),
     ("skerry_lambda_stale_answers_total", "Answers of environments to invocations that were over."),
@@ -148,6 +160,8 @@ public struct FunctionTierFacts: Sendable {
     for (end, count) in zip(ends, facts?.ended ?? []) { page.sample(ended.name, [("cause", "\(end.word)")], String(count)) }
     page.family(trials.name, .counter, trials.help)
     for (outcome, count) in zip(trialOutcomes, facts?.trials ?? []) { page.sample(trials.name, [("outcome", "\(outcome.word)")], String(count)) }
+    page.family(apiLimit.name, .counter, apiLimit.help)
+    for (limit, count) in zip(apiLimits, facts?.apiLimitsReached ?? []) { page.sample(apiLimit.name, [("limit", "\(limit.word)")], String(count)) }
     for (counter, value) in zip(counters, [facts?.direct, facts?.staleFrames, facts?.froze]) {
       page.family(counter.name, .counter, counter.help)
       if let value { page.sample(counter.name, [], String(value)) }

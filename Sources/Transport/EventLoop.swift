@@ -61,8 +61,9 @@ public protocol TurnEnding: AnyObject {
   /// What the system does not watch, to be looked after in this turn or the next.
   private let unwatched = Mutex<[Unwatched]>([])
   private let someAreUnwatched = Atomic<Bool>(false)
-  private struct Unwatched: Sendable {
-    var descriptor: Int32, handler: ObjectIdentifier, interest: Interest, code: Int32
+  /// Keeps the handler, so that no other one has its place in memory meanwhile; only the loop's thread looks at it.
+  private struct Unwatched: @unchecked Sendable {
+    let handler: EventHandler, interest: Interest, code: Int32
   }
   private var nextDeadline: UInt64 = .max
   private var timers = TimerHeap()
@@ -160,7 +161,8 @@ public protocol TurnEnding: AnyObject {
     // Tried again for what was wanted of it later.
     if code == EEXIST { _ = modify(handler, interest) }
     guard code != 0, code != EEXIST else { return }
-    unwatched.withLock { $0.append(Unwatched(descriptor: handler.descriptor, handler: ObjectIdentifier(handler), interest: interest, code: code)) }
+    let one = Unwatched(handler: handler, interest: interest, code: code)
+    unwatched.withLock { $0.append(one) }
     someAreUnwatched.store(true, ordering: .releasing)
     _ = eventfd_write(wakeup, 1)
   }
@@ -182,11 +184,12 @@ public protocol TurnEnding: AnyObject {
       return all
     }
     for one in all {
-      // It may be gone, and its number another's.
-      guard let handler = handlers[Int(one.descriptor)], ObjectIdentifier(handler) == one.handler else { continue }
+      // It may be unregistered, and its number another's.
+      let handler = one.handler
+      guard handlers[Int(handler.descriptor)] === handler else { continue }
       refused?(one.code)
       if handler.isConnection {
-        shutdown(one.descriptor, Int32(SHUT_RDWR))
+        shutdown(handler.descriptor, Int32(SHUT_RDWR))
         handler.ready(SystemCalls.Events(raw: 0x201d))
       } else {
         schedule(afterMilliseconds: Self.secondAskMilliseconds) { [weak self, weak handler] in

@@ -69,7 +69,7 @@ struct Explain: ParsableCommand {
     if let unreadable = loaded.unreadable { throw Refusal(unreadable) }
     guard let configuration = loaded.configuration else { throw Refusal(lines: loaded.diagnostics.filter { $0.severity == .error }) }
     let rehearsal: Rehearsal
-    do throws(StartFailure) { rehearsal = try Rehearsal(configuration, runsFunctions: !noFunctions) } catch {
+    do throws(StartFailure) { rehearsal = try Rehearsal(configuration, from: Files.folder(of: path), runsFunctions: !noFunctions) } catch {
       throw Refusal(error.description + (noFunctions ? "" : hint(configuration)))
     }
     defer { rehearsal.end() }

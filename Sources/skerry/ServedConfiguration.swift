@@ -42,7 +42,7 @@ final class ServedConfiguration: Sendable {
     let loaded = ConfigurationFile.load(path: path)
     var problems = loaded.diagnostics
     if let configuration = loaded.configuration {
-      problems += TierCheck.exposure(configuration, file: path)
+      problems += remembered.withLock { TierCheck.exposure(configuration, file: path, &$0.archives) }
       problems += remembered.withLock { remembered in
         let broken = FunctionCheck.broken(configuration, &remembered.checked)
         let tolerated = remembered.tolerated ?? broken.map(\.definition).filter { mayLack($0.name) }

@@ -7,22 +7,35 @@ import FunctionTier
 import Transport
 
 enum TierCheck {
-  /// What was found of archives at an earlier look: they are unpacked to be looked at.
+  /// What was found at an earlier look: of archives, which are unpacked to be looked at; and where interpreters are, which the tier does not look for again
+  /// either, and the confined program cannot, where a shim's own files say it.
   struct Known {
     fileprivate var archives: [String: (definition: FunctionDefinition, stamp: FileStamp, found: Diagnostic?)] = [:]
+    private var interpreters: (nodejs: String?, python: String?, found: Interpreters)?
+
+    /// The interpreters of a configuration: by the same settings those found before, as long as they are there.
+    fileprivate mutating func interpreters(of configuration: Configuration) -> Interpreters {
+      let wanted = configuration.functionTier
+      let before = interpreters.flatMap { $0.nodejs == wanted.nodejs && $0.python == wanted.python ? $0.found : nil }
+      if let before, before.areThere { return before }
+      let now = configuration.functionTierSettings.interpreters, found = before.map { now.completed(by: $0) } ?? now
+      interpreters = (wanted.nodejs, wanted.python, found)
+      return found
+    }
   }
 
   /// One diagnostic at most for every function of the tier, and one for what sandboxes would see.
   /// - Parameter file: the configuration's, as diagnostics name it.
   static func all(_ configuration: Configuration, file: String) -> [Diagnostic] {
-    let interpreters = configuration.functionTierSettings.interpreters
-    return exposure(configuration, file: file) + functions(configuration).compactMap { problem($0, interpreters) ?? syntax($0, interpreters) }
+    var known = Known()
+    let exposure = exposure(configuration, file: file, &known), interpreters = known.interpreters(of: configuration)
+    return exposure + functions(configuration).compactMap { problem($0, interpreters) ?? syntax($0, interpreters) }
   }
 
   /// What sandboxes would see and may not. One that has no functions for them has none.
-  static func exposure(_ configuration: Configuration, file: String) -> [Diagnostic] {
+  static func exposure(_ configuration: Configuration, file: String, _ known: inout Known) -> [Diagnostic] {
     guard configuration.functions.contains(where: { !$0.runtime.isRewriteEngine }) else { return [] }
-    let found = configuration.exposure(by: configuration.functionTierSettings.interpreters, configurationFolder: Files.folder(of: file))
+    let found = configuration.exposure(by: known.interpreters(of: configuration), configurationFolder: Files.folder(of: file))
     return found.map { [Diagnostic(file: file, line: 1, column: 1, severity: .error, text: $0)] } ?? []
   }
 
@@ -43,17 +56,17 @@ enum TierCheck {
   static func broken(_ configuration: Configuration, _ known: inout Known) -> [(name: String, found: Diagnostic)] {
     let functions = functions(configuration)
     guard !functions.isEmpty else { return [] }
-    let interpreters = configuration.functionTierSettings.interpreters
-    var now = Known()
-    defer { known = now }
+    let interpreters = known.interpreters(of: configuration)
+    let before = known.archives
+    known.archives = [:]
     return functions.compactMap { definition in
       let stamp = definition.codePath.hasSuffix(".zip") ? FileStamp(of: definition.codePath) : nil
-      if let old = known.archives[definition.name], old.definition == definition, old.stamp == stamp { now.archives[definition.name] = old } else {
+      if let old = before[definition.name], old.definition == definition, old.stamp == stamp { known.archives[definition.name] = old } else {
         let found = problem(definition, interpreters)
         guard let stamp else { return found.map { (definition.name, $0) } }
-        now.archives[definition.name] = (definition, stamp, found)
+        known.archives[definition.name] = (definition, stamp, found)
       }
-      return now.archives[definition.name]?.found.map { (definition.name, $0) }
+      return known.archives[definition.name]?.found.map { (definition.name, $0) }
     }
   }
 

@@ -1,6 +1,7 @@
 // Runtimes that are not ours, over the Runtime API: the official Python client from PyPI, unchanged, and a shell script.
 import Distribution
 import Foundation
+import Telemetry
 import Testing
 
 @testable import FunctionTier
@@ -97,6 +98,9 @@ import Testing
       let outcome = await tier.run(function, "\"" + String(repeating: "x", count: 4_000_000) + "\"")
       #expect(outcome.text == #"["closed", "closed", [413, 404]]"#, "\(outcome)")
     }
+    // connections, bodies, discarded_body, unread_answers: both runs read their event's beginning only, ask on without reading, and have one body too many.
+    let counted = tier.facts.apiLimitsReached
+    #expect(counted[0] == 0 && counted[1] == 2 && counted[2] == 0 && counted[3] >= 2, "\(counted)")
   }
 
   /// A loop of curl, as AWS's own example has it.

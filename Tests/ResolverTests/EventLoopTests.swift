@@ -50,6 +50,26 @@ private final class Seen: @unchecked Sendable {
     #expect(failure == nil && end == 0 && codes == [ENOSPC])
   }
 
+  /// A handler that is gone before the loop has looked after it is not taken for the one that has its descriptor, and perhaps its place in memory, now.
+  @Test func aHandlerThatIsGoneIsNotItsSuccessor() async throws {
+    let codes = try await Self.onARefusingLoop { loop, refusal in
+      for _ in 0..<64 {
+        var ends: [Int32] = [0, 0]
+        unsafe pipe(&ends)
+        refusal.left.store(1, ordering: .relaxed)
+        var watch: DescriptorWatch? = DescriptorWatch(loop: loop, descriptor: ends[0]) { _ in }
+        watch?.end()
+        watch = nil
+        watch = DescriptorWatch(loop: loop, descriptor: ends[0]) { _ in }
+        await loop.sleep(milliseconds: 1)
+        watch?.end()
+        for descriptor in ends { close(descriptor) }
+      }
+      return refusal.codes.withLock { $0 }
+    }
+    #expect(codes == [])
+  }
+
   /// What is no connection is watched as soon as the system lets it be.
   @Test func whatIsNoConnectionIsTriedAgain() async throws {
     let codes = try await Self.onARefusingLoop { loop, refusal in

@@ -204,12 +204,13 @@ import Testing
     #expect(try left() == 0)
   }
 
-  /// What is written to the files of groups, and read from them, against folders that stand for a kernel's (Tests/SandboxTests/Groups).
-  @Test func theFilesOfGroups() throws {
+  /// Parts of the spawner against what stands for a kernel (Tests/SandboxTests/Groups): what is written to the files of groups, and read from them; and
+  /// epoll watches in such numbers that the kernel takes long to tell them: it is not waited for, and whose they are has very many.
+  @Test(arguments: ["groups", "watchers"]) func againstAKernelOfOurOwn(_ name: String) throws {
     let folder = "/tmp/skerry-groups-\(UUID().uuidString)", sources = Self.world + "/../Groups"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    #expect(try wait(spawn(["/usr/bin/cc", "-Wall", "-Wextra", "-Werror", "-I", sources + "/../../../Sources/CSandbox/include", "-o", folder + "/groups", sources + "/groups.c"], errors: .file(folder + "/errors"))) == 0)
+    #expect(try wait(spawn(["/usr/bin/cc", "-Wall", "-Wextra", "-Werror", "-I", sources + "/../../../Sources/CSandbox/include", "-o", folder + "/groups", sources + "/\(name).c"], errors: .file(folder + "/errors"))) == 0)
     #expect(try wait(spawn([folder + "/groups", folder], errors: .file(folder + "/errors"))) == 0)
     #expect(try String(contentsOfFile: folder + "/errors", encoding: .utf8) == "")
   }

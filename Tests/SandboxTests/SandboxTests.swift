@@ -51,6 +51,15 @@ import Testing
     }
   }
 
+  /// What could not be shown is said before anything is forked, rather than left out.
+  @Test func tooManyRootsAreRefused() throws {
+    let many = (0..<17).map { "/tmp/root-\($0)" }, long = "/tmp/" + String(repeating: "x", count: 512)
+    #expect { try SpawnerInWaiting(roots: many) } throws: { "\($0)".contains("17 folders and files are to be shown in sandboxes, and 16 can be") }
+    #expect { try SpawnerInWaiting(roots: [long]) } throws: { "\($0)".contains("\(long) cannot be shown in sandboxes: its path is longer than 511 bytes") }
+    #expect { try SpawnerInWaiting(roots: ["tmp"]) } throws: { "\($0)".contains("tmp cannot be shown in sandboxes: its path is not absolute") }
+    _ = try SpawnerInWaiting(roots: Array(many.prefix(16)))
+  }
+
   @Test func killedWithAllItsDescendants() throws {
     let daemons = "for i in $(seq 20); do setsid sh -c 'trap \"\" TERM INT HUP; echo up; exec sleep 1000' & done; trap '' TERM; wait"
     let sandbox = try workshop.sandbox(["/bin/sh", "-c", daemons])

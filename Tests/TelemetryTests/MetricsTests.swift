@@ -225,6 +225,8 @@ func lines(_ page: String, _ name: String) -> [String] {
     expected += FunctionTierFacts.ends.map { "| `\(FunctionTierFacts.ended.name)` | `\($0.word)` | \($0.help) |" }
     expected.append("| `\(FunctionTierFacts.trials.name)` | counter | `outcome` | \(FunctionTierFacts.trials.help) |")
     expected += FunctionTierFacts.trialOutcomes.map { "| `\(FunctionTierFacts.trials.name)` | `\($0.word)` | \($0.help) |" }
+    expected.append("| `\(FunctionTierFacts.apiLimit.name)` | counter | `limit` | \(FunctionTierFacts.apiLimit.help) |")
+    expected += FunctionTierFacts.apiLimits.map { "| `\(FunctionTierFacts.apiLimit.name)` | `\($0.word)` | \($0.help) |" }
     expected += FunctionTierFacts.counters.map { "| `\($0.name)` | counter |  | \($0.help) |" }
     expected += MetricsPage.processMetrics.map { "| `\($0.name)` | \($0.type) | \($0.labels.map { "`\($0)`" }.joined(separator: ", ")) | \($0.help) |" }
     expected.append("| `\(MetricsPage.requestsName)` | counter | `distribution`, `behavior`, `status`, `result` | \(MetricsPage.requestsHelp) |")

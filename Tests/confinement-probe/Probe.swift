@@ -44,7 +44,8 @@ import CSystem
     report("be root", Account.isRoot ? 0 : { errno = EPERM; return -1 }())
   }
 
-  /// Has the starter start this program anew with the ends of 300 pipes: more than one message of the system's can carry.
+  /// Has the starter start this program anew with the ends of 300 pipes, more than one message of the system's can carry, and as much in its environment
+  /// as the names of many sockets take.
   static func upgrade(_ starter: Starter) {
     var given: [Int32] = [], kept: [Int32] = []
     for _ in 0..<300 {
@@ -54,7 +55,7 @@ import CSystem
       given.append(ends[1])
     }
     do throws(ConfinementFailure) {
-      _ = try starter.start(with: given, environment: ["SKERRY_PROBE": "hello"])
+      _ = try starter.start(with: given, environment: ["SKERRY_PROBE": "hello", "SKERRY_LONG": String(repeating: "x", count: 50_000)])
       for end in given { close(end) }
       var byte: UInt8 = 0
       report("start this program anew", kept.allSatisfy { unsafe Glibc.read($0, &byte, 1) == 1 && byte == UInt8(ascii: "h") } ? 0 : -1)
@@ -66,6 +67,7 @@ import CSystem
 
   /// The program started anew: says so on every pipe it was given.
   static func begun() {
+    guard unsafe getenv("SKERRY_LONG").map({ unsafe strlen($0) }) == 50_000 else { return }
     for end in Int32(3)..<303 { unsafe withUnsafePointer(to: getenv("SKERRY_PROBE").pointee) { _ = unsafe Glibc.write(end, $0, 1) } }
   }
 

@@ -1,6 +1,7 @@
 // A spawner by itself, for tests that must be somebody else or somewhere else: what holds, and what comes of one program in a sandbox.
 //   sandbox-probe ROOT [network=none|outbound|host] [memory=MB] [processes=N] [api] [watched] [freeze] [watchers] -- PROGRAM…
 // With `freeze` the program is to go on writing: it is frozen, let go, frozen again and, unless told `linger`, killed.
+// With `leftovers` it only says what it has found of earlier ones.
 // With `watchers`, once it has written, it is killed if it holds very many epoll watches, and if not, too.
 import FunctionTier
 import Distribution
@@ -13,6 +14,7 @@ import Glibc
     let options = words[..<mark].dropFirst()
     func option(_ name: String) -> String? { options.first { $0.hasPrefix(name + "=") }.map { String($0.dropFirst(name.count + 1)) } }
     let spawner = try Spawner(roots: [root], usesControlGroups: !options.contains("watched"))
+    if options.contains("leftovers") { return say("\(spawner.leftovers ?? "nothing was left")\n") }
     say("report: \(spawner.report.description)\n")
     guard spawner.report.isUsable else { return }
     var description = SandboxDescription(program: Array(words[(mark + 1)...]), readOnly: [(root, "/var/task")], environment: ["PATH": "/usr/bin:/bin"])

@@ -12,5 +12,5 @@ enum { SK_STARTER_DESCRIPTORS = 1024 };
 int sk_starter_make(const char *program, char *const *arguments);
 /// Has the program started with these descriptors from 3 on and `additions` (NAME=VALUE, NULL at the end) in its environment, whose names begin
 /// with SKERRY_ or LISTEN_; standard streams, folder and user are those of the starter's birth. Blocks until the program has been executed.
-/// Returns its process id, or a negated errno. E2BIG: more than SK_STARTER_DESCRIPTORS.
+/// Returns its process id, or a negated errno. E2BIG: more than SK_STARTER_DESCRIPTORS, or more than 64 KiB of additions.
 pid_t sk_starter_start(int starter, const int *descriptors, int count, char *const *additions);

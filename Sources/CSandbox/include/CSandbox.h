@@ -13,6 +13,8 @@ enum {
   SK_SANDBOX_REQUEST_BYTES = 131072,
   /// The most folders and files of the host shown in one sandbox beyond the system's own.
   SK_SANDBOX_FOLDERS = 16,
+  /// The longest path of one of the roots of these, in bytes, its NUL included.
+  SK_SANDBOX_PATH_BYTES = 512,
   /// The longest explanation in bytes, its NUL included.
   SK_SANDBOX_TEXT_BYTES = 256,
   /// The epoll watches that a sandbox keeps when there are none left for the proxy, whose user it shares.
@@ -37,6 +39,7 @@ struct sk_spawner_facts {
   uint8_t freezes;         // sandboxes can be frozen
   uint8_t has_unified;     // there are groups of version 2, with whatever controllers
   uint32_t first_user;     // of SK_SANDBOXES; meaningful with own_users
+  uint32_t left;           // processes that spawners before had left in their groups, and which were killed
   char bwrap[64], pasta[64];  // paths; empty where there is none
   char memory_folder[512];   // below it a folder for each slot, with the kernel's figures; empty without cgroups
 };

@@ -13,6 +13,8 @@ protocol EnvironmentKeeper: AnyObject {
   func answered(_ environment: Environment, _ answer: EnvironmentAnswer)
   /// A frame about what is over, or of no bootstrap's making.
   func refused(_ environment: Environment, _ violation: String?)
+  /// Its program asks its Runtime API for more than it may.
+  func reached(_ limit: RuntimeAPI.Limit)
   /// It may have said something while nothing was asked of it. Any thread.
   func mayHaveSpoken(_ number: Int)
   /// A line of its output.
@@ -421,6 +423,8 @@ extension Environment: RuntimeAPIOwner {
 
   func apiAnswered(_ serial: UInt32, _ body: [UInt8]) { say(.result, serial, body) }
   func apiFailed(_ serial: UInt32, _ error: ReportedError) { say(.failure, serial, error.body, type: error.type) }
+
+  func apiReached(_ limit: RuntimeAPI.Limit) { keeper.reached(limit) }
 
   private func say(_ kind: Frame.Kind, _ serial: UInt32, _ body: [UInt8] = [], type: String = "") {
     tell(life.receive(Frame(kind: kind, serial: serial, memoryKB: 0, bodyBytes: body.count)), body, type: type)

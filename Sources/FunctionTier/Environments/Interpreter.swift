@@ -16,6 +16,18 @@ public struct Interpreters: Sendable, Equatable {
     shownPython = Self.find(python ?? "python3").map { ShownInterpreter($0, libraries: ShownInterpreter.pythonLibraries) }
   }
 
+  private init(_ node: ShownInterpreter?, _ python: ShownInterpreter?) { (shownNode, shownPython) = (node, python) }
+
+  /// Whether there are both, still.
+  public var areThere: Bool { Self.isThere(shownNode) && Self.isThere(shownPython) }
+
+  /// These, and of those that were not found what was found before and is still there: a program that may not look everywhere any more does not find all.
+  public func completed(by earlier: Interpreters) -> Interpreters {
+    Interpreters(shownNode ?? (Self.isThere(earlier.shownNode) ? earlier.shownNode : nil), shownPython ?? (Self.isThere(earlier.shownPython) ? earlier.shownPython : nil))
+  }
+
+  private static func isThere(_ shown: ShownInterpreter?) -> Bool { shown.map { FileManager.default.isExecutableFile(atPath: $0.program) } ?? false }
+
   /// Files and folders that sandboxes must be able to see beyond the system's own: roots of a ``Spawner``.
   public var roots: [String] { Set([shownNode, shownPython].flatMap { $0?.parts ?? [] }.map(\.host)).sorted() }
 

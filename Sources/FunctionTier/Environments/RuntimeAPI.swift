@@ -16,6 +16,8 @@ protocol RuntimeAPIOwner: AnyObject {
   func apiAnswered(_ serial: UInt32, _ body: [UInt8])
   /// The program says that an invocation has failed.
   func apiFailed(_ serial: UInt32, _ error: ReportedError)
+  /// The program asks for more than it may.
+  func apiReached(_ limit: RuntimeAPI.Limit)
 }
 
 /// An error as a program reports it.
@@ -31,6 +33,9 @@ struct ReportedError {
 
 /// The Runtime API of one environment.
 final class RuntimeAPI {
+  /// What is counted when it is reached: a place in FunctionTierFacts.apiLimits.
+  enum Limit: Int { case connections, bodies, discardedBody, unreadAnswers }
+
   /// Connections at once; a further one is closed.
   static let connectionLimit = 16
   /// Bytes of bodies that are being read, of all connections together. Beyond: 413, and its invocation has failed.
@@ -95,6 +100,7 @@ final class RuntimeAPI {
     while let descriptor = APISocket.accept(listener) {
       guard connections.count < Self.connectionLimit else {
         APISocket.close(descriptor)
+        owner.apiReached(.connections)
         continue
       }
       connections.append(APIConnection(descriptor, on: loop, self))
@@ -112,6 +118,9 @@ final class RuntimeAPI {
 
   /// Bytes of a body are not kept any more.
   func release(_ count: Int) { bodyBytes -= count }
+
+  /// A connection asks for more than it may.
+  func reached(_ limit: Limit) { owner.apiReached(limit) }
 
   func isOver(_ connection: APIConnection) { connections.removeAll { $0 === connection } }
 
@@ -251,6 +260,7 @@ final class APIConnection {
     guard !inbound.isEmpty else { return false }
     // Whoever asks on without reading answers is not served: they would be kept here. Clients of the Runtime API have one question at a time.
     guard outbound.isEmpty else {
+      api.reached(.unreadAnswers)
       isOver()
       return false
     }
@@ -285,6 +295,7 @@ final class APIConnection {
         take(payload: count)
         inbound.consume(count)
         if discarded > Self.discardedBodyBytes {
+          api.reached(.discardedBody)
           closesAfterwards = true
           return end(wantsClose: true)
         }
@@ -302,6 +313,7 @@ final class APIConnection {
       api.release(request?.body.count ?? 0)
       request?.isTooLong = true
       request?.body = []
+      api.reached(.bodies)
     }
     if request?.isTooLong == true { discarded += count } else { request?.body += inbound.readable.extracting(..<count).array }
   }

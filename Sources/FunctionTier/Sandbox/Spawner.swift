@@ -109,6 +109,12 @@ public final class Spawner: Sendable {
     }
   }
 
+  /// What was left in the control groups of one that is gone with everybody who could look after it, and was killed: one sentence; nil when there was
+  /// nothing.
+  public var leftovers: String? {
+    facts.left == 0 ? nil : "functions: killed \(facts.left) process\(facts.left == 1 ? "" : "es") of sandboxes that an earlier skerry had left in its control groups"
+  }
+
   /// Kills every sandbox that holds more than ``mostWatches`` epoll watches, where they share them with this process: it has none left. Does not wait
   /// for it. At most once a second, whoever asks: looking takes the spawner a while.
   public func endWatchers() {
@@ -164,16 +170,17 @@ public final class Spawner: Sendable {
 
 /// A process that will launch sandboxes and does nothing yet: it was forked in time, and has looked for nothing and made nothing. Any thread.
 public final class SpawnerInWaiting: Sendable {
-  /// Of what parts may be shown in sandboxes.
+  /// Files, and folders of which parts, that may be shown in sandboxes.
   public let roots: [String]
   private let link: Mutex<(socket: Int32, peaks: SharedPeaks)?>
 
   /// Forks it. Before threads are started and before anything is given up.
   /// - Parameters:
-  ///   - roots: absolute paths of folders, 16 at most, of which parts may be shown in sandboxes; they may be made later.
+  ///   - roots: absolute paths of files, and of folders of which parts, that may be shown in sandboxes, 16 at most; they may be made later.
   ///   - usesControlGroups: false: memory is watched and CPU is not shared out, whatever the machine has.
-  /// - Throws: ``SpawnFailure`` when the system has no process or descriptor left.
+  /// - Throws: ``SpawnFailure`` when the roots cannot be shown, or the system has no process or descriptor left.
   public init(roots: [String], usesControlGroups: Bool = true) throws(SpawnFailure) {
+    if let problem = Self.problem(with: roots) { throw SpawnFailure(description: problem) }
     var shared: UnsafePointer<UInt64>? = nil
     let result = unsafe withTexts(roots) { texts in
       unsafe withUnsafeMutablePointer(to: &shared) { unsafe sk_spawner_prepare(texts, usesControlGroups ? 0 : 1, $0) }
@@ -181,6 +188,14 @@ public final class SpawnerInWaiting: Sendable {
     guard result >= 0, let shared = unsafe shared else { throw SpawnFailure(birth: result) }
     self.roots = roots
     link = unsafe Mutex((result, SharedPeaks(numbers: shared)))
+  }
+
+  /// Why these cannot be shown in sandboxes: one sentence without a full stop; nil when they can.
+  static func problem(with roots: [String]) -> String? {
+    let most = Int(SK_SANDBOX_FOLDERS), longest = Int(SK_SANDBOX_PATH_BYTES) - 1
+    if roots.count > most { return "\(roots.count) folders and files are to be shown in sandboxes, and \(most) can be: \(roots.joined(separator: ", "))" }
+    if let root = roots.first(where: { !$0.hasPrefix("/") }) { return "\(root) cannot be shown in sandboxes: its path is not absolute" }
+    return roots.first { $0.utf8.count > longest }.map { "\($0) cannot be shown in sandboxes: its path is longer than \(longest) bytes" }
   }
 
   deinit { if let link = link.withLock({ $0 }) { close(link.socket) } }

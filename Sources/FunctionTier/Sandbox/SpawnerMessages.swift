@@ -9,6 +9,7 @@ struct SpawnerFacts: Sendable {
   let memory: Memory
   let limitsCPU: Bool, limitsProcesses: Bool, hasOwnUsers: Bool, filtersSystemCalls: Bool, isRoot: Bool, freezes: Bool, hasUnifiedGroups: Bool
   let firstUser: Int
+  let left: Int
   let bubblewrap: String?, pasta: String?
   let memoryFolder: String?
 
@@ -26,6 +27,7 @@ struct SpawnerFacts: Sendable {
     freezes = facts.freezes != 0
     hasUnifiedGroups = facts.has_unified != 0
     firstUser = Int(facts.first_user)
+    left = Int(facts.left)
     bubblewrap = text(facts.bwrap)
     pasta = text(facts.pasta)
     memoryFolder = text(facts.memory_folder)

@@ -223,6 +223,8 @@ extension Supervisor: EnvironmentKeeper {
     kill(environment, because: .violation(requestID, violation))
   }
 
+  func reached(_ limit: RuntimeAPI.Limit) { apiLimitsReached.withLock { $0[limit.rawValue] += 1 } }
+
   func mayHaveSpoken(_ number: Int) { post(.takeUp(number)) }
 
   func said(_ environment: Environment, _ line: Span<UInt8>) {

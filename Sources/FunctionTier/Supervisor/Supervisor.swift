@@ -59,6 +59,8 @@ final class Supervisor: @unchecked Sendable {
   let froze = Atomic<UInt64>(0), frozen = Atomic<Int>(0)
   /// Sandboxes that have ended, by FunctionTierFacts.ends.
   let ended = Mutex([UInt64](repeating: 0, count: FunctionTierFacts.ends.count))
+  /// How often limits of Runtime APIs were reached, by FunctionTierFacts.apiLimits.
+  let apiLimitsReached = Mutex([UInt64](repeating: 0, count: FunctionTierFacts.apiLimits.count))
   /// Pre-warmed environments that are up; for anyone to look at.
   let ready = Atomic<Int>(0)
   /// Sandboxes with something left of them, and those that there have been; the same.

@@ -172,7 +172,10 @@ public final class VersionStore: Sendable {
     // Not the same: what is published next would take its place.
     case .unreadable(let problem): throw CodeProblem(text: "\(problem): what is published is not known")
     }
-    guard let value = try? JSONValue(parsing: content), let versions = FunctionVersions(value) else { throw CodeProblem(text: "\(path) is damaged") }
+    guard let value = try? JSONValue(parsing: content), let versions = FunctionVersions(value) else {
+      // Not by us: it is replaced whole once the disk has it. Going on would lose what it said: a version is published under its name, and its code removed.
+      throw CodeProblem(text: "\(path) is damaged: put back a copy of it, or remove it, and with it all that is published of its function, and publish that anew")
+    }
     return versions
   }
 

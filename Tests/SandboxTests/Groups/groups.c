@@ -1,6 +1,7 @@
 // What cgroups.c writes and reads, against folders that stand for the kernel's: a delegated one of version 2 with all controllers, and with some.
 // Says on stderr what is not as it should be.
 #include "../../../Sources/CSandbox/cgroups.c"
+#include "../../../Sources/CSandbox/leftovers.c"
 
 static char top[PATH_BYTES];
 static int failures;

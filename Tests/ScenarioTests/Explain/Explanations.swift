@@ -138,6 +138,31 @@ extension Scenarios {
       return try Tool.run([Skerry.binary(), "explain"] + arguments + ["--config", folder.path + "/edge.yaml"])
     }
 
+    /// What sandboxes may not show is no rehearsal either, in the words of `check`: the state folder is not the only one.
+    @Test func whatSandboxesMayNotShow() throws {
+      let folder = FileManager.default.temporaryDirectory.appendingPathComponent("explain-\(UUID().uuidString)").resolvingSymlinksInPath().path
+      defer { try? FileManager.default.removeItem(atPath: folder) }
+      let yaml = """
+        listeners: [{ address: "127.0.0.1:0" }]
+        state: \(folder)/state
+        distributions: [{ id: E1, default: true, origins: { app: "http://127.0.0.1:1" }, defaultBehavior: { origin: app, cachePolicy: CachingDisabled, functions: { viewer-request: f } } }]
+        functions: { f: { runtime: python3.12, code: f } }
+        functionTier: { python: \(folder)/py/bin/python3 }
+        """
+      let files = ["py/lib/conf/edge.yaml": yaml, "py/lib/conf/f/index.py": "def handler(e, c): return e['Records'][0]['cf']['request']\n", "py/lib/python3.12/os.py": ""]
+      for (name, text) in files {
+        try FileManager.default.createDirectory(atPath: ("\(folder)/\(name)" as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+        try text.write(toFile: "\(folder)/\(name)", atomically: false, encoding: .utf8)
+      }
+      try FileManager.default.createDirectory(atPath: folder + "/py/bin", withIntermediateDirectories: true)
+      try FileManager.default.copyItem(atPath: URL(fileURLWithPath: "/usr/bin/python3").resolvingSymlinksInPath().path, toPath: folder + "/py/bin/python3")
+      let words = "sandboxes see \(folder)/py/lib, for functionTier.python is \(folder)/py/bin/python3; the configuration's folder, \(folder)/py/lib/conf, lies in it"
+      for command in [["check", folder + "/py/lib/conf/edge.yaml"], ["explain", "http://a.test/", "--config", folder + "/py/lib/conf/edge.yaml"]] {
+        let came = try Tool.run([Skerry.binary()] + command)
+        #expect(came.exit != .status(0) && (came.errors + came.text).contains(words), "\(command): \(came.errors) \(came.text)")
+      }
+    }
+
     /// Functions of the function tier run in sandboxes at all four events, offline too; or are left out.
     @Test func functionsOfTheTierAreRun() throws {
       let yaml = """

@@ -148,6 +148,29 @@ extension Scenarios {
       #expect(try get(skerry) == 201)
     }
 
+    /// What a refused reload says of functions is not in force afterwards, also when they would have been the first ones.
+    @Test func aRefusedReloadLeavesNoOptions() throws {
+      let origin = try ScriptedOrigin { try $0.answerAll { _ in ok() } }
+      let configuration = configuration(origin)
+      var bare = configuration
+      (bare.more, bare.distributions[0].behavior) = ("", "")
+      let size = "const s = require('fs').statfsSync('/tmp'); exports.handler = async () => ({ status: s.blocks * s.bsize > 2 ** 28 ? '201' : '202' });"
+      let skerry = try Skerry.start(configuration: bare.yaml) { try write(ZipWriter.archive([.init(name: "index.js", bytes: Array(size.utf8))]), to: $0) }
+      // Found out last: somebody else listens there.
+      let other = try ScriptedOrigin { try $0.answerAll { _ in ok() } }
+      var first = configuration
+      first.more += "\nfunctionTier: { temporarySize: 64MiB }"
+      try skerry.write(first.yaml.replacing("listeners:\n", with: "listeners:\n  - address: 127.0.0.1:\(other.port)\n"))
+      try refuse(skerry, "127.0.0.1:\(other.port)")
+      #expect(try get(skerry) == 200)
+      try skerry.reload(configuration.yaml)
+      #expect(try get(skerry) == 201)
+      // Of the one that serves first they are.
+      try skerry.reload(first.yaml)
+      try skerry.waitForStandardError(toHold: "reload: functionTier is as it was at the start")
+      #expect(try get(skerry) == 201)
+    }
+
     /// Where as little as can be is kept, nothing is kept for functions that may come.
     @Test func aStrictProgramRefusesTheFirstFunction() throws {
       let origin = try ScriptedOrigin { try $0.answerAll { _ in ok() } }

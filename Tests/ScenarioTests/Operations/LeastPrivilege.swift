@@ -139,6 +139,32 @@ extension Scenarios {
       #expect(try skerry.viewer().exchange("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").bodyText == "found")
     }
 
+    /// A reload is not refused because the program may not look there any more: a shim of pyenv's leads on by what is in a file.
+    @Test(arguments: ["auto", "strict"]) func anInterpreterByAShimIsKnownAtAReload(_ level: String) throws {
+      let (origin, distribution) = try heavy()
+      defer { withExtendedLifetime(origin) {} }
+      // Nowhere that the configuration names as a whole.
+      let pyenv = FileManager.default.temporaryDirectory.appendingPathComponent("pyenv-\(UUID().uuidString)").resolvingSymlinksInPath().path
+      defer { try? FileManager.default.removeItem(atPath: pyenv) }
+      for folder in ["shims", "versions/3.11.2/bin"] { try FileManager.default.createDirectory(atPath: "\(pyenv)/\(folder)", withIntermediateDirectories: true) }
+      #expect(FileManager.default.createFile(atPath: pyenv + "/shims/python3", contents: Data("#!/bin/sh\nexec false\n".utf8), attributes: [.posixPermissions: 0o755]))
+      try "3.11.2\n".write(toFile: pyenv + "/version", atomically: false, encoding: .utf8)
+      try FileManager.default.createSymbolicLink(atPath: pyenv + "/versions/3.11.2/bin/python3", withDestinationPath: "/usr/bin/python3")
+      var configuration = Configuration(
+        distributions: [distribution],
+        more: "functions: { heavy: { runtime: python3.11, code: heavy, handler: index.handler } }\nfunctionTier: { python: \(pyenv)/shims/python3 }\nconfinement: \(level)")
+      func code(_ word: String) -> String { "def handler(e, c):\n  r = e['Records'][0]['cf']['request']\n  r['headers']['x-edge'] = [{'value': '\(word)'}]\n  return r\n" }
+      let skerry = try Skerry.start(configuration: configuration.yaml, files: ["heavy/index.py": code("one")])
+      let viewer = try skerry.viewer()
+      #expect(try viewer.exchange("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").bodyText == "one")
+      try code("two").write(to: skerry.folder.appendingPathComponent("heavy/index.py"), atomically: false, encoding: .utf8)
+      configuration.more += "\n# changed"
+      try skerry.write(configuration.yaml)
+      skerry.send(signal: SIGHUP)
+      try skerry.waitForStandardError(toHold: "generation 2 serves")
+      #expect(try skerry.viewer().exchange("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").bodyText == "two")
+    }
+
     @Test(.enabled(if: geteuid() == 0)) func rootIsWarnedOf() throws {
       let (skerry, origin) = try program("")
       defer { withExtendedLifetime(origin) {} }

@@ -1,0 +1,50 @@
+// What looks for epoll watches, with a kernel that takes for ever to make the text of one descriptor's. Says on stderr what is not as it should be; never
+// ends where somebody waits for that text.
+#define _GNU_SOURCE
+#include <sys/types.h>
+#include <unistd.h>
+static ssize_t read_or_not(int file, void *bytes, size_t size);
+#define read read_or_not
+#include "../../../Sources/CSandbox/watch.c"
+#undef read
+#include "../../../Sources/CSandbox/tie.c"
+#include <sys/epoll.h>
+
+static ssize_t read_or_not(int file, void *bytes, size_t size) {
+  char link[64], path[256];
+  snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+  ssize_t length = readlink(link, path, sizeof path - 1);
+  path[length > 0 ? length : 0] = 0;
+  for (volatile int turns = 0; strstr(path, "/fdinfo/");) turns++;
+  return read(file, bytes, size);
+}
+
+/// A process that holds an epoll instance or not.
+static pid_t somebody(int watches) {
+  int ready[2];
+  if (pipe(ready) < 0) abort();
+  pid_t child = fork();
+  if (child == 0) {
+    if (watches) epoll_create1(0);
+    (void)!write(ready[1], "", 1);
+    for (;;) pause();
+  }
+  char byte;
+  (void)!read(ready[0], &byte, 1);
+  return child;
+}
+
+int main(void) {
+  static pid_t inner[SK_SANDBOXES];
+  static uint8_t more[SK_SANDBOXES];
+  inner[3] = somebody(0);
+  inner[7] = somebody(1);
+  unsigned next = watchers_find(inner, 0, 10, more);
+  if (more[3] || !more[7] || next != 8) fprintf(stderr, "3: %u, 7: %u, next: %u\n", more[3], more[7], next);
+  kill(inner[7], SIGKILL);
+  inner[7] = 0;
+  next = watchers_find(inner, 8, 10, more);
+  if (more[3] || more[7] || next != 8) fprintf(stderr, "then 3: %u, 7: %u, next: %u\n", more[3], more[7], next);
+  kill(inner[3], SIGKILL);
+  return 0;
+}
