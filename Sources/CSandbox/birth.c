@@ -80,6 +80,19 @@ static void look_around(const char *const *roots, int without_cgroups, pid_t pro
   facts->system_calls = house.filter >= 0;
 }
 
+/// Ends what a spawner has left and waits for it, a second or so: nobody is to be in a group that is removed. Whatever was below the spawner is ours now.
+static void clear_up(void) {
+  enum { LOOKS = 100, MICROSECONDS = 10000 };
+  for (unsigned slot = 0; slot < SK_SANDBOXES; slot++) cgroups_kill(&house.cgroups, slot);  // in version 1 what is frozen does not die with it
+  for (int look = 0; look < LOOKS; look++) {
+    pid_t ended;
+    while ((ended = waitpid(-1, NULL, WNOHANG)) > 0) {}
+    if (ended < 0) break;
+    usleep(MICROSECONDS);
+  }
+  for (unsigned slot = 0; slot < SK_SANDBOXES; slot++) cgroups_remove(&house.cgroups, slot);
+}
+
 /// Starts a spawner, and another one whenever it ends before the proxy does: killed by somebody, or for want of memory. Its sandboxes have ended with
 /// it, since bubblewrap dies with its parent; what was asked meanwhile waits in the socket. Returns never: ends with the proxy.
 static _Noreturn void guard(int socket, volatile uint64_t *peaks) {
@@ -94,10 +107,7 @@ static _Noreturn void guard(int socket, volatile uint64_t *peaks) {
       if (ended < 0 && errno != EINTR) break;
     }
     if (ended == spawner && WIFEXITED(status) && WEXITSTATUS(status) == 0) _exit(0);  // the proxy is gone
-    for (unsigned slot = 0; slot < SK_SANDBOXES; slot++) {
-      cgroups_kill(&house.cgroups, slot);  // in version 1 what is frozen does not die with it
-      cgroups_remove(&house.cgroups, slot);
-    }
+    clear_up();
     clock_gettime(CLOCK_MONOTONIC, &now);
     if (now.tv_sec - began.tv_sec < LEAST_SECONDS) sleep(LEAST_SECONDS);
   }

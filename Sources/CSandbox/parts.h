@@ -21,6 +21,7 @@ struct cgroups {
   char memory[PATH_BYTES], cpu[PATH_BYTES], processes[PATH_BYTES];  // the folder of this spawner, in which each sandbox gets one
   char unified[PATH_BYTES];  // version 2's, whatever controllers it has: every group there can be frozen, and killed as one
   char freezer[PATH_BYTES];  // version 1's, where there is no `unified`
+  int is_crowded;  // version 2 keeps controllers from us since there are other programs in our group
 };
 
 /// What a sandbox's memory is watched by.
@@ -57,6 +58,9 @@ uint64_t cgroups_usage(const struct memory_watch *watch);
 uint64_t cgroups_allocated(const struct cgroups *cgroups, const struct memory_watch *watch);
 /// And those that no file on a disk stands behind but may be mapped by several: /tmp, and what is mapped without a file.
 uint64_t cgroups_shared(const struct memory_watch *watch);
+/// Has the group's watch tell when it uses more than so much in all; 0: not any more. In version 2 the kernel slows whoever is above down, to standing
+/// still, as long as it is to tell; what is in /tmp may be above for good. Version 1 tells each time.
+void cgroups_tell(const struct cgroups *cgroups, unsigned slot, uint64_t memory);
 /// Whether the kernel has killed for want of memory.
 int cgroups_has_killed(const struct cgroups *cgroups, const struct memory_watch *watch);
 void memory_watch_close(struct memory_watch *watch);

@@ -131,6 +131,18 @@ static uint64_t shared_without_file(const struct sandbox *sandbox) {
   return files < UINT64_MAX - lag && shared > files + lag ? shared - files - lag : 0;
 }
 
+/// Whether a group uses more in all than its memory. Whoever does is looked at closely until it does no more; only then the kernel is to tell again.
+static int is_above(struct sandbox *sandbox) {
+  unsigned slot = (unsigned)(sandbox - all.sandboxes);
+  uint64_t memory = sandbox->request.memory_bytes;
+  if (cgroups_usage(&sandbox->memory) > memory) return 1;
+  if (!sandbox->looks_closely) return 0;
+  cgroups_tell(&all.house.cgroups, slot, memory);
+  if (cgroups_usage(&sandbox->memory) <= memory) return 0;
+  cgroups_tell(&all.house.cgroups, slot, 0);  // it came back meanwhile
+  return 1;
+}
+
 static void look(struct sandbox *sandbox) {
   unsigned slot = (unsigned)(sandbox - all.sandboxes);
   uint64_t used;
@@ -139,9 +151,10 @@ static void look(struct sandbox *sandbox) {
     used = tree_memory(sandbox->inner, sandbox->request.memory_bytes, &sandbox->program);
     if (used > all.peaks[slot]) all.peaks[slot] = used;
   } else {
-    if (cgroups_usage(&sandbox->memory) <= sandbox->request.memory_bytes) return look_closely(sandbox, 0);
+    if (!is_above(sandbox)) return look_closely(sandbox, 0);
     used = cgroups_allocated(&all.house.cgroups, &sandbox->memory);
     if (used <= sandbox->request.memory_bytes && sandbox->inner) used += shared_without_file(sandbox);
+    if (used <= sandbox->request.memory_bytes && !sandbox->looks_closely) cgroups_tell(&all.house.cgroups, slot, 0);
     look_closely(sandbox, 1);
   }
   if (used > sandbox->request.memory_bytes) kill_sandbox(sandbox, SK_ENDED_OUT_OF_MEMORY);

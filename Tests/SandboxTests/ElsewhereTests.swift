@@ -160,6 +160,7 @@ import Testing
     ["/usr/bin/unshare", "-m", "/bin/sh", "-c", "for one in \(hierarchies); do umount /sys/fs/cgroup/$one || exit 1; done; exec \"$@\"", "sh"]
   }
   static let ticking = ["--", "/usr/bin/python3", "-SEu", "-c", "import time\nwhile True: time.sleep(0.005); print('tick')"]
+  static let hasGroups = ["/sys/fs/cgroup/cgroup.procs", "/sys/fs/cgroup/memory/cgroup.procs"].contains(where: FileManager.default.fileExists)
   static let hasBoth = ["/sys/fs/cgroup/unified/cgroup.procs", "/sys/fs/cgroup/freezer/cgroup.procs", "/sys/fs/cgroup/memory/cgroup.procs"].allSatisfy(FileManager.default.fileExists)
 
   /// By version 2, by version 1's freezer, and not at all: what is frozen does not run, and is killed all the same.
@@ -196,6 +197,34 @@ import Testing
     _ = wait(child)
     while try left() > 0, ContinuousClock.now < deadline { usleep(5000) }
     #expect(try left() == 0)
+  }
+
+  /// Of a spawner that is killed no group stays until the next one begins: it would be met by a later sandbox, frozen as it is.
+  @Test(.enabled(if: hasGroups, "no cgroups here")) func aKilledSpawnersGroups() throws {
+    let built = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent().path
+    let out = "/tmp/skerry-groups-\(UUID().uuidString)", deadline = ContinuousClock.now + .seconds(60)
+    let program = ["--", "/usr/bin/python3", "-SEu", "-c", "import time\nmuch = [b'x' * (1 << 20) for _ in range(300)]\nwhile True: time.sleep(0.01); print('tick')"]
+    let child = try spawn([built + "/sandbox-probe", "/tmp", "memory=600", "freeze", "linger"] + program, output: .file(out))
+    defer {
+      kill(child, SIGKILL)
+      _ = try? wait(child)
+      unsafe unlink(out)
+    }
+    func own(_ name: String, of parent: pid_t) -> pid_t? {
+      let children = ((try? String(contentsOfFile: "/proc/\(parent)/task/\(parent)/children", encoding: .utf8)) ?? "").split(separator: " ").compactMap { pid_t($0) }
+      return children.first { (try? String(contentsOfFile: "/proc/\($0)/comm", encoding: .utf8))?.hasPrefix(name) == true }
+    }
+    func groups(_ guardian: pid_t) throws -> [String] {
+      #expect(try wait(spawn(["/usr/bin/find", "/sys/fs/cgroup", "-path", "*/skerry-\(guardian)/*", "-type", "d"], output: .file(out + "-found"), errors: .file("/dev/null"))) >= 0)
+      defer { unsafe unlink(out + "-found") }
+      return try String(contentsOfFile: out + "-found", encoding: .utf8).split(separator: "\n").map(String.init)
+    }
+    while !((try? String(contentsOfFile: out, encoding: .utf8)) ?? "").contains("thawed"), ContinuousClock.now < deadline { usleep(5000) }
+    let guardian = try #require(own("skerry-guardian", of: child)), spawner = try #require(own("skerry-spawner", of: guardian))
+    #expect(try !groups(guardian).isEmpty)
+    kill(spawner, SIGKILL)
+    while ContinuousClock.now < deadline, own("skerry-spawner", of: guardian) == nil || own("skerry-spawner", of: guardian) == spawner { usleep(1000) }
+    #expect(try groups(guardian) == [])
   }
 
   /// What is written to the files of groups, and read from them, against folders that stand for a kernel's (Tests/SandboxTests/Groups).
