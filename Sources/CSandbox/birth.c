@@ -70,6 +70,7 @@ static void look_around(const char *const *roots, int without_cgroups, pid_t pro
   facts->limits_cpu = house.cgroups.cpu[0] != 0;
   facts->freezes = (uint8_t)cgroups_can_freeze(&house.cgroups);
   facts->has_unified = house.cgroups.unified[0] != 0;
+  facts->is_crowded = (uint8_t)house.cgroups.is_crowded;
   facts->limits_processes = house.cgroups.processes[0] != 0;
   snprintf(facts->memory_folder, sizeof facts->memory_folder, "%s", house.cgroups.memory);
   facts->is_root = geteuid() == 0;

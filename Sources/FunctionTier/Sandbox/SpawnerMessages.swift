@@ -7,7 +7,7 @@ import Glibc
 struct SpawnerFacts: Sendable {
   enum Memory: Sendable { case watched, cgroup1, cgroup2 }
   let memory: Memory
-  let limitsCPU: Bool, limitsProcesses: Bool, hasOwnUsers: Bool, filtersSystemCalls: Bool, isRoot: Bool, freezes: Bool, hasUnifiedGroups: Bool
+  let limitsCPU: Bool, limitsProcesses: Bool, hasOwnUsers: Bool, filtersSystemCalls: Bool, isRoot: Bool, freezes: Bool, hasUnifiedGroups: Bool, isCrowded: Bool
   let firstUser: Int
   let bubblewrap: String?, pasta: String?
   let memoryFolder: String?
@@ -25,6 +25,7 @@ struct SpawnerFacts: Sendable {
     isRoot = facts.is_root != 0
     freezes = facts.freezes != 0
     hasUnifiedGroups = facts.has_unified != 0
+    isCrowded = facts.is_crowded != 0
     firstUser = Int(facts.first_user)
     bubblewrap = text(facts.bwrap)
     pasta = text(facts.pasta)
