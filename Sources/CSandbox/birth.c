@@ -81,16 +81,20 @@ static void look_around(const char *const *roots, int without_cgroups, pid_t pro
   facts->system_calls = house.filter >= 0;
 }
 
-/// Ends what a spawner has left and waits for it, a second or so: nobody is to be in a group that is removed. Whatever was below the spawner is ours now.
-static void clear_up(void) {
-  enum { LOOKS = 100, MICROSECONDS = 10000 };
-  for (unsigned slot = 0; slot < SK_SANDBOXES; slot++) cgroups_kill(&house.cgroups, slot);  // in version 1 what is frozen does not die with it
+void await_children(void) {
+  enum { LOOKS = 500, MICROSECONDS = 10000 };
   for (int look = 0; look < LOOKS; look++) {
     pid_t ended;
     while ((ended = waitpid(-1, NULL, WNOHANG)) > 0) {}
-    if (ended < 0) break;
+    if (ended < 0) return;
     usleep(MICROSECONDS);
   }
+}
+
+/// Ends what a spawner has left, which is ours now.
+static void clear_up(void) {
+  for (unsigned slot = 0; slot < SK_SANDBOXES; slot++) cgroups_kill(&house.cgroups, slot);  // in version 1 what is frozen does not die with it
+  await_children();
   for (unsigned slot = 0; slot < SK_SANDBOXES; slot++) cgroups_remove(&house.cgroups, slot);
 }
 

@@ -95,6 +95,11 @@ int launch(const struct house *house, const struct sk_sandbox_request *request, 
 /// Whether the calling process can have mounts of its own, which the system does not see.
 int can_mount_privately(void);
 
+// MARK: birth.c
+
+/// Waits until no process is left below the caller, who has killed them, 5 s at most: a group is removed once nobody is in it.
+void await_children(void);
+
 // MARK: spawner.c
 
 /// The spawner: takes requests from a socket until its other end is closed; then ends, with status 0, and with it every sandbox.

@@ -497,16 +497,15 @@ _Noreturn void spawner_serve(int requests, const struct house *house, volatile u
   }
 gone:
   // The proxy is gone. So is every sandbox when this process is; only their groups would stay.
-  for (unsigned slot = 0; slot < SK_SANDBOXES; slot++) kill_sandbox(&all.sandboxes[slot], SK_ENDED_KILLED);
   for (unsigned slot = 0; slot < SK_SANDBOXES; slot++) {
     struct sandbox *sandbox = &all.sandboxes[slot];
+    kill_sandbox(sandbox, SK_ENDED_KILLED);
     if (sandbox->state == FREE) continue;
-    if (sandbox->outer) {
-      if (sandbox->inner_process < 0) kill(sandbox->outer, SIGKILL);
-      waitpid(sandbox->outer, NULL, 0);
-    }
-    cgroups_remove(&all.house.cgroups, slot);
+    if (sandbox->outer && sandbox->inner_process < 0) kill(sandbox->outer, SIGKILL);
+    if (sandbox->pasta) kill(sandbox->pasta, SIGKILL);
   }
+  await_children();
+  for (unsigned slot = 0; slot < SK_SANDBOXES; slot++) cgroups_remove(&all.house.cgroups, slot);  // a killed spawner's, too
   cgroups_remove_all(&all.house.cgroups);
   _exit(0);
 }
