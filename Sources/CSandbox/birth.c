@@ -82,7 +82,7 @@ static void look_around(const char *const *roots, int without_cgroups, pid_t pro
 }
 
 void await_children(void) {
-  enum { LOOKS = 500, MICROSECONDS = 10000 };
+  enum { LOOKS = 5000, MICROSECONDS = 1000 };
   for (int look = 0; look < LOOKS; look++) {
     pid_t ended;
     while ((ended = waitpid(-1, NULL, WNOHANG)) > 0) {}

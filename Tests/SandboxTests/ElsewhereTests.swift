@@ -128,6 +128,12 @@ import Testing
     #expect(lines.first?.contains("user namespaces are not allowed here") == true)
   }
 
+  /// As in systemd's unit without the drop-in for functions (ProcSubset=pid).
+  @Test func withoutTheSystemsPartOfProc() throws {
+    let lines = try probe(["/usr/bin/bwrap", "--unshare-user", "--uid", "1000", "--dev-bind", "/", "/", "--tmpfs", "/proc/sys"], ["--", "/usr/bin/true"])
+    #expect(lines.count == 1 && lines.first?.contains("no sandboxes: bwrap:") == true && lines.first?.contains("skerry-functions.conf") == true, "\(lines)")
+  }
+
   /// As in a container with parts of /proc hidden: the kernel allows no other.
   @Test func withAMaskedProc() throws {
     let container = ["/usr/bin/bwrap", "--unshare-user", "--uid", "1000", "--dev-bind", "/", "/", "--ro-bind", "/dev/null", "/proc/keys"]

@@ -98,7 +98,7 @@ public struct SandboxReport: Sendable, Equatable {
     let words = String(decoding: bytes.prefix(max(0, length)), as: UTF8.self).split(separator: "\n").joined(separator: " ")
     let layer = words.contains("namespace") || words.contains("uid map")
       ? " (user namespaces are not allowed here: in a container they need its runtime's leave, elsewhere sysctl kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns or user.max_user_namespaces)"
-      : ""
+      : words.contains("/proc/sys") ? " (in systemd's unit the drop-in skerry-functions.conf allows what sandboxes need)" : ""
     return "\(words.isEmpty ? "\(end.cause)" : words)\(layer)"
   }
 }
