@@ -71,6 +71,7 @@ static void look_around(const char *const *roots, int without_cgroups, pid_t pro
   facts->limits_cpu = house.cgroups.cpu[0] != 0;
   facts->freezes = (uint8_t)cgroups_can_freeze(&house.cgroups);
   facts->has_unified = house.cgroups.unified[0] != 0;
+  facts->is_crowded = (uint8_t)house.cgroups.is_crowded;
   facts->limits_processes = house.cgroups.processes[0] != 0;
   snprintf(facts->memory_folder, sizeof facts->memory_folder, "%s", house.cgroups.memory);
   facts->is_root = geteuid() == 0;
@@ -79,6 +80,26 @@ static void look_around(const char *const *roots, int without_cgroups, pid_t pro
   house.private_mounts = facts->own_users && can_mount_privately();
   house.filter = filter_make(house.cgroups.version == 0, !facts->own_users);
   facts->system_calls = house.filter >= 0;
+}
+
+void await_children(void) {
+  enum { LOOKS = 5000, MICROSECONDS = 1000 };
+  for (int look = 0; look < LOOKS; look++) {
+    pid_t ended;
+    int status;
+    while ((ended = waitpid(-1, &status, WNOHANG | __WALL)) > 0) {
+      if (WIFSTOPPED(status)) kill(ended, SIGKILL);  // one that is tied (tie.c), and has just been started
+    }
+    if (ended < 0) return;
+    usleep(MICROSECONDS);
+  }
+}
+
+/// Ends what a spawner has left, which is ours now.
+static void clear_up(void) {
+  for (unsigned slot = 0; slot < SK_SANDBOXES; slot++) cgroups_kill(&house.cgroups, slot);  // in version 1 what is frozen does not die with it
+  await_children();
+  for (unsigned slot = 0; slot < SK_SANDBOXES; slot++) cgroups_remove(&house.cgroups, slot);
 }
 
 /// Starts a spawner, and another one whenever it ends before the proxy does: killed by somebody, or for want of memory. Its sandboxes have ended with
@@ -95,10 +116,7 @@ static _Noreturn void guard(int socket, volatile uint64_t *peaks) {
       if (ended < 0 && errno != EINTR) break;
     }
     if (ended == spawner && WIFEXITED(status) && WEXITSTATUS(status) == 0) _exit(0);  // the proxy is gone
-    for (unsigned slot = 0; slot < SK_SANDBOXES; slot++) {
-      cgroups_kill(&house.cgroups, slot);  // in version 1 what is frozen does not die with it
-      cgroups_remove(&house.cgroups, slot);
-    }
+    clear_up();
     clock_gettime(CLOCK_MONOTONIC, &now);
     if (now.tv_sec - began.tv_sec < LEAST_SECONDS) sleep(LEAST_SECONDS);
   }

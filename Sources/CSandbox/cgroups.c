@@ -100,42 +100,11 @@ static int has_file(const char *folder, const char *file) {
   return 1;
 }
 
-/// Moves the program and its helpers into a group beside the sandboxes': in version 2 a group that hands controllers down holds no processes itself.
-static void make_room(const char *folder, pid_t program) {
-  char own[PATH_BYTES + 64];
-  snprintf(own, sizeof own, "%s/skerry-%d-proxy", folder, (int)program);
-  if (mkdir(own, 0755) < 0 && errno != EEXIST) return;
-  int file = open_in(folder, "cgroup.procs");
-  char list[8192];
-  ssize_t length = file < 0 ? -1 : read(file, list, sizeof list - 1);
-  if (file >= 0) close(file);
-  if (length < 0) return;
-  list[length] = 0;
-  for (char *rest = list, *line; (line = strsep(&rest, "\n")) != NULL;) {
-    char path[64], text[512];
-    pid_t process = (pid_t)atoi(line);
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)process);
-    int status = process > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-    ssize_t got = status < 0 ? -1 : read(status, text, sizeof text - 1);
-    if (status >= 0) close(status);
-    if (got <= 0) continue;
-    text[got] = 0;
-    char *after = strrchr(text, ')');
-    int parent = after ? atoi(after + 4) : 0;
-    if (process == program || parent == program) write_number(own, "cgroup.procs", (uint64_t)process);
-  }
-}
-
-/// Has a group of version 2 hand a controller down to the groups in it. Returns whether it does.
-static int hand_down(const char *folder, const char *controller, pid_t program) {
+/// Has a group of version 2 hand a controller down to the groups in it. Returns 0, or a negated errno: -EBUSY when there are processes in it.
+static int hand_down(const char *folder, const char *controller) {
   char text[32];
   snprintf(text, sizeof text, "+%s", controller);
-  int result = write_text(folder, "cgroup.subtree_control", text);
-  if (result == -EBUSY && program) {
-    make_room(folder, program);
-    result = write_text(folder, "cgroup.subtree_control", text);
-  }
-  return result == 0;
+  return write_text(folder, "cgroup.subtree_control", text);
 }
 
 /// Whether processes of ours may be moved into groups in a folder: making the folder does not say so.
@@ -160,16 +129,64 @@ static int has_word(const char *list, const char *word) {
   return 0;
 }
 
+/// Whether a process is the program or one of its helpers.
+static int is_of(pid_t program, pid_t process) {
+  char path[64], text[512];
+  snprintf(path, sizeof path, "/proc/%d/stat", (int)process);
+  int status = process > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+  ssize_t got = status < 0 ? -1 : read(status, text, sizeof text - 1);
+  if (status >= 0) close(status);
+  text[got > 0 ? got : 0] = 0;
+  char *after = strrchr(text, ')');
+  return after && (process == program || atoi(after + 4) == program);
+}
+
+/// Moves the program and its helpers from one group of version 2 into another.
+static void move_program(const char *from, const char *to, pid_t program) {
+  int file = open_in(from, "cgroup.procs");
+  char list[8192];
+  ssize_t length = file < 0 ? -1 : read(file, list, sizeof list - 1);
+  if (file >= 0) close(file);
+  list[length > 0 ? length : 0] = 0;
+  for (char *rest = list, *line; (line = strsep(&rest, "\n")) != NULL;) {
+    if (is_of(program, (pid_t)atoi(line))) write_text(to, "cgroup.procs", line);
+  }
+}
+
+/// Has a group of version 2 hand on what it has of `controllers`: one that hands any down holds no processes itself, so the program and its helpers
+/// go into a group beside the sandboxes'; and back, if others stay, who may be a shell and what it has started. Returns which were handed on.
+static unsigned hand_on(const char *folder, const char *const controllers[3], const char *there, pid_t program, int *is_crowded) {
+  char own[PATH_BYTES + 64];
+  snprintf(own, sizeof own, "%s/skerry-%d-proxy", folder, (int)program);
+  unsigned handed = 0;
+  int has_moved = 0;
+  for (unsigned i = 0; i < 3; i++) {
+    if (!has_word(there, controllers[i])) continue;
+    // Without `memory` the kernel would hand down and take the group for one of threads, in which there can be no groups of processes.
+    int result = has_word(there, "memory") || has_moved ? hand_down(folder, controllers[i]) : -EBUSY;
+    if (result == -EBUSY && !has_moved && (mkdir(own, 0755) == 0 || errno == EEXIST)) {
+      has_moved = 1;
+      move_program(folder, own, program);
+      result = hand_down(folder, controllers[i]);
+    }
+    if (result == 0) handed |= 1u << i;
+    *is_crowded |= result == -EBUSY;
+  }
+  if (!handed) move_program(own, folder, program);
+  if (has_moved) rmdir(own);  // when nobody is in it
+  return handed;
+}
+
 /// Version 2: our folder, and those controllers that it hands on to the groups in it, one by one: one that is missing takes none of the others along.
 static void find_version_2(struct cgroups *cgroups, const char *top, pid_t program) {
   char *const places[] = {cgroups->memory, cgroups->cpu, cgroups->processes};
   const char *const names[] = {"memory", "cpu", "pids"};
   char folder[PATH_BYTES], controllers[512] = "";
-  int file = open_in(top, "cgroup.controllers"), is_handed[3];
+  int file = open_in(top, "cgroup.controllers");
   ssize_t got = file < 0 ? 0 : read(file, controllers, sizeof controllers - 1);
   if (file >= 0) close(file);
   controllers[got > 0 ? got : 0] = 0;
-  for (int i = 0; i < 3; i++) is_handed[i] = has_word(controllers, names[i]) && hand_down(top, names[i], program);
+  unsigned handed = hand_on(top, names, controllers, program, &cgroups->is_crowded);
   strcpy(folder, top);
   if (!settle(cgroups, folder)) return;
   if (!may_join(folder)) {
@@ -178,7 +195,7 @@ static void find_version_2(struct cgroups *cgroups, const char *top, pid_t progr
   }
   strcpy(cgroups->unified, folder);
   for (int i = 0; i < 3; i++) {
-    if (is_handed[i] && hand_down(folder, names[i], 0)) strcpy(places[i], folder);
+    if (handed & 1u << i && hand_down(folder, names[i]) == 0) strcpy(places[i], folder);
   }
   if (cgroups->memory[0]) cgroups->version = 2;
 }
@@ -205,9 +222,11 @@ void cgroups_find(struct cgroups *cgroups, pid_t program) {
 
 // MARK: One sandbox's
 
+/// One that a killed spawner's sandbox has left is made anew: it may be frozen, and counts what was killed in it.
 static int make_folder(char folder[PATH_BYTES + 16], const char *parent, unsigned slot) {
   folder_of(folder, parent, slot);
-  return mkdir(folder, 0755) < 0 && errno != EEXIST ? -errno : 0;
+  if (mkdir(folder, 0755) == 0 || (errno == EEXIST && rmdir(folder) == 0 && mkdir(folder, 0755) == 0)) return 0;
+  return errno == ENOTEMPTY ? 0 : -errno;
 }
 
 /// The folders of a sandbox's groups, each once; the last ones are version 1's.
@@ -252,7 +271,7 @@ static int limit_memory(const struct cgroups *cgroups, const char *folder, const
   int result = write_number(folder, names[cgroups->version].limit, memory + temporary);
   if (cgroups->version == 2) {
     write_number(folder, "memory.swap.max", 0);
-    write_number(folder, "memory.high", memory);
+    write_number(folder, "memory.high", memory);  // tells of it, once: see cgroups_tell
     write_number(folder, "memory.oom.group", 1);
   } else {
     write_number(folder, "memory.memsw.limit_in_bytes", memory + temporary);
@@ -367,6 +386,14 @@ uint64_t cgroups_peak(const struct cgroups *cgroups, unsigned slot) {
   uint64_t bytes = number_in(file, NULL);
   if (file >= 0) close(file);
   return bytes;
+}
+
+void cgroups_tell(const struct cgroups *cgroups, unsigned slot, uint64_t memory) {
+  char folder[PATH_BYTES + 16];
+  if (cgroups->version != 2) return;
+  folder_of(folder, cgroups->memory, slot);
+  if (memory) write_number(folder, "memory.high", memory);
+  else write_text(folder, "memory.high", "max");
 }
 
 uint64_t cgroups_usage(const struct memory_watch *watch) { return number_in(watch->usage, NULL); }

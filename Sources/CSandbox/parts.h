@@ -22,6 +22,7 @@ struct cgroups {
   char unified[PATH_BYTES];  // version 2's, whatever controllers it has: every group there can be frozen, and killed as one
   char freezer[PATH_BYTES];  // version 1's, where there is no `unified`
   unsigned left;  // processes that dead owners had left, killed
+  int is_crowded;  // version 2 keeps controllers from us since there are other programs in our group
 };
 
 /// What a sandbox's memory is watched by.
@@ -58,6 +59,9 @@ uint64_t cgroups_usage(const struct memory_watch *watch);
 uint64_t cgroups_allocated(const struct cgroups *cgroups, const struct memory_watch *watch);
 /// And those that no file on a disk stands behind but may be mapped by several: /tmp, and what is mapped without a file.
 uint64_t cgroups_shared(const struct memory_watch *watch);
+/// Has the group's watch tell when it uses more than so much in all; 0: not any more. In version 2 the kernel slows whoever is above down, to standing
+/// still, as long as it is to tell; what is in /tmp may be above for good. Version 1 tells each time.
+void cgroups_tell(const struct cgroups *cgroups, unsigned slot, uint64_t memory);
 /// Whether the kernel has killed for want of memory.
 int cgroups_has_killed(const struct cgroups *cgroups, const struct memory_watch *watch);
 void memory_watch_close(struct memory_watch *watch);
@@ -115,6 +119,11 @@ int tie_has_started_one(int status);
 void tie_end(pid_t process);
 void tie_go_on(pid_t process);
 int tie_go_on_until_it_waits(pid_t process, int status);
+
+// MARK: birth.c
+
+/// Waits until no process is left below the caller, who has killed them, 5 s at most: a group is removed once nobody is in it.
+void await_children(void);
 
 // MARK: spawner.c
 

@@ -134,6 +134,18 @@ static uint64_t shared_without_file(const struct sandbox *sandbox) {
   return files < UINT64_MAX - lag && shared > files + lag ? shared - files - lag : 0;
 }
 
+/// Whether a group uses more in all than its memory. Whoever does is looked at closely until it does no more; only then the kernel is to tell again.
+static int is_above(struct sandbox *sandbox) {
+  unsigned slot = (unsigned)(sandbox - all.sandboxes);
+  uint64_t memory = sandbox->request.memory_bytes;
+  if (cgroups_usage(&sandbox->memory) > memory) return 1;
+  if (!sandbox->looks_closely) return 0;
+  cgroups_tell(&all.house.cgroups, slot, memory);
+  if (cgroups_usage(&sandbox->memory) <= memory) return 0;
+  cgroups_tell(&all.house.cgroups, slot, 0);  // it came back meanwhile
+  return 1;
+}
+
 static void look(struct sandbox *sandbox) {
   unsigned slot = (unsigned)(sandbox - all.sandboxes);
   uint64_t used;
@@ -142,9 +154,10 @@ static void look(struct sandbox *sandbox) {
     used = tree_memory(sandbox->inner, sandbox->request.memory_bytes, &sandbox->program);
     if (used > all.peaks[slot]) all.peaks[slot] = used;
   } else {
-    if (cgroups_usage(&sandbox->memory) <= sandbox->request.memory_bytes) return look_closely(sandbox, 0);
+    if (!is_above(sandbox)) return look_closely(sandbox, 0);
     used = cgroups_allocated(&all.house.cgroups, &sandbox->memory);
     if (used <= sandbox->request.memory_bytes && sandbox->inner) used += shared_without_file(sandbox);
+    if (used <= sandbox->request.memory_bytes && !sandbox->looks_closely) cgroups_tell(&all.house.cgroups, slot, 0);
     look_closely(sandbox, 1);
   }
   if (used > sandbox->request.memory_bytes) kill_sandbox(sandbox, SK_ENDED_OUT_OF_MEMORY);
@@ -499,27 +512,6 @@ static int handle(struct epoll_event event) {
   return 1;
 }
 
-/// The end of everything, which has been killed where it was known. What is tied dies with us at the latest.
-static void await_all(void) {
-  int left = 0, status;
-  for (unsigned slot = 0; slot < SK_SANDBOXES; slot++) {
-    struct sandbox *sandbox = &all.sandboxes[slot];
-    if (sandbox->state == FREE || !sandbox->outer) continue;
-    left++;
-    if (sandbox->inner_process >= 0) continue;
-    kill(sandbox->outer, SIGKILL);
-    if (sandbox->tied) kill(sandbox->tied, SIGKILL);
-  }
-  while (left > 0) {
-    pid_t process = waitpid(-1, &status, __WALL);
-    if (process < 0 && errno != EINTR) return;
-    if (process > 0 && WIFSTOPPED(status)) kill(process, SIGKILL);
-    for (unsigned slot = 0; process > 0 && !WIFSTOPPED(status) && slot < SK_SANDBOXES; slot++) {
-      if (all.sandboxes[slot].state != FREE && all.sandboxes[slot].outer == process) left--;
-    }
-  }
-}
-
 _Noreturn void spawner_serve(int requests, const struct house *house, volatile uint64_t *peaks) {
   prctl(PR_SET_NAME, "skerry-spawner");
   // What is 1 inside outlives bubblewrap by a moment: somebody must wait for it.
@@ -546,9 +538,17 @@ _Noreturn void spawner_serve(int requests, const struct house *house, volatile u
   }
 gone:
   // The proxy is gone. So is every sandbox when this process is; only their groups would stay.
-  for (unsigned slot = 0; slot < SK_SANDBOXES; slot++) kill_sandbox(&all.sandboxes[slot], SK_ENDED_KILLED);
-  await_all();
-  for (unsigned slot = 0; slot < SK_SANDBOXES; slot++) if (all.sandboxes[slot].state != FREE) cgroups_remove(&all.house.cgroups, slot);
+  for (unsigned slot = 0; slot < SK_SANDBOXES; slot++) {
+    struct sandbox *sandbox = &all.sandboxes[slot];
+    kill_sandbox(sandbox, SK_ENDED_KILLED);
+    if (sandbox->state == FREE) continue;
+    if (sandbox->pasta) kill(sandbox->pasta, SIGKILL);
+    if (sandbox->inner_process >= 0) continue;
+    if (sandbox->outer) kill(sandbox->outer, SIGKILL);
+    if (sandbox->tied) kill(sandbox->tied, SIGKILL);
+  }
+  await_children();
+  for (unsigned slot = 0; slot < SK_SANDBOXES; slot++) cgroups_remove(&all.house.cgroups, slot);  // a killed spawner's, too
   cgroups_remove_all(&all.house.cgroups);
   _exit(0);
 }

@@ -26,6 +26,8 @@ import Foundation
     ])
 
   static func main() {
+    // Else it tells the system's log, and so the journal of each `systemctl reload`, that a user may not raise the priority of threads.
+    unsafe setenv("LIBDISPATCH_LOG", "NO", 0)
     do {
       var command = try parseAsRoot()
       try command.run()

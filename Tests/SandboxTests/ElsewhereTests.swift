@@ -134,6 +134,12 @@ import Testing
     #expect(lines.first?.contains("user namespaces are not allowed here") == true)
   }
 
+  /// As in systemd's unit without the drop-in for functions (ProcSubset=pid).
+  @Test func withoutTheSystemsPartOfProc() throws {
+    let lines = try probe(["/usr/bin/bwrap", "--unshare-user", "--uid", "1000", "--dev-bind", "/", "/", "--tmpfs", "/proc/sys"], ["--", "/usr/bin/true"])
+    #expect(lines.count == 1 && lines.first?.contains("no sandboxes: bwrap:") == true && lines.first?.contains("skerry-functions.conf") == true, "\(lines)")
+  }
+
   /// As in a container with parts of /proc hidden: the kernel allows no other.
   @Test func withAMaskedProc() throws {
     let container = ["/usr/bin/bwrap", "--unshare-user", "--uid", "1000", "--dev-bind", "/", "/", "--ro-bind", "/dev/null", "/proc/keys"]
@@ -166,6 +172,7 @@ import Testing
     ["/usr/bin/unshare", "-m", "/bin/sh", "-c", "for one in \(hierarchies); do umount /sys/fs/cgroup/$one || exit 1; done; exec \"$@\"", "sh"]
   }
   static let ticking = ["--", "/usr/bin/python3", "-SEu", "-c", "import time\nwhile True: time.sleep(0.005); print('tick')"]
+  static let hasGroups = ["/sys/fs/cgroup/cgroup.procs", "/sys/fs/cgroup/memory/cgroup.procs"].contains(where: FileManager.default.fileExists)
   static let hasBoth = ["/sys/fs/cgroup/unified/cgroup.procs", "/sys/fs/cgroup/freezer/cgroup.procs", "/sys/fs/cgroup/memory/cgroup.procs"].allSatisfy(FileManager.default.fileExists)
 
   /// By version 2, by version 1's freezer, and not at all: what is frozen does not run, and is killed all the same.
@@ -202,6 +209,41 @@ import Testing
     _ = wait(child)
     while try left() > 0, ContinuousClock.now < deadline { usleep(5000) }
     #expect(try left() == 0)
+  }
+
+  /// Of a spawner that is killed no group of a sandbox stays until the next one begins: it would be met by a later one, frozen as it is. Of a proxy
+  /// that is killed none at all.
+  @Test(.enabled(if: hasGroups, "no cgroups here"), arguments: ["spawner", "proxy"]) func groupsOfWhoIsKilled(_ killed: String) throws {
+    let built = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent().path
+    let out = "/tmp/skerry-groups-\(UUID().uuidString)", deadline = ContinuousClock.now + .seconds(60)
+    let program = ["--", "/usr/bin/python3", "-SEu", "-c", "import time\nmuch = [b'x' * (1 << 20) for _ in range(300)]\nwhile True: time.sleep(0.01); print('tick')"]
+    let child = try spawn([built + "/sandbox-probe", "/tmp", "memory=600", "freeze", "linger"] + program, output: .file(out))
+    defer {
+      kill(child, SIGKILL)
+      _ = wait(child)
+      unsafe unlink(out)
+    }
+    func own(_ name: String, of parent: pid_t) -> pid_t? {
+      let children = ((try? String(contentsOfFile: "/proc/\(parent)/task/\(parent)/children", encoding: .utf8)) ?? "").split(separator: " ").compactMap { pid_t($0) }
+      return children.first { (try? String(contentsOfFile: "/proc/\($0)/comm", encoding: .utf8))?.hasPrefix(name) == true }
+    }
+    func groups(_ guardian: pid_t) throws -> [String] {
+      #expect(try wait(spawn(["/usr/bin/find", "/sys/fs/cgroup", "-path", "*/skerry-\(guardian)*", "-type", "d"], output: .file(out + "-found"), errors: .file("/dev/null"))) >= 0)
+      defer { unsafe unlink(out + "-found") }
+      return try String(contentsOfFile: out + "-found", encoding: .utf8).split(separator: "\n").map(String.init)
+    }
+    while !((try? String(contentsOfFile: out, encoding: .utf8)) ?? "").contains("thawed"), ContinuousClock.now < deadline { usleep(5000) }
+    let guardian = try #require(own("skerry-guardian", of: child)), spawner = try #require(own("skerry-spawner", of: guardian))
+    #expect(try groups(guardian).contains { $0.hasSuffix("/1") })
+    if killed == "spawner" {
+      kill(spawner, SIGKILL)
+      while ContinuousClock.now < deadline, own("skerry-spawner", of: guardian) == nil || own("skerry-spawner", of: guardian) == spawner { usleep(1000) }
+      #expect(try groups(guardian).allSatisfy { $0.hasSuffix("/skerry-\(guardian)") })
+    } else {
+      kill(child, SIGKILL)
+      while ContinuousClock.now < deadline, kill(guardian, 0) == 0 { usleep(1000) }
+      #expect(try groups(guardian) == [])
+    }
   }
 
   /// Parts of the spawner against what stands for a kernel (Tests/SandboxTests/Groups): what is written to the files of groups, and read from them; and

@@ -29,6 +29,8 @@ import Testing
     "x = allocate(90)\ntime.sleep(0.05)",
     // Files in /tmp are not the program's memory, though they lie in the machine's.
     "open('/tmp/big', 'wb').write(b'x' * (60 << 20))\nx = allocate(60)\ntime.sleep(0.05)",
+    // More of them than memory: nobody is slowed down for it.
+    "with open('/tmp/big', 'wb') as file:\n  for _ in range(400): file.write(b'x' * (1 << 20))\nx = allocate(30)",
   ])
   func enough(_ workshop: Workshop, _ program: String) throws {
     let came = try workshop.python(Self.allocate + program + "\nprint('fine')")

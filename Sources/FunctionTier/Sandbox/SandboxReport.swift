@@ -24,6 +24,8 @@ public struct SandboxReport: Sendable, Equatable {
   public let freezes: Bool
   /// Controllers that the groups of version 2 which we have lack, and nothing else has: of `memory`, `cpu`, `pids`.
   public let missingControllers: [String]
+  /// Whether these lack since other programs are in skerry's group: a shell that started it.
+  public let isCrowded: Bool
   /// Whether each sandbox runs as a user of its own. Only as root; otherwise all run as the proxy's.
   public let hasOwnUsers: Bool
   /// Whether there is a /proc inside. In a container that masks its own, there can be none.
@@ -40,7 +42,7 @@ public struct SandboxReport: Sendable, Equatable {
     return [
       "sandboxes: memory limits \(memory.rawValue)", limitsCPU ? "CPU shares" : "no CPU shares (no cgroups)",
       freezes ? nil : "idle ones go on running (no cgroup of ours to freeze)",
-      missingControllers.isEmpty ? nil : "cgroup v2 without the controllers \(missingControllers.joined(separator: ", "))",
+      missingControllers.isEmpty ? nil : "cgroup v2 without the controllers \(missingControllers.joined(separator: ", "))\(isCrowded ? " (other programs are in its group: systemd-run --scope -p Delegate=yes skerry … makes one for it)" : "")",
       hasOwnUsers ? "each as a user of its own" : "all as this user, whose epoll watches they share (started as root, each is a user of its own)", hasProc ? nil : "no /proc inside", hasOutbound ? nil : "no network: outbound (install passt)",
     ].compactMap { $0 }.joined(separator: "; ")
   }
@@ -57,6 +59,7 @@ public struct SandboxReport: Sendable, Equatable {
     freezes = facts.freezes
     let controllers = [("memory", facts.memory != .watched), ("cpu", facts.limitsCPU), ("pids", facts.limitsProcesses)]
     missingControllers = facts.hasUnifiedGroups ? controllers.filter { !$0.1 }.map(\.0) : []
+    isCrowded = facts.isCrowded
     hasOwnUsers = facts.hasOwnUsers
     hasOutbound = facts.pasta != nil
     var problem: String?
@@ -95,7 +98,7 @@ public struct SandboxReport: Sendable, Equatable {
     let words = String(decoding: bytes.prefix(max(0, length)), as: UTF8.self).split(separator: "\n").joined(separator: " ")
     let layer = words.contains("namespace") || words.contains("uid map")
       ? " (user namespaces are not allowed here: in a container they need its runtime's leave, elsewhere sysctl kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns or user.max_user_namespaces)"
-      : ""
+      : words.contains("/proc/sys") ? " (in systemd's unit the drop-in skerry-functions.conf allows what sandboxes need)" : ""
     return "\(words.isEmpty ? "\(end.cause)" : words)\(layer)"
   }
 }

@@ -7,7 +7,7 @@ import Glibc
 struct SpawnerFacts: Sendable {
   enum Memory: Sendable { case watched, cgroup1, cgroup2 }
   let memory: Memory
-  let limitsCPU: Bool, limitsProcesses: Bool, hasOwnUsers: Bool, filtersSystemCalls: Bool, isRoot: Bool, freezes: Bool, hasUnifiedGroups: Bool
+  let limitsCPU: Bool, limitsProcesses: Bool, hasOwnUsers: Bool, filtersSystemCalls: Bool, isRoot: Bool, freezes: Bool, hasUnifiedGroups: Bool, isCrowded: Bool
   let firstUser: Int
   let left: Int
   let bubblewrap: String?, pasta: String?
@@ -26,6 +26,7 @@ struct SpawnerFacts: Sendable {
     isRoot = facts.is_root != 0
     freezes = facts.freezes != 0
     hasUnifiedGroups = facts.has_unified != 0
+    isCrowded = facts.is_crowded != 0
     firstUser = Int(facts.first_user)
     left = Int(facts.left)
     bubblewrap = text(facts.bwrap)

@@ -42,10 +42,14 @@ static void furnish(const char *folder) {
 
 /// A place for groups with some controllers; looks for what can be used of it. Its own folder in it is `own`, its first sandbox's `slot`.
 static void find(struct cgroups *cgroups, const char *name, const char *controllers, char own[PATH_BYTES], char slot[PATH_BYTES]) {
-  char place[PATH_BYTES / 2], trial[PATH_BYTES];
+  char place[PATH_BYTES / 2], trial[PATH_BYTES], proxy[PATH_BYTES], process[32];
   snprintf(place, sizeof place, "%.150s/%.20s", top, name);
   furnish(place);
   put(place, "cgroup.controllers", controllers);
+  snprintf(process, sizeof process, "%d\n1\n", (int)getpid());
+  put(place, "cgroup.procs", process);
+  snprintf(proxy, sizeof proxy, "%.200s/skerry-%d-proxy", place, (int)getpid());
+  furnish(proxy);
   snprintf(own, PATH_BYTES, "%.200s/skerry-%d", place, (int)getpid());
   furnish(own);
   snprintf(trial, sizeof trial, "%.300s/trial", own);
@@ -79,6 +83,12 @@ int main(int count, char **words) {
   is(slot, "cpu.max", "");               // not before it is initialised
   cgroups_limit_cpu(&cgroups, 7, 72);
   is(slot, "cpu.max", "7200 100000");
+  put(slot, "memory.high", "");
+  cgroups_tell(&cgroups, 7, 0);          // /tmp may stay above: nobody is slowed down for it
+  is(slot, "memory.high", "max");
+  put(slot, "memory.high", "");
+  cgroups_tell(&cgroups, 7, 128 << 20);
+  is(slot, "memory.high", "134217728");
   put(slot, "cgroup.procs", "");
   must(cgroups_join(&cgroups, 7, &watch, 128 << 20, 64 << 20, 256, 1) == 0, "born inside");
   is(slot, "cgroup.procs", "");
@@ -116,6 +126,16 @@ int main(int count, char **words) {
   is(slot, "cgroup.procs", "0");
   is(slot, "memory.max", "");
   memory_watch_close(&watch);
+
+  // Without memory a group that has processes would become one of threads.
+  char proxy[PATH_BYTES / 2], process[32];
+  find(&cgroups, "threads", "cpu pids\n", own, slot);
+  must(cgroups.cpu[0] && cgroups.processes[0] && !cgroups.memory[0] && cgroups.unified[0], "cpu and pids without memory");
+  snprintf(process, sizeof process, "%d", (int)getpid());
+  snprintf(proxy, sizeof proxy, "%.150s/threads/skerry-%s-proxy", top, process);
+  is(proxy, "cgroup.procs", process);
+  snprintf(proxy, sizeof proxy, "%.150s/all/skerry-%s-proxy", top, process);
+  is(proxy, "cgroup.procs", "");  // there the kernel says when it is needed
 
   // A group that may be made and not be joined is of no use.
   char place[PATH_BYTES / 2];
