@@ -1,5 +1,6 @@
 // Owns: a running proxy: its workers, what serves now, and its life from the first connection to an orderly end.
 // Built from a checked configuration; `run` belongs to the main thread, everything else happens on the workers' own.
+import CSystem
 public import Confinement
 import ControlPlane
 public import Distribution
@@ -254,6 +255,9 @@ struct House: Sendable {
 extension Foundations {
   fileprivate init(workers: Int, _ spawner: (spawner: SpawnerInWaiting, settings: FunctionTier.Configuration)?) throws(StartFailure) {
     guard let tickets = TicketKeys() else { throw StartFailure(description: "the system has no randomness for session tickets") }
+    // What is large goes back to the system when it is let go: the bodies of one busy minute would stay for good where glibc learns from them to keep such.
+    _ = mallopt(sk_mmap_threshold, Self.largeBlockBytes)
+    _ = mallopt(sk_trim_threshold, Self.keptBytes)
     do {
       let diagnostics = try Diagnostics()
       self.init(
@@ -263,6 +267,10 @@ extension Foundations {
       throw StartFailure(description: "\(error)")
     }
   }
+  /// Blocks as large as this are mapped by themselves: more than any buffer that is used again and again.
+  private static let largeBlockBytes: Int32 = 512 << 10
+  /// What may lie free at the end of a heap.
+  private static let keptBytes: Int32 = 4 << 20
 }
 
 extension WorkerHandle {

@@ -21,6 +21,8 @@ extern int accept4(int, struct sockaddr *, socklen_t *, int);
 extern int pthread_setname_np(unsigned long thread, const char *name);
 extern const char *strerrordesc_np(int code);
 extern int malloc_trim(size_t);
+extern int mallopt(int parameter, int value);
+static const int sk_trim_threshold = -1, sk_mmap_threshold = -3;  // M_TRIM_THRESHOLD, M_MMAP_THRESHOLD of malloc.h
 extern size_t malloc_usable_size(void *);
 
 // The commit this was built from, when the build was told (SKERRY_COMMIT in its environment, as `make build` sets it); else "".
