@@ -9,6 +9,7 @@ extension FunctionTier {
     (facts.environments, facts.ready) = (supervisor.sandboxes.load(ordering: .relaxed), supervisor.ready.load(ordering: .relaxed))
     (facts.direct, facts.staleFrames) = (supervisor.direct.load(ordering: .relaxed), supervisor.staleFrames.load(ordering: .relaxed))
     (facts.frozen, facts.froze) = (supervisor.frozen.load(ordering: .relaxed), supervisor.froze.load(ordering: .relaxed))
+    facts.lingered = supervisor.lingered.load(ordering: .relaxed)
     facts.ended = supervisor.ended.withLock { $0 }
     facts.functions = numbers.map { name, numbers in
       var function = FunctionTierFacts.Function(name: name, results: numbers.results)

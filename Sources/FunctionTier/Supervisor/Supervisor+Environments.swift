@@ -268,6 +268,7 @@ extension Supervisor: EnvironmentKeeper {
     }
     guard let group = environment.group, group.environments.contains(where: { $0 === environment }) else { return }
     leaveGroup(environment)
+    if environment.endedAfterAnswer { write("the program ended after its answer, before it asked for the next invocation: \(end.cause.exitWords ?? "signal: killed")", group, nil) }
     fail(environment, of: group, failure)
   }
   /// How bubblewrap begins what it says of a function's own program that it could not execute.
