@@ -273,6 +273,27 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/canaries") == [".lock"])
   }
 
+  /// What fails because the proxy ends says nothing of a canary: neither its hook nor its invocations.
+  @Test func anEndSaysNothingOfACanary() async throws {
+    let tier = try Workbench.tier()
+    let definition = try Workbench.function(["index.js": "exports.handler = async (e) => { if (e.phase) await new Promise(r => setTimeout(r, 60000)) }"]) { $0.timeout = .seconds(30) }
+    let function = try tier.take(definition), store = try VersionStore(folder: tier.versions.folder)
+    for number in 1...2 {
+      if number == 2 { try "exports.handler = async () => 2".write(toFile: definition.codePath + "/index.js", atomically: false, encoding: .utf8) }
+      #expect(try store.publish(definition, description: "") == number)
+    }
+    try store.point("echo", alias: "live", to: 1)
+    while tier.versions.versions(of: "echo").alias("live") == nil { try await Task.sleep(for: .milliseconds(2)) }
+    #expect(await tier.run(function.qualified(by: "live"), #"{"phase":""}"#).text == "null")
+    var canary = Canary(version: 2, share: 0.5, milliseconds: 60_000)
+    canary.before = "echo:1"
+    try store.begin(canary, of: "echo", under: "live")
+    while tier.numbers[0].numbers.concurrent == 0 { try await Task.sleep(for: .milliseconds(2)) }
+    tier.stop()
+    let after = try VersionStore(folder: tier.versions.folder).versions(of: "echo").alias("live")
+    #expect(after?.canary?.phase == .before && after?.lastCanary == nil, "\(String(describing: after))")
+  }
+
   /// A file in the store that is not as it was published is not run; publishing the same again mends it.
   @Test func codeThatChangedInTheStoreIsNotRun() async throws {
     let tier = try Workbench.tier()
