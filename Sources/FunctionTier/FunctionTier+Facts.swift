@@ -10,6 +10,7 @@ extension FunctionTier {
     (facts.direct, facts.staleFrames) = (supervisor.direct.load(ordering: .relaxed), supervisor.staleFrames.load(ordering: .relaxed))
     (facts.frozen, facts.froze) = (supervisor.frozen.load(ordering: .relaxed), supervisor.froze.load(ordering: .relaxed))
     facts.trials = supervisor.trialCounts.withLock { $0 }
+    facts.lingered = supervisor.lingered.load(ordering: .relaxed)
     facts.ended = supervisor.ended.withLock { $0 }
     facts.apiLimitsReached = supervisor.apiLimitsReached.withLock { $0 }
     facts.functions = numbers.map { name, numbers in

@@ -84,6 +84,10 @@ public final class FunctionTier: Sendable {
   public let versions: VersionStore
   private let revisions: RevisionTable
   private let canaries: CanaryKeeper
+  /// For what would block: files of versions, and the code of those that are wanted for the first time.
+  private let helper: BlockingPool
+  /// Its jobs that may wait. Beyond: a canary is looked at a second later, and a version that is wanted for the first time has no environment.
+  static let jobLimit = 64
   private let store: CodeStore
   private let lease: FolderLease?
   private let tallies = Mutex<[String: FunctionTally]>([:])
@@ -107,19 +111,25 @@ public final class FunctionTier: Sendable {
   init(_ configuration: Configuration, launcher: any SandboxLauncher, diagnostics: Diagnostics) throws(TierFailure) {
     self.configuration = configuration
     self.diagnostics = diagnostics
+    let records: CanaryRecords
     do throws(CodeProblem) {
       versions = try VersionStore(folder: configuration.folder)
       store = try CodeStore(folder: configuration.folder + "/code")
       try Bootstraps.write(to: configuration.folder + "/runtime")
       let published = versions
+      records = try CanaryRecords(folder: configuration.folder + "/canaries")
       lease = FolderLease(configuration.folder) {
         published.removeUnusedCode()
+        records.removeAll(but: published.all.flatMap { versions in versions.aliases.filter { $0.canary != nil }.map { (versions.function, $0.name) } })
         Staging.clear(configuration.folder + "/staging")
       }
     } catch { throw TierFailure(description: "functions: \(error.text)") }
-    revisions = RevisionTable(versions, configuration.interpreters)
     do throws(IOFailure) {
-      let canaries = try CanaryKeeper(versions, diagnostics), looker = Looker()
+      var settings = BlockingPool.Configuration()
+      (settings.threads, settings.queueLimit) = (1, Self.jobLimit)
+      helper = try BlockingPool(configuration: settings)
+      revisions = RevisionTable(versions, configuration.interpreters, helper, diagnostics)
+      let canaries = CanaryKeeper(versions, records, helper, diagnostics), looker = Looker()
       self.canaries = canaries
       supervisor = try Supervisor(
         configuration, launcher, diagnostics, published: versions.watchedFolder, republished: { canaries.reread { looker.tier.withLock { $0 }?.tier?.provide() } }, everySecond: { looker.look() })
@@ -199,7 +209,7 @@ public final class FunctionTier: Sendable {
   }
 
   /// Invokes a function.
-  /// - Parameter answer: called once, on the supervisor's thread: it must not block.
+  /// - Parameter answer: called once, on any thread: it must not block.
   public func invoke(_ function: TierFunction, _ invocation: Invocation, answer: @escaping @Sendable (InvocationOutcome) -> Void) {
     _ = invoke(function, invocation, on: nil, answer: answer)
   }
@@ -207,7 +217,7 @@ public final class FunctionTier: Sendable {
   /// Invokes a function.
   /// - Parameters:
   ///   - loop: the caller's, when it runs on one and can wait for an idle environment's answer itself.
-  ///   - answer: called once, on the supervisor's thread or the caller's: it must not block.
+  ///   - answer: called once, on the supervisor's thread, the caller's or one of its own: it must not block.
   /// - Returns: what the caller then has to hold until it has the answer; nil when it need not.
   func invoke(
     _ function: TierFunction, _ invocation: Invocation, on loop: EventLoop?, answer: @escaping @Sendable (InvocationOutcome) -> Void
@@ -218,22 +228,33 @@ public final class FunctionTier: Sendable {
       return nil
     }
     do throws(CodeProblem) {
-      let found = try revisions.resolve(function.name, qualifier, invocation)
+      let choice = try revisions.choose(function.name, qualifier, invocation)
       var answer = answer
-      if let alias = found.canaryOf {
+      if let alias = choice.canaryOf {
         answer = { [canaries, answer] outcome in
-          canaries.note(outcome, function.name, alias, found.revision.version)
+          canaries.note(outcome, function.name, alias, String(choice.number))
           answer(outcome)
         }
       }
-      if let loop, let warm = supervisor.runAtOnce(found.revision, invocation, on: loop, answer: answer) { return warm }
-      supervisor.post(.invoke(found.revision, found.interpreter, function.tally, invocation, answer))
-    } catch {
-      let outcome = refusal(invocation, error.text)
-      function.tally.count(outcome)
-      answer(outcome)
-    }
+      if let found = revisions.known(choice) {
+        if let loop, let warm = supervisor.runAtOnce(found.revision, invocation, on: loop, answer: answer) { return warm }
+        supervisor.post(.invoke(found.revision, found.interpreter, function.tally, invocation, answer))
+        return nil
+      }
+      revisions.learn(choice) { [self, answer] result in
+        switch result {
+        case .success(let found): supervisor.post(.invoke(found.revision, found.interpreter, function.tally, invocation, answer))
+        case .failure(let problem): refuse(function, invocation, problem, answer)
+        }
+      }
+    } catch { refuse(function, invocation, error, answer) }
     return nil
+  }
+
+  private func refuse(_ function: TierFunction, _ invocation: Invocation, _ problem: CodeProblem, _ answer: @Sendable (InvocationOutcome) -> Void) {
+    let outcome = refusal(invocation, problem.text)
+    function.tally.count(outcome)
+    answer(outcome)
   }
 
   /// The numbers of all functions so far, by name.
@@ -253,11 +274,13 @@ public final class FunctionTier: Sendable {
 
   /// Kills everything, and waits for it, at most about a second: the process ends. Not on the supervisor's thread. Later invocations are refused.
   public func stop() {
+    // First what goes on to the supervisor.
+    helper.stop()
+    canaries.stop()
     let done = EndSignal()
     supervisor.post(.stop { done.raise() })
     done.wait(milliseconds: Self.stopMilliseconds)
     supervisor.join()
-    canaries.stop()
     served.withLock { $0 = [:] }
   }
   /// How long the end of everything is waited for.

@@ -41,7 +41,7 @@ public final class TierFunction: Sendable {
   public var isThere: Bool { qualifier.map { $0 == "$LATEST" || tier.versions.versions(of: name).has($0) } ?? true }
 
   /// Invokes it.
-  /// - Parameter answer: called once, on the supervisor's thread: it must not block.
+  /// - Parameter answer: called once, on any thread: it must not block.
   func invoke(_ invocation: Invocation, answer: @escaping @Sendable (InvocationOutcome) -> Void) { tier.invoke(self, invocation, answer: answer) }
 
   /// Invokes it and waits for the outcome. For tasks of any loop: the caller goes on on its own.

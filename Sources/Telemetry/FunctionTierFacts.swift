@@ -80,6 +80,8 @@ public struct FunctionTierFacts: Sendable {
   public var frozen = 0, froze: UInt64 = 0
   /// Invocations that a worker ran in an idle environment itself; answers to what was over.
   public var direct: UInt64 = 0, staleFrames: UInt64 = 0
+  /// Programs that were ended because they did not ask for the next invocation in time after an answer.
+  public var lingered: UInt64 = 0
   /// Sandboxes that have ended, in the order of ``ends``.
   public var ended = [UInt64](repeating: 0, count: FunctionTierFacts.ends.count)
 
@@ -126,6 +128,7 @@ public struct FunctionTierFacts: Sendable {
     ("skerry_lambda_direct_total", "Invocations that a worker ran in an idle environment without the supervisor's thread."),
     ("skerry_lambda_stale_answers_total", "Answers of environments to invocations that were over."),
     ("skerry_lambda_freezes_total", "Idle environments that were frozen: functionTier.freezeAfter."),
+    ("skerry_lambda_lingering_total", "Programs of provided runtimes that were ended because, after an answer, they did not ask for the next invocation within the function's timeout."),
   ]
   static let totals: [(name: String, help: String)] = [
     ("skerry_lambda_sandboxes", "Sandboxes of the function tier, those included that are ready for any function or are ending."),
@@ -162,7 +165,7 @@ public struct FunctionTierFacts: Sendable {
     for (outcome, count) in zip(trialOutcomes, facts?.trials ?? []) { page.sample(trials.name, [("outcome", "\(outcome.word)")], String(count)) }
     page.family(apiLimit.name, .counter, apiLimit.help)
     for (limit, count) in zip(apiLimits, facts?.apiLimitsReached ?? []) { page.sample(apiLimit.name, [("limit", "\(limit.word)")], String(count)) }
-    for (counter, value) in zip(counters, [facts?.direct, facts?.staleFrames, facts?.froze]) {
+    for (counter, value) in zip(counters, [facts?.direct, facts?.staleFrames, facts?.froze, facts?.lingered]) {
       page.family(counter.name, .counter, counter.help)
       if let value { page.sample(counter.name, [], String(value)) }
     }

@@ -23,7 +23,7 @@ struct Check: ParsableCommand {
     let path = try file.path()
     let loaded = ConfigurationFile.load(path: path)
     var problems = loaded.diagnostics + DistributionCheck.all(loaded, file: path)
-    problems += (loaded.draft.map { FunctionCheck.all($0) + TierCheck.all($0, file: path) } ?? []) + PublishedCheck.missing(loaded).map(\.problem)
+    problems += (loaded.draft.map { FunctionCheck.all($0) + TierCheck.all($0, file: path) } ?? []) + PublishedCheck.missing(loaded).map(\.problem) + PublishedCheck.changed(loaded)
     let lines = problems.map { $0.description + "\n" }.joined()
     FileHandle.standardOutput.write(Data(lines.utf8))
     if let unreadable = loaded.unreadable { throw Refusal(unreadable) }

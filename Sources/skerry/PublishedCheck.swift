@@ -24,6 +24,16 @@ enum PublishedCheck {
     }
   }
 
+  /// Associations whose version, or one that their alias leads to, has code in the store that is not what was published. Reads all of it.
+  static func changed(_ loaded: LoadedConfiguration) -> [Diagnostic] {
+    guard let configuration = loaded.draft, configuration.functions.contains(where: { !$0.runtime.isRewriteEngine }) else { return [] }
+    var told: Set<String> = []
+    return loaded.publishedNames.sorted { ($0.line, $0.column) < ($1.line, $1.column) }.flatMap { name in
+      VersionStore.changedCode(in: configuration.functionTierSettings.folder, of: name.function, [name.qualifier]).filter { told.insert($0).inserted }
+        .map { Diagnostic(name, $0 + ": publish it again (skerry functions publish \(name.function)), or point its aliases elsewhere") }
+    }
+  }
+
   private static func problem(_ name: PublishedName, _ versions: FunctionVersions) -> String {
     guard let newest = versions.versions.last?.number else {
       return "nothing is published of \(name.function): skerry functions publish \(name.function)"

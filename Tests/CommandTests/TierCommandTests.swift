@@ -379,6 +379,23 @@ import Testing
     }
   }
 
+  /// What lies in the store under a version's name and is not it any more is said where the version is associated; publishing mends it.
+  @Test func codeThatChangedInTheStoreIsSaid() throws {
+    let folder = try Folder(["edge.yaml": configuration("runtime: nodejs20.x, code: f", association: "f:live"), "f/index.js": Self.echo])
+    #expect(try folder.skerry("functions", "publish", "f").output == "1\n")
+    _ = try folder.skerry("functions", "alias", "f", "live", "1")
+    #expect(try folder.skerry("check", "edge.yaml").status == 0)
+    let store = "\(folder.path)/.skerry/functions/code", digest = try #require(try FileManager.default.contentsOfDirectory(atPath: store).first { $0.utf8.count == 64 })
+    try FileManager.default.removeItem(atPath: "\(store)/\(digest)/index.js")
+    try folder.write(".skerry/functions/code/\(digest)/index.js", Self.echo + "//")
+    let outcome = try folder.skerry("check", "edge.yaml")
+    #expect(outcome.status == 1 && outcome.output.contains("error: the code of version 1 of f is not as it was published: \(store)/\(digest) has changed: publish it again"), "\(outcome.output)")
+    #expect(try folder.skerry("functions", "publish", "f").output == "1\n")
+    #expect(try folder.skerry("check", "edge.yaml").status == 0)
+    #expect(try folder.read(".skerry/functions/code/\(digest)/index.js") == Self.echo)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: store) == [digest])
+  }
+
   @Test func stickyIsTakenAway() throws {
     let folder = try Folder(["edge.yaml": configuration("runtime: nodejs20.x, code: f"), "f/index.js": Self.echo])
     _ = try folder.skerry("functions", "publish", "f")

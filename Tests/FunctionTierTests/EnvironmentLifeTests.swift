@@ -49,6 +49,21 @@ import Transport
     }
   }
 
+  /// A program that speaks HTTP is idle when it asks, not with its answer.
+  @Test func whoAsksForInvocationsIsIdleWhenItAsks() {
+    func frame(_ kind: Frame.Kind, _ serial: UInt32) -> Frame { Frame(kind: kind, serial: serial, memoryKB: 0, bodyBytes: 0) }
+    for kind in [Frame.Kind.result, .failure] {
+      var life = EnvironmentLife(asksForInvocations: true)
+      _ = life.receive(frame(.ready, 0))
+      #expect(life.receive(frame(.loaded, life.load())) == .loaded && life.phase == .idle && !life.ask())
+      let serial = life.invoke(7)
+      #expect(!life.ask() && life.phase == .invoking)
+      #expect(life.receive(frame(kind, serial)) == (kind == .result ? .result : .failed(isLast: false)) && life.phase == .answered)
+      #expect(life.receive(frame(.result, serial)) == .stale && life.phase == .answered)
+      #expect(life.ask() && life.phase == .idle && !life.ask())
+    }
+  }
+
   @Test func anAnswerToAnEarlierInvocationIsStale() {
     var life = life(.invoking)
     let first = life.serial

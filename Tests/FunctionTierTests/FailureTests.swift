@@ -143,6 +143,62 @@ extension TierTests {
     #expect((long.log + error.log + short.log).contains("told 413"))
   }
 
+  // MARK: Long errors
+
+  /// An error that is longer than any frame is said as far as it goes, and its environment stays.
+  @Test(arguments: ["node", "python"]) func anErrorOfAnyLengthIsOne(_ language: String) async throws {
+    let tier = try Workbench.tier()
+    defer { tier.stop() }
+    let javascript = """
+      let n = 0; const long = (c) => c.repeat(8e6 / c.length);
+      exports.handler = async (what) => {
+        n++;
+        if (what === 'message') throw new Error(long('m'));
+        if (what === 'type') throw Object.assign(new Error('x'), { name: long('T') });
+        if (what === 'trace') throw Object.assign(new Error('x'), { stack: 'Error: x\\n' + long('    at y\\n') });
+        if (what === 'member') throw Object.assign(new Error('x'), { own: long('o') });
+        if (what === 'cause') throw new Error('x', { cause: new Error(long('c')) });
+        if (what === 'text') throw long('t');
+        return n;
+      };
+      """
+    let python = """
+      n = 0
+      def long(c): return c * 8000000
+      def handler(what, c):
+          global n
+          n += 1
+          if what == 'message': raise ValueError(long('m'))
+          if what == 'type': raise type(long('T'), (Exception,), {})('x')
+          if what == 'cause':
+              try: raise KeyError(long('c'))
+              except KeyError as error: raise ValueError('x') from error
+          if what == 'trace': exec(compile('\\n' * 3 + 'def f(k): return f(k - 1) if k else 1 / 0\\nf(900)', '/var/task/' + 'n' * 20000, 'exec'), {})
+          return n
+      """
+    let function = try tier.take(
+      language == "node" ? try Workbench.function(["index.js": javascript]) : try Workbench.function(["index.py": python], .python("python3.12")))
+    let deeds = language == "node" ? ["message", "type", "trace", "member", "cause", "text"] : ["message", "type", "cause", "trace"]
+    for deed in deeds {
+      let outcome = await tier.run(function, "\"\(deed)\""), failure = outcome.failure
+      #expect(failure?.kind == .unhandled, "\(deed): \(failure?.errorType.prefix(80) ?? "none") \(failure?.errorMessage.prefix(80) ?? "none")")
+      switch deed {
+      case "message": #expect(failure?.errorMessage.hasPrefix("mmmm") == true)
+      case "text": #expect(failure?.errorType == "string" && failure?.errorMessage.hasPrefix("tttt") == true)
+      case "type": #expect(failure?.errorType.hasPrefix("TTTT") == true)
+      default: #expect(failure?.trace.isEmpty == false)
+      }
+    }
+    #expect(await tier.run(function, "0").text == "\(deeds.count + 1)")
+  }
+
+  /// Signals have the names that Lambda says.
+  @Test func signalsHaveNames() {
+    for (status, words) in [(3, "exit status 3"), (129, "signal: hangup"), (130, "signal: interrupt"), (131, "signal: quit"), (141, "signal: broken pipe"), (142, "signal: alarm clock"), (159, "signal: bad system call"), (137, "signal: killed"), (170, "signal: signal 42")] {
+      #expect(SandboxEnd.Cause.exited(status: status).exitWords == words)
+    }
+  }
+
   // MARK: Lines
 
   /// A message of several lines is one of the log, as a handler's own are.

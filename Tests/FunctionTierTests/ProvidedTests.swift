@@ -103,6 +103,92 @@ import Testing
     #expect(counted[0] == 0 && counted[1] == 2 && counted[2] == 0 && counted[3] >= 2, "\(counted)")
   }
 
+  /// A program that answers how many invocations it has had, and then does what the event says.
+  private static let working = """
+    #!/usr/bin/python3 -SE
+    import base64, http.client, json, os, socket, time
+    place, base, count = os.environ["AWS_LAMBDA_RUNTIME_API"], "/2018-06-01/runtime/invocation/", 0
+    def ask(connection, method, path, body=None):
+        connection.request(method, base + path, body)
+        answer = connection.getresponse()
+        return answer.headers.get("Lambda-Runtime-Aws-Request-Id"), answer.read()
+    def stream(id, trailers):
+        s = socket.create_connection(place.split(":"))
+        head = f"POST {base}{id}/response HTTP/1.1\\r\\nHost: x\\r\\nLambda-Runtime-Function-Response-Mode: streaming\\r\\nTransfer-Encoding: chunked\\r\\nTrailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\\r\\n\\r\\n"
+        for part in (head, "4\\r\\n\\"ok\\"\\r\\n", "0\\r\\n", *(name + ": " + value + "\\r\\n" for name, value in trailers), "\\r\\n"): s.sendall(part.encode())
+        s.recv(1000)
+    one, other = http.client.HTTPConnection(place), http.client.HTTPConnection(place)
+    asked = False
+    while True:
+        if asked:
+            one, other, answer = other, one, other.getresponse()
+            id, event = answer.headers["Lambda-Runtime-Aws-Request-Id"], answer.read()
+        else: id, event = ask(one, "GET", "next")
+        event, count = json.loads(event), count + 1
+        asked = event == "asks first"
+        if asked: other.request("GET", base + "next")
+        if isinstance(event, list):
+            stream(id, event)
+            continue
+        ask(one, "POST", id + "/response", json.dumps(count))
+        if event == "works on": time.sleep(1000)
+        if event == "ends":
+            time.sleep(0.3)
+            os._exit(3)
+    """
+
+  /// An invocation goes to who asks for it: not to a program that works on after its answer, nor to one that ends then.
+  @Test(arguments: ["works on", "ends"]) func whoHasAnsweredIsFreeWhenItAsks(_ deed: String) async throws {
+    let tier = try Workbench.tier { $0.prewarmed = 0 }
+    defer { tier.stop() }
+    let definition = try provided(["bootstrap": Self.working]) { $0.timeout = .seconds(3) }, prepared = tier.prepare([definition])
+    let file = "\(Workbench.root)/\(UUID().uuidString).log", log = try LogWriter(.file(file), diagnostics: nil)
+    tier.adopt(prepared, log: log)
+    let function = try #require(prepared.functions[0])
+    #expect(await tier.run(function, "0").text == "1")
+    #expect(await tier.run(function, "\"\(deed)\"").text == "2")
+    #expect(await tier.run(function, "0").text == "1")
+    // It counts as an environment until it is ended by its time; no invocation fails of it.
+    var waits = 0
+    while tier.numbers[0].numbers.environments != 1, waits < 2_000 { (waits, _) = (waits + 1, try await Task.sleep(for: .milliseconds(5))) }
+    #expect(tier.numbers[0].numbers.environments == 1)
+    #expect(tier.numbers[0].numbers.results[InvocationResult.succeeded.rawValue] == 3 && tier.numbers[0].numbers.results.reduce(0, +) == 3)
+    #expect(tier.facts.lingered == (deed == "ends" ? 0 : 1))
+    #expect(await tier.run(function, "0").text == "2")
+    let words = deed == "ends"
+      ? "the program ended after its answer, before it asked for the next invocation: exit status 3"
+      : "the program was ended: it had answered, and did not ask for the next invocation within 3.00 seconds of this one's beginning"
+    waits = 0
+    func isSaid() -> Bool { (try? String(contentsOfFile: file, encoding: .utf8))?.contains("given \(words)\n") == true }
+    while !isSaid(), waits < 2_000 { (waits, _) = (waits + 1, try await Task.sleep(for: .milliseconds(5))) }
+    #expect(isSaid(), "\((try? String(contentsOfFile: file, encoding: .utf8)) ?? "none")")
+  }
+
+  /// Who asks before it has answered is free with its answer.
+  @Test func whoAsksFirstIsFreeWhenItAnswers() async throws {
+    let tier = try Workbench.tier()
+    defer { tier.stop() }
+    let function = try tier.take(provided(["bootstrap": Self.working]) { $0.timeout = .seconds(3) })
+    for count in 1...4 { #expect(await tier.run(function, count == 4 ? "0" : #""asks first""#).text == "\(count)") }
+  }
+
+  /// What came of an answer whose trailers say that the function failed meanwhile is none.
+  @Test func aStreamedAnswerMayEndWithAnError() async throws {
+    let tier = try Workbench.tier()
+    defer { tier.stop() }
+    let function = try tier.take(provided(["bootstrap": Self.working]))
+    let type = "Lambda-Runtime-Function-Error-Type", body = "Lambda-Runtime-Function-Error-Body"
+    let error = Data(#"{"errorType":"My.Own","errorMessage":"no more pearls"}"#.utf8).base64EncodedString()
+    for (trailers, expected, message) in [
+      ("", nil, nil), (#"["X-Other","y"]"#, nil, nil), (#"["\#(type)","My.Trailer"]"#, "My.Trailer", "the runtime gave no description of the error"),
+      (#"["\#(type)","My.Trailer"],["\#(body)","\#(error)"]"#, "My.Own", "no more pearls"), (#"["\#(body.lowercased())","no pearls"]"#, "Runtime.Unknown", "no pearls"),
+    ] as [(String, String?, String?)] {
+      let outcome = await tier.run(function, "[\(trailers)]")
+      #expect(outcome.failure?.errorType == expected && outcome.failure?.errorMessage == message && (expected != nil || outcome.text == #""ok""#), "\(outcome)")
+    }
+    #expect(await tier.run(function, "0").text == "6")
+  }
+
   /// A loop of curl, as AWS's own example has it.
   @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/curl"))) func aShellScript() async throws {
     let tier = try Workbench.tier()

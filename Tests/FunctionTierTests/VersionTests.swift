@@ -79,16 +79,23 @@ import Testing
     }
     #expect(canary.step(record(0, of: 100), now: 999) == nil)
     #expect(canary.step(record(0, of: 100), now: 1_000) == .promote)
-    // At the end a few say what they say, and silence says nothing.
+    // At the end a few say what they say, and what nobody has asked anything proves nothing.
     #expect(canary.step(record(2, of: 3), now: 1_000) == .rollBack("2 of 3 invocations failed, where 10 % may"))
     #expect(canary.step(record(0, of: 3, milliseconds: 51), now: 1_000) == .rollBack("its 95th percentile is 51 ms, where 50 are the most"))
-    #expect(canary.step(record(0, of: 0), now: 1_000) == .promote)
+    #expect(canary.step(record(0, of: 0), now: 1_000) == .rollBack("nobody has invoked it in its time"))
     #expect(canary.step(record(9, of: 9), now: 500) == nil)
     #expect(canary.step(record(1, of: 10), now: 500) == nil)
     #expect(canary.step(record(2, of: 10), now: 500) == .rollBack("2 of 10 invocations failed, where 10 % may"))
     #expect(canary.step(record(0, of: 10, milliseconds: 50.5), now: 500) == .rollBack("its 95th percentile is 50.5 ms, where 50 are the most"))
+    // The nearest rank: of twenty the nineteenth, so that one of them may be slow.
+    for (slow, count, isRolledBack) in [(1, 20, false), (2, 20, true), (1, 21, false), (1, 19, true), (5, 100, false), (6, 100, true), (1, 40, false), (3, 40, true)] {
+      var mixed = Canary.Record()
+      for index in 0..<count { mixed.note(failed: false, milliseconds: index < slow ? 300 : 1) }
+      #expect((canary.step(mixed, now: 500) != nil) == isRolledBack, "\(slow) of \(count)")
+    }
     canary.after = "hook"
-    #expect(canary.step(record(0, of: 100), now: 1_000) == .checkAfter)
+    // Where nobody has asked it anything, its hook says whether it is good.
+    for count in [0, 100] { #expect(canary.step(record(0, of: count), now: 1_000) == .checkAfter) }
 
     var versions = FunctionVersions(function: "f")
     for code in ["a", "b"] { _ = try versions.publish(version(code)) }
@@ -149,7 +156,10 @@ import Testing
     try versions.begin(canary, under: "live")
     #expect([0.05, 0.2, 0.5].map(at) == [2, 2, 1])
     versions.advance("live", .shift(until: 9), at: "now")
-    #expect([0.05, 0.2, 0.5].map(at) == [3, 2, 1])
+    // It takes its share of each, and who is not in it stays where he was.
+    #expect([0.02, 0.05, 0.2, 0.31, 0.36, 0.38, 0.5].map(at) == [3, 2, 2, 3, 3, 1, 1])
+    let points = (0..<10_000).map { at((Double($0) + 0.5) / 10_000) }
+    #expect([1, 2, 3].map { number in points.count { $0 == number } } == [6_300, 2_700, 1_000])
     #expect(FunctionVersions(versions.json) == versions)
     var promoted = versions
     promoted.advance("live", .promote, at: "now")
@@ -232,5 +242,80 @@ import Testing
     _ = await answer("live")
     #expect(await answer("live") == "\"two 2\"")
     #expect(tier.versions.versions(of: "echo").alias("live")?.canary?.phase == .shifting)
+  }
+
+  /// What a canary has done counts on after a restart: one that always fails does not take over because of it.
+  @Test func aRestartForgetsNothingOfACanary() async throws {
+    let folder = "\(Workbench.root)/\(UUID().uuidString)"
+    let definition = try Workbench.function(["index.js": "exports.handler = async () => 'good'"])
+    let store = try VersionStore(folder: folder)
+    #expect(try store.publish(definition, description: "") == 1)
+    try "exports.handler = async () => { throw new Error('bad') }".write(toFile: definition.codePath + "/index.js", atomically: false, encoding: .utf8)
+    #expect(try store.publish(definition, description: "") == 2)
+    try store.point("echo", alias: "live", to: 1)
+    var canary = Canary(version: 2, share: 1, milliseconds: 600_000)
+    canary.leastInvocations = 12
+    try store.begin(canary, of: "echo", under: "live")
+    for (count, isLast) in [(6, false), (5, false), (1, true)] {
+      let tier = try Workbench.tier { $0.folder = folder }
+      defer { tier.stop() }
+      let live = try tier.take(definition).qualified(by: "live")
+      while tier.versions.versions(of: "echo").alias("live")?.canary?.phase == .before { try await Task.sleep(for: .milliseconds(5)) }
+      for _ in 0..<count { #expect(await tier.run(live).failure?.errorMessage == "bad") }
+      #expect((tier.versions.versions(of: "echo").alias("live")?.canary == nil) == false || isLast)
+      if isLast {
+        var waits = 0
+        while tier.versions.versions(of: "echo").alias("live")?.canary != nil, waits < 1_000 { (waits, _) = (waits + 1, try await Task.sleep(for: .milliseconds(5))) }
+        #expect(tier.versions.versions(of: "echo").alias("live")?.lastCanary?.contains("12 of 12 invocations failed, where 5 % may") == true)
+      }
+    }
+    // Nothing is left of it.
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/canaries") == [".lock"])
+  }
+
+  /// What fails because the proxy ends says nothing of a canary: neither its hook nor its invocations.
+  @Test func anEndSaysNothingOfACanary() async throws {
+    let tier = try Workbench.tier()
+    let definition = try Workbench.function(["index.js": "exports.handler = async (e) => { if (e.phase) await new Promise(r => setTimeout(r, 60000)) }"]) { $0.timeout = .seconds(30) }
+    let function = try tier.take(definition), store = try VersionStore(folder: tier.versions.folder)
+    for number in 1...2 {
+      if number == 2 { try "exports.handler = async () => 2".write(toFile: definition.codePath + "/index.js", atomically: false, encoding: .utf8) }
+      #expect(try store.publish(definition, description: "") == number)
+    }
+    try store.point("echo", alias: "live", to: 1)
+    while tier.versions.versions(of: "echo").alias("live") == nil { try await Task.sleep(for: .milliseconds(2)) }
+    #expect(await tier.run(function.qualified(by: "live"), #"{"phase":""}"#).text == "null")
+    var canary = Canary(version: 2, share: 0.5, milliseconds: 60_000)
+    canary.before = "echo:1"
+    try store.begin(canary, of: "echo", under: "live")
+    while tier.numbers[0].numbers.concurrent == 0 { try await Task.sleep(for: .milliseconds(2)) }
+    tier.stop()
+    let after = try VersionStore(folder: tier.versions.folder).versions(of: "echo").alias("live")
+    #expect(after?.canary?.phase == .before && after?.lastCanary == nil, "\(String(describing: after))")
+  }
+
+  /// A file in the store that is not as it was published is not run; publishing the same again mends it.
+  @Test func codeThatChangedInTheStoreIsNotRun() async throws {
+    let tier = try Workbench.tier()
+    defer { tier.stop() }
+    let definition = try Workbench.function(["index.js": "exports.handler = async () => 'as published'"])
+    let function = try tier.take(definition), store = try VersionStore(folder: tier.versions.folder)   // as a command's
+    for number in 1...2 {
+      if number == 2 { try "exports.handler = async () => 'the second'".write(toFile: definition.codePath + "/index.js", atomically: false, encoding: .utf8) }
+      #expect(try store.publish(definition, description: "") == number)
+    }
+    while tier.versions.versions(of: "echo").version(2) == nil { try await Task.sleep(for: .milliseconds(2)) }
+    func file(_ number: Int) throws -> String { tier.versions.folder + "/code/" + (try #require(tier.versions.versions(of: "echo").version(number))).code + "/index.js" }
+    for number in 1...2 {
+      try FileManager.default.removeItem(atPath: file(number))
+      try "exports.handler = async () => 'something else'".write(toFile: file(number), atomically: false, encoding: .utf8)
+    }
+    let failure = await tier.run(function.qualified(by: "1")).failure
+    let path = try file(1).dropLast("/index.js".count)
+    #expect(failure?.errorMessage == "the code of version 1 of echo is not as it was published: \(path) has changed", "\(String(describing: failure))")
+    #expect(VersionStore.changedCode(in: tier.versions.folder, of: "echo", ["1", nil, "none"]) == ["the code of version 1 of echo is not as it was published: \(path) has changed"])
+    #expect(try store.publish(definition, description: "") == 2)
+    #expect(await tier.run(function.qualified(by: "2")).text == "\"the second\"")
+    #expect(VersionStore.changedCode(in: tier.versions.folder, of: "echo", ["2"]).isEmpty)
   }
 }

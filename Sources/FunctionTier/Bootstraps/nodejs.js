@@ -128,15 +128,23 @@ function adoptConsole() {
 
 // MARK: Errors
 
-const lines = (stack) => (typeof stack === 'string' && stack !== '' ? stack.split('\n') : []);
+/** How many characters of an error are told: of its type, its message, a line of its trace, the trace, and the line of the log. */
+const told = { type: 1024, message: 65536, line: 4096, trace: 131072, log: 262144 };
+
+const cut = (text, limit) => (text.length <= limit ? text : text.slice(0, limit));
+
+function lines(stack) {
+  if (typeof stack !== 'string' || stack === '') return [];
+  return cut(stack, told.trace + told.message).split('\n').map((line) => cut(line, told.line));
+}
 
 /** What Lambda's Invoke API answers for something that was thrown. */
 function describe(error) {
   try {
     if (util.types.isNativeError(error) || error instanceof Error) {
-      return { errorType: String(error.name || 'Error'), errorMessage: String(error.message), trace: lines(error.stack) };
+      return { errorType: cut(String(error.name || 'Error'), told.type), errorMessage: cut(String(error.message), told.message), trace: lines(error.stack) };
     }
-    return { errorType: typeof error, errorMessage: String(error), trace: [] };
+    return { errorType: typeof error, errorMessage: cut(String(error), told.message), trace: [] };
   } catch {
     return { errorType: 'handled', errorMessage: 'the value that was thrown cannot be described', trace: [] };
   }
@@ -162,7 +170,7 @@ function detail(error, depth = 0) {
 function sayError(title, error) {
   let text;
   try { text = JSON.stringify(detail(error)); } catch { text = JSON.stringify(describe(error)); }
-  say('ERROR', `${title} \t${text}`);
+  say('ERROR', `${title} \t${cut(text, told.log)}`);
 }
 
 // MARK: Loading

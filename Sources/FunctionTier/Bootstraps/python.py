@@ -121,8 +121,23 @@ class Fault(Exception):
         self.trace = list(trace)
 
 
+# How many characters of an error are told: of its type, its message, a line of its trace, and the trace.
+TOLD_TYPE, TOLD_MESSAGE, TOLD_LINE, TOLD_TRACE = 1024, 65536, 4096, 131072
+
+
 def describe(error):
-    """What Lambda's Invoke API answers for an exception."""
+    """What Lambda's Invoke API answers for an exception, no longer than a frame can be."""
+    description = describe_whole(error)
+    trace, left = [], TOLD_TRACE
+    for line in description["stackTrace"]:
+        trace.append(line[:min(TOLD_LINE, left)])
+        left -= len(trace[-1])
+        if left <= 0:
+            break
+    return {"errorMessage": description["errorMessage"][:TOLD_MESSAGE], "errorType": description["errorType"][:TOLD_TYPE], "stackTrace": trace}
+
+
+def describe_whole(error):
     if isinstance(error, Fault):
         return {"errorMessage": str(error), "errorType": error.name, "stackTrace": error.trace}
     try:
@@ -147,7 +162,7 @@ def causes(error):
         if came_from is None:
             break
         try:
-            found.append("Caused by: %s: %s" % (type(came_from).__name__, came_from))
+            found.append("Caused by: %s: %s" % (type(came_from).__name__[:TOLD_TYPE], str(came_from)[:TOLD_MESSAGE]))
         except Exception:
             break
         error = came_from

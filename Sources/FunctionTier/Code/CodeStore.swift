@@ -3,6 +3,7 @@
 // Blocks; any thread, one at a time for one digest.
 import Foundation
 import Glibc
+import Synchronization
 
 /// A copy of a function's code.
 public struct StoredCode: Sendable, Hashable {
@@ -21,8 +22,14 @@ public struct StoredCode: Sendable, Hashable {
 
 /// Copies of functions' code.
 struct CodeStore: Sendable {
+  /// Copies that have been compared with their names.
+  private final class Whole: Sendable {
+    let digests = Mutex<Set<String>>([])
+  }
+
   /// The absolute path of the folder.
   let folder: String
+  private let whole = Whole()
 
   /// A store in a folder, which is made where it is missing.
   init(folder: String) throws(CodeProblem) {
@@ -30,14 +37,17 @@ struct CodeStore: Sendable {
     try Self.makeFolder(folder)
   }
 
-  /// Copies code into the store, unless it is there.
+  /// The same, of a folder that is only looked at.
+  init(existing folder: String) { self.folder = folder }
+
+  /// Copies code into the store, unless it is there. A copy that is not what its name says any more is replaced.
   /// - Parameter isLasting: whether the copy is to outlive a power failure.
   func keep(_ source: CodeSource, isLasting: Bool = false) throws(CodeProblem) -> StoredCode {
     let digest = try source.digest()
     let place = folder + "/" + digest
-    if unsafe access(place, F_OK) != 0 {
-      try copy(source, digest, to: place)
-    }
+    if isLasting { whole.digests.withLock { _ = $0.remove(digest) } }
+    let isThere = unsafe access(place, F_OK) == 0
+    if !isThere || !isWhole(digest) { try copy(source, digest, to: place, replaces: isThere) }
     let files = source.files.map(\.path).sorted()
     let stored = StoredCode(digest: digest, folder: place, files: files)
     if isLasting { try Self.settle(stored) }
@@ -54,6 +64,14 @@ struct CodeStore: Sendable {
     return files.isEmpty ? nil : StoredCode(digest: digest, folder: place, files: files.sorted())
   }
 
+  /// Whether a copy is what its name says: somebody may have changed it, or the disk lost something. It is read once in a process's life. Blocks.
+  func isWhole(_ digest: String) -> Bool {
+    if whole.digests.withLock({ $0.contains(digest) }) { return true }
+    guard (try? CodeSource(path: folder + "/" + digest, handler: "").digest()) == digest else { return false }
+    whole.digests.withLock { _ = $0.insert(digest) }
+    return true
+  }
+
   /// Removes what is not wanted any more, and what was left half done.
   func removeAll(but digests: Set<String>) {
     for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] where !digests.contains(name) {
@@ -61,16 +79,17 @@ struct CodeStore: Sendable {
     }
   }
 
-  private func copy(_ source: CodeSource, _ digest: String, to place: String) throws(CodeProblem) {
-    let draft = folder + "/.draft-\(getpid())-\(UInt64.random(in: .min ... .max))"
+  private func copy(_ source: CodeSource, _ digest: String, to place: String, replaces: Bool) throws(CodeProblem) {
+    let draft = folder + "/.draft-\(getpid())-\(UInt64.random(in: .min ... .max))", former = draft + "-former"
     // Nothing of it is there any more once it has its name.
-    defer { try? FileManager.default.removeItem(atPath: draft) }
+    defer { for path in [draft, former] { try? FileManager.default.removeItem(atPath: path) } }
     try Self.makeFolder(draft)
     let files = source.files
     for index in files.indices { try Self.write(try source.read(index), files[index], in: draft) }
     // What was read for the digest may have been saved anew meanwhile.
     let copied = try CodeSource(path: draft, handler: "").digest()
     guard copied == digest else { throw CodeProblem(text: "it changed while it was read") }
+    if replaces { _ = unsafe rename(place, former) }
     guard unsafe rename(draft, place) == 0 || errno == EEXIST || errno == ENOTEMPTY else { throw Self.problem(place) }
   }
 

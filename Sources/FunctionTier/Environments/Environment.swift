@@ -9,8 +9,10 @@ protocol EnvironmentKeeper: AnyObject {
   func booted(_ environment: Environment)
   /// The code is loaded, or not.
   func loaded(_ environment: Environment, _ failure: InvocationFailure?)
-  /// The invocation has ended. The environment is idle, or on its way to its end.
+  /// The invocation has ended. The environment is idle, will ask for the next one, or is on its way to its end.
   func answered(_ environment: Environment, _ answer: EnvironmentAnswer)
+  /// It asks for the next invocation, some time after its answer: it is idle.
+  func asked(_ environment: Environment)
   /// A frame about what is over, or of no bootstrap's making.
   func refused(_ environment: Environment, _ violation: String?)
   /// Its program asks its Runtime API for more than it may.
@@ -51,7 +53,9 @@ final class Environment {
   private let speaksHTTP: Bool
   private var outputLines = LineAssembler(), errorLines = LineAssembler()
   private var budget = OutputBudget()
-  private(set) var life = EnvironmentLife()
+  private(set) var life: EnvironmentLife
+  /// Whether it ended after an answer, before it asked for the next invocation.
+  private(set) var endedAfterAnswer = false
   /// The most memory used as far as known, in bytes.
   private(set) var peakBytes = 0
 
@@ -98,6 +102,7 @@ final class Environment {
     self.sandbox = sandbox
     self.staging = staging
     self.speaksHTTP = speaksHTTP
+    life = EnvironmentLife(asksForInvocations: speaksHTTP)
     self.loop = loop
     self.keeper = keeper
     watchControl()
@@ -267,7 +272,7 @@ final class Environment {
 
   /// Looks how much memory it has used, if it has done anything since.
   func lookAtMemory() {
-    guard life.phase == .invoking || invocationsLookedAt != life.invocations else { return }
+    guard life.phase == .invoking || life.phase == .answered || invocationsLookedAt != life.invocations else { return }
     invocationsLookedAt = life.invocations
     peakBytes = max(peakBytes, sandbox.peakMemoryBytes)
   }
@@ -353,20 +358,28 @@ final class Environment {
     case .result:
       takeLastOutput()
       keeper.answered(self, .result(body))
+      // It may have asked before it answered.
+      if api?.isAsked == true { asks() }
     case .failed:
       takeLastOutput()
       keeper.answered(self, .failed(InvocationFailure(.unhandled, describing: body.span, type: type)))
+      if api?.isAsked == true { asks() }
     }
   }
 
+  private func asks() { if life.ask() { keeper.asked(self) } }
+
   private func lifelineReady() {
     guard let end = sandbox.end() else { return }
+    // An answer whose program has not waited for ours counts.
+    api?.readLast()
     takeLastOutput()
     for watch in [control, output, errors, lifeline] { watch?.end() }
     for line in lines { line.end() }
     lines = []
     api?.end()
     peakBytes = max(peakBytes, end.peakBytes)
+    endedAfterAnswer = life.phase == .answered
     life.vanish()
     keeper.vanished(self, end)
   }
@@ -411,6 +424,7 @@ final class Environment {
 // What a program says in HTTP means the same as frames do.
 extension Environment: RuntimeAPIOwner {
   func apiIsReady() {
+    asks()
     guard life.phase == .booting else { return }
     say(.ready, 0)
     if life.phase == .initializing { say(.loaded, life.serial) }

@@ -1,7 +1,9 @@
 // Owns: the phases of an environment and what a frame means in each: a pure state machine, without descriptors and clocks.
 //
-//     booting → ready → initializing → idle ⇄ invoking        Lambda's INIT, INVOKE, and
-//         any of them → ending → gone                          SHUTDOWN
+//     booting → ready → initializing → idle → invoking [→ answered] → idle …     Lambda's INIT, INVOKE, and
+//         any of them → ending → gone                                             SHUTDOWN
+//
+// Bootstraps of ours are idle with their answer; a program that speaks HTTP is when it asks for the next invocation.
 //
 // What a sandbox sends is the function's to forge: a frame that no bootstrap sends in this phase is a violation and ends the environment; one
 // about an earlier invocation is stale and dropped.
@@ -20,6 +22,8 @@ struct EnvironmentLife: Equatable {
     case idle
     /// An invocation runs.
     case invoking
+    /// The invocation has been answered, and the program has not asked for the next one: what it does now is its own.
+    case answered
     /// It is being ended; nothing it says is of interest any more.
     case ending
     /// All its processes are gone.
@@ -37,11 +41,15 @@ struct EnvironmentLife: Equatable {
   }
 
   private(set) var phase = Phase.booting
+  /// Whether it says itself when it is idle again.
+  let asksForInvocations: Bool
   /// The invocation, or loading, that was asked for last; and the one before. Of an invocation it cannot be foreseen: who answers what has not been
   /// asked yet is found out.
   private(set) var serial: UInt32 = 0, earlier: UInt32 = 0
   /// Invocations so far.
   private(set) var invocations = 0
+
+  init(asksForInvocations: Bool = false) { self.asksForInvocations = asksForInvocations }
 
   /// A frame came.
   mutating func receive(_ frame: Frame) -> Event {
@@ -62,15 +70,15 @@ struct EnvironmentLife: Equatable {
       phase = .ending
       return .loadFailed
     case (.invoking, .result):
-      phase = .idle
+      phase = asksForInvocations ? .answered : .idle
       return .result
     case (.invoking, .failure):
-      phase = .idle
+      phase = asksForInvocations ? .answered : .idle
       return .failed(isLast: false)
     case (.invoking, .lastFailure):
       phase = .ending
       return .failed(isLast: true)
-    case (.idle, _): return .stale
+    case (.idle, _), (.answered, _): return .stale
     default: return .violation("a frame out of turn: \(frame.kind) while \(phase)")
     }
   }
@@ -93,6 +101,14 @@ struct EnvironmentLife: Equatable {
     (earlier, serial) = (serial, mark == serial ? mark &+ 1 : mark)
     invocations += 1
     return serial
+  }
+
+  /// It asks for the next invocation.
+  /// - Returns: whether that is news: it has answered the one before.
+  mutating func ask() -> Bool {
+    guard phase == .answered else { return false }
+    phase = .idle
+    return true
   }
 
   /// It is to end.

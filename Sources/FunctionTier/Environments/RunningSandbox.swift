@@ -38,8 +38,13 @@ extension SandboxEnd.Cause {
   /// How the program ended by itself, in Lambda's words; nil when it did not.
   var exitWords: String? {
     guard case .exited(let status) = self else { return nil }
-    let signals = [4: "illegal instruction", 6: "aborted", 7: "bus error", 8: "floating point exception", 9: "killed", 11: "segmentation fault", 15: "terminated"]
-    return status > 128 ? "signal: \(signals[status - 128] ?? String(status - 128))" : "exit status \(status)"
+    // As Lambda's, and with it Go's, are called.
+    let signals = [
+      1: "hangup", 2: "interrupt", 3: "quit", 4: "illegal instruction", 5: "trace/breakpoint trap", 6: "aborted", 7: "bus error", 8: "floating point exception", 9: "killed",
+      10: "user defined signal 1", 11: "segmentation fault", 12: "user defined signal 2", 13: "broken pipe", 14: "alarm clock", 15: "terminated", 24: "CPU time limit exceeded",
+      25: "file size limit exceeded", 26: "virtual timer expired", 27: "profiling timer expired", 29: "I/O possible", 30: "power failure", 31: "bad system call",
+    ]
+    return status > 128 ? "signal: \(signals[status - 128] ?? "signal \(status - 128)")" : "exit status \(status)"
   }
 }
 

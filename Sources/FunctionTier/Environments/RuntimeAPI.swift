@@ -53,6 +53,8 @@ final class RuntimeAPI {
   private var next: [UInt8]?
   /// The invocation under way.
   private var current: (requestID: String, serial: UInt32)?
+  /// Whether nobody is there any more who could be given an invocation.
+  private var isLast = false
   /// Of bodies that are being read.
   private var bodyBytes = 0
 
@@ -80,6 +82,15 @@ final class RuntimeAPI {
     }
     next = Array("\(head)Content-Length: \(invocation.payload.count)\r\n\r\n".utf8) + invocation.payload
     hand()
+  }
+
+  /// Whether somebody has asked for the next invocation and waits for it.
+  var isAsked: Bool { asker != nil }
+
+  /// The program is gone: what it has sent is read.
+  func readLast() {
+    isLast = true
+    for connection in connections { connection.readLast() }
   }
 
   /// No connection is served any more.
@@ -130,6 +141,7 @@ final class RuntimeAPI {
     let tooLong = "the body is longer than \(Self.bodyLimitBytes) bytes"
     switch (request.isPost, parts.starts(with: ["2018-06-01", "runtime"]) ? Array(parts.dropFirst(2)) : []) {
     case (false, ["invocation", "next"]):
+      if isLast { return }
       asker = connection
       hand()
       // Whatever it was given before, it has answered, or will not: the environment knows.
@@ -141,7 +153,9 @@ final class RuntimeAPI {
       guard let current, current.requestID == rest[1] else { return connection.refuse(400, "no invocation of this id is under way", "InvalidRequestID") }
       self.current = nil
       if request.isTooLong { connection.refuse(413, tooLong, "RequestEntityTooLarge") } else { connection.accept() }
-      if request.isTooLong && rest[2] == "response" {
+      if let error = request.trailingError {
+        owner.apiFailed(current.serial, error)
+      } else if request.isTooLong && rest[2] == "response" {
         owner.apiFailed(current.serial, .tooLarge)
       } else if rest[2] == "error" { owner.apiFailed(current.serial, request.error) } else { owner.apiAnswered(current.serial, request.body) }
     case _ where request.isTooLong: connection.refuse(413, tooLong, "RequestEntityTooLarge")
@@ -164,7 +178,26 @@ final class APIConnection {
     var expectsContinue: Bool
     var wantsClose: Bool
 
+    /// The field lines behind a body in chunks.
+    var trailers: [UInt8] = []
+
     var error: ReportedError { ReportedError(body: body, type: errorType) }
+
+    /// How a streamed answer ends that has failed on its way: what came of it is none. The body is Base64 of what an error's body is.
+    var trailingError: ReportedError? {
+      guard !trailers.isEmpty else { return nil }
+      var type: String?, body: [UInt8]?
+      for line in trailers.split(separator: 10) {
+        guard let colon = line.firstIndex(of: 58) else { continue }
+        let value = line[(colon + 1)...].drop { $0 == 32 || $0 == 9 }.reversed().drop { $0 == 32 || $0 == 9 || $0 == 13 }.reversed()
+        switch String(decoding: line[..<colon], as: UTF8.self).lowercased() {
+        case "lambda-runtime-function-error-type": type = String(decoding: Array(value), as: UTF8.self)
+        case "lambda-runtime-function-error-body": body = Base64.decoded(Array(value)) ?? Array(value)
+        default: break
+        }
+      }
+      return type == nil && body == nil ? nil : ReportedError(body: body ?? [], type: type ?? "")
+    }
   }
 
   /// So many bytes of a body that is too long are read to its end, so that the program finds its answer. Beyond, the connection is closed.
@@ -192,6 +225,15 @@ final class APIConnection {
   }
 
   func end() { watch?.end() }
+
+  /// Reads what has come, in so many turns at most: nothing more will.
+  func readLast() {
+    withExtendedLifetime(self) {
+      var turns = Self.lastTurns
+      while turns > 0, watch?.isWatching == true, !closesAfterwards, receive() { turns -= 1 }
+    }
+  }
+  private static let lastTurns = 256
 
   // MARK: Sending
 
@@ -240,13 +282,23 @@ final class APIConnection {
       guard readiness.isReadable, watch?.isWatching == true else { return }
       // What it says behind its last request is nobody's: not to be kept while its answer is on its way.
       if closesAfterwards { return isOver() }
-      inbound.acquire()
-      switch inbound.receive(from: descriptor) {
-      case .wouldBlock: break
-      case .bytes: while watch?.isWatching == true && readOn() {}
-      case .end, .failed: isOver()
-      }
-      inbound.releaseIfEmpty()
+      receive()
+    }
+  }
+
+  /// - Returns: whether something has come.
+  @discardableResult
+  private func receive() -> Bool {
+    inbound.acquire()
+    defer { inbound.releaseIfEmpty() }
+    switch inbound.receive(from: descriptor) {
+    case .wouldBlock: return false
+    case .bytes:
+      while watch?.isWatching == true && readOn() {}
+      return true
+    case .end, .failed:
+      isOver()
+      return false
     }
   }
 
@@ -290,7 +342,11 @@ final class APIConnection {
     while true {
       switch decoder.next(inbound.readable) {
       case .incomplete: return false
-      case .framing(let count), .trailers(let count): inbound.consume(count)
+      case .framing(let count): inbound.consume(count)
+      case .trailers(let count):
+        // At most BodyDecoder.maximumTrailerBytes.
+        request?.trailers += inbound.readable.extracting(..<count).array
+        inbound.consume(count)
       case .payload(let count):
         take(payload: count)
         inbound.consume(count)

@@ -111,16 +111,18 @@ extension Event {
 
   private func replacedBody(_ body: JSONValue) throws(EventFailure) -> [UInt8]? {
     guard body.object != nil else { throw Self.noBodyObject }
-    switch body["action"]?.string {
+    // null is as good as nothing.
+    func member(_ name: String) -> JSONValue? { body[name].flatMap { $0 == .null ? nil : $0 } }
+    switch member("action")?.string {
     case "read-only": return nil
     case "replace": break
-    case nil where body["action"] == nil: return nil
+    case nil where member("action") == nil: return nil
     default: throw EventFailure("The body's action is neither read-only nor replace")
     }
     guard request.body != nil else { throw .body("cannot be replaced by a function that is not given it", "includeBody has it given, of PUT, POST, PATCH and DELETE requests") }
-    guard let text = (body["data"] ?? .string("")).string else { throw EventFailure("The body's data is not a string") }
+    guard let text = (member("data") ?? .string("")).string else { throw EventFailure("The body's data is not a string") }
     let data = Array(text.utf8)
-    switch body["encoding"]?.string ?? (body["encoding"] == nil ? "base64" : "") {
+    switch member("encoding")?.string ?? (member("encoding") == nil ? "base64" : "") {
     case "text":
       guard data.count <= limits.replacedTextBytes else { throw .size("The body exceeds", data.count, of: limits.replacedTextBytes) }
       return data

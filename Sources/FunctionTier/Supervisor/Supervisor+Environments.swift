@@ -277,6 +277,7 @@ extension Supervisor: EnvironmentKeeper {
     leaveGroup(environment)
     // By none of ours: the machine had no memory left, most likely.
     if end.cause == .exited(status: 128 + Int(SIGKILL)), !environment.ranOutOfHeap { trialEnded(environment, .omitted("its process was killed by something else")) }
+    if environment.endedAfterAnswer { write("the program ended after its answer, before it asked for the next invocation: \(end.cause.exitWords ?? "signal: killed")", group, nil) }
     fail(environment, of: group, failure)
   }
   /// How bubblewrap begins what it says of a function's own program that it could not execute.

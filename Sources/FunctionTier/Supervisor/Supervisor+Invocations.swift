@@ -1,5 +1,6 @@
 // Owns: the way of an invocation: let in or throttled, given to an environment or waiting for one, and answered, with its lines and numbers.
 // The supervisor's thread.
+import Synchronization
 import Telemetry
 import Transport
 
@@ -109,11 +110,19 @@ extension Supervisor {
   func answered(_ environment: Environment, _ answer: EnvironmentAnswer) {
     guard let group = environment.group, let pending = environment.invocation else { return }
     environment.invocation = nil
-    environment.deadline = .max
+    // What goes on after its answer may do so for as long as the invocation might have taken.
+    if environment.life.phase != .answered { environment.deadline = .max }
     finish(pending, group, environment, answer)
     if environment.life.phase == .idle { return becameIdle(environment, group) }
+    if environment.life.phase == .answered { return }
     // The runtime has said that it cannot go on.
     kill(environment, because: .exited(pending.invocation.requestID, nil))
+  }
+
+  func asked(_ environment: Environment) {
+    guard let group = environment.group else { return }
+    environment.deadline = .max
+    becameIdle(environment, group)
   }
 
   /// Whoever waits longest is next.
@@ -158,6 +167,11 @@ extension Supervisor {
     environment.deadline = .max
     if environment.life.phase == .ending || environment.life.phase == .gone { return }
     environment.takeLastOutput()
+    if environment.life.phase == .answered, let group = environment.group {
+      lingered.add(1, ordering: .relaxed)
+      write("the program was ended: it had answered, and did not ask for the next invocation within \(Lines.seconds(group.revision.timeout)) seconds of this one's beginning", group, nil)
+      return kill(environment, because: .timedOut("none", group.revision.timeout))
+    }
     guard let pending = environment.invocation, let group = environment.group else {
       let failure = InvocationFailure(
         .initialization, errorType: InvocationFailure.timedOutType, errorMessage: "the function's code was not loaded within \(Lines.seconds(.milliseconds(settings.initMilliseconds))) seconds")

@@ -55,6 +55,8 @@ final class Supervisor: @unchecked Sendable {
   private(set) var nextNumber = 1
   /// Frames about what was over, and invocations that workers ran themselves; for anyone to look at.
   let staleFrames = Atomic<UInt64>(0), direct = Atomic<UInt64>(0)
+  /// Environments that were killed because they did not ask for the next invocation in time; the same.
+  let lingered = Atomic<UInt64>(0)
   /// How often an environment was frozen, and how many are; the same.
   let froze = Atomic<UInt64>(0), frozen = Atomic<Int>(0)
   /// Sandboxes that have ended, by FunctionTierFacts.ends.

@@ -62,21 +62,41 @@ public struct Canary: Sendable, Equatable {
   struct Record: Equatable {
     private(set) var invocations = 0
     private(set) var failures = 0
-    /// The durations of the last ones, in milliseconds.
+    /// The durations of the last ones, in milliseconds; where there are as many as may be, the oldest is at ``oldest``.
     private var durations: [Double] = []
+    private var oldest = 0
     /// Durations that are looked at.
     static let durationLimit = 1_024
 
+    init() {}
+    init(invocations: Int, failures: Int, durations: [Double]) {
+      (self.invocations, self.failures) = (invocations, failures)
+      self.durations = durations.suffix(Self.durationLimit)
+    }
+
+    /// The durations from the oldest to the newest.
+    var inOrder: [Double] { Array(durations[oldest...] + durations[..<oldest]) }
+
     mutating func note(failed: Bool, milliseconds: Double) {
-      if durations.count < Self.durationLimit { durations.append(milliseconds) } else { durations[invocations % Self.durationLimit] = milliseconds }
+      if durations.count < Self.durationLimit { durations.append(milliseconds) } else {
+        durations[oldest] = milliseconds
+        oldest = (oldest + 1) % Self.durationLimit
+      }
       invocations += 1
       if failed { failures += 1 }
     }
 
-    /// What nineteen of twenty take at most.
+    /// Later ones.
+    mutating func add(_ other: Record) {
+      (durations, oldest) = (Array((inOrder + other.inOrder).suffix(Self.durationLimit)), 0)
+      invocations += other.invocations
+      failures += other.failures
+    }
+
+    /// What nineteen of twenty take at most: the nearest rank.
     var p95: Double {
       guard !durations.isEmpty else { return 0 }
-      return durations.sorted()[min(durations.count - 1, durations.count * 95 / 100)]
+      return durations.sorted()[(durations.count * 95 + 99) / 100 - 1]
     }
   }
 
@@ -95,7 +115,9 @@ public struct Canary: Sendable, Equatable {
       }
     }
     guard now >= until else { return nil }
-    return after == nil ? .promote : .checkAfter
+    if after != nil { return .checkAfter }
+    // Nothing is known of it: it is not what has shown itself to be good.
+    return record.invocations == 0 ? .rollBack("nobody has invoked it in its time") : .promote
   }
 
   static func percent(_ share: Double) -> String { "\(shown(share * 100)) %" }

@@ -1,5 +1,5 @@
 // Owns: taking canaries forward: their hooks, what their invocations have come to, and what follows from it. Looked after once a second on a
-// thread that may block. Rule of the lock: held for a few additions.
+// thread that may block; what is new then is on the disk (CanaryRecords). Rule of the lock: held for a few additions.
 import Distribution
 import JSONText
 import Synchronization
@@ -10,26 +10,58 @@ import Transport
 final class CanaryKeeper: Sendable {
   private struct State {
     /// By function, alias and version.
-    var records: [String: Canary.Record] = [:]
+    var tallies: [String: Tally] = [:]
     /// Hooks that have been asked and have not answered.
     var asked: Set<String> = []
+    /// Whether those that have their share are being looked at.
+    var isLooking = false
+    var isStopped = false
+  }
+
+  /// What the invocations of one have come to.
+  private struct Tally {
+    /// Of which canary, by when it takes over; 0: of one that nobody has looked at yet.
+    var until: Int64 = 0
+    /// What the disk has, with what other processes have seen, as far as known; what it is getting; and what came since.
+    var saved = Canary.Record(), leaving = Canary.Record(), fresh = Canary.Record()
+    /// Whether the disk has been looked at.
+    var isRead = false
+
+    var all: Canary.Record {
+      var all = saved
+      all.add(leaving)
+      all.add(fresh)
+      return all
+    }
   }
 
   private let store: VersionStore
+  private let records: CanaryRecords
   private let diagnostics: Diagnostics
   private let state = Mutex(State())
   private let helper: BlockingPool
 
-  /// - Throws: ``IOFailure`` when the system gives no descriptor.
-  init(_ store: VersionStore, _ diagnostics: Diagnostics) throws(IOFailure) {
+  /// - Parameter helper: a thread that may block.
+  init(_ store: VersionStore, _ records: CanaryRecords, _ helper: BlockingPool, _ diagnostics: Diagnostics) {
     self.store = store
+    self.records = records
     self.diagnostics = diagnostics
-    var settings = BlockingPool.Configuration()
-    (settings.threads, settings.queueLimit) = (1, 16)
-    helper = try BlockingPool(configuration: settings)
+    self.helper = helper
   }
 
-  func stop() { helper.stop() }
+  /// Nothing goes on any more, and what has been seen until now is kept: what fails from now on does so because the process ends. After the helper has
+  /// been stopped. Blocks.
+  func stop() {
+    state.withLock { $0.isStopped = true }
+    for (function, alias, canary) in shifting where state.withLock({ ($0.tallies[Self.key(function, alias, canary)]?.fresh.invocations ?? 0) > 0 }) { _ = save(function, alias, canary) }
+  }
+
+  private static func key(_ function: String, _ alias: String, _ canary: Canary) -> String { "\(function):\(alias):\(canary.version)" }
+
+  /// Those that have their share now.
+  private var shifting: [(function: String, alias: String, canary: Canary)] {
+    store.all.flatMap { versions in versions.aliases.compactMap { alias in alias.canary.flatMap { $0.phase == .shifting ? (versions.function, alias.name, $0) : nil } } }
+  }
 
   /// Has what is published read again: somebody has changed it.
   /// - Parameter done: called on the thread that has read it.
@@ -49,14 +81,14 @@ final class CanaryKeeper: Sendable {
     }
     let milliseconds = Double(outcome.report.duration.microseconds) / 1_000
     let key = "\(function):\(alias):\(version)"
-    let record = state.withLock { state in
-      state.records[key, default: Canary.Record()].note(failed: failed, milliseconds: milliseconds)
-      return state.records[key]
+    let tally = state.withLock { state -> Tally? in
+      if state.isStopped { return nil }
+      state.tallies[key, default: Tally()].fresh.note(failed: failed, milliseconds: milliseconds)
+      // What fails is not kept for the rest of the second.
+      return failed || milliseconds > 0 && (state.tallies[key]?.fresh.invocations ?? 0) % Self.lookEach == 0 ? state.tallies[key] : nil
     }
-    // What fails is not kept for the rest of the second.
-    guard failed || milliseconds > 0 && (record?.invocations ?? 0) % Self.lookEach == 0, let record,
-      let canary = store.versions(of: function).alias(alias)?.canary, String(canary.version) == version,
-      let step = canary.step(record, now: Timestamp.now.milliseconds), step.isLast, state.withLock({ $0.asked.insert(key).inserted })
+    guard let tally, tally.isRead, let canary = store.versions(of: function).alias(alias)?.canary, String(canary.version) == version, canary.until == tally.until,
+      let step = canary.step(tally.all, now: Timestamp.now.milliseconds), step.isLast, state.withLock({ $0.asked.insert(key).inserted })
     else { return }
     advance(function, alias, canary, step) { [self] in _ = state.withLock { $0.asked.remove(key) } }
   }
@@ -69,15 +101,66 @@ final class CanaryKeeper: Sendable {
     for versions in store.all {
       for alias in versions.aliases {
         guard let canary = alias.canary else { continue }
-        let key = "\(versions.function):\(alias.name):\(canary.version)", now = Timestamp.now.milliseconds
+        let now = Timestamp.now.milliseconds
         switch canary.phase {
         case .before: ask(canary.before, .shift(until: now + canary.milliseconds), versions.function, alias.name, canary, invoke)
         case .after: ask(canary.after, .promote, versions.function, alias.name, canary, invoke)
-        case .shifting:
-          let record = state.withLock { $0.records[key] } ?? Canary.Record()
-          if let step = canary.step(record, now: now) { advance(versions.function, alias.name, canary, step) }
+        case .shifting: break
         }
       }
+    }
+    lookAtShares()
+  }
+
+  /// Looks what those that have their share have come to, where something is new, or their time is over.
+  private func lookAtShares() {
+    let now = Timestamp.now.milliseconds, all = shifting
+    guard !all.isEmpty else { return }
+    let due = state.withLock { state in
+      guard !state.isLooking else { return [] as [(function: String, alias: String, canary: Canary)] }
+      let due = all.filter { function, alias, canary in
+        let tally = state.tallies[Self.key(function, alias, canary)]
+        return now >= canary.until || tally == nil || tally?.isRead == false || tally?.until != canary.until || (tally?.fresh.invocations ?? 0) > 0
+      }
+      state.isLooking = !due.isEmpty
+      return due
+    }
+    guard !due.isEmpty else { return }
+    let refusal = helper.submit { [self] in
+      for (function, alias, canary) in due {
+        guard let record = save(function, alias, canary), let step = canary.step(record, now: Timestamp.now.milliseconds) else { continue }
+        advance(function, alias, canary, step)
+      }
+      state.withLock { $0.isLooking = false }
+    }
+    if refusal != nil { state.withLock { $0.isLooking = false } }
+  }
+
+  /// Has the disk keep what a canary has come to. Blocks.
+  /// - Returns: all there is of it, of other processes, too; nil when the disk does not say.
+  private func save(_ function: String, _ alias: String, _ canary: Canary) -> Canary.Record? {
+    let key = Self.key(function, alias, canary)
+    let leaving = state.withLock { state in
+      var tally = state.tallies[key] ?? Tally()
+      // What an earlier canary of the same version came to says nothing of this one.
+      if tally.until != 0 && tally.until != canary.until { tally = Tally() }
+      tally.until = canary.until
+      tally.leaving.add(tally.fresh)
+      tally.fresh = Canary.Record()
+      state.tallies[key] = tally
+      return tally.leaving
+    }
+    do throws(CodeProblem) {
+      let record = try records.add(leaving, to: canary, of: function, under: alias)
+      return state.withLock { state in
+        guard var tally = state.tallies[key], tally.until == canary.until else { return record }
+        (tally.saved, tally.leaving, tally.isRead) = (record, Canary.Record(), true)
+        state.tallies[key] = tally
+        return tally.all
+      }
+    } catch {
+      diagnostics.say(.error, key: "canary-records", "functions: what canaries have come to cannot be kept: \(error.text)")
+      return nil
     }
   }
 
@@ -113,7 +196,13 @@ final class CanaryKeeper: Sendable {
       } catch { return diagnostics.say(.error, key: "canary", "functions: a canary cannot go on: \(error.text)") }
       guard isItsTurn else { return }
       // What an earlier one came to that somebody has ended says nothing of this one.
-      if step != .checkAfter { state.withLock { state in state.records = state.records.filter { !$0.key.hasPrefix("\(function):\(alias):") } } }
+      if step != .checkAfter {
+        records.remove(function, alias)
+        state.withLock { state in
+          state.tallies = state.tallies.filter { !$0.key.hasPrefix("\(function):\(alias):") }
+          if case .shift(let until) = step { state.tallies[Self.key(function, alias, canary)] = Tally(until: until, isRead: true) }
+        }
+      }
       guard step.isLast else { return }
       if let said = store.versions(of: function).alias(alias)?.lastCanary { diagnostics.say(.warning, "function \(function), alias \(alias): \(said)") }
     }

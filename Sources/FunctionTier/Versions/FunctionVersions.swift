@@ -55,18 +55,18 @@ public struct FunctionAlias: Sendable, Equatable {
   /// Chooses a version.
   /// - Parameter point: between 0 and 1: a key's own, or random.
   func version(at point: Double) -> Int {
-    switch canary?.phase {
-    case .shifting: if let canary, point < canary.share { return canary.version }
-    case .after: return canary?.version ?? version
-    case .before, nil: break
+    if let canary, canary.phase == .after { return canary.version }
+    var number = version, start = 0.0, end = 1.0
+    for (other, share) in weights.sorted(by: { $0.key < $1.key }) {
+      if point < start + share {
+        (number, end) = (other, start + share)
+        break
+      }
+      start += share
     }
-    // Beside a canary, too: who is not in its share stays where he was.
-    var end = 0.0
-    for (number, share) in weights.sorted(by: { $0.key < $1.key }) {
-      end += share
-      if point < end { return number }
-    }
-    return version
+    // A canary takes its share of each version's: the others keep theirs of the rest, and who is not in it stays where he was.
+    if let canary, canary.phase == .shifting, point < start + (end - start) * canary.share { return canary.version }
+    return number
   }
 }
 

@@ -79,15 +79,11 @@ extension FunctionAlias {
   /// what serves next.
   var shares: [Int: Double] {
     if let canary, canary.phase == .after { return [version: 0, canary.version: 1] }
-    // As version(at:) divides what lies between 0 and 1: a canary's is its beginning.
-    var shares: [Int: Double] = [:], end = 0.0, taken = 0.0
-    if let canary { (shares[canary.version], taken) = (canary.share, canary.share) }
-    for (number, share) in weights.sorted(by: { $0.key < $1.key }) {
-      end += share
-      shares[number] = max(0, end - taken)
-      taken = max(taken, end)
-    }
-    if 1 - taken > 1e-9 || canary != nil { shares[version] = max(0, 1 - taken) }
+    // As version(at:) divides what lies between 0 and 1: a canary's is a part of each.
+    let left = 1 - (canary?.share ?? 0), rest = max(0, 1 - weights.values.reduce(0, +))
+    var shares = weights.mapValues { $0 * left }
+    if rest > 1e-9 || canary != nil { shares[version] = rest * left }
+    if let canary { shares[canary.version] = canary.share }
     return shares
   }
 }

@@ -110,9 +110,30 @@ public final class VersionStore: Sendable {
     try change(function) { versions throws(CodeProblem) in try versions.remove(version) }
   }
 
-  /// A version as a function of a configuration, with the copy of its code.
+  private static func missing(_ version: PublishedVersion, of function: String) -> CodeProblem {
+    CodeProblem(text: "the code of version \(version.number) of \(function) is not in the store any more")
+  }
+  private static func changed(_ version: PublishedVersion, of function: String, in folder: String) -> CodeProblem {
+    CodeProblem(text: "the code of version \(version.number) of \(function) is not as it was published: \(folder) has changed")
+  }
+
+  /// What is wrong with the code in a tier's folder of those versions that some of a function's versions and aliases lead to, a sentence each. Reads all of
+  /// that code; changes nothing.
+  public static func changedCode(in folder: String, of function: String, _ qualifiers: [String?]) -> [String] {
+    guard let versions = (try? published(in: folder))?[function] else { return [] }
+    let numbers = qualifiers.compactMap { $0 }.flatMap { Int($0).map { [$0] } ?? versions.alias($0).map { Array($0.shares.keys) } ?? [] }
+    let code = CodeStore(existing: folder + "/code")
+    return Set(numbers).sorted().compactMap { number in
+      guard let version = versions.version(number) else { return nil }
+      guard let copy = code.find(version.code) else { return missing(version, of: function).text }
+      return code.isWhole(version.code) ? nil : changed(version, of: function, in: copy.folder).text
+    }
+  }
+
+  /// A version as a function of a configuration, with the copy of its code, which is compared with its name once in a process's life. Blocks.
   func stored(_ version: PublishedVersion, named function: String) throws(CodeProblem) -> (FunctionDefinition, StoredCode) {
-    guard let copy = code.find(version.code) else { throw CodeProblem(text: "the code of version \(version.number) of \(function) is not in the store any more") }
+    guard let copy = code.find(version.code) else { throw Self.missing(version, of: function) }
+    guard code.isWhole(version.code) else { throw Self.changed(version, of: function, in: copy.folder) }
     guard let runtime = FunctionRuntime(tierName: version.runtime) else { throw CodeProblem(text: "\(version.runtime) is no runtime of the function tier") }
     var tier = FunctionTierSettings(
       handler: version.handler, memoryMB: version.memoryMB, timeout: .milliseconds(version.timeoutMilliseconds), network: version.network)
@@ -158,7 +179,7 @@ public final class VersionStore: Sendable {
   }
 
   /// A function's name as a file's: whatever is no letter or digit is written in hexadecimal digits.
-  private static func file(of function: String) -> String {
+  static func file(of function: String) -> String {
     let name = function.utf8.map { $0.isAliasByte ? String(UnicodeScalar($0)) : "%" + [$0].hexadecimal }.joined()
     // A long name's digest stands for it: a file's name has 255 bytes.
     return name.utf8.count <= 200 ? name + ".json" : Digest.sha256(Array(function.utf8)).hexadecimal + ".json"

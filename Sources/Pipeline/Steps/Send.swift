@@ -56,19 +56,21 @@ extension Worker {
     response = refuse(&exchange, 502, "The origin did not switch to the WebSocket protocol.", "OriginInvalidResponseError")
   }
 
-  /// Makes body and framing agree with the final status, which a function or an error page may have changed: 204 and 304 have no body;
-  /// any other status without one says so.
+  /// Makes body and framing agree with the final status, which a function or an error page may have changed: 204, 205 and 304 have no body;
+  /// any other status without one says so, but a 304 of ours: it would say that the content is empty (RFC 9110, 8.6).
   private func settleBody(_ response: inout Response, _ exchange: inout Exchange) {
     let status = exchange.status
+    if status == 304, response.source == .generated || response.source == .buffered { response.head.fields.drop(.contentLength) }
     if status == 101 || exchange.received.method == .head { return }
-    if status == 204 || status == 304 {
-      guard response.head.line.framing != .none else { return }
+    let hasBody = response.head.line.framing != .none
+    if status == 204 || status == 304 || status == 205 && hasBody {
+      guard hasBody else { return }
       discardBody(&exchange)
-      response.head.fields.drop(.contentLength)
+      if status == 205 { response.head.setContentLength(0) } else { response.head.fields.drop(.contentLength) }
       response.source = .generated
       response.bytes = ByteBuffer()
       response.head.line.frame(length: 0)
-    } else if response.head.line.framing == .none && response.head.line.contentLength != 0 {
+    } else if !hasBody && response.head.line.contentLength != 0 {
       response.head.setContentLength(0)
     }
   }

@@ -160,6 +160,8 @@ private let blacklisted = "The function tried to add a blacklisted header, heade
     (#"{"action":"replace","encoding":"text","data":"new"}"#, "new", nil), (#"{"action":"replace","data":"bmV3"}"#, "new", nil),
     (#"{"action":"replace","encoding":"base64","data":""}"#, "", nil), (#"{"action":"replace"}"#, "", nil),
     (#"{"action":"read-only","encoding":"text","data":"new"}"#, nil, nil), (#"{"data":"new"}"#, nil, nil),
+    // null is as if it were left out.
+    (#"{"action":"replace","encoding":null,"data":"bmV3"}"#, "new", nil), (#"{"action":"replace","encoding":"text","data":null}"#, "", nil), (#"{"action":null,"encoding":"text","data":"new"}"#, nil, nil),
     (#"{"action":"drop"}"#, nil, "The body's action is neither read-only nor replace"),
     (#"{"action":"replace","encoding":"hex","data":""}"#, nil, "The body's encoding is neither text nor base64"),
     (#"{"action":"replace","encoding":5,"data":""}"#, nil, "The body's encoding is neither text nor base64"),

@@ -172,6 +172,18 @@ extension Scenarios {
       #expect(program.origin.requests.map(\.target) == ["/fixed", "/kept", "/empty", "/broken"])
     }
 
+    /// What may have no content has none, and says nothing of its length (RFC 9110, 8.6, 15.3.6 and 15.4.5).
+    @Test func generatedAnswersWithoutContent() throws {
+      let program = try EdgeProgram(["viewer-request"], "const [, status, body] = cf.request.uri.split('/'); return { status, ...(body && { body }) };")
+      for (path, length) in [("/304/", nil), ("/304/x", nil), ("/204/", nil), ("/205/", "0"), ("/205/x", "0"), ("/200/", "0")] as [(String, String?)] {
+        let viewer = try program.skerry.viewer()
+        try viewer.send("GET \(path) HTTP/1.1\r\nHost: a.test\r\n\r\nGET /200/behind HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        let answer = try viewer.readResponse()
+        #expect(answer.status == Int(path.split(separator: "/")[0]) && answer.fields["content-length"] == length && answer.bodyText.isEmpty, "\(path): \(answer.line)")
+        #expect(try viewer.readResponse().bodyText == "behind", "\(path)")
+      }
+    }
+
     /// Validating what is stored is a request to the origin, too (304 as the status of the event).
     @Test func validatingIsSeen() throws {
       let program = try EdgeProgram(
