@@ -374,7 +374,8 @@ static void connected_event(struct sandbox *sandbox) {
 static void status_event(struct sandbox *sandbox) {
   read_status(sandbox);
   const char *name = "\"child-pid\":", *place = strstr(sandbox->line, name);
-  if (sandbox->state != LAUNCHED || !place || !strchr(place, '\n')) return;
+  // Once: one that is doomed stays in this state, and says more when it ends.
+  if (sandbox->state != LAUNCHED || sandbox->inner_process >= 0 || !place || !strchr(place, '\n')) return;
   pid_t inner = (pid_t)strtol(place + strlen(name), NULL, 10);
   int process = inner > 0 ? (int)syscall(SYS_pidfd_open, inner, 0) : -1;
   if (process < 0 || parent_of(inner) != sandbox->outer) {  // the number is somebody else's by now

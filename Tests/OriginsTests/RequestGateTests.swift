@@ -12,7 +12,7 @@ private final class Seen: Sendable {
 }
 
 @Suite struct RequestGateTests {
-  private func bound(_ requests: Int, queue: Int = 100, timeout: Duration = .seconds(20)) -> RequestBound {
+  private func bound(_ requests: Int, queue: Int = 100, timeout: Duration = .seconds(600)) -> RequestBound {
     var bound = RequestBound(requests: requests)
     bound.queueLength = queue
     bound.queueTimeout = timeout

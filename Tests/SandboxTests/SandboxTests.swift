@@ -60,6 +60,19 @@ import Testing
     _ = try SpawnerInWaiting(roots: Array(many.prefix(16)))
   }
 
+  /// Of those that are killed while they begin nothing stays open, of which the spawner would be told without end.
+  @Test func killedWhileTheyBegin() throws {
+    let workshop = Workshop("hasty")
+    for attempt in 0..<60 {
+      let sandbox = try workshop.sandbox(["/bin/sleep", "1000"])
+      usleep(UInt32(attempt % 20) * 500)   // not a time that anything is to take: where in a beginning of some ms it hits
+      sandbox.kill()
+      #expect(sandbox.waitForEnd() != nil)
+    }
+    let open = try #require(workshop.spawnersDescriptors)
+    #expect(!open.contains { $0.contains("pidfd") }, "\(open)")
+  }
+
   @Test func killedWithAllItsDescendants() throws {
     let daemons = "for i in $(seq 20); do setsid sh -c 'trap \"\" TERM INT HUP; echo up; exec sleep 1000' & done; trap '' TERM; wait"
     let sandbox = try workshop.sandbox(["/bin/sh", "-c", daemons])

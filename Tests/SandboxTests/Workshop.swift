@@ -10,16 +10,26 @@ final class Workshop: Sendable {
 
   static let shared = Workshop()
   /// Started without cgroups.
-  static let watched = Workshop(usesControlGroups: false)
+  static let watched = Workshop("watched", usesControlGroups: false)
 
-  private init(usesControlGroups: Bool = true) {
-    folder = FileManager.default.temporaryDirectory.appendingPathComponent("skerry-sandboxes-\(getpid())-\(usesControlGroups)").resolvingSymlinksInPath().path
+  init(_ name: String = "shared", usesControlGroups: Bool = true) {
+    folder = FileManager.default.temporaryDirectory.appendingPathComponent("skerry-sandboxes-\(getpid())-\(name)").resolvingSymlinksInPath().path
     try? FileManager.default.createDirectory(atPath: folder + "/shown", withIntermediateDirectories: true)
     unsafe setenv("SKERRY_TEST_SECRET", "pearl-of-the-proxy", 1)
     // Nobody but this user may enter: what is shown must be seen inside all the same.
     try? FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: folder)
     guard let spawner = try? Spawner(roots: [folder + "/shown"], usesControlGroups: usesControlGroups) else { preconditionFailure("no spawner") }
     self.spawner = spawner
+  }
+
+  /// What the spawner has open, in the words of /proc; nil when it is not found.
+  var spawnersDescriptors: [String]? {
+    func names(_ folder: String) -> [String] { (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] }
+    for process in names("/proc") where (try? String(contentsOfFile: "/proc/\(process)/comm", encoding: .utf8)) == "skerry-spawner\n" {
+      let open = names("/proc/\(process)/fd").compactMap { try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/fd/\($0)") }
+      if open.contains(folder + "/shown") { return open }
+    }
+    return nil
   }
 
   /// A folder with these files, to be shown.
