@@ -201,8 +201,10 @@ static void find_version_2(struct cgroups *cgroups, const char *top, pid_t progr
 }
 
 void cgroups_find(struct cgroups *cgroups, pid_t program) {
-  char top[PATH_BYTES], *last;
+  char top[PATH_BYTES], frozen[PATH_BYTES], *last;
   memset(cgroups, 0, sizeof *cgroups);
+  // What is frozen by version 1 does not die in its other groups.
+  if (own_folder("freezer", frozen)) cgroups->left += leftovers_end(frozen);
   if (own_folder("", top)) {
     // A program that replaces another one begins in the group that the other one moved to.
     size_t length = strlen(top);
@@ -223,6 +225,7 @@ void cgroups_find(struct cgroups *cgroups, pid_t program) {
 // MARK: One sandbox's
 
 /// One that a killed spawner's sandbox has left is made anew: it may be frozen, and counts what was killed in it.
+/// Where somebody is still in it (EBUSY), the slot cannot be used. (Files are in a folder that only stands for a group: Tests/SandboxTests/Groups.)
 static int make_folder(char folder[PATH_BYTES + 16], const char *parent, unsigned slot) {
   folder_of(folder, parent, slot);
   if (mkdir(folder, 0755) == 0 || (errno == EEXIST && rmdir(folder) == 0 && mkdir(folder, 0755) == 0)) return 0;

@@ -300,9 +300,10 @@ static void limit(rlim_t processes, int shares_user) {
   for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
     struct rlimit current;
     if (getrlimit(limits[i].which, &current) < 0) continue;
-    // Descriptors in sockets count for the user, and for the spawner when they are the same: half of its own leave it room.
-    rlim_t may = limits[i].which == RLIMIT_NOFILE && shares_user ? current.rlim_max / 2 : current.rlim_max;
-    rlim_t most = limits[i].most < may ? limits[i].most : may;
+    // Descriptors in sockets, and signals that wait, count for the user, and for the proxy when they are the same: half of its own leave it room.
+    int is_shared = shares_user && (limits[i].which == RLIMIT_NOFILE || limits[i].which == RLIMIT_SIGPENDING);
+    rlim_t may = is_shared ? current.rlim_max / 2 : current.rlim_max, wanted = shares_user && limits[i].which == RLIMIT_SIGPENDING ? may : limits[i].most;
+    rlim_t most = wanted < may ? wanted : may;
     setrlimit(limits[i].which, &(struct rlimit){most, most});
   }
 }

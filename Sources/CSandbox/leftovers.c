@@ -14,8 +14,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/// How many names are tried for a folder; milliseconds that the end of what is killed in one is waited for; bytes of a list of processes read at once.
-enum { MOST_NAMES = 8, PATIENCE = 1000, LIST_BYTES = 65536 };
+/// How many names are tried for a folder; milliseconds that the end of what is killed is waited for, of all folders; bytes of a list of processes read
+/// at once.
+enum { MOST_NAMES = 8, PATIENCE = 5000, LIST_BYTES = 65536 };
 
 /// Those of ours, which are held until we end. Several hierarchies may be one.
 static char held[8][PATH_BYTES];
@@ -78,7 +79,8 @@ static unsigned end_group(const char *folder, const char *name) {
   char path[PATH_BYTES * 2];
   unsigned killed = 0;
   snprintf(path, sizeof path, "%s/cgroup.procs", folder);
-  for (int waited = 0; waited < PATIENCE && read_text(path, list, sizeof list) > 0; waited++) {
+  static int patience = PATIENCE;
+  while (read_text(path, list, sizeof list) > 0) {
     unsigned some = 0;
     write_word(folder, "freezer.state", "THAWED");  // what is frozen there does not die
     for (char *rest = list, *line; (line = strsep(&rest, "\n")) != NULL;) {
@@ -87,10 +89,19 @@ static unsigned end_group(const char *folder, const char *name) {
     }
     write_word(folder, "cgroup.kill", "1");  // and those that have no number here
     if (some > killed) killed = some;
+    if (--patience <= 0) break;
     usleep(1000);
   }
   rmdir(folder);
   return killed;
+}
+
+/// What a name of ours says behind the number: -1 when it is none of ours; 1 of a proxy's own group; else 0.
+static int kind_of(const char *rest) {
+  if (strcmp(rest, "-proxy") == 0) return 1;
+  if (!*rest) return 0;
+  size_t digits = *rest == '-' ? strspn(rest + 1, "0123456789") : 0;
+  return digits > 0 && !rest[1 + digits] ? 0 : -1;
 }
 
 /// Everything in a folder whose lock is held.
@@ -116,8 +127,10 @@ unsigned leftovers_end(const char *parent) {
     long owner = strncmp(entry->d_name, "skerry-", 7) == 0 ? strtol(entry->d_name + 7, &end, 10) : 0;
     snprintf(path, sizeof path, "%s/%.255s", parent, entry->d_name);
     if (owner <= 0 || strlen(path) >= PATH_BYTES || is_ours(path) || access(path, W_OK) < 0) continue;
-    // A proxy's own group (make_room) is inherited by who replaces it: it is only removed when nobody is in it.
-    if (strcmp(end, "-proxy") == 0) {
+    int kind = kind_of(end);
+    if (kind < 0) continue;
+    // A proxy's own group is inherited by who replaces it: it is only removed when nobody is in it.
+    if (kind == 1) {
       rmdir(path);
       continue;
     }

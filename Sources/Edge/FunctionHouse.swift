@@ -45,7 +45,10 @@ final class FunctionHouse: Sendable {
     guard configuration.hasTierFunctions || configuration.confinement != .strict else { return nil }
     if configuration.hasTierFunctions { privilege.asTheUser { makeFolders(configuration) } }
     let settings = configuration.functionTierSettings
-    do throws(SpawnFailure) { return (try SpawnerInWaiting(roots: settings.roots), settings) } catch { throw StartFailure(description: "functions: \(error.description)") }
+    do throws(SpawnFailure) { return (try SpawnerInWaiting(roots: settings.roots), settings) } catch {
+      if !configuration.hasTierFunctions { return nil }   // who has none is not to fail for them; a reload that brings some says so
+      throw StartFailure(description: "functions: \(error.description)")
+    }
   }
 
   /// Starts what runs functions, where a configuration has some and nothing runs them yet. At the start as the user that the process is to become.
@@ -60,11 +63,12 @@ final class FunctionHouse: Sendable {
     Self.makeFolders(configuration)
     do {
       let awake = try awake.withLock { awake throws(SpawnFailure) in
-        let begun = if let awake { awake } else { try Spawner(beginning: spawner) }
+        if let awake { return awake }
+        let begun = try Spawner(beginning: spawner)
         awake = begun
+        if let leftovers = begun.leftovers { diagnostics.say(.warning, leftovers) }
         return begun
       }
-      if let leftovers = awake.leftovers { diagnostics.say(.warning, leftovers) }
       let report = awake.report
       if isReload, let problem = report.problem { throw refusal("\(problem); once that is mended, they run from the next start or upgrade (SIGUSR2) on") }
       diagnostics.say(report.isUsable ? .info : .warning, report.description)

@@ -272,9 +272,10 @@ public final class FunctionTier: Sendable {
   var sandboxCount: Int { supervisor.sandboxes.load(ordering: .relaxed) }
   var startedSandboxes: Int { supervisor.started.load(ordering: .relaxed) }
 
-  /// Kills everything, and waits for it, at most about a second: the process ends. Not on the supervisor's thread. Later invocations are refused.
+  /// Kills everything, and waits for it, at most about a second, and for the code of one version that is being looked at: the process ends. Not on the supervisor's thread. Later invocations are refused.
   public func stop() {
     // First what goes on to the supervisor.
+    revisions.end()
     helper.stop()
     canaries.stop()
     let done = EndSignal()

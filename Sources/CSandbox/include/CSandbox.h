@@ -38,7 +38,7 @@ struct sk_spawner_facts {
   uint8_t is_root;
   uint8_t freezes;         // sandboxes can be frozen
   uint8_t has_unified;     // there are groups of version 2, with whatever controllers
-  uint8_t is_crowded;      // there other programs are in our group, for which the kernel keeps controllers from groups below it
+  uint8_t is_crowded;      // other programs are in our group, for which the kernel keeps controllers from groups below it
   uint32_t first_user;     // of SK_SANDBOXES; meaningful with own_users
   uint32_t left;           // processes that spawners before had left in their groups, and which were killed
   char bwrap[64], pasta[64];  // paths; empty where there is none

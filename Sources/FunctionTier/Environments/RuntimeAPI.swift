@@ -85,7 +85,7 @@ final class RuntimeAPI {
   }
 
   /// Whether somebody has asked for the next invocation and waits for it.
-  var isAsked: Bool { asker != nil }
+  var isAsked: Bool { asker != nil && !isLast }
 
   /// The program is gone: what it has sent is read.
   func readLast() {

@@ -14,7 +14,7 @@ extension Supervisor {
       return refuse(pending, group, InvocationFailure(.tooLarge, errorType: "RequestEntityTooLarge", errorMessage: text))
     }
     if let kind = ledger.enter(group.revision.function, event: bytes) {
-      if !ledger.hasRoom(for: bytes) {
+      if kind == .throttled(.account), !ledger.hasRoom(for: bytes) {
         diagnostics.say(
           .warning, key: "function-events", "functions: the events of \(ledger.total) invocations hold \(ledger.bytes) bytes, of functionTier.eventMemory's \(ledger.byteLimit): further ones are throttled")
       }

@@ -134,6 +134,8 @@ extension Supervisor {
     let late = InvocationFailure(.initialization, errorType: InvocationFailure.timedOutType, errorMessage: "the time that all functions of a reload have together was over")
     for group in groups.values where group.isOnTrial {
       group.isOnTrial = false
+      // One that serves goes on with what was begun for it: others may wait for that.
+      guard group.isSuperseded || forGood else { continue }
       for environment in group.environments where environment.isForeseen && environment.initDuration == nil { kill(environment, because: forGood ? .notStarted("the proxy ends") : late) }
       if group.isSuperseded { retire(group) }
     }

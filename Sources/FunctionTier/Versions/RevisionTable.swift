@@ -34,6 +34,7 @@ final class RevisionTable: Sendable {
     var waiting: [String: [@Sendable (Result<Resolution, CodeProblem>) -> Void]] = [:]
     /// Versions that cannot be had, until when they are not looked at again.
     var problems: [String: (problem: CodeProblem, until: Int64)] = [:]
+    var isEnding = false
   }
 
   private let store: VersionStore
@@ -84,8 +85,12 @@ final class RevisionTable: Sendable {
     tell(choice, .failure(CodeProblem(text: "the code of \(key) cannot be looked at now")))
   }
 
+  /// The process ends: who waits for code that has not been looked at yet is told so at once.
+  func end() { state.withLock { $0.isEnding = true } }
+
   /// On a thread that may block.
   private func look(at choice: Choice) {
+    if state.withLock({ $0.isEnding }) { return tell(choice, .failure(CodeProblem(text: "the proxy ends"))) }
     var result: Result<Resolution, CodeProblem>
     do throws(CodeProblem) { result = .success(try resolution(choice.versions, choice.number)) } catch {
       diagnostics.say(.error, key: "code \(choice.key)", "functions: \(error.text)")
