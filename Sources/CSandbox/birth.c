@@ -147,7 +147,7 @@ static _Noreturn void begin(int socket, const char *const *roots, int without_cg
   guard(socket, peaks);
 }
 
-int sk_spawner_prepare(const char *const *roots, int without_cgroups, const volatile uint64_t **peaks) {
+int sk_spawner_prepare(const char *const *roots, int without_cgroups, const volatile uint64_t **peaks, int32_t *guardian) {
   int ends[2];
   size_t bytes = SK_SANDBOXES * sizeof(uint64_t);
   void *shared = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -164,6 +164,7 @@ int sk_spawner_prepare(const char *const *roots, int without_cgroups, const vola
   mprotect(shared, bytes, PROT_READ);
   if (!error) {
     *peaks = shared;
+    *guardian = child;
     return ends[0];
   }
   close(ends[0]);
@@ -177,6 +178,11 @@ int sk_spawner_begin(int spawner, struct sk_spawner_facts *facts) {
   ssize_t length;
   do length = recv(spawner, facts, sizeof *facts, 0); while (length < 0 && errno == EINTR);
   return length == sizeof *facts ? 0 : -ESRCH;
+}
+
+void sk_spawner_end(int spawner, int32_t guardian) {
+  close(spawner);
+  while (waitpid(guardian, NULL, 0) < 0 && errno == EINTR) {}
 }
 
 int sk_sandbox_program_is_there(void) {

@@ -62,7 +62,7 @@ import Testing
 
   /// Of those that are killed while they begin nothing stays open, of which the spawner would be told without end.
   @Test func killedWhileTheyBegin() throws {
-    let workshop = Workshop("hasty")
+    let workshop = Workshop.hasty
     for attempt in 0..<60 {
       let sandbox = try workshop.sandbox(["/bin/sleep", "1000"])
       usleep(UInt32(attempt % 20) * 500)   // not a time that anything is to take: where in a beginning of some ms it hits

@@ -11,8 +11,10 @@ final class Workshop: Sendable {
   static let shared = Workshop()
   /// Started without cgroups.
   static let watched = Workshop("watched", usesControlGroups: false)
+  /// For those that are killed while they begin.
+  static let hasty = Workshop("hasty")
 
-  init(_ name: String = "shared", usesControlGroups: Bool = true) {
+  private init(_ name: String = "shared", usesControlGroups: Bool = true) {
     folder = FileManager.default.temporaryDirectory.appendingPathComponent("skerry-sandboxes-\(getpid())-\(name)").resolvingSymlinksInPath().path
     try? FileManager.default.createDirectory(atPath: folder + "/shown", withIntermediateDirectories: true)
     unsafe setenv("SKERRY_TEST_SECRET", "pearl-of-the-proxy", 1)

@@ -50,9 +50,12 @@ struct sk_spawner_facts {
 /// `roots`: absolute paths of what may be shown inside, NULL at the end; they may be made later.
 /// `without_cgroups`: memory is watched instead, also where there are some.
 /// `peaks`: receives SK_SANDBOXES numbers that the spawner keeps: the most bytes of memory a slot has used, where no cgroup counts them.
+/// `guardian`: receives the process that looks after it, for sk_spawner_end.
 /// Returns a socket, or a negated errno. The spawner ends, and every sandbox with it, when the socket is closed: with the process. When it ends
 /// before, every sandbox ends too (a lifeline without a message), and another one takes its place within a second or so.
-int sk_spawner_prepare(const char *const *roots, int without_cgroups, const volatile uint64_t **peaks);
+int sk_spawner_prepare(const char *const *roots, int without_cgroups, const volatile uint64_t **peaks, int32_t *guardian);
+/// Closes the socket and waits until all has ended: some ms, or what cannot be killed takes 5 s. Nothing is left of it then, no zombie either.
+void sk_spawner_end(int spawner, int32_t guardian);
 /// Has it begin, once: it looks what this machine has (some ms) and launches what it is asked for from then on. Any thread, any time.
 /// Returns 0, or a negated errno.
 int sk_spawner_begin(int spawner, struct sk_spawner_facts *facts);

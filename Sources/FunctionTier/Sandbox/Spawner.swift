@@ -14,7 +14,7 @@ public final class Spawner: Sendable {
   public static let mostWatches = Int(SK_SANDBOX_WATCHES)
 
   let facts: SpawnerFacts
-  private let socket: Int32
+  private let socket: Int32, guardian: Int32
   private let peaks: SharedPeaks
   /// The second in which it was asked last for the ends of those that hold too many watches.
   private let watchersEnded = Atomic<UInt64>(0)
@@ -54,16 +54,17 @@ public final class Spawner: Sendable {
   /// Has one begin that has waited, at any time and once; what it finds of the machine is asked at once (some ms).
   /// - Throws: ``SpawnFailure`` when it is gone, or has begun.
   public init(beginning waiting: SpawnerInWaiting) throws(SpawnFailure) {
-    guard let (socket, peaks) = waiting.take() else { throw SpawnFailure(description: "the process that starts sandboxes has begun already") }
+    guard let (socket, guardian, peaks) = waiting.take() else { throw SpawnFailure(description: "the process that starts sandboxes has begun already") }
     var found = sk_spawner_facts()
     let result = unsafe sk_spawner_begin(socket, &found)
-    (self.socket, self.peaks) = (socket, peaks)
+    (self.socket, self.guardian, self.peaks) = (socket, guardian, peaks)
     facts = SpawnerFacts(found)
     // Here, where everything has a value: the socket is closed with this.
     guard result == 0 else { throw SpawnFailure(birth: result) }
   }
 
-  deinit { close(socket) }
+  /// Ends every sandbox, and waits for those who look after them: milliseconds.
+  deinit { sk_spawner_end(socket, guardian) }
 
   /// Asks for a sandbox. Returns at once: it is up some 10–20 ms later, and a failure is found at its end (``Sandbox/end()``).
   /// - Throws: ``SpawnFailure`` when there are ``mostSandboxes`` already, descriptors have run out, the description cannot be said, or the
@@ -172,7 +173,7 @@ public final class Spawner: Sendable {
 public final class SpawnerInWaiting: Sendable {
   /// Files, and folders of which parts, that may be shown in sandboxes.
   public let roots: [String]
-  private let link: Mutex<(socket: Int32, peaks: SharedPeaks)?>
+  private let link: Mutex<(socket: Int32, guardian: Int32, peaks: SharedPeaks)?>
 
   /// Forks it. Before threads are started and before anything is given up.
   /// - Parameters:
@@ -181,13 +182,13 @@ public final class SpawnerInWaiting: Sendable {
   /// - Throws: ``SpawnFailure`` when the roots cannot be shown, or the system has no process or descriptor left.
   public init(roots: [String], usesControlGroups: Bool = true) throws(SpawnFailure) {
     if let problem = Self.problem(with: roots) { throw SpawnFailure(description: problem) }
-    var shared: UnsafePointer<UInt64>? = nil
+    var shared: UnsafePointer<UInt64>? = nil, guardian: Int32 = 0
     let result = unsafe withTexts(roots) { texts in
-      unsafe withUnsafeMutablePointer(to: &shared) { unsafe sk_spawner_prepare(texts, usesControlGroups ? 0 : 1, $0) }
+      unsafe sk_spawner_prepare(texts, usesControlGroups ? 0 : 1, &shared, &guardian)
     }
     guard result >= 0, let shared = unsafe shared else { throw SpawnFailure(birth: result) }
     self.roots = roots
-    link = unsafe Mutex((result, SharedPeaks(numbers: shared)))
+    link = unsafe Mutex((result, guardian, SharedPeaks(numbers: shared)))
   }
 
   /// Why these cannot be shown in sandboxes: one sentence without a full stop; nil when they can.
@@ -198,12 +199,13 @@ public final class SpawnerInWaiting: Sendable {
     return roots.first { $0.utf8.count > longest }.map { "\($0) cannot be shown in sandboxes: its path is longer than \(longest) bytes" }
   }
 
-  deinit { if let link = link.withLock({ $0 }) { close(link.socket) } }
+  /// One that has not begun ends.
+  deinit { if let link = link.withLock({ $0 }) { sk_spawner_end(link.socket, link.guardian) } }
 
   /// Whether bubblewrap is there, without which there is no use in beginning.
   public static var wouldFindBubblewrap: Bool { sk_sandbox_program_is_there() != 0 }
 
-  fileprivate func take() -> (socket: Int32, peaks: SharedPeaks)? {
+  fileprivate func take() -> (socket: Int32, guardian: Int32, peaks: SharedPeaks)? {
     link.withLock { link in
       defer { link = nil }
       return link
