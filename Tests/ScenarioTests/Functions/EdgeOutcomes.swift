@@ -43,7 +43,7 @@ extension Scenarios {
     @Test(arguments: EdgeOutcome.all, EdgeProgram.all)
     func everyOutcome(_ row: EdgeOutcome, _ event: String) throws {
       let program = try EdgeProgram(
-        [event], "if (cf.request.uri == '/good') return cf.response || cf.request;\n\(row.code)", settings: "timeout: 300ms",
+        [event], "if (cf.request.uri == '/good') return cf.response || cf.request;\n\(row.code)", settings: "timeout: 2s",
         more: "functionLog: { path: functions.log }")
       let response = try program.get("/x")
       #expect(response.status == row.status && response.fields["x-cache"] == "\(row.result) from cloudfront", "\(response.line) \(response.cache)")

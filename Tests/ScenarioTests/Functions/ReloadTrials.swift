@@ -134,7 +134,7 @@ extension Scenarios {
 
     /// Requests are served meanwhile, and a reload that is asked for then follows.
     @Test(arguments: runtimes) func aLoadingThatDoesNotEndIsRefused(_ runtime: Runtime) throws {
-      let skerry = try start(configuration(origin, runtime, tier: "prewarmed: 0, initTimeout: 3s"), runtime)
+      let skerry = try start(configuration(origin, runtime, tier: "prewarmed: 0, initTimeout: 10s"), runtime)
       #expect(try get(skerry) == 201)
       try skerry.write(runtime.endless, to: "f/\(runtime.file)")
       skerry.send(signal: SIGHUP)
@@ -142,7 +142,7 @@ extension Scenarios {
       #expect(try get(skerry) == 201)
       try skerry.write(runtime.good(202), to: "f/\(runtime.file)")
       skerry.send(signal: SIGHUP)
-      try skerry.waitForStandardError(toHold: "reload refused: function f cannot be loaded: Sandbox.Timedout: the function's code was not loaded within 3.00 seconds")
+      try skerry.waitForStandardError(toHold: "reload refused: function f cannot be loaded: Sandbox.Timedout: the function's code was not loaded within 10.00 seconds")
       try skerry.waitForStandardError(toHold: "generation 2 serves")
       #expect(try get(skerry) == 202)
     }
