@@ -6,7 +6,7 @@ struct Deadline: Sendable {
   let instant: ContinuousClock.Instant
 
   /// Generous: reached only when something is broken, so its length costs nothing while all is well.
-  static var generous: Deadline { after(.seconds(20)) }
+  static var generous: Deadline { after(.seconds(60)) }
   static func after(_ duration: Duration) -> Deadline { Deadline(instant: .now + duration) }
 
   /// Whole milliseconds left, at least 0 and rounded up: what poll(2) takes.
