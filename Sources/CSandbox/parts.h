@@ -68,7 +68,7 @@ void memory_watch_close(struct memory_watch *watch);
 
 // MARK: leftovers.c: whose groups are whose
 
-/// Kills what those left in their folders in `parent` who are certainly gone, and removes the folders. Waits for it, 1 s for a group at most. Returns
+/// Kills what those left in their folders in `parent` who are certainly gone, and removes the folders. Waits for it, 5 s in all at most. Returns
 /// how many processes that were.
 unsigned leftovers_end(const char *parent);
 /// Makes a folder for groups in the folder that it is given, leaves its path there, and holds it as long as this process or one that it has forked
