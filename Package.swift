@@ -69,7 +69,7 @@ let package = Package(
 
     // 6  functions by themselves: one invocation, and test cases
     floor("FunctionTesting", ["RewriteEngine", "FunctionTier", "Telemetry", "ConfigurationFile", "Distribution", "HTTPWire", "KeyValueStores", "JSONText"]),
-    tests("FunctionTestingTests", ["FunctionTesting", "ConfigurationFile", "RewriteEngine", "JSONText"]),
+    tests("FunctionTestingTests", ["FunctionTesting", "ConfigurationFile", "RewriteEngine", "JSONText", "TestTools"]),
 
     // 6  the life of a request
     floor("Pipeline", ["RewriteEngine", "FunctionTier", "JSONText", "ObjectCache", "Origins", "Distribution", "Geography", "RedirectRules", "HTTPWire", "Transport", "TLS", "Telemetry", "CSystem"]),
@@ -104,7 +104,7 @@ let package = Package(
 
     // 3  tables of redirects: what they match, what is wrong with them, other forms of them
     floor("RedirectRules", ["JSONText", "CRE2"]),
-    .testTarget(name: "RedirectRulesTests", dependencies: ["RedirectRules", "JSONText"], exclude: ["Golden"], swiftSettings: swiftSettings),
+    .testTarget(name: "RedirectRulesTests", dependencies: ["RedirectRules", "JSONText", "TestTools"], exclude: ["Golden"], swiftSettings: swiftSettings),
 
     // 3  HTTP on the wire
     floor("HTTPWire", ["Transport", "CSystem"]),
@@ -190,7 +190,7 @@ let package = Package(
     .executableTarget(name: "fuzz-proxy-header", dependencies: ["Fuzzing"], path: "Fuzzing/ProxyHeaderCommand", swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
     // Fuzzing the engine: its C side only, built by SwiftPM for the short run and by `make fuzz-engine` under AddressSanitizer
     .target(name: "FuzzEngine", dependencies: ["CQuickJS"], path: "Fuzzing/Engine", exclude: ["Functions"]),
-    tests("FuzzTests", ["Fuzzing", "FuzzEngine"]),
+    tests("FuzzTests", ["Fuzzing", "FuzzEngine", "TestTools"]),
 
     // Engine time without the network (Benchmarks/README.md)
     .executableTarget(

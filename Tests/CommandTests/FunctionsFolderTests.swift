@@ -1,8 +1,9 @@
 // The functions that come with Skerry: every case holds, every one of them is listed, and the built-in example has nothing against it.
 import Foundation
+import TestTools
 import Testing
 
-@Suite struct FunctionsFolderTests {
+@Suite(.runsPrograms) struct FunctionsFolderTests {
   static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
   static let names = ((try? FileManager.default.contentsOfDirectory(atPath: root + "/Functions")) ?? [])
     .filter { FileManager.default.fileExists(atPath: root + "/Functions/\($0)/index.js") }.sorted()

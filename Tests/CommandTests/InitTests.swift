@@ -1,8 +1,9 @@
 // skerry init, and what skerry check warns of in a configuration that can be served; the man page.
 import Foundation
+import TestTools
 import Testing
 
-@Suite struct InitTests {
+@Suite(.runsPrograms) struct InitTests {
   /// What it writes is good: by check, by the function's cases, by the check of its rules.
   @Test(arguments: [[], ["--origin", "http://127.0.0.1:3000", "--port", "8123"]]) func theProjectIsGood(_ options: [String]) throws {
     let folder = try Folder()
@@ -49,7 +50,7 @@ import Testing
   }
 }
 
-@Suite struct DistributionCheckTests {
+@Suite(.runsPrograms) struct DistributionCheckTests {
   /// A configuration of these behaviors, groups and policies, and what is warned of.
   private func warnings(_ behavior: String, more: String = "", groups: String = "", code: String = "") throws -> [String] {
     let folder = try Folder([

@@ -1,9 +1,10 @@
 // skerry invoke: what it prints and how it ends (design/configuration.md; spec/cloudfront-functions.md 12).
 import Foundation
 import JSONText
+import TestTools
 import Testing
 
-@Suite struct InvokeTests {
+@Suite(.runsPrograms) struct InvokeTests {
   private func invoke(_ source: String, _ event: String) throws -> Outcome {
     let folder = try Folder(["f.js": source, "event.json": event])
     return try folder.skerry("invoke", "f.js", "event.json")

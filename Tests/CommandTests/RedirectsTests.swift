@@ -1,9 +1,10 @@
 // skerry redirects: what it says, where, and how it ends.
 import Foundation
 import JSONText
+import TestTools
 import Testing
 
-@Suite struct RedirectsTests {
+@Suite(.runsPrograms) struct RedirectsTests {
   private static let files = [
     "good.tsv": "/a\t/b\n/old/*\t/new/:splat\n", "chain.tsv": "/a\t/b\n/b\t/c\n", "stays.tsv": "/a\t/b\n/b\t/x\t302\tcookie:s\n/b\t/c\n", "bad.tsv": "a\t/b\n/c\t/c\n", "_redirects": "/a /b 301\n/x /y 200\n",
     "w3c.log": "#Version: 1.0\n#Fields: date time\n2026-11-21\t10:00:00\n\n",

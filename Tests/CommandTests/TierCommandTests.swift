@@ -4,7 +4,7 @@ import JSONText
 import TestTools
 import Testing
 
-@Suite struct TierCommandTests {
+@Suite(.runsPrograms) struct TierCommandTests {
   private static let echo = "exports.handler = async (e, c) => { console.log('got', JSON.stringify(e)); if (e.bad) throw new TypeError('on purpose'); return { e, name: c.functionName }; };"
 
   @Test func invokingAFolder() throws {

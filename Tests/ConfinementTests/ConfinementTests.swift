@@ -3,7 +3,7 @@ import Foundation
 import TestTools
 import Testing
 
-@Suite struct ConfinementTests {
+@Suite(.runsPrograms) struct ConfinementTests {
   /// Runs the probe; by attempt, what came of it.
   private func probe(_ words: String...) throws -> [String: String] {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("skerry-confinement-\(UUID().uuidString)").path

@@ -2,11 +2,12 @@
 import ConfigurationFile
 import JSONText
 import RewriteEngine
+import TestTools
 import Testing
 
 @testable import FunctionTesting
 
-@Suite struct RobustnessTests {
+@Suite(.mayBlock) struct RobustnessTests {
   private static let file = """
     - name: old
       request: { method: GET, uri: /old/42, querystring: "a=1&b", headers: { host: [a, b], x: { value: y, multiValue: [{ value: z }] } }, cookies: { s: "1" }, ip: 203.0.113.7 }

@@ -138,7 +138,7 @@ extension TierTests {
     let definition = try Workbench.function(Self.program(code), .provided("provided.al2023")) { $0.timeout = .seconds(20) }
     try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: definition.codePath + "/bootstrap")
     let function = try tier.take(definition)
-    let long = await tier.run(function), error = await tier.run(function), short = await tier.run(function)
+    let long = try await tier.runAndRest(function), error = try await tier.runAndRest(function), short = await tier.run(function)
     #expect(long.failure?.kind == .tooLarge && long.failure?.errorType == "Function.ResponseSizeTooLarge", "\(long)")
     #expect(error.failure?.kind == .unhandled && error.failure?.errorType == "My.Header", "\(error)")
     #expect(short.text == "7" && !short.report.isColdStart, "\(short)")

@@ -1,22 +1,13 @@
 // How environments come and go: concurrency, growth, reaping, resting, and what a timeout leaves behind.
 import Distribution
 import Foundation
+import TestTools
 import Testing
 
 @testable import FunctionTier
 
 extension TierTests {
   static let sleeper = ["index.js": "exports.handler = async (e) => { await new Promise(r => setTimeout(r, e.ms)); return process.pid }"]
-
-  /// Waits until something holds, for at most so long.
-  private func until(_ seconds: Double = 10, _ holds: () -> Bool) async throws -> Bool {
-    let end = ContinuousClock.now + .seconds(seconds)
-    while ContinuousClock.now < end {
-      if holds() { return true }
-      try await Task.sleep(for: .milliseconds(2))
-    }
-    return holds()
-  }
 
   @Test func invocationsBeyondReservedConcurrencyAreThrottled() async throws {
     let tier = try Workbench.tier { $0.concurrency = 3 }
@@ -97,7 +88,8 @@ extension TierTests {
     #expect(outcome.failure?.kind == .timedOut, "\(outcome)")
     let began = ContinuousClock.now
     #expect(try await until { tier.sandboxCount == 0 })
-    #expect(ContinuousClock.now - began < .milliseconds(500), "\(ContinuousClock.now - began)")
+    // 8 ms on a quiet machine (make bench).
+    #expect(ContinuousClock.now - began < .seconds(5), "\(ContinuousClock.now - began)")
   }
 
   @Test func aFunctionThatDoesNotLoadRests() async throws {
@@ -133,7 +125,7 @@ extension TierTests {
     let definition = try Workbench.function(["bootstrap": program], .provided("provided.al2023"))
     try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: definition.codePath + "/bootstrap")
     let function = try tier.take(definition)
-    let outcome = await tier.run(function, #"{"a":1}"#)
+    let outcome = try await tier.runAndRest(function, #"{"a":1}"#)
     #expect(outcome.text == #"[{"a": 1}, "arn:aws:lambda:us-east-1:000000000000:function:echo"]"#, "\(outcome)")
     let failed = await tier.run(function, #"{"fail":1}"#)
     #expect(failed.failure == InvocationFailure(.unhandled, errorType: "Mine", errorMessage: "asked for"), "\(failed)")

@@ -145,7 +145,7 @@ import Testing
     let file = "\(Workbench.root)/\(UUID().uuidString).log", log = try LogWriter(.file(file), diagnostics: nil)
     tier.adopt(prepared, log: log)
     let function = try #require(prepared.functions[0])
-    #expect(await tier.run(function, "0").text == "1")
+    #expect(try await tier.runAndRest(function, "0").text == "1")
     #expect(await tier.run(function, "\"\(deed)\"").text == "2")
     #expect(await tier.run(function, "0").text == "1")
     // It counts as an environment until it is ended by its time; no invocation fails of it.
@@ -183,7 +183,7 @@ import Testing
       ("", nil, nil), (#"["X-Other","y"]"#, nil, nil), (#"["\#(type)","My.Trailer"]"#, "My.Trailer", "the runtime gave no description of the error"),
       (#"["\#(type)","My.Trailer"],["\#(body)","\#(error)"]"#, "My.Own", "no more pearls"), (#"["\#(body.lowercased())","no pearls"]"#, "Runtime.Unknown", "no pearls"),
     ] as [(String, String?, String?)] {
-      let outcome = await tier.run(function, "[\(trailers)]")
+      let outcome = try await tier.runAndRest(function, "[\(trailers)]")
       #expect(outcome.failure?.errorType == expected && outcome.failure?.errorMessage == message && (expected != nil || outcome.text == #""ok""#), "\(outcome)")
     }
     #expect(await tier.run(function, "0").text == "6")

@@ -2,6 +2,7 @@
 import Distribution
 import Foundation
 import Telemetry
+import TestTools
 import Testing
 
 @testable import FunctionTier
@@ -41,15 +42,6 @@ import Testing
 
 extension TierTests {
   static let version = ["index.js": "exports.handler = async (e, c) => [c.functionVersion, process.env.AWS_LAMBDA_INITIALIZATION_TYPE]"]
-
-  private func until(_ holds: () -> Bool) async throws -> Bool {
-    let end = ContinuousClock.now + .seconds(15)
-    while ContinuousClock.now < end {
-      if holds() { return true }
-      try await Task.sleep(for: .milliseconds(5))
-    }
-    return holds()
-  }
 
   @Test func whatServesIsProvisioned() async throws {
     let tier = try Workbench.tier { ($0.idleMilliseconds, $0.startsAtOnce) = (10, 1) }
@@ -142,7 +134,7 @@ extension TierTests {
     // It counts for the second until it is looked after, and not for the two that follow.
     // (How often it counts when nothing keeps it is the machine's to say.)
     if froze { #expect(counted < 150, "\(counted) of \(elapsed)") } else { #expect(counted > 0 && tier.facts.froze == 0, "\(counted) of \(elapsed)") }
-    #expect(after.report.duration < .milliseconds(500))
+    #expect(after.report.duration < .seconds(2))
     // One that is used runs again.
     if froze { #expect(try await until { tier.facts.froze == 2 }) }
   }
@@ -158,9 +150,8 @@ extension TierTests {
     #expect(tier.facts.ended[0] == 1 && tier.facts.ended[1] == 0, "\(tier.facts.ended)")
     _ = await tier.run(function)
     #expect(try await until { tier.facts.froze == 2 && tier.facts.frozen == 1 })
-    let began = ContinuousClock.now
     tier.stop()
-    #expect(tier.sandboxCount == 0 && ContinuousClock.now - began < .milliseconds(900))
+    #expect(tier.sandboxCount == 0)
   }
 
   /// Who is invoked again and again is never frozen.

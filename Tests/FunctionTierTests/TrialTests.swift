@@ -2,6 +2,7 @@
 import Distribution
 import Foundation
 import Telemetry
+import func TestTools.until
 import Testing
 
 @testable import FunctionTier
@@ -34,15 +35,6 @@ import Testing
 }
 
 extension TierTests {
-  private func until(_ holds: () -> Bool) async throws -> Bool {
-    let end = ContinuousClock.now + .seconds(15)
-    while ContinuousClock.now < end {
-      if holds() { return true }
-      try await Task.sleep(for: .milliseconds(5))
-    }
-    return holds()
-  }
-
   private func good(_ name: String, _ change: (inout FunctionTierSettings) -> Void = { _ in }) throws -> FunctionDefinition {
     try Workbench.function(["index.js": "let n = 0; exports.handler = async () => '\(name) ' + ++n"], name: name, change)
   }
@@ -199,7 +191,7 @@ extension TierTests {
     let tier = try Workbench.tier { $0.initMilliseconds = 60_000 }
     defer { tier.stop() }
     let endless = prepare(tier, [try Workbench.function(["index.js": "for (;;);"])])
-    async let asked = Task.detached { tier.tryOut(endless, log: nil) }.value
+    async let asked = tier.tryOut(endless, log: nil)
     #expect(try await until { tier.sandboxCount == 1 })
     tier.forgetTrials(forGood: true)
     #expect(await asked.untried.map(\.text) == ["function echo is taken up untried: the proxy ends"])

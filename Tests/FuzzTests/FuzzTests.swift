@@ -2,9 +2,10 @@
 import Foundation
 import FuzzEngine
 import Fuzzing
+import TestTools
 import Testing
 
-@Suite struct FuzzTests {
+@Suite(.mayBlock) struct FuzzTests {
   /// Beside the sources, wherever the tests are started from.
   static let corpus = URL(fileURLWithPath: #filePath)
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()

@@ -64,7 +64,7 @@ extension ObjectStore {
   fileprivate func waitUntilWritten(_ count: Int) { while status.disk.map({ $0.writes + $0.writesFailed < count }) ?? false { usleep(500) } }
 }
 
-@Suite struct DiskTests {
+@Suite(.mayBlock) struct DiskTests {
   private func content(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 7 ^ $0 >> 8) } }
 
   @Test func aNewProcessFindsWhatWasWritten() throws {

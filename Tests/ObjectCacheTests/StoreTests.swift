@@ -1,4 +1,5 @@
 // The store as one thread sees it: what is put in is found, what is too much leaves, and the bytes are counted to the last.
+import TestTools
 import Testing
 
 @testable import ObjectCache
@@ -49,7 +50,7 @@ extension Array where Element == UInt8 {
   init(copying bytes: Span<UInt8>) { self = (0..<bytes.count).map { bytes[$0] } }
 }
 
-@Suite struct StoreTests {
+@Suite(.mayBlock) struct StoreTests {
   @Test func whatIsStoredIsFound() throws {
     let store = ObjectStore()
     guard case .lead(let leader) = store.ask("/a") else { return #expect(Bool(false), "the first leads") }

@@ -7,7 +7,7 @@ import Transport
 
 @testable import ObjectCache
 
-@Suite struct TargetEditionsTests {
+@Suite(.mayBlock) struct TargetEditionsTests {
   private func target(_ line: String, distribution: String = "E1") throws -> (key: [UInt8], places: KeyPlaces) {
     let plan = KeyPlan(CachePolicy(name: "p", headers: ["x-a"], queryStrings: .all), distribution: distribution)
     var key = ByteBuffer(capacity: 64)

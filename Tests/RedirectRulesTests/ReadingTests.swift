@@ -1,9 +1,10 @@
 // Reading files: what is wrong with them, and where; and that the quick way means what the careful one does.
 @testable import RedirectRules
 import Foundation
+import TestTools
 import Testing
 
-@Suite struct ReadingTests {
+@Suite(.mayBlock) struct ReadingTests {
   static let problems: [(lines: String, place: String, text: String)] = [
     ("/a", "1:1", "a rule has at least from and to"),
     ("# x\n/a→", "2:4", "the target is empty"),

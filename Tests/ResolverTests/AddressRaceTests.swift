@@ -94,9 +94,9 @@ private func connections(to address: SocketAddress) throws -> Int {
   @Test func goesOnAtOnceWhenAnAddressRefuses() async throws {
     let target = Target()
     defer { target.close() }
-    let report = try await race([Self.refusing, Self.refusing, target.address]) { $0.staggerMilliseconds = 5_000 }
+    let report = try await race([Self.refusing, Self.refusing, target.address]) { $0.staggerMilliseconds = 60_000 }
     #expect(report.winner == target.address)
-    #expect(report.milliseconds < 4_000)
+    #expect(report.milliseconds < 30_000)
   }
 
   @Test func startsTheNextWhenAnAddressIsSlow() async throws {
@@ -107,7 +107,7 @@ private func connections(to address: SocketAddress) throws -> Int {
     }
     let report = try await race([slow.address, target.address]) { $0.staggerMilliseconds = 150 }
     #expect(report.winner == target.address)
-    #expect((130..<4_000).contains(report.milliseconds))
+    #expect((130..<30_000).contains(report.milliseconds))
   }
 
   @Test func givesUpWhenTimeIsUp() async throws {
@@ -119,7 +119,7 @@ private func connections(to address: SocketAddress) throws -> Int {
       $0.staggerMilliseconds = 50
     }
     #expect(report.failure == ConnectFailure(address: slow.address, reason: .timedOut))
-    #expect((180..<4_000).contains(report.milliseconds))
+    #expect((180..<30_000).contains(report.milliseconds))
     #expect(try connections(to: slow.address) <= before)
   }
 

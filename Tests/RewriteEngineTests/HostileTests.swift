@@ -17,6 +17,7 @@
 //   pending   its promise never settles
 import Foundation
 import RewriteEngine
+import TestTools
 import Testing
 
 struct HostileFunction: CustomTestStringConvertible, Sendable {
@@ -75,7 +76,7 @@ struct HostileFunction: CustomTestStringConvertible, Sendable {
   }
 }
 
-@Suite struct HostileTests {
+@Suite(.mayBlock) struct HostileTests {
   static let limitNanoseconds: UInt64 = 1_000_000
   /// Runs under the CPU limit of production.
   static let runs = 4
@@ -94,7 +95,9 @@ struct HostileFunction: CustomTestStringConvertible, Sendable {
     limits.cpuNanoseconds = Self.limitNanoseconds
     let isolate = try Isolate(function.code(limits), on: thread)
     var clocked: [UInt64] = []
-    for _ in 0..<Self.runs {
+    func isSlow() -> Bool { clocked.min() ?? .max > 2 * Self.limitNanoseconds }
+    // More of them where the machine is slow for a while.
+    while clocked.count < Self.runs || isSlow() && clocked.count < 4 * Self.runs {
       let answer = isolate.answer(Self.event(function.type)), run = answer.invocation
       check(answer, function, mayBeKilled: true)
       #expect(run.cpuNanoseconds <= 2 * Self.limitNanoseconds, "\(run.cpuNanoseconds) ns, and \(run.stolenNanoseconds) stolen")
@@ -103,7 +106,7 @@ struct HostileFunction: CustomTestStringConvertible, Sendable {
       expectSame(healthy.answer(Self.event(.viewerRequest)), alone)
     }
     // The same, by a clock that is not the engine's: around the whole call, where a pause before or after the run counts.
-    #expect(clocked.min() ?? .max <= 2 * Self.limitNanoseconds, "\(clocked) ns")
+    #expect(!isSlow(), "\(clocked) ns")
 
     // With time enough, what is not a matter of time comes out.
     if function.expected == .killed { return }

@@ -1,5 +1,6 @@
 // Putting a heap back by copying only the pages that runs have written to (Sources/CQuickJS/snapshot.c).
 // What would end or starve the process is done in a child of its own.
+import TestTools
 import Testing
 
 @testable import RewriteEngine
@@ -21,7 +22,7 @@ private let scattered = """
   }
   """
 
-@Suite struct HotPageTests {
+@Suite(.mayBlock) struct HotPageTests {
   @Test func onlyPagesThatRunsWriteToAreCopied() throws {
     let isolate = try makeIsolate("function handler(event) { return event.request }")
     #expect(isolate.hotBytes == 0)

@@ -136,8 +136,8 @@ struct HostileCase: CustomTestStringConvertible, Sendable {
     var stolen = 0, undisturbed = 0, mistaken = 0
     for _ in 0..<60 {
       for (isolate, failure) in [(endless, FunctionFailure.cpuLimit), (native, .cpuLimit), (healthy, nil)] {
-        let before = Pauses.nanoseconds, answer = isolate.answer(), run = answer.invocation
-        let paused = Pauses.nanoseconds - before
+        let before = Pauses.taken, answer = isolate.answer(), run = answer.invocation
+        let paused = Pauses.taken - before
         #expect(run.failure == failure)
         if paused == 0 { undisturbed += 1 }
         if run.stolenNanoseconds > paused { mistaken += 1 }  // pauses of the machine's own
@@ -163,12 +163,13 @@ struct HostileCase: CustomTestStringConvertible, Sendable {
   }
 }
 
-/// Pauses of 4 ms of the calling thread, one every 9 ms, until `end`.
+/// Pauses of 4 ms of the calling thread, one whenever it has computed for another 9 ms, until `end`. By that clock: where others take
+/// the processor, pauses that came by the time of day would leave nothing of it.
 private final class Pauses: Sendable {
   private static let signal = __libc_current_sigrtmin() + 6, lasting: UInt64 = 4_000_000
   private static let sum = Atomic<UInt64>(0)
   /// How long all pauses so far took.
-  static var nanoseconds: UInt64 { sum.load(ordering: .relaxed) }
+  static var taken: UInt64 { sum.load(ordering: .relaxed) }
 
   private let isOver = Atomic<Bool>(false), hasEnded = Atomic<Bool>(false)
 
@@ -185,9 +186,14 @@ private final class Pauses: Sendable {
     unsafe sigaddset(&own, Self.signal)
     unsafe pthread_sigmask(SIG_UNBLOCK, &own, nil)
     let thread = pthread_self()
-    Thread.detachNewThread { [self] in
+    var clock = clockid_t()
+    unsafe pthread_getcpuclockid(thread, &clock)
+    Thread.detachNewThread { [self, clock] in
+      var last = nanoseconds(clock)
       while !isOver.load(ordering: .relaxed) {
-        usleep(9_000)
+        usleep(500)
+        if nanoseconds(clock) < last + 9_000_000 { continue }
+        last = nanoseconds(clock)
         pthread_kill(thread, Self.signal)
       }
       hasEnded.store(true, ordering: .releasing)

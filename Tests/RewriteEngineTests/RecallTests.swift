@@ -104,7 +104,7 @@ struct Remembered: CustomTestStringConvertible, Sendable {
   ]
 }
 
-struct RecallTests {
+@Suite(.mayBlock) struct RecallTests {
   /// Events that differ from the first in one thing each.
   static func events(_ type: FunctionEvent) -> [Event] {
     var first = Event()

@@ -70,9 +70,11 @@ func string(_ span: Span<UInt8>) -> String {
 }
 
 /// CPU time that the calling thread has used.
-func threadNanoseconds() -> UInt64 {
+func threadNanoseconds() -> UInt64 { nanoseconds(CLOCK_THREAD_CPUTIME_ID) }
+
+func nanoseconds(_ clock: clockid_t) -> UInt64 {
   var time = timespec()
-  unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+  unsafe clock_gettime(clock, &time)
   return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }
 

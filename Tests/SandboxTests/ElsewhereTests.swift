@@ -4,7 +4,7 @@ import Foundation
 import TestTools
 import Testing
 
-@Suite(.enabled(if: geteuid() == 0, "only root can be everybody")) struct ElsewhereTests {
+@Suite(.runsPrograms, .enabled(if: geteuid() == 0, "only root can be everybody")) struct ElsewhereTests {
   static let world = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("World").path
   static let asNobody = somebody(65534)
   /// A user of a test's own: the kernel counts processes by user, whoever's sandbox they are in.

@@ -2,9 +2,10 @@
 import Distribution
 import Foundation
 import FunctionTier
+import TestTools
 import Testing
 
-@Suite struct EscapeTests {
+@Suite(.runsPrograms) struct EscapeTests {
   let workshop = Workshop.shared
   static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Hostile").path
   static let programs = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()

@@ -2,9 +2,10 @@
 import Distribution
 import Foundation
 import FunctionTier
+import TestTools
 import Testing
 
-@Suite struct MemoryTests {
+@Suite(.runsPrograms) struct MemoryTests {
   static let workshops = [Workshop.shared, .watched]
   static let allocate = """
     import os, sys, time

@@ -3,7 +3,7 @@ import Foundation
 import TestTools
 import Testing
 
-@Suite(.enabled(if: geteuid() == 0, "only root can be everybody")) struct OrphanTests {
+@Suite(.runsPrograms, .enabled(if: geteuid() == 0, "only root can be everybody")) struct OrphanTests {
   /// The proxy, its guardian and its spawner, killed at once while a sandbox begins: before bubblewrap has started anything, while what it started waits
   /// for it, while it waits for the spawner, and when the program runs.
   @Test(arguments: [0, 64_120]) func allAreKilledWhileASandboxBegins(_ user: Int) throws {

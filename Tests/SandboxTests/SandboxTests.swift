@@ -2,9 +2,10 @@
 import Distribution
 import Foundation
 import FunctionTier
+import TestTools
 import Testing
 
-@Suite struct SandboxTests {
+@Suite(.runsPrograms) struct SandboxTests {
   let workshop = Workshop.shared
 
   @Test func theReportSaysWhatHolds() {

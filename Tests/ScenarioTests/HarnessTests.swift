@@ -1,7 +1,8 @@
 // The instruments are tried before they measure anything: viewer and origin talk to each other directly.
+import TestTools
 import Testing
 
-@Suite(.mayBlock)
+@Suite(.runsPrograms)
 struct HarnessTests {
   @Test func aViewerAndAnOriginUnderstandEachOther() throws {
     let origin = try ScriptedOrigin { connection in

@@ -13,7 +13,9 @@ import Glibc
 
   /// Waits until it is said, at most so long. Blocks.
   func wait(milliseconds: Int) {
+    let end = ContinuousClock.now + .milliseconds(milliseconds)
     var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-    _ = unsafe poll(&entry, 1, Int32(clamping: milliseconds))
+    // A signal that comes to the thread is not what it waits for.
+    while unsafe poll(&entry, 1, Int32(clamping: max(0, (end - .now).wholeMilliseconds))) < 0, errno == EINTR {}
   }
 }

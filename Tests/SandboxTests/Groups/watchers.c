@@ -34,17 +34,25 @@ static pid_t somebody(int watches) {
   return child;
 }
 
+/// Looks from `first` on, and is to come to `next` 8. Where the machine is so busy that the time for all is over before, it is looked again.
+static void look(const pid_t inner[SK_SANDBOXES], uint8_t more[SK_SANDBOXES], unsigned first, unsigned seventh) {
+  unsigned next = 0;
+  for (int attempt = 0; attempt < 20; attempt++) {
+    next = watchers_find(inner, first, 10, more);
+    if (!more[3] && more[7] == seventh && next == 8) return;
+  }
+  fprintf(stderr, "from %u on: 3: %u, 7: %u, next: %u\n", first, more[3], more[7], next);
+}
+
 int main(void) {
   static pid_t inner[SK_SANDBOXES];
   static uint8_t more[SK_SANDBOXES];
   inner[3] = somebody(0);
   inner[7] = somebody(1);
-  unsigned next = watchers_find(inner, 0, 10, more);
-  if (more[3] || !more[7] || next != 8) fprintf(stderr, "3: %u, 7: %u, next: %u\n", more[3], more[7], next);
+  look(inner, more, 0, 1);
   kill(inner[7], SIGKILL);
   inner[7] = 0;
-  next = watchers_find(inner, 8, 10, more);
-  if (more[3] || more[7] || next != 8) fprintf(stderr, "then 3: %u, 7: %u, next: %u\n", more[3], more[7], next);
+  look(inner, more, 8, 0);
   kill(inner[3], SIGKILL);
   return 0;
 }

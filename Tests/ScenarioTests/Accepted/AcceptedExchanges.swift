@@ -1,4 +1,5 @@
 // Whole exchanges on one connection: order, bodiless responses, interim responses, HTTP/1.0, tunnels, reuse.
+import TestTools
 import Testing
 
 extension Scenarios {

@@ -94,7 +94,7 @@ extension Scenarios {
       try server.waitForConnections(1)
       let began = ContinuousClock.now
       #expect(try skerry.terminate() == .status(0))
-      #expect(ContinuousClock.now - began < .seconds(4))
+      #expect(ContinuousClock.now - began < .seconds(8))   // a delivery has ten
       let left = try FileManager.default.contentsOfDirectory(atPath: skerry.folder.appendingPathComponent(".skerry/functions/events-untold").path)
       #expect(left.count == 1, "\(left)")
       if kind == "silent" {
@@ -107,13 +107,16 @@ extension Scenarios {
 
     /// A second signal, and a `shutdownTimeout` that is over, leave destinations no time at all.
     @Test func shutdownTimeoutHoldsForDestinationsToo() throws {
-      let server = try ScriptedOrigin { try $0.waitForEnd() }
-      let skerry = try program("{ onSuccess: 'http://127.0.0.1:\(server.url.split(separator: ":").last ?? "")/' }", more: "shutdownTimeout: 1ms")
-      try send("7", skerry)
-      try server.waitForConnections(1)
-      let began = ContinuousClock.now
-      #expect(try skerry.terminate() == .status(0))
-      #expect(ContinuousClock.now - began < .milliseconds(1_900))
+      let isSoon = try inOneOfAFewTries {
+        let server = try ScriptedOrigin { try $0.waitForEnd() }
+        let skerry = try program("{ onSuccess: 'http://127.0.0.1:\(server.url.split(separator: ":").last ?? "")/' }", more: "shutdownTimeout: 1ms")
+        try send("7", skerry)
+        try server.waitForConnections(1)
+        let began = ContinuousClock.now
+        #expect(try skerry.terminate() == .status(0))
+        return ContinuousClock.now - began < .seconds(1)   // which destinations have otherwise
+      }
+      #expect(isSoon)
     }
 
     @Test(arguments: [

@@ -185,12 +185,12 @@ extension Scenarios {
       default: break
       }
       let start = ContinuousClock.now
-      for _ in 0..<(what == "a frame's header" ? 8 : 20) where !viewer.frames.contains(where: { $0.type == 7 }) {
+      for _ in 0..<(what == "a frame's header" ? 8 : 80) where !viewer.frames.contains(where: { $0.type == 7 }) {
         try viewer.send([0])
         _ = try? viewer.next(by: .after(.milliseconds(100)))
       }
       #expect(try viewer.readEnding() == .enhanceYourCalm)
-      #expect(.now - start < .milliseconds(1_500))
+      #expect(what == "a frame's header" || .now - start < .seconds(6))
       #expect(try skerry.metrics()["skerry_limits_reached_total{limit=\"head_timeout\"}"] == 1)
     }
 
@@ -271,12 +271,12 @@ extension Scenarios {
       skerry.send(signal: SIGTERM)
       _ = try viewer.wait("GOAWAY") { $0.type == 7 }
       let start = ContinuousClock.now
-      while viewer.frames.count(where: { $0.type == 7 }) < 2, .now - start < .seconds(4) {
+      while viewer.frames.count(where: { $0.type == 7 }) < 2, .now - start < .seconds(15) {
         if what == "chatter" { try viewer.send(.ping()) }
         _ = try? viewer.next(by: .after(.milliseconds(200)))
         if what == "chatter" { Thread.sleep(forTimeInterval: 0.1) }
       }
-      #expect(.now - start < .seconds(2))
+      #expect(.now - start < .seconds(10))
       try viewer.send(.windowUpdate(1, 1_000))
       if what == "chatter" { try viewer.send(.reset(1)) }
       #expect(try viewer.readEnding() == .noError)

@@ -94,19 +94,22 @@ extension Scenarios {
     /// The rest of a request that has been answered may still come: then there is no reset, which some clients take for a failure. curl is one.
     @Test(arguments: ["in time", "late", "large"]) func aRestThatComes(_ how: String) throws {
       let stage = try stage { try $0.answerAll { _ in ok() } }
-      let viewer = try HTTP2Viewer.open(stage.skerry)
-      let start = ContinuousClock.now
-      try viewer.send(.headers(1, [(":method", "TRACE")] + get(stage).dropFirst(), end: false))
-      #expect(try viewer.answer(on: 1).status == 403)
-      switch how {
-      case "in time": try viewer.send(.data(1, "rest", end: true), .ping())
-      case "large": try viewer.send((0..<6).map { _ in .data(1, bytes: 16_000) })
-      default: break
+      let isAsPromised = try inOneOfAFewTries {
+        let viewer = try HTTP2Viewer.open(stage.skerry)
+        let start = ContinuousClock.now
+        try viewer.send(.headers(1, [(":method", "TRACE")] + get(stage).dropFirst(), end: false))
+        #expect(try viewer.answer(on: 1).status == 403)
+        switch how {
+        case "in time": try viewer.send(.data(1, "rest", end: true), .ping())
+        case "large": try viewer.send((0..<6).map { _ in .data(1, bytes: 16_000) })
+        default: break
+        }
+        let last = try viewer.wait("what comes of it") { $0.type == 3 || how == "in time" && $0.type == 6 }
+        let isSoon = .now - start < .milliseconds(400)
+        #expect(try viewer.exchange(3, [(":method", "TRACE")] + get(stage).dropFirst()).status == 403)
+        return how == "in time" ? last.type == 6 : last.errorCode == .noError && isSoon == (how == "large")
       }
-      let last = try viewer.wait("what comes of it") { $0.type == 3 || how == "in time" && $0.type == 6 }
-      #expect(how == "in time" ? last.type == 6 : last.errorCode == .noError)
-      #expect(how == "late" ? .now - start > .milliseconds(400) : .now - start < .milliseconds(400))
-      #expect(try viewer.exchange(3, [(":method", "TRACE")] + get(stage).dropFirst()).status == 403)
+      #expect(isAsPromised)
     }
 
     @Test func curlPostsAndIsAnsweredEarly() throws {

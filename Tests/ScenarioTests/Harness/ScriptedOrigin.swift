@@ -1,4 +1,5 @@
 // An origin that plays a script to every connection and remembers every byte it was sent.
+import TestTools
 
 final class ScriptedOrigin: Sendable {
   /// What to do with one connection. When it returns or throws, the connection is closed.

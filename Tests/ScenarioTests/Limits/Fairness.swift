@@ -1,6 +1,7 @@
 // What one viewer, or one origin, may do to the others of its worker: nothing that they notice. Each flood would last as long as its
 // sender likes; beside it another viewer is served at once.
 import Glibc
+import TestTools
 import Testing
 
 extension Scenarios {

@@ -1,6 +1,7 @@
 // Limits in time and number: each is reached, answered as documented, and counted under its own name
 // (issue 2, point 3; Sources/Distribution/Limits.swift). The limits of size are in Refused.
 import Foundation
+import TestTools
 import Testing
 
 /// The counter of a named limit.

@@ -155,7 +155,7 @@ extension Scenarios {
       skerry.send(signal: SIGTERM)
       try eventually("the drain to begin") { (try? skerry.viewer()) == nil }
       skerry.send(signal: SIGTERM)
-      #expect(try skerry.waitForExit(by: .after(.seconds(10))) == .status(0))
+      #expect(try skerry.waitForExit(by: .after(.seconds(30))) == .status(0))
       origin.go()
     }
 
@@ -163,7 +163,7 @@ extension Scenarios {
       let (skerry, _) = try program("shutdownTimeout: 60s")
       let start = ContinuousClock.now
       #expect(try skerry.terminate() == .status(0))
-      #expect(ContinuousClock.now - start < .seconds(5))
+      #expect(ContinuousClock.now - start < .seconds(30))
     }
 
     // MARK: Workers

@@ -1,5 +1,6 @@
 // Replacing the program while it serves, and sockets that it is started with (issue 5, point 1): nobody who connects is refused.
 import Foundation
+import TestTools
 import Testing
 
 extension Scenarios {

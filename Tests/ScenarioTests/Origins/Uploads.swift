@@ -1,5 +1,6 @@
 // Bodies on their way to an origin that answers early, fails, or belongs to a group.
 import Glibc
+import TestTools
 import Testing
 
 extension Scenarios {
