@@ -27,6 +27,7 @@ public final class AdminPages: Sendable {
   private let state = Mutex(State())
   private let draining = Atomic<Bool>(false)
   private let connections = Atomic<Int>(0)
+  private let requests = Atomic<Int>(0)
   /// Has the configuration read again, with a trial of what functions it changes or without, and tells what came of it.
   private let reload: @Sendable (_ triesFunctions: Bool) async -> ReloadReport
 
@@ -54,6 +55,13 @@ public final class AdminPages: Sendable {
     return false
   }
   fileprivate func release() { connections.wrappingSubtract(1, ordering: .relaxed) }
+
+  /// Requests whose answers are not written yet: Lambda's Invoke takes as long as its function. A drain waits for them.
+  public var underway: Int { requests.load(ordering: .relaxed) }
+  fileprivate func begin() { requests.wrappingAdd(1, ordering: .relaxed) }
+  fileprivate func end() { requests.wrappingSubtract(1, ordering: .relaxed) }
+  /// The answer is the connection's last: another process, or none, takes the next request.
+  fileprivate var isDraining: Bool { draining.load(ordering: .relaxed) }
 
   // MARK: Pages
 
@@ -89,7 +97,6 @@ public final class AdminPages: Sendable {
     switch request.path {
     case "/healthz":
       guard reads else { return .wrongMethod(allowed: "GET, HEAD") }
-      let isDraining = draining.load(ordering: .relaxed)
       return Page(status: isDraining ? 503 : 200, body: isDraining ? "draining\n" : "ok\n")
     case "/metrics":
       guard reads else { return .wrongMethod(allowed: "GET, HEAD") }
@@ -225,7 +232,7 @@ public final class AdminPages: Sendable {
     guard let facts else { return Page(status: 503, body: "starting\n") }
     let status = Status(
       facts: facts, reload: reload, workers: await snapshots(), origins: await originFacts(), started: started, now: .now, process: getpid(),
-      isDraining: draining.load(ordering: .relaxed))
+      isDraining: isDraining)
     return .json(status.json)
   }
 }
@@ -254,7 +261,10 @@ extension WorkerIsolation {
         var asked = AdminRequest(request, isLocal: isLocal)
         if let limit = pages.contentLimit(asked) { asked.content = try await viewer.content(limit: limit) }
         try await viewer.discardBody()
+        pages.begin()
+        defer { pages.end() }
         let page = await pages.answer(asked)
+        if pages.isDraining { viewer.closing = true }
         viewer.answer(page, isHead: request.line.method == .head)
         try await viewer.flush()
         if viewer.closing { break }

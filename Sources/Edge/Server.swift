@@ -204,7 +204,7 @@ public final class Server {
       close(worker.number)
       worker.drain()
     }
-    while ContinuousClock.now < end && (ledger.open > 0 || ContinuousClock.now < lastCall) {
+    while ContinuousClock.now < end && (ledger.open > 0 || pages.underway > 0 || ContinuousClock.now < lastCall) {
       switch queue.next(milliseconds: Self.stepMilliseconds) {
       case .signal(SIGTERM), .signal(SIGINT):
         drainEnd = .now
@@ -222,6 +222,7 @@ public final class Server {
   private func cut() {
     endWatchdog()
     if ledger.open > 0 { diagnostics.say(.warning, "\(ledger.open) connections closed before they were done") }
+    if pages.underway > 0 { diagnostics.say(.warning, "\(pages.underway) requests of the admin address were not answered before the end") }
     for handle in handles { handle.stop() }
     for thread in threads { thread.join() }
     reloading?.end()

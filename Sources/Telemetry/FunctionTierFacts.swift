@@ -139,7 +139,8 @@ public struct FunctionTierFacts: Sendable {
   static func render(_ facts: FunctionTierFacts?, _ page: inout PrometheusText) {
     let all: [Function] = facts?.functions ?? []
     let seen = all.filter { function in function.results.contains { $0 > 0 } }
-    let there = all.filter { function in function.results.contains { $0 > 0 } || (function.levels[.provisioned] ?? 0) > 0 }
+    // A first invocation that still runs, and what is loaded for later ones, has no result yet.
+    let there = all.filter { function in function.results.contains { $0 > 0 } || function.levels.values.contains { $0 > 0 } }
     page.family(invocations.name, .counter, invocations.help)
     for function in seen {
       for (result, count) in zip(results, function.results) { page.sample(invocations.name, [("function", function.name), ("outcome", result.word)], String(count)) }

@@ -74,7 +74,8 @@ import Testing
     // Timers: the kernel counts those of all namespaces that a user has made.
     let timers = ["--", "/usr/bin/python3", "-S", "-E", "-c", "import ctypes; c = ctypes.CDLL(None); print(sum(c.timer_create(1, None, ctypes.byref(ctypes.c_void_p())) == 0 for _ in range(3000)))"]
     #expect(try probe(["/usr/bin/prlimit", "--sigpending=3000:3000"] + Self.somebody(64_111), timers).contains("output: 1500"))
-    #expect(try probe([], timers).contains("output: 1024"))
+    // (Sandboxes of other tests' spawners may have the same user for a while.)
+    #expect(try inOneOfAFewTries { try probe([], timers).contains("output: 1024") })
     // Descriptors on their way through sockets count for the user: those of one sandbox are not as many as what starts sandboxes may have.
     let descriptors = ["--", "/usr/bin/python3", "-S", "-E", "-c", "import resource; print(resource.getrlimit(resource.RLIMIT_NOFILE))"]
     #expect(try probe(["/usr/bin/prlimit", "--nofile=1024:1024"] + Self.somebody(64_112), descriptors).contains("output: (512, 512)"))

@@ -1,5 +1,6 @@
 // Who is told of events' ends: servers over TLS, servers that say nothing, and files of the queue that cannot be read (issue 7, point 7).
 import Foundation
+import TestTools
 import Testing
 
 extension Scenarios {

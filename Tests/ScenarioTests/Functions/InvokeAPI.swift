@@ -7,24 +7,41 @@ extension Scenarios {
     private static let code = """
       exports.handler = async (event, context) => {
         if (event.bad) throw new RangeError('on purpose');
+        if (event.wait) await new Promise((resolve) => setTimeout(resolve, event.wait));
         console.log('said', event.a);
         return { event, version: context.functionVersion, client: context.clientContext && context.clientContext.custom };
       };
       """
 
-    private func program(_ settings: String = "") throws -> Skerry {
+    private func program(_ settings: String = "", more: String = "") throws -> Skerry {
       let origin = try ScriptedOrigin { try $0.answerAll { _ in ok() } }
       return try startSkerry(
-        before: origin, more: "functions: { f: { runtime: nodejs20.x, code: f\(settings) }, off: { runtime: nodejs20.x, code: f, reservedConcurrency: 0 } }",
+        before: origin, more: "functions: { f: { runtime: nodejs20.x, code: f\(settings) }, off: { runtime: nodejs20.x, code: f, reservedConcurrency: 0 } }\n" + more,
         files: ["f/index.js": Self.code])
     }
 
     private func invoke(_ name: String, _ payload: String, _ skerry: Skerry, fields: String = "", credential: Bool = true) throws -> Response {
+      try ask(name, payload, skerry, fields: fields + "Connection: close\r\n", credential: credential).readResponse()
+    }
+
+    private func ask(_ name: String, _ payload: String, _ skerry: Skerry, fields: String = "", credential: Bool = true) throws -> ScriptedViewer {
       let token = try fileText(skerry.folder.appendingPathComponent(".skerry/admin-token").path).trimmingCharacters(in: .whitespacesAndNewlines)
       let authorization = credential ? "Authorization: AWS4-HMAC-SHA256 Credential=\(token)/20261121/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=0\r\n" : ""
       let connection = try skerry.adminConnection()
-      try connection.send("POST /2015-03-31/functions/\(name)/invocations HTTP/1.1\r\nHost: 127.0.0.1:\(skerry.adminPort)\r\n\(authorization)\(fields)Content-Length: \(wire(payload).count)\r\nConnection: close\r\n\r\n\(payload)")
-      return try connection.readResponse()
+      try connection.send("POST /2015-03-31/functions/\(name)/invocations HTTP/1.1\r\nHost: 127.0.0.1:\(skerry.adminPort)\r\n\(authorization)\(fields)Content-Length: \(wire(payload).count)\r\n\r\n\(payload)")
+      return connection
+    }
+
+    /// The end of the process waits for invocations that run, as long as it waits for viewers; their connections take no further one.
+    @Test func aDrainWaitsForInvocations() throws {
+      let skerry = try program(", timeout: 20s", more: "shutdownTimeout: 60s")
+      let asked = try ask("f", "{\"a\":1,\"wait\":1500}", skerry)
+      try eventually("the invocation to run") { try skerry.metrics()["skerry_lambda_concurrent_executions{function=\"f\"}"] == 1 }
+      skerry.send(signal: SIGTERM)
+      let response = try asked.readResponse()
+      #expect(response.status == 200 && response.bodyText.contains("\"a\":1") && response.fields["connection"] == "close")
+      #expect(try skerry.waitForExit() == .status(0))
+      #expect(!skerry.standardError.contains("not answered"))
     }
 
     @Test func answers() throws {

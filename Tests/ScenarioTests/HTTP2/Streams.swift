@@ -1,5 +1,6 @@
 // Requests over HTTP/2 and their answers: the same pipeline, its bodies, and the memory they take while one side is slow.
 import Foundation
+import TestTools
 import Testing
 
 extension Scenarios {

@@ -74,6 +74,3 @@ func eventually<Found>(
 func eventually(_ what: String, by deadline: Deadline = .generous, holds condition: () throws -> Bool) throws {
   let _: Bool = try eventually(what, by: deadline) { try condition() ? true : nil }
 }
-
-/// Whether what is to come within a short time does so once in a few tries: a machine that is busy makes anything late for a while.
-func inOneOfAFewTries(_ attempt: () throws -> Bool) rethrows -> Bool { try (0..<5).contains { _ in try attempt() } }
