@@ -7,7 +7,7 @@ public struct FunctionTierOptions: Sendable, Equatable {
   public var nodejs: String?, python: String?
   /// The most invocations at once, of all functions together. Further ones: 503, LambdaLimitExceeded.
   public var concurrency = 1_000
-  /// The most bytes of the events of these invocations, all together. Further ones: 503, LambdaLimitExceeded.
+  /// The most bytes of the events of these invocations, all together, and of the bodies that are held for functions. Further ones: 503, LambdaLimitExceeded.
   public var eventBytes = 256 << 20
   /// The most environments. Idle ones make room; with none idle, invocations wait.
   public var environments = 100

@@ -8,6 +8,8 @@ public import Telemetry
 public final class SharedState: Sendable {
   /// Clients' buckets.
   let rateLimits = RateLimitTable()
+  /// Bodies that functions of the tier are given.
+  let heldBodies = HeldBodies()
   /// What is known of origins, by distribution, name and server.
   private let origins = Mutex<[String: OriginState]>([:])
   private let diagnostics: Diagnostics
@@ -20,6 +22,7 @@ public final class SharedState: Sendable {
   func adopt(_ configuration: Configuration) {
     let limitsRates = configuration.distributions.contains { $0.behaviors.contains { $0.rateLimit != nil } }
     rateLimits.resize(to: limitsRates ? configuration.limits.rateLimitBuckets : 0)
+    heldBodies.limit(to: configuration.functionTier.eventBytes)
     let wanted = configuration.distributions.flatMap { distribution in
       distribution.origins.compactMap { origin in key(of: origin, in: distribution.id).map { ($0, origin, distribution.id) } }
     }

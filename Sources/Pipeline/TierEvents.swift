@@ -66,7 +66,7 @@ extension Worker {
 
   /// The request gets another body.
   func replaceBody(_ body: [UInt8], _ exchange: inout Exchange) {
-    let held = exchange.held ?? HeldBody()
+    let held = exchange.held ?? HeldBody(shared.heldBodies)
     exchange.held = held
     held.replace(by: body)
     exchange.request.frameBody(length: body.count)

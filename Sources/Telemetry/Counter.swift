@@ -118,7 +118,7 @@ public enum Counter: Int, CaseIterable, Sendable {
   case limitFormerConfigurations, limitWatchdog
   case limitProxyHeader, limitProxyHeaderTimeout, limitProxyHeadersWaiting
   case limitRedirectLocation
-  case limitRequestsPerConnection, limitErrorBody, limitAdminConnections, limitWaitingRuns
+  case limitRequestsPerConnection, limitErrorBody, limitAdminConnections, limitWaitingRuns, limitEventMemory
   case limitHTTP2Streams, limitHTTP2Continuations, limitHTTP2AbandonedStreams, limitHTTP2Settings, limitHTTP2Pings, limitHTTP2WindowUpdates
   case limitHTTP2EmptyFrames, limitHTTP2OtherFrames, limitHTTP2IgnoredFrames, limitHTTP2SettingsTimeout, limitHTTP2HeadDecoded, limitHTTP2Stalled
   case limitOriginConnections, limitOriginWaiters, limitOriginHead, limitFunctionOrigins, limitNamesCached, limitNameLookups, limitFileQueue
@@ -264,6 +264,7 @@ extension Counter {
     case .limitRequestsPerConnection: .init(.limitsReached, "requests_per_connection", "Connection: close: as many requests as one connection may carry")
     case .limitErrorBody: .init(.limitsReached, "error_body", "the origin's connection is closed: the body of an answer that an error page replaces is longer than limits.discardedBodyBytes or takes longer than limits.errorBodyTimeout")
     case .limitWaitingRuns: .init(.limitsReached, "waiting_runs", "503, FunctionThrottledError: as many requests as may wait for their turn to run a function that takes long")
+    case .limitEventMemory: .init(.limitsReached, "event_memory", "503, LambdaLimitExceeded: the bodies of requests that functions are given take as much memory as they may (functionTier.eventMemory)")
     case .limitAdminConnections: .init(.limitsReached, "admin_connections", "close: the admin address holds as many connections as it may")
     case .limitHTTP2Streams: .init(.limitsReached, "http2_streams", "REFUSED_STREAM: as many streams, those included that were reset but still keep a task busy, as may be")
     case .limitHTTP2Continuations: .init(.limitsReached, "http2_continuations", "GOAWAY ENHANCE_YOUR_CALM: more CONTINUATION frames behind one HEADERS frame than the limit")

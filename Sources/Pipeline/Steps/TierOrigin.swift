@@ -58,9 +58,7 @@ extension Worker {
   private nonisolated(nonsending) func askOriginRequest(
     _ hook: TierHook, _ ask: OriginAsk, _ destination: inout Destination, _ exchange: inout Exchange, _ viewer: inout ServerConnection
   ) async throws(FetchFailure) -> EventDecision {
-    if hook.wantsBody(of: exchange) {
-      do throws(WireFailure) { try await holdBody(hook.limits.exposedBodyBytes, &exchange, &viewer) } catch { throw .viewer(error) }
-    }
+    if hook.wantsBody(of: exchange) { try await holdBody(hook, &exchange, &viewer) }
     ask.request.body = eventBody(hook, exchange)
     defer { ask.request.body = nil }
     var event = event(hook, exchange, ask.request)
@@ -88,7 +86,7 @@ extension Worker {
     if let headers = change.headers { ask.request.headers = headers }
     if let origin = change.origin { ask.request.origin = origin }
     if let body = change.body {
-      let held = exchange.held ?? HeldBody()
+      let held = exchange.held ?? HeldBody(shared.heldBodies)
       exchange.held = held
       held.replace(by: body)
       ask.bodyLength = body.count

@@ -96,7 +96,7 @@ extension Worker {
 
   // MARK: What is told
 
-  private func note(_ answer: TierAnswer, _ hook: TierHook, _ report: InvocationReport, since start: UInt64, _ exchange: inout Exchange) {
+  func note(_ answer: TierAnswer, _ hook: TierHook, _ report: InvocationReport, since start: UInt64, _ exchange: inout Exchange) {
     let now = monotonicNanoseconds()
     let outcome: RunOutcome
     var error: String?

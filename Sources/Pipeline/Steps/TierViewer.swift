@@ -9,7 +9,13 @@ extension Worker {
   /// The viewer-request function may change the request or answer it.
   @inline(never) nonisolated(nonsending) func askViewerRequest(_ hook: TierHook, _ exchange: inout Exchange, _ viewer: inout ServerConnection) async -> Response? {
     if hook.wantsBody(of: exchange) {
-      do throws(WireFailure) { try await holdBody(hook.limits.exposedBodyBytes, &exchange, &viewer) } catch { return answerViewerFailure(error, &exchange) }
+      do throws(FetchFailure) { try await holdBody(hook, &exchange, &viewer) } catch {
+        switch error {
+        case .viewer(let failure): return answerViewerFailure(failure, &exchange)
+        case .function(let refusal): return answer(refusal, &exchange)
+        case .origin: break   // none is asked for it
+        }
+      }
     }
     var event = event(hook, exchange, viewerEventRequest(exchange, .viewerRequest, eventBody(hook, exchange)))
     switch await ask(hook, &event, &exchange) {

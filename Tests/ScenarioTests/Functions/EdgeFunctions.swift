@@ -231,6 +231,38 @@ extension Scenarios {
       }
     }
 
+    /// Bodies that come in slowly, or of very many viewers, take no more memory than there is for them: further ones are refused, those are read on.
+    @Test(arguments: [("viewer-request", 40_960), ("origin-request", 1_048_576)])
+    func allBodiesHaveALimit(_ event: String, _ length: Int) throws {
+      let program = try EdgeProgram([event], "", settings: "includeBody: true", more: "functionTier: { eventMemory: 8MiB }") { request, connection in
+        try connection.send(ok("\(request.body.count)"))
+      }
+      let body = String(repeating: "x", count: length)
+      #expect(try program.post("/", body).bodyText == "\(length)")
+      func begun() throws -> ScriptedViewer {
+        let viewer = try program.skerry.viewer()
+        try viewer.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: \(length)\r\nConnection: close\r\n\r\n" + body.dropLast())
+        return viewer
+      }
+      let most = (8 << 20) / length
+      var viewers = try (0..<most).map { _ in try begun() }
+      let refused: Response = try eventually("all memory to be taken") {
+        let response = try program.post("/", body)
+        if response.status == 503 { return response }
+        viewers.append(try begun())   // whole before the others had come in, or it was one of them that had no room
+        return nil
+      }
+      #expect(refused.cache == "LambdaLimitExceeded")
+      let statuses = viewers.map { viewer in
+        viewer.sendUntilRefused("x")
+        return try? viewer.readResponse().status
+      }
+      #expect(statuses.count { $0 == 200 } >= most - 1, "\(statuses)")
+      #expect(try program.post("/", body).bodyText == "\(length)")
+      let reached = try program.skerry.metrics()["skerry_limits_reached_total{limit=\"event_memory\"}"]
+      #expect(try reached >= 1 && program.runs(event, "throttled") == reached)
+    }
+
     @Test func aBodyIsNotShownUnasked() throws {
       let program = try EdgeProgram(["viewer-request"], "cf.request.headers['x-body'] = [{ value: typeof cf.request.body }];") { request, connection in
         try connection.send(ok("\(request.fields["x-body"] ?? "-") \(request.bodyText)"))
