@@ -220,6 +220,9 @@ uint64_t tree_memory(pid_t inner, uint64_t enough, pid_t *program) {
     for (int i = 0; i < count; i++) most += memory_shared(found[i]);
   }
   if (most <= enough || count == 1) return rough;
+  uint64_t left = 0;
   for (int i = 0; i < count; i++) exact += proportional(found[i]);
+  for (int i = 0; i < count && !exact; i++) left += resident_pages(found[i]);
+  if (!exact && !left) return 0;  // they have all ended while they were counted
   return exact > 0 && exact < most ? exact : most;
 }

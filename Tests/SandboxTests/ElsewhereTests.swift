@@ -4,7 +4,8 @@ import Foundation
 import TestTools
 import Testing
 
-@Suite(.runsPrograms, .enabled(if: geteuid() == 0, "only root can be everybody")) struct ElsewhereTests {
+// One after the other: several take a user, or the machine, to its limits.
+@Suite(.serialized, .runsPrograms, .enabled(if: geteuid() == 0, "only root can be everybody")) struct ElsewhereTests {
   static let world = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("World").path
   static let asNobody = somebody(65534)
   /// A user of a test's own: the kernel counts processes by user, whoever's sandbox they are in.
@@ -20,8 +21,7 @@ import Testing
     let program = folder + "/probe", built = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent().path
     // Not copied by this process: one that another test starts meanwhile would hold the file open to write, and it could not be executed.
     #expect(try wait(spawn(["/bin/cp", built + "/sandbox-probe", program])) == 0)
-    unsafe setenv("TMP_RESOLVER", folder + "/resolver", 1)
-    let status = try wait(spawn(surroundings + [program, folder + "/shown"] + words, output: .file(folder + "/out"), errors: .file(folder + "/errors")))
+    let status = try wait(spawn(["/usr/bin/env", "TMP_RESOLVER=\(folder)/resolver"] + surroundings + [program, folder + "/shown"] + words, output: .file(folder + "/out"), errors: .file(folder + "/errors")))
     let errors = (try? String(contentsOfFile: folder + "/errors", encoding: .utf8)) ?? ""
     #expect(status == 0, "\(errors)")
     return try String(contentsOfFile: folder + "/out", encoding: .utf8).split(separator: "\n").map(String.init)
