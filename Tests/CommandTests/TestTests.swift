@@ -175,7 +175,7 @@ private func folder(_ cases: String, source: String = redirect, more: [String: S
     try folder.write("Functions/f/index.js", redirect.replacing("'x'", with: "'y'"))
     try waitFor("1 failed in")
     #expect(clock.now - start < .seconds(30))
-    #expect(output.contains("got       \"/y\"") && !output.contains("Functions/g"))
+    #expect(output.contains("got       \"/y\"") && !output.contains("Functions/g"), "\(output)")
     output = ""
     try folder.write("Functions/new/index.js", redirect)
     try folder.write("Functions/new/tests/a.yaml", "- { name: n, request: { uri: / }, expect: { request: { uri: /x } } }")

@@ -109,7 +109,8 @@ extension Scenarios {
       #expect(try get(skerry) == 201)
       try skerry.write(runtime.good(202), to: "f/\(runtime.file)")
       try skerry.waitForStandardError(toHold: "generation 2 serves")
-      #expect(try get(skerry) == 202)
+      let status = try get(skerry)
+      #expect(status == 202, "\(status): \(skerry.standardError)")
       #expect(try skerry.metrics()["skerry_lambda_cold_starts_total{function=\"f\"}"] == 1)
     }
 
